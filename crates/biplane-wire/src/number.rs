@@ -1,0 +1,149 @@
+//! The three numberings of a session, and how their low bits travel.
+//!
+//! Inside, every number is 64 bits wide, ordered, and never wraps. On the wire stand the low 32
+//! bits of a packet or control number and the low 24 bits of a sequence number; the receiver finds
+//! the rest by what it expects next (RFC 9000, appendix A.3).
+
+/// The number of a UDP packet: per direction, for the life of the session. Below 2⁶².
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct PacketNumber(pub u64);
+
+/// The low 32 bits of a [`PacketNumber`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TruncatedNumber(pub u32);
+
+/// The number of a message: per channel and direction, for the life of the session. Below 2⁶².
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct SequenceNumber(pub u64);
+
+/// The number of a numbered control record: per direction, for the life of the session.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ControlNumber(pub u64);
+
+impl PacketNumber {
+    /// The last number of a session.
+    pub const MAX: Self = Self((1 << 62) - 1);
+
+    /// The low half, as it travels.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is what travels")]
+    pub const fn truncated(self) -> TruncatedNumber {
+        TruncatedNumber(self.0 as u32)
+    }
+
+    /// The number that follows this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl TruncatedNumber {
+    /// The packet number nearest to `expected` that ends in these bits.
+    #[must_use]
+    pub const fn expand(self, expected: PacketNumber) -> PacketNumber {
+        PacketNumber(expand(self.0 as u64, 32, expected.0))
+    }
+}
+
+impl SequenceNumber {
+    /// How many numbers apart two messages in flight on one channel may be: a quarter of what the
+    /// truncated form can tell apart.
+    pub const SPAN: u64 = 1 << 22;
+
+    /// The low 24 bits, as they travel.
+    #[must_use]
+    pub const fn truncated(self) -> u32 {
+        (self.0 & 0x00ff_ffff) as u32
+    }
+
+    /// The sequence number nearest to `expected` whose low 24 bits are `truncated`.
+    #[must_use]
+    pub const fn expand(truncated: u32, expected: Self) -> Self {
+        Self(expand(truncated as u64 & 0x00ff_ffff, 24, expected.0))
+    }
+
+    /// The number that follows this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl ControlNumber {
+    /// The low half, as it travels.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is what travels")]
+    pub const fn truncated(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// The control number nearest to `expected` whose low half is `truncated`.
+    #[must_use]
+    pub const fn expand(truncated: u32, expected: Self) -> Self {
+        Self(expand(truncated as u64, 32, expected.0))
+    }
+
+    /// The number that follows this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// The value below 2⁶² nearest to `expected` whose low `bits` are `truncated`.
+const fn expand(truncated: u64, bits: u32, expected: u64) -> u64 {
+    let window = 1_u64 << bits;
+    let candidate = (expected & !(window - 1)) | truncated;
+    if candidate + window / 2 <= expected && candidate + window <= PacketNumber::MAX.0 {
+        candidate + window
+    } else if candidate > expected + window / 2 && candidate >= window {
+        candidate - window
+    } else {
+        candidate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn expands_like_rfc_9000_appendix_a3() {
+        let expected = PacketNumber(0xa82f_30ea + 1);
+        assert_eq!(TruncatedNumber(0xa82f_9b32).expand(expected), PacketNumber(0xa82f_9b32));
+    }
+
+    #[test]
+    fn crosses_the_wrap_in_both_directions() {
+        let after = PacketNumber(0x1_0000_0002);
+        assert_eq!(TruncatedNumber(0xffff_fff0).expand(after), PacketNumber(0xffff_fff0));
+        let before = PacketNumber(0xffff_fff0);
+        assert_eq!(TruncatedNumber(2).expand(before), after);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_near_comes_back_whole(
+            number in 0..=PacketNumber::MAX.0,
+            distance in -0x7fff_ffff_i64..0x7fff_ffff,
+        ) {
+            let expected = number.saturating_add_signed(distance).min(PacketNumber::MAX.0);
+            let number = PacketNumber(number);
+            prop_assert_eq!(number.truncated().expand(PacketNumber(expected)), number);
+        }
+
+        #[test]
+        fn sequence_numbers_come_back_whole(
+            number in 0..=PacketNumber::MAX.0,
+            distance in -0x7f_ffff_i64..0x7f_ffff,
+        ) {
+            let expected = number.saturating_add_signed(distance).min(PacketNumber::MAX.0);
+            let number = SequenceNumber(number);
+            let back = SequenceNumber::expand(number.truncated(), SequenceNumber(expected));
+            prop_assert_eq!(back, number);
+        }
+    }
+}
