@@ -133,7 +133,8 @@ pub(crate) fn put_u24(out: &mut Vec<u8>, value: u32) {
 }
 
 /// The longest head of `text` that is at most `limit` bytes of whole characters.
-pub(crate) fn clipped(text: &str, limit: usize) -> &str {
+#[must_use]
+pub fn clipped(text: &str, limit: usize) -> &str {
     let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     end.and_then(|end| text.get(..end)).unwrap_or_default()
 }

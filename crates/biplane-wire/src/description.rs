@@ -43,7 +43,7 @@ pub struct ChannelDescription {
 
 /// What the messages of a channel are promised, and by it their plane.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "a new one is a new wire version: all must see it")]
 pub enum ChannelKind {
     /// Exactly once, in the order issued over all command channels: on the control plane.
     Command,

@@ -23,7 +23,7 @@ pub struct Header {
 
 /// What a packet carries.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "a new one is a new wire version: all must see it")]
 pub enum PacketKind {
     /// Frames of one session.
     Data,

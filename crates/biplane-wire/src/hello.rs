@@ -22,7 +22,7 @@ const HEAD: usize = MAGIC.len() + 2;
 
 /// What a control connection is opened for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "a new one is a new wire version: all must see it")]
 pub enum Purpose {
     /// A new session.
     Join,
@@ -34,7 +34,7 @@ pub enum Purpose {
 
 /// An algorithm that seals datagrams.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "a new one is a new wire version: all must see it")]
 pub enum Aead {
     /// AES-128-GCM.
     Aes128Gcm,
@@ -72,7 +72,7 @@ pub struct Hello {
 /// | magic, length | 03 | lowest version 1 | highest version 1 |       no version in common
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "a new one is a new wire version: all must see it")]
 pub enum Answer {
     /// The session begins.
     Welcome(Welcome),

@@ -37,7 +37,7 @@ mod hello;
 mod number;
 mod record;
 
-pub use codec::varint_len;
+pub use codec::{clipped, varint_len};
 pub use description::{ChannelDescription, ChannelKind, Description, Difference};
 pub use error::DecodeError;
 pub use frame::{

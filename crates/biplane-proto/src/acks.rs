@@ -1,0 +1,238 @@
+//! What to acknowledge, and when.
+//!
+//! The policy (a peer learns it from the parameters): packets with reliable frames within 20 ms or
+//! every 10th, packets with `sequenced` and `unreliable` messages alone within 60 ms or every 32nd;
+//! what asks for an answer by itself (ping, path challenge) at once. An ack rides any packet that
+//! leaves earlier.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use biplane_wire::{Ack, AckRange, AckRanges, Frame, PacketNumber, limits as wire};
+
+use crate::limits;
+
+/// How much a packet wants to be acknowledged; the most that any of its frames wants.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Eliciting {
+    /// Not at all: acks, credit, padding.
+    #[default]
+    Nothing,
+    /// Soon enough for rate and loss.
+    Fresh,
+    /// Soon enough for retransmission.
+    Reliable,
+    /// Now.
+    AtOnce,
+}
+
+/// The packets received that the peer may not know of yet.
+#[derive(Debug)]
+pub(crate) struct Acks {
+    /// Ascending, apart from each other; at most [`wire::ACK_RANGES`].
+    ranges: Vec<AckRange>,
+    largest_at: Instant,
+    waiting: Waiting,
+    scratch: Vec<u8>,
+}
+
+/// Packets that wait for an ack.
+#[derive(Debug, Default)]
+struct Waiting {
+    reliable: u32,
+    fresh: u32,
+    deadline: Option<Instant>,
+}
+
+impl Acks {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            ranges: Vec::new(),
+            largest_at: now,
+            waiting: Waiting::default(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Notes a packet that was taken in.
+    pub(crate) fn on_packet(&mut self, at: Instant, number: PacketNumber, wants: Eliciting) {
+        if self.ranges.last().is_none_or(|top| number.0 > top.high) {
+            self.largest_at = at;
+        }
+        self.insert(number.0);
+        self.waiting.note(at, wants);
+    }
+
+    fn insert(&mut self, number: u64) {
+        let above = self.ranges.partition_point(|range| range.low <= number);
+        let joins_below = above
+            .checked_sub(1)
+            .and_then(|index| self.ranges.get(index))
+            .is_some_and(|range| range.high + 1 >= number);
+        let joins_above = self.ranges.get(above).is_some_and(|range| range.low == number + 1);
+        match (joins_below, joins_above) {
+            (true, true) => {
+                let upper = self.ranges.remove(above);
+                self.at(above - 1, |range| range.high = upper.high);
+            }
+            (true, false) => self.at(above - 1, |range| range.high = range.high.max(number)),
+            (false, true) => self.at(above, |range| range.low = number),
+            (false, false) => self.ranges.insert(above, AckRange { low: number, high: number }),
+        }
+        if self.ranges.len() > wire::ACK_RANGES {
+            self.ranges.remove(0);
+        }
+    }
+
+    fn at(&mut self, index: usize, change: impl FnOnce(&mut AckRange)) {
+        self.ranges.get_mut(index).map(change);
+    }
+
+    /// Whether an ack must leave now.
+    pub(crate) fn due(&self, now: Instant) -> bool {
+        self.waiting.deadline.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Whether anything waits for an ack at all.
+    pub(crate) const fn waiting(&self) -> bool {
+        self.waiting.deadline.is_some()
+    }
+
+    /// When an ack must leave.
+    pub(crate) const fn deadline(&self) -> Option<Instant> {
+        self.waiting.deadline
+    }
+
+    /// The ack frame of everything received, and the largest number in it; `None` before the first
+    /// packet. `arrival` turns an instant into the session clock's microseconds.
+    pub(crate) fn frame(
+        &mut self,
+        now: Instant,
+        arrival: impl FnOnce(Instant) -> u32,
+    ) -> Option<(Frame<'_>, PacketNumber)> {
+        let largest = PacketNumber(self.ranges.last()?.high);
+        self.scratch.clear();
+        AckRanges::encode(&mut self.scratch, self.ranges.iter().rev().copied(), wire::ACK_RANGES);
+        let delay = now.saturating_duration_since(self.largest_at);
+        let ack = Ack {
+            largest: largest.truncated(),
+            delay: u32::try_from(delay.as_micros()).unwrap_or(u32::MAX),
+            arrival: arrival(self.largest_at),
+            ranges: AckRanges::of_encoded(&self.scratch),
+            ecn: None,
+        };
+        Some((Frame::Ack(ack), largest))
+    }
+
+    /// An ack of everything received has been written.
+    pub(crate) fn on_sent(&mut self) {
+        self.waiting = Waiting::default();
+    }
+
+    /// The peer knows of every number up to `largest`: they need not be told again.
+    pub(crate) fn on_ack_acked(&mut self, largest: PacketNumber) {
+        self.ranges.retain_mut(|range| {
+            range.low = range.low.max(largest.0);
+            range.low <= range.high
+        });
+    }
+}
+
+impl Waiting {
+    fn note(&mut self, at: Instant, wants: Eliciting) {
+        match wants {
+            Eliciting::Nothing => {}
+            Eliciting::AtOnce => self.within(at, Duration::ZERO),
+            Eliciting::Reliable => {
+                self.reliable += 1;
+                let full = self.reliable >= limits::RELIABLE_ACK_PACKETS;
+                self.within(at, if full { Duration::ZERO } else { limits::RELIABLE_ACK_DELAY });
+            }
+            Eliciting::Fresh => {
+                self.fresh += 1;
+                let full = self.fresh >= limits::UNRELIABLE_ACK_PACKETS;
+                self.within(at, if full { Duration::ZERO } else { limits::UNRELIABLE_ACK_DELAY });
+            }
+        }
+    }
+
+    fn within(&mut self, at: Instant, delay: Duration) {
+        let deadline = at + delay;
+        self.deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acks(numbers: &[u64], wants: Eliciting) -> (Instant, Acks) {
+        let now = Instant::now();
+        let mut acks = Acks::new(now);
+        for number in numbers {
+            acks.on_packet(now, PacketNumber(*number), wants);
+        }
+        (now, acks)
+    }
+
+    fn ranges(acks: &Acks) -> Vec<(u64, u64)> {
+        acks.ranges.iter().map(|range| (range.low, range.high)).collect()
+    }
+
+    #[test]
+    fn numbers_join_into_ranges_in_any_order() {
+        let (_, acks) = acks(&[5, 1, 3, 2, 9, 4, 8], Eliciting::Fresh);
+        assert_eq!(ranges(&acks), [(1, 5), (8, 9)]);
+    }
+
+    #[test]
+    fn the_lowest_ranges_are_forgotten_first() {
+        let numbers: Vec<u64> = (0..40).map(|n| n * 2).collect();
+        let (_, acks) = acks(&numbers, Eliciting::Fresh);
+        assert_eq!(acks.ranges.len(), wire::ACK_RANGES);
+        assert_eq!(ranges(&acks)[0], (16, 16));
+    }
+
+    #[test]
+    fn reliable_packets_wait_20_ms_or_for_the_tenth() {
+        let (now, mut acks) = acks(&[0], Eliciting::Reliable);
+        assert_eq!(acks.deadline(), Some(now + Duration::from_millis(20)));
+        for number in 1..9 {
+            acks.on_packet(now, PacketNumber(number), Eliciting::Reliable);
+        }
+        assert!(!acks.due(now));
+        acks.on_packet(now, PacketNumber(9), Eliciting::Reliable);
+        assert!(acks.due(now));
+    }
+
+    #[test]
+    fn fresh_packets_wait_60_ms_or_for_the_thirty_second() {
+        let (now, mut acks) = acks(&[0], Eliciting::Fresh);
+        assert_eq!(acks.deadline(), Some(now + Duration::from_millis(60)));
+        for number in 1..32 {
+            assert!(!acks.due(now));
+            acks.on_packet(now, PacketNumber(number), Eliciting::Fresh);
+        }
+        assert!(acks.due(now));
+    }
+
+    #[test]
+    fn a_reliable_packet_brings_the_ack_of_fresh_ones_forward() {
+        let (now, mut acks) = acks(&[0], Eliciting::Fresh);
+        acks.on_packet(now, PacketNumber(1), Eliciting::Reliable);
+        assert_eq!(acks.deadline(), Some(now + Duration::from_millis(20)));
+    }
+
+    #[test]
+    fn acks_of_acks_elicit_nothing() {
+        let (_, acks) = acks(&[0, 1, 2], Eliciting::Nothing);
+        assert!(!acks.waiting());
+    }
+
+    #[test]
+    fn what_the_peer_knows_is_not_told_again() {
+        let (_, mut acks) = acks(&[0, 1, 2, 5, 6, 9], Eliciting::Fresh);
+        acks.on_ack_acked(PacketNumber(6));
+        assert_eq!(ranges(&acks), [(6, 6), (9, 9)]);
+    }
+}

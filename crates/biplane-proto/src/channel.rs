@@ -1,0 +1,497 @@
+//! What a message is promised: the channels of one session.
+//!
+//! The sending half of each gives messages out when the session asks what to put into a packet; the
+//! receiving half takes them in by channel and sequence number alone, whichever plane brought them.
+
+mod credit;
+mod fresh;
+mod ordered;
+mod reliable;
+mod unordered;
+
+use std::{collections::VecDeque, time::Instant};
+
+use biplane_wire::{ChannelId, ChannelKind, Message, SequenceNumber};
+use bytes::Bytes;
+
+use self::{
+    credit::{CreditGiven, CreditHeld},
+    fresh::{FreshReceive, FreshSend},
+    ordered::Ordered,
+    reliable::ReliableSend,
+    unordered::Unordered,
+};
+use crate::{ChannelConfig, SendError, SessionStats, Violation, acks::Eliciting, limits};
+
+/// What a message takes of every budget: its bytes and what surrounds them.
+pub(crate) const fn cost(len: usize) -> usize {
+    len + limits::MESSAGE_COST
+}
+
+/// Takes the front of `queue` if it passes `test`.
+fn pop_front_if<T>(queue: &mut VecDeque<T>, test: impl FnOnce(&T) -> bool) -> Option<T> {
+    if queue.front().is_some_and(test) { queue.pop_front() } else { None }
+}
+
+/// A message on its way into a packet or control record.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) channel: ChannelId,
+    pub(crate) sequence: Option<SequenceNumber>,
+    pub(crate) payload: Bytes,
+    pub(crate) wants: Eliciting,
+}
+
+impl Outgoing {
+    /// The frame; without its length if it is the last of its packet.
+    pub(crate) fn frame(&self, delimited: bool) -> biplane_wire::Frame<'_> {
+        biplane_wire::Frame::Message(Message {
+            channel: self.channel,
+            sequence: self.sequence.map(SequenceNumber::truncated),
+            after: None,
+            clock: None,
+            delimited,
+            payload: &self.payload,
+        })
+    }
+
+    /// The bytes of its frame with its length.
+    pub(crate) const fn len(&self) -> usize {
+        let len = self.payload.len();
+        Message::overhead(self.sequence.is_some(), true, len) + len
+    }
+}
+
+/// Every channel of a session.
+#[derive(Debug)]
+pub(crate) struct Channels {
+    list: Vec<Channel>,
+    /// Indices into `list`, highest priority first.
+    order: Vec<usize>,
+    /// Where the next packet begins among channels of equal priority.
+    turn: usize,
+    /// Bit `i`: channel `i` has something to take.
+    readable: u64,
+    /// A queue that was full is half empty again.
+    writable: bool,
+    counts: Counts,
+}
+
+/// What happened to messages, for statistics.
+#[derive(Debug, Default)]
+struct Counts {
+    sent: u64,
+    taken: u64,
+    resent: u64,
+    expired: u64,
+    superseded: u64,
+    overflowed: u64,
+    late: u64,
+    duplicated: u64,
+    untaken: u64,
+}
+
+#[derive(Debug)]
+struct Channel {
+    id: ChannelId,
+    config: ChannelConfig,
+    send: Send,
+    receive: Receive,
+    /// What the peer has room for, of reliable kinds.
+    held: CreditHeld,
+    /// What this side has room for.
+    given: CreditGiven,
+    /// A send was refused since the queue was last half empty.
+    refused: bool,
+}
+
+#[derive(Debug)]
+enum Send {
+    Fresh(FreshSend),
+    Reliable(ReliableSend),
+    /// Commands wait in the control connection's queue.
+    Command,
+}
+
+#[derive(Debug)]
+enum Receive {
+    Fresh(FreshReceive),
+    Unordered(Unordered),
+    Ordered(Ordered),
+    Command(VecDeque<Bytes>),
+}
+
+impl Channels {
+    /// Channels as configured, with the credit that each side granted the other at the start.
+    pub(crate) fn new(configs: Vec<ChannelConfig>, granted_by_peer: u64, granted: u64) -> Self {
+        let mut list = Vec::with_capacity(configs.len());
+        for (index, config) in configs.into_iter().enumerate() {
+            let id = u8::try_from(index).ok().and_then(ChannelId::new);
+            list.extend(id.map(|id| Channel::new(id, config, granted_by_peer, granted)));
+        }
+        let mut order: Vec<usize> = (0..list.len()).collect();
+        order
+            .sort_by_key(|index| list.get(*index).map(|channel| u8::MAX - channel.config.priority));
+        Self { list, order, turn: 0, readable: 0, writable: false, counts: Counts::default() }
+    }
+
+    /// The kind of channel `id`, if there is one.
+    pub(crate) fn config(&self, id: ChannelId) -> Option<&ChannelConfig> {
+        self.list.get(id.index()).map(|channel| &channel.config)
+    }
+
+    fn get(&mut self, id: ChannelId) -> Result<&mut Channel, Violation> {
+        self.list.get_mut(id.index()).ok_or(Violation::UnknownChannel(id))
+    }
+
+    // --- sending
+
+    /// Queues a message of a data channel.
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        id: ChannelId,
+        payload: Bytes,
+    ) -> Result<(), SendError> {
+        let channel = self.list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
+        channel.fits(payload.len())?;
+        let expires = channel.config.lifetime.map(|lifetime| now + lifetime);
+        let outcome = match &mut channel.send {
+            Send::Fresh(queue) => {
+                self.counts.overflowed += queue.push(payload, expires);
+                Ok(())
+            }
+            Send::Reliable(queue) => queue.push(payload, expires),
+            Send::Command => Err(SendError::NotInProtocol),
+        };
+        channel.refused |= outcome.is_err();
+        self.counts.sent += u64::from(outcome.is_ok());
+        outcome
+    }
+
+    /// Checks a command of `len` bytes, which then waits in the control connection's queue.
+    pub(crate) fn check_command(&mut self, id: ChannelId, len: usize) -> Result<(), SendError> {
+        let channel = self.list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
+        channel.fits(len)
+    }
+
+    pub(crate) fn on_command_queued(&mut self) {
+        self.counts.sent += 1;
+    }
+
+    /// Whether a data channel has a message that may leave.
+    pub(crate) fn has_data(&self) -> bool {
+        self.list.iter().any(Channel::has_data)
+    }
+
+    /// Whether a data channel has a message that the peer may not have.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.list.iter().any(|channel| match &channel.send {
+            Send::Fresh(queue) => !queue.is_empty(),
+            Send::Reliable(queue) => queue.is_busy(),
+            Send::Command => false,
+        })
+    }
+
+    /// The next message whose frame fits `room`, by priority and in turns.
+    pub(crate) fn next_message(&mut self, now: Instant, room: usize) -> Option<Outgoing> {
+        let count = self.order.len();
+        for step in 0..count {
+            let index = self.order.get((self.turn + step) % count).copied();
+            let channel = index.and_then(|index| self.list.get_mut(index));
+            let Some(channel) = channel.filter(|channel| channel.has_data()) else { continue };
+            if let Some(outgoing) = channel.next_message(now, room, &mut self.counts) {
+                self.writable |= channel.relieved();
+                return Some(outgoing);
+            }
+        }
+        None
+    }
+
+    /// A packet has been filled: another channel of the same priority begins the next.
+    pub(crate) fn next_turn(&mut self) {
+        let priority = |index: Option<&usize>| {
+            index.and_then(|index| self.list.get(*index)).map(|channel| channel.config.priority)
+        };
+        let top = priority(self.order.first());
+        let peers = self.order.iter().take_while(|index| priority(Some(index)) == top).count();
+        self.turn = if peers == 0 { 0 } else { (self.turn + 1) % peers };
+    }
+
+    /// Nothing may leave for now: of `sequenced` messages that wait, the newest is kept alone.
+    pub(crate) fn on_blocked(&mut self) {
+        for channel in &mut self.list {
+            if let (ChannelKind::Sequenced, Send::Fresh(queue)) =
+                (channel.config.kind, &mut channel.send)
+            {
+                self.counts.superseded += queue.keep_newest();
+            }
+        }
+    }
+
+    /// The peer has a reliable message.
+    pub(crate) fn on_ack(&mut self, id: ChannelId, sequence: SequenceNumber) {
+        let Ok(channel) = self.get(id) else { return };
+        if let Send::Reliable(queue) = &mut channel.send {
+            queue.on_ack(sequence);
+            let relieved = channel.relieved();
+            self.writable |= relieved;
+        }
+    }
+
+    /// A copy of a reliable message is lost.
+    pub(crate) fn on_lost(&mut self, id: ChannelId, sequence: SequenceNumber) {
+        if let Ok(Channel { send: Send::Reliable(queue), .. }) = self.get(id) {
+            queue.on_lost(sequence);
+        }
+    }
+
+    /// Whether a queue that was full has become half empty since this was last asked.
+    pub(crate) const fn take_writable(&mut self) -> bool {
+        core::mem::replace(&mut self.writable, false)
+    }
+
+    // --- credit
+
+    /// Takes credit for a command of `len` bytes; `false` if there is not enough.
+    pub(crate) fn take_credit(&mut self, id: ChannelId, len: usize) -> bool {
+        self.get(id).is_ok_and(|channel| channel.held.take(cost(len)))
+    }
+
+    /// The peer has room for `granted` bytes of channel `id` in all.
+    pub(crate) fn handle_credit(&mut self, id: ChannelId, granted: u64) -> Result<(), Violation> {
+        let channel = self.get(id)?;
+        if !channel.config.kind.is_reliable() {
+            return Err(Violation::WrongFrame(id));
+        }
+        channel.held.raise(granted);
+        Ok(())
+    }
+
+    /// Whether a grant waits to be told.
+    pub(crate) fn has_credit(&self) -> bool {
+        self.list.iter().any(|channel| channel.given.is_due())
+    }
+
+    /// The next grant to tell the peer.
+    pub(crate) fn next_credit(&mut self) -> Option<(ChannelId, u64)> {
+        let channel = self.list.iter_mut().find(|channel| channel.given.is_due())?;
+        Some((channel.id, channel.given.tell()))
+    }
+
+    /// A grant was lost on its way.
+    pub(crate) fn on_credit_lost(&mut self, id: ChannelId) {
+        if let Ok(channel) = self.get(id) {
+            channel.given.tell_again();
+        }
+    }
+
+    // --- receiving
+
+    /// Takes in a message of a data channel.
+    pub(crate) fn handle_message(&mut self, message: &Message<'_>) -> Result<(), Violation> {
+        let id = message.channel;
+        if message.after.is_some() {
+            return Err(Violation::Reserved("after_commands"));
+        }
+        if message.clock.is_some() {
+            return Err(Violation::Reserved("the sender's clock"));
+        }
+        let channel = self.list.get_mut(id.index()).ok_or(Violation::UnknownChannel(id))?;
+        channel.check_arrival(message)?;
+        channel.handle(message, &mut self.counts)?;
+        self.mark(id);
+        Ok(())
+    }
+
+    /// Takes in a whole command.
+    pub(crate) fn handle_command(
+        &mut self,
+        id: ChannelId,
+        payload: Bytes,
+    ) -> Result<(), Violation> {
+        let channel = self.get(id)?;
+        let Receive::Command(queue) = &mut channel.receive else {
+            return Err(Violation::WrongFrame(id));
+        };
+        if !channel.given.use_up(cost(payload.len())) {
+            return Err(Violation::CreditOverrun(id));
+        }
+        queue.push_back(payload);
+        self.mark(id);
+        Ok(())
+    }
+
+    /// Gives the application the next message of a channel.
+    pub(crate) fn take(&mut self, id: ChannelId) -> Option<Bytes> {
+        let channel = self.list.get_mut(id.index())?;
+        let payload = channel.take();
+        if let Some(payload) = &payload {
+            self.counts.taken += 1;
+            channel.given.give_back(cost(payload.len()));
+        }
+        self.mark(id);
+        payload
+    }
+
+    /// Bit `i`: channel `i` has something to take.
+    pub(crate) const fn readable(&self) -> u64 {
+        self.readable
+    }
+
+    fn mark(&mut self, id: ChannelId) {
+        let bit = 1_u64 << id.index();
+        if self.list.get(id.index()).is_some_and(Channel::is_readable) {
+            self.readable |= bit;
+        } else {
+            self.readable &= !bit;
+        }
+    }
+
+    pub(crate) fn report(&self, stats: &mut SessionStats) {
+        stats.messages_sent = self.counts.sent;
+        stats.messages_taken = self.counts.taken;
+        stats.messages_resent = self.counts.resent;
+        stats.messages_expired = self.counts.expired;
+        stats.messages_superseded = self.counts.superseded;
+        stats.messages_overflowed = self.counts.overflowed;
+        stats.messages_late = self.counts.late;
+        stats.messages_duplicated = self.counts.duplicated;
+        stats.messages_untaken = self.counts.untaken;
+    }
+}
+
+impl Channel {
+    fn new(id: ChannelId, config: ChannelConfig, granted_by_peer: u64, granted: u64) -> Self {
+        let sequenced = config.kind == ChannelKind::Sequenced;
+        let fresh =
+            || (Send::Fresh(FreshSend::default()), Receive::Fresh(FreshReceive::new(sequenced)));
+        let (send, receive) = match config.kind {
+            ChannelKind::Command => (Send::Command, Receive::Command(VecDeque::new())),
+            ChannelKind::ReliableOrdered => {
+                (Send::Reliable(ReliableSend::default()), Receive::Ordered(Ordered::default()))
+            }
+            ChannelKind::ReliableUnordered => {
+                (Send::Reliable(ReliableSend::default()), Receive::Unordered(Unordered::default()))
+            }
+            ChannelKind::Sequenced | ChannelKind::Unreliable => fresh(),
+        };
+        let longest = config.max_message as usize;
+        let held = CreditHeld::new(granted_by_peer, longest);
+        let given = CreditGiven::new(granted, longest);
+        Self { id, config, send, receive, held, given, refused: false }
+    }
+
+    /// The longest message this channel takes now.
+    fn limit(&self) -> usize {
+        let declared = self.config.max_message as usize;
+        match self.config.kind {
+            ChannelKind::Command => declared,
+            ChannelKind::ReliableOrdered
+            | ChannelKind::ReliableUnordered
+            | ChannelKind::Sequenced
+            | ChannelKind::Unreliable => declared.min(limits::DATA_MESSAGE),
+        }
+    }
+
+    fn fits(&self, len: usize) -> Result<(), SendError> {
+        let limit = self.limit();
+        if len > limit { Err(SendError::TooLarge { limit }) } else { Ok(()) }
+    }
+
+    fn has_data(&self) -> bool {
+        match &self.send {
+            Send::Fresh(queue) => !queue.is_empty(),
+            Send::Reliable(queue) => queue.has_data(&self.held),
+            Send::Command => false,
+        }
+    }
+
+    fn next_message(&mut self, now: Instant, room: usize, counts: &mut Counts) -> Option<Outgoing> {
+        let sequenced = self.config.kind != ChannelKind::Unreliable;
+        let fits = |len: usize| Message::overhead(sequenced, true, len) + len <= room;
+        let (sequence, payload, wants) = match &mut self.send {
+            Send::Fresh(queue) => {
+                counts.expired += queue.expire(now);
+                let (sequence, payload) = queue.pop(fits)?;
+                (sequenced.then_some(sequence), payload, Eliciting::Fresh)
+            }
+            Send::Reliable(queue) => {
+                counts.expired += queue.expire(now);
+                let (sequence, payload, again) = queue.pop(&mut self.held, fits)?;
+                counts.resent += u64::from(again);
+                (Some(sequence), payload, Eliciting::Reliable)
+            }
+            Send::Command => return None,
+        };
+        Some(Outgoing { channel: self.id, sequence, payload, wants })
+    }
+
+    /// Whether a send was refused and half of the queue is free now; says so once.
+    fn relieved(&mut self) -> bool {
+        let half_empty = match &self.send {
+            Send::Reliable(queue) => queue.is_half_empty(),
+            Send::Fresh(_) | Send::Command => true,
+        };
+        half_empty && core::mem::replace(&mut self.refused, false)
+    }
+
+    fn check_arrival(&self, message: &Message<'_>) -> Result<(), Violation> {
+        if message.payload.len() > self.limit() {
+            return Err(Violation::MessageTooLong(self.id));
+        }
+        let numbered = match self.config.kind {
+            ChannelKind::Command => return Err(Violation::WrongFrame(self.id)),
+            ChannelKind::Unreliable => false,
+            ChannelKind::ReliableOrdered
+            | ChannelKind::ReliableUnordered
+            | ChannelKind::Sequenced => true,
+        };
+        if message.sequence.is_some() == numbered {
+            Ok(())
+        } else {
+            Err(Violation::WrongFrame(self.id))
+        }
+    }
+
+    fn handle(&mut self, message: &Message<'_>, counts: &mut Counts) -> Result<(), Violation> {
+        let sequence = message.sequence.unwrap_or(0);
+        let payload = message.payload;
+        let new = match &mut self.receive {
+            Receive::Fresh(queue) => {
+                let outcome = queue.handle(sequence, payload);
+                counts.late += u64::from(outcome.late);
+                counts.duplicated += u64::from(outcome.duplicate);
+                counts.untaken += outcome.evicted;
+                return Ok(());
+            }
+            Receive::Unordered(queue) => queue.handle(self.id, sequence, payload)?,
+            Receive::Ordered(queue) => queue.handle(self.id, sequence, payload)?,
+            Receive::Command(_) => return Err(Violation::WrongFrame(self.id)),
+        };
+        if !new {
+            counts.duplicated += 1;
+        } else if !self.given.use_up(cost(payload.len())) {
+            return Err(Violation::CreditOverrun(self.id));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self) -> Option<Bytes> {
+        match &mut self.receive {
+            Receive::Fresh(queue) => queue.take(),
+            Receive::Unordered(queue) => queue.take(),
+            Receive::Ordered(queue) => queue.take(),
+            Receive::Command(queue) => queue.pop_front(),
+        }
+    }
+
+    fn is_readable(&self) -> bool {
+        match &self.receive {
+            Receive::Fresh(queue) => !queue.is_empty(),
+            Receive::Unordered(queue) => !queue.is_empty(),
+            Receive::Ordered(queue) => !queue.is_empty(),
+            Receive::Command(queue) => !queue.is_empty(),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What a session is told when it begins.
+
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use biplane_wire::{ChannelKind, PacketNumber};
+
+use crate::{Agreement, limits};
+
+/// Which side of a session this is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Role {
+    /// It connected.
+    Client,
+    /// It accepted.
+    Server,
+}
+
+/// One channel of the protocol, as this side uses it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ChannelConfig {
+    /// What its messages are promised.
+    pub kind: ChannelKind,
+    /// Whether delivery notices may be asked for.
+    pub notify: bool,
+    /// The longest message, in bytes.
+    pub max_message: u32,
+    /// After how long a message that has not left is dropped and counted; `None` never.
+    pub lifetime: Option<Duration>,
+    /// Channels of a higher priority go first into every packet.
+    pub priority: u8,
+}
+
+/// What this side decides for its sessions; what the peer decides stands in its parameters.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SessionConfig {
+    /// How long a message may wait for company before it leaves. 0 to 20 ms, default 1 ms.
+    pub max_send_delay: Duration,
+    /// RTT assumed before the first sample. Default: 100 ms.
+    pub initial_rtt: Duration,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self { max_send_delay: limits::MAX_SEND_DELAY, initial_rtt: limits::INITIAL_RTT }
+    }
+}
+
+/// Everything a session is made from.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Which side this is.
+    pub role: Role,
+    /// What the two sides agreed on.
+    pub agreement: Agreement,
+    /// From the TLS exporter: label `EXPORTER-biplane-1`, context [`Agreement::context`].
+    pub secret: [u8; 32],
+    /// The channels, in the order of the description.
+    pub channels: Vec<ChannelConfig>,
+    /// How many kinds of request the description names.
+    pub requests: usize,
+    /// This side's own decisions.
+    pub config: SessionConfig,
+    /// Where all its randomness comes from; from a cryptographic generator in production.
+    pub seed: [u8; 32],
+    /// The number of the first packet it sends; 0 in production.
+    pub first_packet: PacketNumber,
+    /// Where packets go: known to the client from the start, to the server by the first packet.
+    pub remote: Option<SocketAddr>,
+    /// What the TCP and TLS handshake showed of the round trip.
+    pub handshake_rtt: Duration,
+}

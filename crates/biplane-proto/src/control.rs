@@ -1,0 +1,161 @@
+//! What goes over the control connection, in which order.
+//!
+//! Output is pulled: a record is written, and numbered, when the socket can take it. Numbered
+//! records are kept until the peer has them; the others speak for this connection alone.
+
+mod inbox;
+mod outbox;
+
+use core::time::Duration;
+use std::time::Instant;
+
+use biplane_wire::Record;
+
+pub(crate) use self::{
+    inbox::{Inbox, Whole},
+    outbox::{Head, Outbox},
+};
+use crate::{SessionStats, limits};
+
+/// The control connection of a session: both directions and their liveness.
+#[derive(Debug)]
+pub(crate) struct Control {
+    pub(crate) outbox: Outbox,
+    pub(crate) inbox: Inbox,
+    pub(crate) notes: Notes,
+    /// It broke.
+    pub(crate) lost: bool,
+    /// Nothing more will be written.
+    pub(crate) finished: bool,
+    pulse: Pulse,
+    bytes_sent: u64,
+    bytes_received: u64,
+}
+
+/// Unnumbered records that wait to be written.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// Numbered records must be acknowledged now.
+    pub(crate) acked: bool,
+    pub(crate) ping: bool,
+    pub(crate) pong: Option<u32>,
+    pub(crate) planes: Option<u8>,
+    /// An ack of UDP packets that cannot go over UDP.
+    pub(crate) packet_ack: bool,
+}
+
+/// When the connection was last heard, fed and measured.
+#[derive(Debug)]
+struct Pulse {
+    sent_at: Instant,
+    received_at: Instant,
+    /// Since when output has been waiting for the socket.
+    waiting_since: Option<Instant>,
+    pinged: Option<(u32, Instant)>,
+    rtt: Duration,
+    pings: u32,
+}
+
+impl Control {
+    pub(crate) fn new(now: Instant, window: usize) -> Self {
+        Self {
+            outbox: Outbox::new(window),
+            inbox: Inbox::default(),
+            notes: Notes::default(),
+            lost: false,
+            finished: false,
+            pulse: Pulse {
+                sent_at: now,
+                received_at: now,
+                waiting_since: None,
+                pinged: None,
+                rtt: Duration::ZERO,
+                pings: 0,
+            },
+            bytes_sent: 0,
+            bytes_received: 0,
+        }
+    }
+
+    /// Whether it can carry anything.
+    pub(crate) const fn is_open(&self) -> bool {
+        !self.lost && !self.finished
+    }
+
+    pub(crate) const fn on_received(&mut self, now: Instant, len: usize) {
+        self.pulse.received_at = now;
+        self.bytes_received += len as u64;
+    }
+
+    /// The socket took `len` bytes of output.
+    pub(crate) const fn on_written(&mut self, now: Instant, len: usize) {
+        self.pulse.sent_at = now;
+        self.pulse.waiting_since = None;
+        self.bytes_sent += len as u64;
+    }
+
+    /// Output waits for the socket, or does not.
+    pub(crate) fn on_waiting(&mut self, now: Instant, waits: bool) {
+        if waits {
+            self.pulse.waiting_since.get_or_insert(now);
+        } else {
+            self.pulse.waiting_since = None;
+        }
+    }
+
+    /// When a silent connection says that it is there.
+    pub(crate) fn keep_alive_at(&self, interval: Duration) -> Instant {
+        self.pulse.sent_at + interval
+    }
+
+    /// When a silent peer is given up.
+    pub(crate) fn idle_at(&self, timeout: Duration) -> Instant {
+        self.pulse.received_at + timeout
+    }
+
+    /// When a connection that takes nothing is given up.
+    pub(crate) fn stalled_at(&self) -> Option<Instant> {
+        self.pulse.waiting_since.map(|since| since + limits::WRITE_STALL)
+    }
+
+    /// Writes the unnumbered records that wait, but those that speak of channels and packets.
+    pub(crate) fn write_notes(&mut self, now: Instant, out: &mut Vec<u8>) {
+        if core::mem::take(&mut self.notes.acked) {
+            Record::acked(self.inbox.acknowledge()).encode(out);
+        }
+        if core::mem::take(&mut self.notes.ping) {
+            let token = self.pulse.pings;
+            self.pulse.pings = token.wrapping_add(1);
+            self.pulse.pinged = Some((token, now));
+            Record::Ping { token }.encode(out);
+        }
+        if let Some(token) = self.notes.pong.take() {
+            Record::Pong { token }.encode(out);
+        }
+        if let Some(bits) = self.notes.planes.take() {
+            Record::Planes { bits }.encode(out);
+        }
+    }
+
+    /// The peer answered a ping.
+    pub(crate) fn handle_pong(&mut self, now: Instant, token: u32) {
+        if let Some((asked, at)) = self.pulse.pinged
+            && asked == token
+        {
+            self.pulse.rtt = now.saturating_duration_since(at);
+            self.pulse.pinged = None;
+        }
+    }
+
+    pub(crate) const fn report(&self, stats: &mut SessionStats) {
+        stats.control_rtt = self.pulse.rtt;
+        stats.control_bytes_sent = self.bytes_sent;
+        stats.control_bytes_received = self.bytes_received;
+    }
+}
+
+impl Notes {
+    pub(crate) const fn any(&self) -> bool {
+        self.acked || self.ping || self.packet_ack || self.pong.is_some() || self.planes.is_some()
+    }
+}

@@ -1,0 +1,174 @@
+//! Numbered records as they come in: their order, and the messages they are pieces of.
+
+use biplane_wire::{ChannelId, Chunk, ControlNumber, Record, ReplyOutcome, RequestId};
+use bytes::Bytes;
+
+use crate::{Violation, limits};
+
+/// The numbered half of a control connection's input.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    /// Bytes of a record that is not whole yet.
+    pub(crate) partial: Vec<u8>,
+    next: ControlNumber,
+    /// Bytes since the last ack.
+    unacknowledged: usize,
+    commands: Assembly<ChannelId>,
+    requests: Assembly<(RequestId, u8)>,
+    replies: Assembly<(RequestId, ReplyOutcome)>,
+}
+
+/// A message that has come whole.
+#[derive(Debug)]
+pub(crate) enum Whole {
+    Command(ChannelId, Bytes),
+    Request(RequestId, u8, Bytes),
+    Reply(RequestId, ReplyOutcome, Bytes),
+}
+
+/// Pieces of one message.
+#[derive(Debug)]
+struct Assembly<K> {
+    begun: Option<(K, Vec<u8>)>,
+}
+
+impl<K> Default for Assembly<K> {
+    fn default() -> Self {
+        Self { begun: None }
+    }
+}
+
+impl<K: PartialEq> Assembly<K> {
+    fn add(&mut self, key: K, chunk: Chunk, bytes: &[u8]) -> Result<Option<Bytes>, Violation> {
+        if chunk.first && chunk.last && self.begun.is_none() {
+            return Ok(Some(Bytes::copy_from_slice(bytes)));
+        }
+        let mut whole = match self.begun.take() {
+            None if chunk.first => Vec::new(),
+            Some((begun, whole)) if !chunk.first && begun == key => whole,
+            _ => return Err(Violation::ControlOrder),
+        };
+        if bytes.is_empty() || whole.len() + bytes.len() > limits::CONTROL_MESSAGE {
+            return Err(Violation::ControlTooLong);
+        }
+        whole.extend_from_slice(bytes);
+        if chunk.last {
+            return Ok(Some(whole.into()));
+        }
+        self.begun = Some((key, whole));
+        Ok(None)
+    }
+}
+
+impl Inbox {
+    /// Checks the number of a record in its turn.
+    pub(crate) fn count(&mut self, number: u32, len: usize) -> Result<(), Violation> {
+        if number != self.next.truncated() {
+            return Err(Violation::ControlOrder);
+        }
+        self.next = self.next.next();
+        self.unacknowledged += len.max(1);
+        Ok(())
+    }
+
+    /// Whether records wait for an ack.
+    pub(crate) const fn owes_ack(&self) -> bool {
+        self.unacknowledged > 0
+    }
+
+    /// Whether so many bytes wait for an ack that it goes at once.
+    pub(crate) const fn owes_ack_now(&self) -> bool {
+        self.unacknowledged >= limits::CONTROL_ACK_BYTES
+    }
+
+    /// The number to acknowledge up to; the ack is being written.
+    pub(crate) const fn acknowledge(&mut self) -> ControlNumber {
+        self.unacknowledged = 0;
+        self.next
+    }
+
+    /// Adds a piece of a command, request or reply; returns the message when it is whole.
+    pub(crate) fn assemble(&mut self, record: &Record<'_>) -> Result<Option<Whole>, Violation> {
+        Ok(match *record {
+            Record::Command { chunk, channel, bytes, .. } => self
+                .commands
+                .add(channel, chunk, bytes)?
+                .map(|whole| Whole::Command(channel, whole)),
+            Record::Request { chunk, id, kind, bytes, .. } => self
+                .requests
+                .add((id, kind), chunk, bytes)?
+                .map(|whole| Whole::Request(id, kind, whole)),
+            Record::Reply { chunk, id, outcome, bytes, .. } => self
+                .replies
+                .add((id, outcome), chunk, bytes)?
+                .map(|whole| Whole::Reply(id, outcome, whole)),
+            Record::Frame(_)
+            | Record::Acked { .. }
+            | Record::Ping { .. }
+            | Record::Pong { .. }
+            | Record::Planes { .. }
+            | Record::ReceiveId { .. }
+            | Record::GivenUp { .. }
+            | Record::Tunnelled { .. } => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(chunk: Chunk, channel: u8, bytes: &[u8]) -> Record<'_> {
+        Record::Command { number: 0, chunk, channel: ChannelId::new(channel).unwrap(), bytes }
+    }
+
+    const FIRST: Chunk = Chunk { first: true, last: false };
+    const MIDDLE: Chunk = Chunk { first: false, last: false };
+    const LAST: Chunk = Chunk { first: false, last: true };
+
+    #[test]
+    fn pieces_make_a_message() {
+        let mut inbox = Inbox::default();
+        assert!(inbox.assemble(&command(FIRST, 1, b"a")).unwrap().is_none());
+        assert!(inbox.assemble(&command(MIDDLE, 1, b"b")).unwrap().is_none());
+        let Ok(Some(Whole::Command(_, whole))) = inbox.assemble(&command(LAST, 1, b"c")) else {
+            panic!("not whole")
+        };
+        assert_eq!(whole, b"abc"[..]);
+    }
+
+    #[test]
+    fn pieces_out_of_turn_are_violations() {
+        for (before, then) in [
+            (None, command(LAST, 1, b"x")),
+            (Some(command(FIRST, 1, b"x")), command(FIRST, 1, b"x")),
+            (Some(command(FIRST, 1, b"x")), command(Chunk::WHOLE, 1, b"x")),
+            (Some(command(FIRST, 1, b"x")), command(LAST, 2, b"x")),
+        ] {
+            let mut inbox = Inbox::default();
+            if let Some(before) = before {
+                inbox.assemble(&before).unwrap();
+            }
+            assert_eq!(inbox.assemble(&then).unwrap_err(), Violation::ControlOrder, "{then:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_longer_than_the_limit_is_refused_before_it_is_whole() {
+        let mut inbox = Inbox::default();
+        let piece = vec![0; Record::CHUNK];
+        inbox.assemble(&command(FIRST, 1, &piece)).unwrap();
+        let refused = (0..limits::CONTROL_MESSAGE / Record::CHUNK + 1)
+            .find_map(|_| inbox.assemble(&command(MIDDLE, 1, &piece)).err());
+        assert_eq!(refused, Some(Violation::ControlTooLong));
+    }
+
+    #[test]
+    fn numbers_come_in_their_turn() {
+        let mut inbox = Inbox::default();
+        assert_eq!(inbox.count(0, 1), Ok(()));
+        assert_eq!(inbox.count(0, 1), Err(Violation::ControlOrder));
+        assert_eq!(inbox.count(2, 1), Err(Violation::ControlOrder));
+        assert_eq!(inbox.count(1, 1), Ok(()));
+    }
+}

@@ -1,0 +1,252 @@
+//! Numbered records: what waits, what is being cut, what the peer has not acknowledged.
+
+use std::collections::VecDeque;
+
+use biplane_wire::{
+    ChannelId, Chunk, ControlNumber, Record, ReplyOutcome, RequestId, SequenceNumber,
+};
+use bytes::Bytes;
+
+use crate::{SendError, Violation, channel::Channels, limits};
+
+/// What a numbered message is, beside its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Head {
+    Command(ChannelId),
+    Request(RequestId, u8),
+    Reply(RequestId, ReplyOutcome),
+}
+
+/// A reliable message that rides the connection: the peer has it once its record is acknowledged.
+type Tunnelled = (ChannelId, SequenceNumber);
+
+/// A message that waits, or that is being cut into records.
+#[derive(Debug)]
+struct Waiting {
+    head: Head,
+    payload: Bytes,
+    /// When it was issued, among all of them.
+    issued: u64,
+    /// Records written of it so far.
+    chunks: u32,
+    written: usize,
+    /// Whether the credit it takes has been taken.
+    credited: bool,
+}
+
+/// A record that was written.
+#[derive(Debug)]
+struct Kept {
+    len: usize,
+    tunnelled: Option<Tunnelled>,
+    is_tunnel: bool,
+}
+
+/// The numbered half of a control connection's output.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    /// Commands, requests, replies.
+    queues: [VecDeque<Waiting>; 3],
+    issued: u64,
+    waiting_bytes: usize,
+    /// Records `base..base + len`.
+    kept: VecDeque<Kept>,
+    base: ControlNumber,
+    kept_bytes: usize,
+    tunnel_bytes: usize,
+    /// Bytes that the peer takes unacknowledged.
+    window: usize,
+    refused: bool,
+}
+
+impl Outbox {
+    pub(crate) fn new(window: usize) -> Self {
+        Self {
+            queues: Default::default(),
+            issued: 0,
+            waiting_bytes: 0,
+            kept: VecDeque::new(),
+            base: ControlNumber(0),
+            kept_bytes: 0,
+            tunnel_bytes: 0,
+            window: window.max(limits::CONTROL_MESSAGE / 4),
+            refused: false,
+        }
+    }
+
+    /// Queues a command, request or reply.
+    pub(crate) fn push(&mut self, head: Head, payload: Bytes) -> Result<(), SendError> {
+        if payload.len() > limits::CONTROL_MESSAGE {
+            return Err(SendError::TooLarge { limit: limits::CONTROL_MESSAGE });
+        }
+        let bytes = self.waiting_bytes + self.kept_bytes + payload.len();
+        let full =
+            bytes > limits::CONTROL_QUEUE_BYTES || self.records() >= limits::CONTROL_QUEUE_RECORDS;
+        if full {
+            self.refused = true;
+            return Err(SendError::QueueFull);
+        }
+        self.waiting_bytes += payload.len();
+        let issued = self.issued;
+        self.issued += 1;
+        let waiting = Waiting { head, payload, issued, chunks: 0, written: 0, credited: false };
+        self.queue(head).push_back(waiting);
+        Ok(())
+    }
+
+    const fn queue(&mut self, head: Head) -> &mut VecDeque<Waiting> {
+        let [commands, requests, replies] = &mut self.queues;
+        match head {
+            Head::Command(_) => commands,
+            Head::Request(..) => requests,
+            Head::Reply(..) => replies,
+        }
+    }
+
+    fn records(&self) -> usize {
+        self.queues.iter().map(VecDeque::len).sum::<usize>() + self.kept.len()
+    }
+
+    /// Whether nothing waits to be written.
+    pub(crate) fn is_written(&self) -> bool {
+        self.queues.iter().all(VecDeque::is_empty)
+    }
+
+    /// Whether a push was refused and half of the queue is free now; says so once.
+    pub(crate) fn take_writable(&mut self) -> bool {
+        let half_empty = self.waiting_bytes + self.kept_bytes <= limits::CONTROL_QUEUE_BYTES / 2
+            && self.records() <= limits::CONTROL_QUEUE_RECORDS / 2;
+        half_empty && core::mem::replace(&mut self.refused, false)
+    }
+
+    /// Whether [`Outbox::write_next`] would write.
+    pub(crate) fn has_next(&mut self, channels: &mut Channels) -> bool {
+        self.kept_bytes < self.window && self.next_class(channels).is_some()
+    }
+
+    /// Writes the next record; `false` if there is none, or no window for it.
+    pub(crate) fn write_next(&mut self, channels: &mut Channels, out: &mut Vec<u8>) -> bool {
+        if self.kept_bytes >= self.window {
+            return false;
+        }
+        let Some(class) = self.next_class(channels) else { return false };
+        let number = self.next_number();
+        let queue = self.queues.get_mut(class);
+        let Some((queue, len)) = queue.and_then(|queue| {
+            let len = queue.front_mut()?.write(number, out);
+            Some((queue, len))
+        }) else {
+            return false;
+        };
+        if queue.front().is_some_and(|front| front.written == front.payload.len()) {
+            queue.pop_front();
+        }
+        self.waiting_bytes -= len;
+        self.keep(Kept { len, tunnelled: None, is_tunnel: false });
+        true
+    }
+
+    /// The class whose front goes next: the one of which the fewest records are written, so that a
+    /// long message lets others pass; among equals the one issued first.
+    fn next_class(&mut self, channels: &mut Channels) -> Option<usize> {
+        let [commands, requests, replies] = &mut self.queues;
+        Self::credit_front(commands, channels);
+        let front = |queue: &VecDeque<Waiting>| {
+            let front = queue.front()?;
+            let ready = front.credited || !matches!(front.head, Head::Command(_));
+            ready.then_some((front.chunks, front.issued))
+        };
+        let classes = [front(commands), front(requests), front(replies)];
+        let ready = classes.into_iter().enumerate();
+        let ready = ready.filter_map(|(class, key)| Some((key?, class)));
+        ready.min().map(|(_, class)| class)
+    }
+
+    /// Brings the first command to the front whose channel holds the credit for it. A channel
+    /// without credit waits alone.
+    fn credit_front(commands: &mut VecDeque<Waiting>, channels: &mut Channels) {
+        if commands.front().is_none_or(|front| front.credited) {
+            return;
+        }
+        let mut blocked = 0_u64;
+        let found = commands.iter().position(|waiting| {
+            let Head::Command(channel) = waiting.head else { return false };
+            let bit = 1 << channel.index();
+            let open = blocked & bit == 0 && channels.take_credit(channel, waiting.payload.len());
+            blocked |= if open { 0 } else { bit };
+            open
+        });
+        if let Some(mut waiting) = found.and_then(|index| commands.remove(index)) {
+            waiting.credited = true;
+            commands.push_front(waiting);
+        }
+    }
+
+    fn next_number(&self) -> u32 {
+        ControlNumber(self.base.0 + self.kept.len() as u64).truncated()
+    }
+
+    fn keep(&mut self, kept: Kept) {
+        self.kept_bytes += kept.len;
+        self.tunnel_bytes += if kept.is_tunnel { kept.len } else { 0 };
+        self.kept.push_back(kept);
+    }
+
+    /// Whether another tunnelled message may be written.
+    pub(crate) const fn has_tunnel_room(&self) -> bool {
+        self.tunnel_bytes < limits::TUNNEL_BYTES && self.kept_bytes < self.window
+    }
+
+    /// Writes a message of a data channel.
+    pub(crate) fn write_tunnelled(
+        &mut self,
+        message: &crate::channel::Outgoing,
+        out: &mut Vec<u8>,
+    ) {
+        let reliable = message.wants == crate::acks::Eliciting::Reliable;
+        let tunnelled =
+            message.sequence.filter(|_| reliable).map(|sequence| (message.channel, sequence));
+        Record::Tunnelled { number: self.next_number(), frame: message.frame(false) }.encode(out);
+        self.keep(Kept { len: message.len(), tunnelled, is_tunnel: true });
+    }
+
+    /// The peer has every record below `next`; `each` is told of the reliable messages that rode.
+    pub(crate) fn handle_acked(
+        &mut self,
+        next: u32,
+        mut each: impl FnMut(Tunnelled),
+    ) -> Result<(), Violation> {
+        let next = ControlNumber::expand(next, self.base);
+        let count = next.0.checked_sub(self.base.0).ok_or(Violation::ControlOrder)?;
+        if count > self.kept.len() as u64 {
+            return Err(Violation::AckOfUnsent);
+        }
+        for _ in 0..count {
+            let Some(kept) = self.kept.pop_front() else { break };
+            self.kept_bytes -= kept.len;
+            self.tunnel_bytes -= if kept.is_tunnel { kept.len } else { 0 };
+            kept.tunnelled.into_iter().for_each(&mut each);
+        }
+        self.base = next;
+        Ok(())
+    }
+}
+
+impl Waiting {
+    /// Writes the next piece and returns its length.
+    fn write(&mut self, number: u32, out: &mut Vec<u8>) -> usize {
+        let rest = self.payload.get(self.written..).unwrap_or_default();
+        let bytes = rest.get(..rest.len().min(Record::CHUNK)).unwrap_or_default();
+        let len = bytes.len();
+        let chunk = Chunk { first: self.written == 0, last: len == rest.len() };
+        let record = match self.head {
+            Head::Command(channel) => Record::Command { number, chunk, channel, bytes },
+            Head::Request(id, kind) => Record::Request { number, chunk, id, kind, bytes },
+            Head::Reply(id, outcome) => Record::Reply { number, chunk, id, outcome, bytes },
+        };
+        record.encode(out);
+        self.written += len;
+        self.chunks += 1;
+        len
+    }
+}

@@ -1,0 +1,87 @@
+//! What a session tells its owner. Messages are read from channels, not from here.
+
+use biplane_wire::RequestId;
+use bytes::Bytes;
+
+use crate::{CloseReason, RequestError};
+
+/// What happened to a session.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// Messages have come since the last of these was taken.
+    Readable,
+    /// Half of a queue that was full is free.
+    Writable,
+    /// The planes of either direction changed; this is the worse of the two now.
+    Planes(Planes),
+    /// The peer asks something.
+    Called(Call),
+    /// The session is over. Always the last.
+    Left(CloseReason),
+}
+
+/// What a side sends on.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Planes {
+    /// TCP and UDP.
+    Both,
+    /// TCP alone.
+    ControlOnly,
+    /// UDP alone.
+    DataOnly,
+    /// Neither.
+    Lost,
+}
+
+/// A request of the peer's.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Call {
+    /// What the reply must name.
+    pub id: RequestId,
+    /// Its kind's place in the description.
+    pub kind: u8,
+    /// What it asks.
+    pub payload: Bytes,
+}
+
+/// What became of a request of this side's.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Answered {
+    /// Which one.
+    pub id: RequestId,
+    /// The reply, or why there is none.
+    pub outcome: Result<Bytes, RequestError>,
+}
+
+impl Planes {
+    /// Those of a side whose control connection and UDP path work or do not.
+    #[must_use]
+    pub const fn of(control: bool, data: bool) -> Self {
+        match (control, data) {
+            (true, true) => Self::Both,
+            (true, false) => Self::ControlOnly,
+            (false, true) => Self::DataOnly,
+            (false, false) => Self::Lost,
+        }
+    }
+
+    /// Whether TCP is among them.
+    #[must_use]
+    pub const fn has_control(self) -> bool {
+        matches!(self, Self::Both | Self::ControlOnly)
+    }
+
+    /// Whether UDP is among them.
+    #[must_use]
+    pub const fn has_data(self) -> bool {
+        matches!(self, Self::Both | Self::DataOnly)
+    }
+
+    /// What works in both directions.
+    #[must_use]
+    pub const fn worse(self, other: Self) -> Self {
+        Self::of(self.has_control() && other.has_control(), self.has_data() && other.has_data())
+    }
+}

@@ -1,0 +1,23 @@
+//! Unpredictable bytes from a seed: HMAC-SHA-256 over a counter.
+
+use ring::hmac;
+
+/// A stream of bytes that only who holds the seed can foretell.
+#[derive(Debug)]
+pub(crate) struct Random {
+    key: hmac::Key,
+    drawn: u64,
+}
+
+impl Random {
+    pub(crate) fn new(seed: &[u8; 32]) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, seed), drawn: 0 }
+    }
+
+    /// Eight bytes, other ones each time.
+    pub(crate) fn bytes(&mut self) -> [u8; 8] {
+        let tag = hmac::sign(&self.key, &self.drawn.to_be_bytes());
+        self.drawn += 1;
+        tag.as_ref().first_chunk().copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,293 @@
+//! How fast: what is in flight, what is lost, and when the next packet may go.
+//!
+//! Loss is told by time (RFC 9002, section 6.1.2), never by packet counts: parallel readers on the
+//! far side put packets out of order that the network did not. The reordering that is tolerated
+//! adapts: a packet declared lost and acknowledged after all widens it.
+
+mod congestion;
+mod pacer;
+mod rtt;
+mod sent;
+
+use core::time::Duration;
+use std::time::Instant;
+
+use biplane_wire::{Ack, ChannelId, PacketNumber, SequenceNumber};
+
+use self::{
+    congestion::{Acked, Controller, NewReno},
+    pacer::Pacer,
+    rtt::Rtt,
+    sent::SentPackets,
+};
+use crate::{SessionStats, Violation, acks::Eliciting, limits};
+
+/// Something in a packet whose fate matters.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum SentFrame {
+    /// A message of a reliable channel.
+    Message(ChannelId, SequenceNumber),
+    /// The credit of a channel.
+    Credit(ChannelId),
+    /// An ack up to this number.
+    Ack(PacketNumber),
+}
+
+/// A packet that has been filled.
+#[derive(Debug)]
+pub(crate) struct SentPacket {
+    pub(crate) at: Instant,
+    pub(crate) size: u16,
+    pub(crate) wants: Eliciting,
+    /// What is lost when the packet is lost; empty for most.
+    pub(crate) frames: Vec<SentFrame>,
+}
+
+/// What became of frames; a buffer that its owner reuses.
+#[derive(Debug, Default)]
+pub(crate) struct Fate {
+    pub(crate) acked: Vec<SentFrame>,
+    pub(crate) lost: Vec<SentFrame>,
+    /// Whether any packet was acknowledged for the first time.
+    pub(crate) progress: bool,
+}
+
+/// What the loss timer asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum OnTimeout {
+    /// Nothing: packets were declared lost, or it was early.
+    Nothing,
+    /// Send a probe, with data if there is any.
+    Probe,
+}
+
+/// The sending half of a UDP path.
+#[derive(Debug)]
+pub(crate) struct Recovery {
+    sent: SentPackets,
+    rtt: Rtt,
+    controller: NewReno,
+    pacer: Pacer,
+    /// Probe time-outs since the last ack.
+    probes: u32,
+    largest_acked: Option<PacketNumber>,
+    /// Sixteenths of an RTT that reordering may take; 18 is 9/8.
+    reordering: u32,
+    /// The longest that the peer holds an ack, by class of packet.
+    ack_delays: (Duration, Duration),
+    lost: u64,
+    spurious: u64,
+    sent_packets: u64,
+}
+
+impl Recovery {
+    const REORDERING_MIN: u32 = 18;
+    const REORDERING_MAX: u32 = 32;
+
+    /// A path on which `first` is the first packet; `ack_delays` are the peer's, for packets with
+    /// reliable frames and for others.
+    pub(crate) fn new(
+        now: Instant,
+        first: PacketNumber,
+        initial_rtt: Duration,
+        ack_delays: (Duration, Duration),
+    ) -> Self {
+        Self {
+            sent: SentPackets::new(first),
+            rtt: Rtt::new(initial_rtt),
+            controller: NewReno::new(limits::DATAGRAM_SIZE as u64),
+            pacer: Pacer::new(now),
+            probes: 0,
+            largest_acked: None,
+            reordering: Self::REORDERING_MIN,
+            ack_delays,
+            lost: 0,
+            spurious: 0,
+            sent_packets: 0,
+        }
+    }
+
+    /// The path was proven, in `rtt` if that is known: the first sample.
+    pub(crate) fn on_path_validated(&mut self, rtt: Option<Duration>) {
+        if let Some(rtt) = rtt {
+            self.rtt.update(rtt, Duration::ZERO);
+        }
+    }
+
+    /// Whether `size` bytes of data may leave now.
+    pub(crate) fn may_send(&self, now: Instant, size: usize) -> bool {
+        self.window_allows(size) && self.pacer.delay(now, size).is_none()
+    }
+
+    fn window_allows(&self, size: usize) -> bool {
+        self.sent.in_flight() + size as u64 <= self.controller.window() && self.sent.has_room()
+    }
+
+    /// When pacing lets `size` bytes go, if pacing is all that holds them.
+    pub(crate) fn pacing_deadline(&self, now: Instant, size: usize) -> Option<Instant> {
+        if !self.window_allows(size) {
+            return None;
+        }
+        Some(now + self.pacer.delay(now, size)?)
+    }
+
+    /// Notes a packet that was filled; numbers come without gaps.
+    pub(crate) fn on_sent(&mut self, packet: SentPacket) {
+        self.sent_packets += 1;
+        if packet.wants != Eliciting::Nothing {
+            let rate = Pacer::rate(self.controller.window(), self.rtt.smoothed());
+            self.pacer.on_sent(packet.at, usize::from(packet.size), rate);
+        }
+        self.sent.push(packet);
+    }
+
+    /// Takes in an ack. `fate` is told what was acknowledged and what is lost now.
+    ///
+    /// # Errors
+    ///
+    /// [`Violation::AckOfUnsent`].
+    pub(crate) fn handle_ack(
+        &mut self,
+        now: Instant,
+        ack: &Ack<'_>,
+        fate: &mut Fate,
+    ) -> Result<(), Violation> {
+        let next = self.sent.next();
+        let (largest, ranges) = ack.numbers(next);
+        if largest >= next {
+            return Err(Violation::AckOfUnsent);
+        }
+        let in_flight = self.sent.in_flight();
+        let mut newest: Option<(u64, Instant, Eliciting)> = None;
+        let mut bytes = 0;
+        for range in ranges {
+            let range = range.ok_or(Violation::AckOfUnsent)?;
+            let spurious = self.sent.ack(range, fate, |number, packet| {
+                bytes += u64::from(packet.size);
+                if newest.is_none_or(|(known, ..)| number > known) {
+                    newest = Some((number, packet.at, packet.wants));
+                }
+            });
+            self.on_spurious(spurious);
+        }
+        self.largest_acked = self.largest_acked.max(Some(largest));
+        if let Some((number, at, wants)) = newest {
+            fate.progress = true;
+            if number == largest.0 && wants != Eliciting::Nothing {
+                self.sample(now, at, ack.delay, wants);
+            }
+            self.probes = 0;
+            let limited = in_flight * 2 < self.controller.window();
+            self.controller.on_ack(Acked { bytes, sent_at: at, app_limited: limited });
+        }
+        self.detect_lost(now, fate);
+        Ok(())
+    }
+
+    fn sample(&mut self, now: Instant, sent_at: Instant, delay: u32, wants: Eliciting) {
+        let held = Duration::from_micros(u64::from(delay)).min(self.ack_delay(wants));
+        self.rtt.update(now.saturating_duration_since(sent_at), held);
+    }
+
+    fn on_spurious(&mut self, packets: u64) {
+        if packets > 0 {
+            self.spurious += packets;
+            self.reordering = (self.reordering + 2).min(Self::REORDERING_MAX);
+        }
+    }
+
+    const fn ack_delay(&self, wants: Eliciting) -> Duration {
+        match wants {
+            Eliciting::AtOnce | Eliciting::Nothing => Duration::ZERO,
+            Eliciting::Reliable => self.ack_delays.0,
+            Eliciting::Fresh => self.ack_delays.1,
+        }
+    }
+
+    fn loss_delay(&self) -> Duration {
+        let rtt = self.rtt.smoothed().max(self.rtt.latest());
+        (rtt * self.reordering / 16).max(limits::GRANULARITY)
+    }
+
+    fn detect_lost(&mut self, now: Instant, fate: &mut Fate) {
+        let Some(largest) = self.largest_acked else { return };
+        let deadline = now.checked_sub(self.loss_delay());
+        let Some(lost) = deadline.and_then(|sent| self.sent.lose_before(sent, largest, fate))
+        else {
+            return;
+        };
+        self.lost += lost.packets;
+        let persistent = lost.span > self.persistent_span();
+        self.controller.on_congestion(now, lost.newest, persistent);
+    }
+
+    /// Three probe time-outs: what is lost over a longer time was no accident (RFC 9002, section
+    /// 7.6).
+    fn persistent_span(&self) -> Duration {
+        self.probe_timeout(Eliciting::Reliable) * 3
+    }
+
+    /// Probe time-out for packets of a class, without back-off.
+    pub(crate) fn probe_timeout(&self, wants: Eliciting) -> Duration {
+        self.rtt.probe_base() + self.ack_delay(wants)
+    }
+
+    /// When packets are lost by time, or a probe is due.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let lost = self.largest_acked.and_then(|largest| self.sent.oldest_below(largest));
+        if let Some(sent_at) = lost {
+            return Some(sent_at + self.loss_delay());
+        }
+        let (at, wants) = self.sent.latest_eliciting()?;
+        let back_off = 1_u32 << self.probes.min(6);
+        let timeout = self.probe_timeout(wants);
+        Some(at + (timeout * back_off).min(limits::PTO_MAX.max(timeout)))
+    }
+
+    /// Lets the loss timer act.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, fate: &mut Fate) -> OnTimeout {
+        if self.deadline().is_none_or(|deadline| deadline > now) {
+            return OnTimeout::Nothing;
+        }
+        let below = self.largest_acked.and_then(|largest| self.sent.oldest_below(largest));
+        if below.is_some() {
+            self.detect_lost(now, fate);
+            return OnTimeout::Nothing;
+        }
+        self.probes += 1;
+        self.sent.probe(fate);
+        OnTimeout::Probe
+    }
+
+    /// When the oldest packet that wants an answer, and has none, was sent.
+    pub(crate) fn oldest_unanswered(&self) -> Option<Instant> {
+        self.sent.oldest_eliciting()
+    }
+
+    /// Probe time-outs since the last ack.
+    pub(crate) const fn probes(&self) -> u32 {
+        self.probes
+    }
+
+    /// Gives up everything in flight: the direction is dead.
+    pub(crate) fn lose_all(&mut self, fate: &mut Fate) {
+        self.lost += self.sent.lose_all(fate);
+        self.controller = NewReno::new(limits::DATAGRAM_SIZE as u64);
+        self.probes = 0;
+    }
+
+    /// Fills in what it knows.
+    pub(crate) fn report(&self, stats: &mut SessionStats) {
+        self.rtt.report(stats);
+        stats.congestion_window = self.controller.window();
+        stats.bytes_in_flight = self.sent.in_flight();
+        stats.packets_sent = self.sent_packets;
+        stats.packets_lost = self.lost;
+        stats.packets_lost_spuriously = self.spurious;
+    }
+
+    /// An empty list of frames, with room from an earlier one where there is any.
+    pub(crate) fn spare_frames(&mut self) -> Vec<SentFrame> {
+        self.sent.spare()
+    }
+}

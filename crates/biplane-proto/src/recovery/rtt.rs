@@ -1,0 +1,84 @@
+//! Round-trip time: RFC 9002, section 5.
+
+use core::time::Duration;
+
+use crate::{SessionStats, limits};
+
+/// The estimate of one path.
+#[derive(Debug)]
+pub(super) struct Rtt {
+    smoothed: Duration,
+    variation: Duration,
+    latest: Duration,
+    min: Option<Duration>,
+}
+
+impl Rtt {
+    pub(super) fn new(initial: Duration) -> Self {
+        Self { smoothed: initial, variation: initial / 2, latest: initial, min: None }
+    }
+
+    /// Takes in a sample, of which the peer says that it held the ack for `held`.
+    pub(super) fn update(&mut self, sample: Duration, held: Duration) {
+        self.latest = sample;
+        let Some(min) = self.min else {
+            self.min = Some(sample);
+            self.smoothed = sample;
+            self.variation = sample / 2;
+            return;
+        };
+        let min = min.min(sample);
+        self.min = Some(min);
+        let adjusted = sample.checked_sub(held).filter(|rest| *rest >= min).unwrap_or(sample);
+        self.variation = (self.variation * 3 + self.smoothed.abs_diff(adjusted)) / 4;
+        self.smoothed = (self.smoothed * 7 + adjusted) / 8;
+    }
+
+    pub(super) const fn smoothed(&self) -> Duration {
+        self.smoothed
+    }
+
+    pub(super) const fn latest(&self) -> Duration {
+        self.latest
+    }
+
+    /// The probe time-out before the peer's ack delay.
+    pub(super) fn probe_base(&self) -> Duration {
+        self.smoothed + (self.variation * 4).max(limits::GRANULARITY)
+    }
+
+    pub(super) fn report(&self, stats: &mut SessionStats) {
+        if let Some(min) = self.min {
+            stats.rtt = self.smoothed;
+            stats.rtt_min = min;
+            stats.rtt_latest = self.latest;
+            stats.rtt_variation = self.variation;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn the_first_sample_replaces_the_assumption() {
+        let mut rtt = Rtt::new(ms(100));
+        rtt.update(ms(40), ms(20));
+        assert_eq!((rtt.smoothed, rtt.variation), (ms(40), ms(20)));
+    }
+
+    #[test]
+    fn the_stated_delay_is_taken_off_unless_it_would_undercut_the_minimum() {
+        let mut rtt = Rtt::new(ms(100));
+        rtt.update(ms(40), ms(0));
+        rtt.update(ms(60), ms(20));
+        assert_eq!(rtt.smoothed, ms(40));
+        rtt.update(ms(48), ms(20));
+        assert_eq!(rtt.smoothed, ms(41));
+    }
+}

@@ -1,0 +1,143 @@
+//! Requests both ways: which wait for a reply, and until when.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Instant,
+};
+
+use biplane_wire::{ReplyOutcome, RequestId};
+use bytes::Bytes;
+
+use crate::{Answered, Call, RequestError, SendError, Violation, limits};
+
+/// The requests of one session.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    /// How many kinds the protocol has.
+    kinds: usize,
+    next: RequestId,
+    /// This side's, with their deadlines.
+    open: BTreeMap<RequestId, Instant>,
+    answers: VecDeque<Answered>,
+    /// The peer's that wait for a reply.
+    owed: BTreeSet<RequestId>,
+    /// Bytes of calls that the application has not taken.
+    calls_bytes: usize,
+    last_call: Option<RequestId>,
+}
+
+impl Requests {
+    pub(crate) const fn new(kinds: usize) -> Self {
+        Self {
+            kinds,
+            next: RequestId(0),
+            open: BTreeMap::new(),
+            answers: VecDeque::new(),
+            owed: BTreeSet::new(),
+            calls_bytes: 0,
+            last_call: None,
+        }
+    }
+
+    /// Checks that another request may be made, and names it.
+    pub(crate) fn next(&self, kind: u8) -> Result<RequestId, SendError> {
+        if usize::from(kind) >= self.kinds {
+            return Err(SendError::NotInProtocol);
+        }
+        if self.open.len() >= limits::REQUESTS_OPEN {
+            return Err(SendError::QueueFull);
+        }
+        Ok(self.next)
+    }
+
+    /// The request that was named has been queued.
+    pub(crate) fn on_queued(&mut self, id: RequestId, deadline: Instant) {
+        self.next = RequestId(id.0.wrapping_add(1));
+        self.open.insert(id, deadline);
+    }
+
+    /// The peer replied. A reply that nobody waits for any more is nothing.
+    pub(crate) fn handle_reply(&mut self, id: RequestId, outcome: ReplyOutcome, payload: Bytes) {
+        if self.open.remove(&id).is_none() {
+            return;
+        }
+        let outcome = match outcome {
+            ReplyOutcome::Answered => Ok(payload),
+            ReplyOutcome::Refused => {
+                Err(RequestError::Refused { text: String::from_utf8_lossy(&payload).into() })
+            }
+            ReplyOutcome::Unanswered => Err(RequestError::Unanswered),
+        };
+        self.answers.push_back(Answered { id, outcome });
+    }
+
+    /// When the next request is overdue.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.open.values().min().copied()
+    }
+
+    /// Gives up what is overdue.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        let answers = &mut self.answers;
+        self.open.retain(|id, deadline| {
+            let waits = *deadline > now;
+            if !waits {
+                let outcome = Err(RequestError::TimedOut);
+                answers.push_back(Answered { id: *id, outcome });
+            }
+            waits
+        });
+    }
+
+    /// The session is over: nothing will be answered.
+    pub(crate) fn close(&mut self) {
+        for (id, _) in core::mem::take(&mut self.open) {
+            self.answers.push_back(Answered { id, outcome: Err(RequestError::Closed) });
+        }
+        self.owed.clear();
+    }
+
+    pub(crate) fn poll_answer(&mut self) -> Option<Answered> {
+        self.answers.pop_front()
+    }
+
+    /// The peer asks. `None` if so much waits for the application that it must be refused.
+    pub(crate) fn handle_call(
+        &mut self,
+        id: RequestId,
+        kind: u8,
+        payload: Bytes,
+    ) -> Result<Option<Call>, Violation> {
+        if usize::from(kind) >= self.kinds {
+            return Err(Violation::UnknownRequest(kind));
+        }
+        let expected = self.last_call.map_or(0, |last| last.0.wrapping_add(1));
+        if id.0 != expected {
+            return Err(Violation::ControlOrder);
+        }
+        self.last_call = Some(id);
+        let full = self.owed.len() >= limits::REQUESTS_OPEN
+            || self.calls_bytes + payload.len() > limits::CALLS_BYTES;
+        if full {
+            return Ok(None);
+        }
+        self.owed.insert(id);
+        self.calls_bytes += payload.len();
+        Ok(Some(Call { id, kind, payload }))
+    }
+
+    /// The application took a call.
+    pub(crate) fn on_call_taken(&mut self, call: &Call) {
+        self.calls_bytes -= call.payload.len();
+    }
+
+    /// Whether the peer waits for the reply to `id`.
+    pub(crate) fn owes(&self, id: RequestId) -> bool {
+        self.owed.contains(&id)
+    }
+
+    /// The reply to `id` has been queued.
+    pub(crate) fn on_replied(&mut self, id: RequestId) {
+        self.owed.remove(&id);
+    }
+}

@@ -1,0 +1,395 @@
+//! One session: both planes, in one type.
+//!
+//! | module | decides |
+//! |---|---|
+//! | `arrival` | what the frames of a packet mean |
+//! | `departure` | what goes into the next packet |
+//! | `builder` | how a packet is laid out |
+//! | `stream` | what control records mean, and which go next |
+//! | `ending` | how a session closes |
+//! | `timing` | what each timer does, and when each is due |
+
+mod arrival;
+mod builder;
+mod departure;
+mod ending;
+mod stream;
+mod timing;
+
+use core::time::Duration;
+use std::{collections::VecDeque, time::Instant};
+
+use biplane_wire::{ChannelId, ChannelKind, PacketNumber, Parameters, ReplyOutcome, RequestId};
+use bytes::Bytes;
+
+use self::ending::State;
+pub use self::{departure::Transmit, ending::ControlLoss};
+use crate::{
+    Answered, Event, KeyChange, Planes, SendError, SessionStats, Setup, Timer,
+    acks::Acks,
+    channel::Channels,
+    control::{Control, Head},
+    keys::Keys,
+    limits,
+    liveness::Liveness,
+    path::PathState,
+    random::Random,
+    recovery::{Fate, Recovery},
+    requests::Requests,
+    timers::Timers,
+    window::ReplayWindow,
+};
+
+/// What a request is answered with.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// The answer.
+    Answer(Bytes),
+    /// The application refuses, with words of at most [`biplane_wire::limits::TEXT`] bytes.
+    Refuse(Box<str>),
+    /// The application let go of the request.
+    Unanswered,
+}
+
+/// The association with a peer, over TCP and UDP; see the crate's documentation for the contract.
+#[derive(Debug)]
+pub struct Session {
+    facts: Facts,
+    clock: Clock,
+    keys: Keys,
+    arrivals: Arrivals,
+    recovery: Recovery,
+    path: PathState,
+    channels: Channels,
+    control: Control,
+    requests: Requests,
+    liveness: Liveness,
+    timers: Timers,
+    outlook: Outlook,
+}
+
+/// What was settled when the session began.
+#[derive(Debug)]
+struct Facts {
+    peer: Parameters,
+    max_send_delay: Duration,
+    keep_alive: Duration,
+    idle_timeout: Duration,
+}
+
+/// Packets that came in.
+#[derive(Debug)]
+struct Arrivals {
+    window: ReplayWindow,
+    acks: Acks,
+    packets: u64,
+    bytes: u64,
+    bytes_sent: u64,
+    undecodable: u64,
+    tunnelled: u64,
+}
+
+/// What the session tells its owner, and how far it has come.
+#[derive(Debug)]
+struct Outlook {
+    state: State,
+    events: VecDeque<Event>,
+    readable_queued: bool,
+    writable_queued: bool,
+    /// What is queued may leave.
+    released: bool,
+    /// Probe packets that leave whatever the window says.
+    probes: u32,
+    ping: bool,
+    wants_control: bool,
+    fate: Fate,
+}
+
+/// The session's own time: never backwards, and in microseconds since it began.
+#[derive(Debug)]
+struct Clock {
+    epoch: Instant,
+    latest: Instant,
+}
+
+impl Clock {
+    fn clamp(&mut self, now: Instant) -> Instant {
+        self.latest = self.latest.max(now);
+        self.latest
+    }
+
+    /// Microseconds since the session began; wraps after 71 minutes.
+    #[expect(clippy::cast_possible_truncation, reason = "the stamp wraps by design")]
+    fn stamp(epoch: Instant, at: Instant) -> u32 {
+        at.saturating_duration_since(epoch).as_micros() as u32
+    }
+}
+
+impl Session {
+    /// Begins a session.
+    #[must_use]
+    pub fn new(now: Instant, setup: Setup) -> Self {
+        let Setup { role, agreement, secret, channels, requests, config, seed, .. } = setup;
+        let (local, peer) = (agreement.local, agreement.peer);
+        let first = setup.first_packet;
+        let ms = |ms: u32| Duration::from_millis(u64::from(ms));
+        let ack_delays = (ms(peer.reliable_ack_delay_ms), ms(peer.unreliable_ack_delay_ms));
+        let keep_alive = local.keep_alive_ms.min(peer.idle_timeout_ms / 3);
+        let mut timers = Timers::default();
+        timers.arm(Timer::Join, now + limits::UDP_JOIN.max(setup.handshake_rtt * 3));
+        let window = usize::try_from(peer.control_window).unwrap_or(usize::MAX);
+        let mut session = Self {
+            clock: Clock { epoch: now, latest: now },
+            keys: Keys::new(role, agreement.aead, &secret, first),
+            arrivals: Arrivals {
+                window: ReplayWindow::new(first),
+                acks: Acks::new(now),
+                packets: 0,
+                bytes: 0,
+                bytes_sent: 0,
+                undecodable: 0,
+                tunnelled: 0,
+            },
+            recovery: Recovery::new(now, first, config.initial_rtt, ack_delays),
+            path: PathState::new(now, setup.remote, Random::new(&seed)),
+            channels: Channels::new(channels, peer.initial_credit, local.initial_credit),
+            control: Control::new(now, window),
+            requests: Requests::new(requests),
+            liveness: Liveness::new(now),
+            timers,
+            outlook: Outlook::new(),
+            facts: Facts {
+                keep_alive: ms(keep_alive.max(1)),
+                idle_timeout: ms(local.idle_timeout_ms),
+                max_send_delay: config.max_send_delay,
+                peer,
+            },
+        };
+        session.settle(now);
+        session
+    }
+
+    /// Takes the next key to install or discard; drain it before letting go of the session.
+    pub fn poll_key(&mut self) -> Option<KeyChange> {
+        self.keys.poll_change()
+    }
+
+    /// The largest packet number received, against whose successor the next is expanded.
+    #[must_use]
+    pub const fn largest_received(&self) -> PacketNumber {
+        self.arrivals.window.largest()
+    }
+
+    /// Packet numbers below this are late, whatever they carry.
+    #[must_use]
+    pub const fn floor(&self) -> PacketNumber {
+        self.arrivals.window.floor()
+    }
+
+    /// Queues a message, on the plane its channel's kind says.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is queued then.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        payload: Bytes,
+    ) -> Result<(), SendError> {
+        let now = self.clock.clamp(now);
+        if self.is_closed() {
+            return Err(SendError::Closed);
+        }
+        let config = self.channels.config(channel).ok_or(SendError::NotInProtocol)?;
+        if config.kind == ChannelKind::Command {
+            self.channels.check_command(channel, payload.len())?;
+            self.control.outbox.push(Head::Command(channel), payload)?;
+            self.channels.on_command_queued();
+        } else {
+            self.channels.send(now, channel, payload)?;
+            self.timers.arm_once(Timer::Send, now + self.facts.max_send_delay);
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Lets what is queued leave without waiting for company.
+    pub fn flush(&mut self, now: Instant) {
+        let now = self.clock.clamp(now);
+        self.outlook.released = true;
+        self.settle(now);
+    }
+
+    /// Takes the next message of a channel; `None` when there is nothing now. What had arrived
+    /// before the session ended can still be taken.
+    pub fn take(&mut self, now: Instant, channel: ChannelId) -> Option<Bytes> {
+        let payload = self.channels.take(channel)?;
+        if self.channels.has_credit() {
+            let now = self.clock.clamp(now);
+            self.settle(now);
+        }
+        Some(payload)
+    }
+
+    /// Bit `i` says that channel `i` has something to take.
+    #[must_use]
+    pub const fn readable(&self) -> u64 {
+        self.channels.readable()
+    }
+
+    /// Asks the peer; the answer comes by [`Session::poll_answer`], within `deadline` at the most.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is asked then.
+    pub fn request(
+        &mut self,
+        now: Instant,
+        kind: u8,
+        payload: Bytes,
+        deadline: Duration,
+    ) -> Result<RequestId, SendError> {
+        let now = self.clock.clamp(now);
+        if self.is_closed() {
+            return Err(SendError::Closed);
+        }
+        let id = self.requests.next(kind)?;
+        self.control.outbox.push(Head::Request(id, kind), payload)?;
+        self.requests.on_queued(id, now + deadline);
+        self.settle(now);
+        Ok(id)
+    }
+
+    /// Answers a [`crate::Call`]. A reply to what is not asked (any more) is nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; the call still waits then, unless the session is over.
+    pub fn reply(&mut self, now: Instant, id: RequestId, reply: Reply) -> Result<(), SendError> {
+        let now = self.clock.clamp(now);
+        if self.is_closed() {
+            return Err(SendError::Closed);
+        }
+        if self.requests.owes(id) {
+            self.queue_reply(id, reply)?;
+            self.requests.on_replied(id);
+            self.settle(now);
+        }
+        Ok(())
+    }
+
+    fn queue_reply(&mut self, id: RequestId, reply: Reply) -> Result<(), SendError> {
+        let (outcome, payload) = match reply {
+            Reply::Answer(payload) => (ReplyOutcome::Answered, payload),
+            Reply::Refuse(text) => {
+                let text = biplane_wire::clipped(&text, biplane_wire::limits::TEXT);
+                (ReplyOutcome::Refused, Bytes::copy_from_slice(text.as_bytes()))
+            }
+            Reply::Unanswered => (ReplyOutcome::Unanswered, Bytes::new()),
+        };
+        self.control.outbox.push(Head::Reply(id, outcome), payload)
+    }
+
+    /// Notes a message that did not decode, of a kind that may lose messages.
+    pub const fn count_undecodable(&mut self) {
+        self.arrivals.undecodable += 1;
+    }
+
+    /// Takes what happened, in order.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        let event = self.outlook.events.pop_front()?;
+        match &event {
+            Event::Readable => self.outlook.readable_queued = false,
+            Event::Writable => self.outlook.writable_queued = false,
+            Event::Called(call) => self.requests.on_call_taken(call),
+            Event::Planes(_) | Event::Left(_) => {}
+        }
+        Some(event)
+    }
+
+    /// Takes what became of a request of this side's.
+    pub fn poll_answer(&mut self) -> Option<Answered> {
+        self.requests.poll_answer()
+    }
+
+    /// Whether [`Session::poll_event`] has something.
+    #[must_use]
+    pub fn has_event(&self) -> bool {
+        !self.outlook.events.is_empty()
+    }
+
+    /// The planes this side sends on.
+    #[must_use]
+    pub fn planes(&self) -> Planes {
+        self.liveness.planes(self.control.is_open())
+    }
+
+    /// Its figures.
+    #[must_use]
+    pub fn stats(&self) -> SessionStats {
+        let mut stats = SessionStats {
+            packets_received: self.arrivals.packets,
+            bytes_received: self.arrivals.bytes,
+            bytes_sent: self.arrivals.bytes_sent,
+            messages_undecodable: self.arrivals.undecodable,
+            messages_tunnelled: self.arrivals.tunnelled,
+            ..SessionStats::default()
+        };
+        self.recovery.report(&mut stats);
+        self.channels.report(&mut stats);
+        self.control.report(&mut stats);
+        stats
+    }
+
+    /// Hands the fates of sent frames to whom they concern.
+    fn apply_fate(&mut self) {
+        let mut fate = core::mem::take(&mut self.outlook.fate);
+        for frame in fate.acked.drain(..) {
+            self.on_frame_acked(frame);
+        }
+        for frame in fate.lost.drain(..) {
+            self.on_frame_lost(frame);
+        }
+        fate.progress = false;
+        self.outlook.fate = fate;
+    }
+}
+
+impl Outlook {
+    fn new() -> Self {
+        Self {
+            state: State::Open,
+            events: VecDeque::new(),
+            readable_queued: false,
+            writable_queued: false,
+            released: false,
+            probes: 0,
+            ping: false,
+            wants_control: false,
+            fate: Fate::default(),
+        }
+    }
+
+    /// Announces messages, at most once until that is taken.
+    fn readable(&mut self) {
+        if !self.readable_queued {
+            self.readable_queued = true;
+            self.events.push_back(Event::Readable);
+        }
+    }
+
+    fn writable(&mut self) {
+        if !self.writable_queued {
+            self.writable_queued = true;
+            self.events.push_back(Event::Writable);
+        }
+    }
+
+    /// Announces a change of planes; one that was not taken yet gives way.
+    fn planes(&mut self, planes: Planes) {
+        self.events.retain(|event| !matches!(event, Event::Planes(_)));
+        self.events.push_back(Event::Planes(planes));
+    }
+}

@@ -1,0 +1,159 @@
+//! What the frames of a packet mean.
+
+use std::time::Instant;
+
+use biplane_wire::{DecodeError, Frame, Frames, PacketNumber, limits as wire};
+
+use super::{Clock, Session};
+use crate::{DropReason, Path, Violation, acks::Eliciting, recovery::SentFrame};
+
+impl Session {
+    /// Takes in the frames of an opened packet that came over `path`, at `received_at`, which is
+    /// `now` or a little earlier. Whatever they say, the packet is then counted as delivered; a
+    /// frame that breaks a rule ends the session.
+    ///
+    /// # Errors
+    ///
+    /// The [`DropReason`] if nothing of the packet was taken in.
+    pub fn handle_packet(
+        &mut self,
+        now: Instant,
+        received_at: Instant,
+        path: Path,
+        number: PacketNumber,
+        plaintext: &[u8],
+    ) -> Result<(), DropReason> {
+        let now = self.clock.clamp(now);
+        if self.is_ended() {
+            return Err(DropReason::Closed);
+        }
+        self.path.admits(path)?;
+        let newest = number > self.largest_received() || self.arrivals.packets == 0;
+        self.arrivals.window.commit(now, number)?;
+        let len = plaintext.len() + biplane_wire::Header::LEN + wire::TAG;
+        self.arrivals.packets += 1;
+        self.arrivals.bytes += len as u64;
+        self.path.on_packet(now, path, len, newest);
+        match self.handle_frames(now, plaintext) {
+            Ok(wants) => {
+                self.arrivals.acks.on_packet(received_at.min(now), number, wants);
+            }
+            Err(violation) => self.end_by_violation(now, violation),
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    fn handle_frames(&mut self, now: Instant, plaintext: &[u8]) -> Result<Eliciting, Violation> {
+        let mut wants = Eliciting::Nothing;
+        for frame in Frames::new(plaintext) {
+            wants = wants.max(self.handle_frame(now, frame?)?);
+            if self.is_ended() {
+                break;
+            }
+        }
+        Ok(wants)
+    }
+
+    fn handle_frame(&mut self, now: Instant, frame: Frame<'_>) -> Result<Eliciting, Violation> {
+        match frame {
+            Frame::Padding => Ok(Eliciting::Nothing),
+            Frame::Ping => Ok(Eliciting::AtOnce),
+            Frame::PathChallenge(data) => {
+                self.path.handle_challenge(data);
+                Ok(Eliciting::AtOnce)
+            }
+            Frame::PathResponse(data) => {
+                if let Some(rtt) = self.path.handle_response(now, data) {
+                    self.recovery.on_path_validated(rtt);
+                    self.on_data_open(now);
+                }
+                Ok(Eliciting::Nothing)
+            }
+            Frame::Ack(_)
+            | Frame::Close(_)
+            | Frame::Credit { .. }
+            | Frame::Taken(_)
+            | Frame::Message(_)
+            | Frame::Fragment(_) => self.handle_shared_frame(now, frame),
+        }
+    }
+
+    /// A frame that may come over either plane.
+    pub(super) fn handle_shared_frame(
+        &mut self,
+        now: Instant,
+        frame: Frame<'_>,
+    ) -> Result<Eliciting, Violation> {
+        match frame {
+            Frame::Ack(ack) => self.handle_ack(now, &ack).map(|()| Eliciting::Nothing),
+            Frame::Close(close) => {
+                self.end_by_peer(now, close);
+                Ok(Eliciting::Nothing)
+            }
+            Frame::Credit { channel, granted } => {
+                self.channels.handle_credit(channel, granted)?;
+                self.outlook.released = true;
+                Ok(Eliciting::Reliable)
+            }
+            Frame::Message(message) => self.handle_message(&message),
+            Frame::Fragment(_) => Err(Violation::Reserved("a fragment")),
+            Frame::Taken(_) => Err(Violation::Reserved("a delivery notice")),
+            Frame::Padding | Frame::Ping | Frame::PathChallenge(_) | Frame::PathResponse(_) => {
+                Err(Violation::Decode(DecodeError::OutOfRange { field: "frame" }))
+            }
+        }
+    }
+
+    pub(super) fn handle_message(
+        &mut self,
+        message: &biplane_wire::Message<'_>,
+    ) -> Result<Eliciting, Violation> {
+        if !self.is_closed() {
+            self.channels.handle_message(message)?;
+            if self.channels.readable() != 0 {
+                self.outlook.readable();
+            }
+        }
+        let kind = self.channels.config(message.channel).map(|config| config.kind);
+        let reliable = kind.is_some_and(biplane_wire::ChannelKind::is_reliable);
+        Ok(if reliable { Eliciting::Reliable } else { Eliciting::Fresh })
+    }
+
+    fn handle_ack(&mut self, now: Instant, ack: &biplane_wire::Ack<'_>) -> Result<(), Violation> {
+        let Self { recovery, outlook, .. } = self;
+        recovery.handle_ack(now, ack, &mut outlook.fate)?;
+        if outlook.fate.progress {
+            outlook.probes = 0;
+            if self.liveness.data_dead() {
+                self.on_data_open(now);
+            }
+        }
+        self.apply_fate();
+        Ok(())
+    }
+
+    pub(super) fn on_frame_acked(&mut self, frame: SentFrame) {
+        match frame {
+            SentFrame::Message(channel, sequence) => self.channels.on_ack(channel, sequence),
+            SentFrame::Ack(largest) => self.arrivals.acks.on_ack_acked(largest),
+            SentFrame::Credit(_) => {}
+        }
+    }
+
+    pub(super) fn on_frame_lost(&mut self, frame: SentFrame) {
+        match frame {
+            SentFrame::Message(channel, sequence) => {
+                self.channels.on_lost(channel, sequence);
+                self.outlook.released = true;
+            }
+            SentFrame::Credit(channel) => self.channels.on_credit_lost(channel),
+            SentFrame::Ack(_) => {}
+        }
+    }
+
+    /// An instant in the microseconds that acks carry.
+    pub(super) fn stamp(epoch: Instant, at: Instant) -> u32 {
+        Clock::stamp(epoch, at)
+    }
+}

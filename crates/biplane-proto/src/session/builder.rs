@@ -1,0 +1,111 @@
+//! How a packet is laid out: header, frames, room for the tag.
+
+use biplane_wire::{Frame, Header, limits as wire};
+
+use crate::{acks::Eliciting, channel::Outgoing, recovery::SentFrame};
+
+/// A packet being filled at the end of a buffer.
+///
+/// The last message is held back: nothing follows it, so it needs no length.
+#[derive(Debug)]
+pub(super) struct Builder<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+    /// Bytes that frames may take.
+    capacity: usize,
+    held: Option<Outgoing>,
+    frames: Vec<SentFrame>,
+    wants: Eliciting,
+}
+
+/// A packet that was filled.
+#[derive(Debug)]
+pub(super) struct Built {
+    pub(super) len: usize,
+    pub(super) wants: Eliciting,
+    pub(super) frames: Vec<SentFrame>,
+}
+
+impl<'a> Builder<'a> {
+    /// A packet of at most `size` bytes behind what `out` holds.
+    pub(super) fn new(out: &'a mut Vec<u8>, size: usize, frames: Vec<SentFrame>) -> Self {
+        let start = out.len();
+        out.resize(start + Header::LEN, 0);
+        let capacity = size.saturating_sub(Header::LEN + wire::TAG);
+        Self { out, start, capacity, held: None, frames, wants: Eliciting::Nothing }
+    }
+
+    /// Bytes left for another frame.
+    pub(super) fn room(&self) -> usize {
+        let used = self.out.len() - self.start - Header::LEN;
+        let held = self.held.as_ref().map_or(0, Outgoing::len);
+        self.capacity.saturating_sub(used + held)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_none() && self.out.len() == self.start + Header::LEN
+    }
+
+    /// Whether anything in it asks for an ack.
+    pub(super) fn elicits(&self) -> bool {
+        self.wants != Eliciting::Nothing
+    }
+
+    /// Adds a frame if there is room; what is remembered of it goes to `remember`.
+    pub(super) fn frame(
+        &mut self,
+        frame: &Frame<'_>,
+        wants: Eliciting,
+        remember: Option<SentFrame>,
+    ) -> bool {
+        let room = self.room();
+        let before = self.out.len();
+        frame.encode(self.out);
+        if self.out.len() - before > room {
+            self.out.truncate(before);
+            return false;
+        }
+        self.wants = self.wants.max(wants);
+        self.frames.extend(remember);
+        true
+    }
+
+    /// Adds a message that is known to fit.
+    pub(super) fn message(&mut self, message: Outgoing) {
+        self.wants = self.wants.max(message.wants);
+        if message.wants == Eliciting::Reliable
+            && let Some(sequence) = message.sequence
+        {
+            self.frames.push(SentFrame::Message(message.channel, sequence));
+        }
+        if let Some(earlier) = self.held.replace(message) {
+            earlier.frame(true).encode(self.out);
+        }
+    }
+
+    /// Ends the packet with at least `least` bytes in all, under `header`; the tag's bytes are zero.
+    pub(super) fn finish(mut self, header: Header, least: usize) -> Built {
+        let least = least.saturating_sub(wire::TAG);
+        if let Some(message) = self.held.take() {
+            let plain = message.len();
+            let padded = self.out.len() - self.start + plain < least;
+            message.frame(padded).encode(self.out);
+        }
+        if self.out.len() - self.start < least {
+            self.out.resize(self.start + least, 0);
+        }
+        self.out.resize(self.out.len() + wire::TAG, 0);
+        let head = self.out.get_mut(self.start..self.start + Header::LEN);
+        if let Some(head) = head {
+            head.copy_from_slice(&header.encode());
+        }
+        let len = self.out.len() - self.start;
+        Built { len, wants: self.wants, frames: self.frames }
+    }
+
+    /// Takes back the packet; returns the list of frames for reuse.
+    pub(super) fn discard(self) -> Vec<SentFrame> {
+        self.out.truncate(self.start);
+        self.frames
+    }
+}

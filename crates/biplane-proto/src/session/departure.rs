@@ -1,0 +1,168 @@
+//! What goes into the next packet.
+
+use std::time::Instant;
+
+use biplane_wire::{Frame, Header, limits as wire};
+
+use super::{Session, builder::Builder};
+use crate::{
+    Path, SealJob, Timer,
+    acks::Eliciting,
+    limits,
+    recovery::{SentFrame, SentPacket},
+};
+
+/// A packet to seal and send.
+#[derive(Debug)]
+#[must_use]
+pub struct Transmit {
+    /// The right to seal it, once.
+    pub job: SealJob,
+    /// Where it goes.
+    pub path: Path,
+    /// How many bytes were appended: header, frames, and room for the tag.
+    pub len: usize,
+}
+
+impl Session {
+    /// Appends the next packet to `out`, unsealed, or returns `None` if nothing may leave now. Call
+    /// it until `None` after every input.
+    pub fn poll_packet(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Transmit> {
+        let now = self.clock.clamp(now);
+        if !self.wants_transmit(now) {
+            return None;
+        }
+        let path = self.path.path()?;
+        let size = self.path.allowance();
+        let frames = self.recovery.spare_frames();
+        let mut builder = Builder::new(out, size, frames);
+        let asks = self.write_frames(now, &mut builder);
+        if builder.is_empty() {
+            builder.discard();
+            self.outlook.released = false;
+            return None;
+        }
+        let Some(job) = self.keys.take_job() else {
+            builder.discard();
+            self.end_by_exhaustion(now);
+            return None;
+        };
+        let header = Header::data(job.phase(), self.facts.peer.receive_id, job.number());
+        let least = if asks { size } else { wire::PACKET_MIN };
+        let built = builder.finish(header, least);
+        self.on_packet_sent(now, &built.frames, built.wants, built.len);
+        let length = u16::try_from(built.len).unwrap_or(u16::MAX);
+        let packet = SentPacket { at: now, size: length, wants: built.wants, frames: built.frames };
+        self.recovery.on_sent(packet);
+        self.settle(now);
+        Some(Transmit { job, path, len: built.len })
+    }
+
+    /// Whether [`Session::poll_packet`] has something to send now.
+    #[must_use]
+    pub fn wants_transmit(&self, now: Instant) -> bool {
+        if self.path.path().is_none() || self.path.allowance() < wire::PACKET_MIN {
+            return false;
+        }
+        if self.is_ended() {
+            return self.close_frame_waits();
+        }
+        let urgent = self.path.due(now) || self.liveness.probe_due();
+        urgent || (self.liveness.data_open() && self.wants_open_transmit(now))
+    }
+
+    fn wants_open_transmit(&self, now: Instant) -> bool {
+        self.arrivals.acks.due(now)
+            || self.outlook.ping
+            || self.outlook.probes > 0
+            || self.channels.has_credit()
+            || (self.outlook.released
+                && self.channels.has_data()
+                && self.recovery.may_send(now, limits::DATAGRAM_SIZE))
+    }
+
+    /// Writes frames by their urgency; returns whether a challenge is among them.
+    fn write_frames(&mut self, now: Instant, builder: &mut Builder<'_>) -> bool {
+        if self.is_ended() {
+            self.write_close_frame(builder);
+            return false;
+        }
+        let asks = self.write_path_frames(now, builder);
+        if self.arrivals.acks.due(now) || (asks && self.arrivals.acks.waiting()) {
+            self.write_ack(now, builder);
+        }
+        if self.liveness.data_open() {
+            self.write_credit(builder);
+            self.write_messages(now, builder);
+        }
+        self.write_pings(builder);
+        if !builder.is_empty() && self.arrivals.acks.waiting() {
+            self.write_ack(now, builder);
+        }
+        asks
+    }
+
+    fn write_path_frames(&mut self, now: Instant, builder: &mut Builder<'_>) -> bool {
+        if let Some(data) = self.path.take_response() {
+            builder.frame(&Frame::PathResponse(data), Eliciting::Nothing, None);
+        }
+        let challenge = self.path.take_challenge(now);
+        challenge.is_some_and(|data| {
+            builder.frame(&Frame::PathChallenge(data), Eliciting::Nothing, None)
+        })
+    }
+
+    fn write_ack(&mut self, now: Instant, builder: &mut Builder<'_>) {
+        let epoch = self.clock.epoch;
+        let acks = &mut self.arrivals.acks;
+        let Some((frame, largest)) = acks.frame(now, |at| Self::stamp(epoch, at)) else { return };
+        if builder.frame(&frame, Eliciting::Nothing, Some(SentFrame::Ack(largest))) {
+            acks.on_sent();
+        }
+    }
+
+    fn write_credit(&mut self, builder: &mut Builder<'_>) {
+        const CREDIT: usize = 1 + 1 + 8;
+        while builder.room() >= CREDIT
+            && let Some((channel, granted)) = self.channels.next_credit()
+        {
+            let remember = SentFrame::Credit(channel);
+            builder.frame(&Frame::Credit { channel, granted }, Eliciting::Reliable, Some(remember));
+        }
+    }
+
+    fn write_messages(&mut self, now: Instant, builder: &mut Builder<'_>) {
+        let allowed = self.outlook.probes > 0
+            || (self.outlook.released && self.recovery.may_send(now, limits::DATAGRAM_SIZE));
+        if !allowed {
+            return;
+        }
+        while let Some(message) = self.channels.next_message(now, builder.room()) {
+            builder.message(message);
+        }
+        self.channels.next_turn();
+    }
+
+    /// A ping where an answer is wanted and nothing else asks for one.
+    fn write_pings(&mut self, builder: &mut Builder<'_>) {
+        let probes = self.outlook.probes > 0 && !builder.elicits();
+        if self.outlook.ping || self.liveness.probe_due() || probes {
+            builder.frame(&Frame::Ping, Eliciting::AtOnce, None);
+            self.outlook.ping = false;
+        }
+    }
+
+    fn on_packet_sent(&mut self, now: Instant, frames: &[SentFrame], wants: Eliciting, len: usize) {
+        tracing::trace!(len, frames = frames.len(), "packet filled");
+        self.path.on_sent(len);
+        self.liveness.on_sent(now);
+        self.arrivals.bytes_sent += len as u64;
+        if wants != Eliciting::Nothing {
+            self.outlook.probes = self.outlook.probes.saturating_sub(1);
+        }
+        if !self.channels.has_data() {
+            self.outlook.released = false;
+            self.timers.disarm(Timer::Send);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! What control records mean, and which go next.
+
+use std::time::Instant;
+
+use biplane_wire::{Frame, Record};
+
+use super::Session;
+use crate::{Event, Planes, Reply, Timer, Violation, control::Whole, limits};
+
+/// What one pull writes at the most before it lets the socket be asked again.
+const PULL: usize = 16 * 1024;
+
+impl Session {
+    /// Takes in bytes of the control connection after hello and welcome, cut anywhere.
+    pub fn handle_control(&mut self, now: Instant, bytes: &[u8]) {
+        let now = self.clock.clamp(now);
+        self.control.on_received(now, bytes.len());
+        let mut buffer = core::mem::take(&mut self.control.inbox.partial);
+        buffer.extend_from_slice(bytes);
+        let mut rest = &buffer[..];
+        while !self.is_ended() {
+            match Record::decode(rest) {
+                Ok(Some((record, len))) => {
+                    rest = rest.get(len..).unwrap_or_default();
+                    if let Err(violation) = self.handle_record(now, &record, len) {
+                        self.end_by_violation(now, violation);
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => self.end_by_violation(now, error.into()),
+            }
+        }
+        if !self.is_ended() {
+            self.control.inbox.partial = rest.to_vec();
+        }
+        self.settle(now);
+    }
+
+    fn handle_record(
+        &mut self,
+        now: Instant,
+        record: &Record<'_>,
+        len: usize,
+    ) -> Result<(), Violation> {
+        if let Some(number) = record.number() {
+            self.control.inbox.count(number, len)?;
+        }
+        match *record {
+            Record::Frame(frame) => self.handle_shared_frame(now, frame).map(drop),
+            Record::Acked { next } => self.handle_acked(next),
+            Record::Ping { token } => {
+                self.control.notes.pong = Some(token);
+                Ok(())
+            }
+            Record::Pong { token } => {
+                self.control.handle_pong(now, token);
+                Ok(())
+            }
+            Record::Planes { bits } => {
+                self.liveness.handle_report(Planes::of(bits & 1 != 0, bits & 2 != 0));
+                self.tell_planes();
+                Ok(())
+            }
+            Record::ReceiveId { .. } => Err(Violation::Reserved("another receive id")),
+            Record::GivenUp { .. } => Err(Violation::Reserved("a resume")),
+            Record::Command { .. }
+            | Record::Request { .. }
+            | Record::Reply { .. }
+            | Record::Tunnelled { .. } => self.handle_numbered(now, record),
+        }
+    }
+
+    fn handle_numbered(&mut self, now: Instant, record: &Record<'_>) -> Result<(), Violation> {
+        if let Record::Tunnelled { frame, .. } = record {
+            self.arrivals.tunnelled += 1;
+            return self.handle_shared_frame(now, *frame).map(drop);
+        }
+        match self.control.inbox.assemble(record)? {
+            Some(Whole::Command(channel, payload)) => {
+                self.check_command(channel, payload.len())?;
+                if !self.is_closed() {
+                    self.channels.handle_command(channel, payload)?;
+                    self.outlook.readable();
+                }
+            }
+            Some(Whole::Request(id, kind, payload)) if !self.is_closed() => {
+                match self.requests.handle_call(id, kind, payload)? {
+                    Some(call) => self.outlook.events.push_back(Event::Called(call)),
+                    None => self.refuse_busy(id),
+                }
+            }
+            Some(Whole::Reply(id, outcome, payload)) => {
+                self.requests.handle_reply(id, outcome, payload);
+            }
+            Some(Whole::Request(..)) | None => {}
+        }
+        Ok(())
+    }
+
+    fn check_command(&self, channel: biplane_wire::ChannelId, len: usize) -> Result<(), Violation> {
+        let config = self.channels.config(channel).ok_or(Violation::UnknownChannel(channel))?;
+        if len > config.max_message as usize {
+            return Err(Violation::MessageTooLong(channel));
+        }
+        Ok(())
+    }
+
+    /// Too many calls wait for the application. If even the refusal finds no room, the request
+    /// runs into its deadline.
+    fn refuse_busy(&mut self, id: biplane_wire::RequestId) {
+        let refused = self.queue_reply(id, Reply::Refuse("too many requests wait".into()));
+        if refused.is_err() {
+            tracing::debug!("a request was dropped: too many wait");
+        }
+    }
+
+    fn handle_acked(&mut self, next: u32) -> Result<(), Violation> {
+        let Self { control, channels, .. } = self;
+        control.outbox.handle_acked(next, |(channel, sequence)| channels.on_ack(channel, sequence))
+    }
+
+    /// Appends records to `out`, about 16 KiB at the most; `false` if there is nothing to write
+    /// now. Call it when the socket can take more.
+    pub fn poll_control(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
+        let now = self.clock.clamp(now);
+        let start = out.len();
+        if self.control.is_open() {
+            self.write_records(now, out);
+        }
+        let len = out.len() - start;
+        if len > 0 {
+            self.control.on_written(now, len);
+        }
+        self.settle(now);
+        len > 0
+    }
+
+    fn write_records(&mut self, now: Instant, out: &mut Vec<u8>) {
+        if self.is_ended() {
+            self.write_close_record(out);
+            return;
+        }
+        if self.control.inbox.owes_ack() {
+            self.control.notes.acked = true;
+        }
+        self.control.write_notes(now, out);
+        if core::mem::take(&mut self.control.notes.packet_ack) {
+            self.write_packet_ack(now, out);
+        }
+        if !self.liveness.data_open() {
+            while let Some((channel, granted)) = self.channels.next_credit() {
+                Record::Frame(Frame::Credit { channel, granted }).encode(out);
+            }
+        }
+        let end = out.len() + PULL;
+        while out.len() < end && self.control.outbox.write_next(&mut self.channels, out) {}
+        self.write_tunnelled(now, end, out);
+        self.close_when_drained(now, out);
+    }
+
+    fn write_packet_ack(&mut self, now: Instant, out: &mut Vec<u8>) {
+        let epoch = self.clock.epoch;
+        let acks = &mut self.arrivals.acks;
+        if let Some((frame, _)) = acks.frame(now, |at| Self::stamp(epoch, at)) {
+            Record::Frame(frame).encode(out);
+            acks.on_sent();
+        }
+    }
+
+    /// Messages of data channels ride here while the UDP path was never validated.
+    fn write_tunnelled(&mut self, now: Instant, end: usize, out: &mut Vec<u8>) {
+        if !self.tunnel_waits() {
+            return;
+        }
+        while out.len() < end && self.control.outbox.has_tunnel_room() {
+            let Some(message) = self.channels.next_message(now, limits::DATAGRAM_SIZE) else {
+                break;
+            };
+            self.control.outbox.write_tunnelled(&message, out);
+        }
+        self.channels.next_turn();
+        if !self.channels.has_data() {
+            self.outlook.released = false;
+            self.timers.disarm(Timer::Send);
+        }
+    }
+
+    pub(super) fn tunnel_waits(&self) -> bool {
+        self.liveness.tunnels() && self.outlook.released && self.channels.has_data()
+    }
+
+    /// Whether [`Session::poll_control`] has something to write.
+    #[must_use]
+    pub const fn wants_control(&self) -> bool {
+        self.outlook.wants_control
+    }
+
+    /// Works out whether the control connection has something to write.
+    pub(super) fn control_waits(&mut self) -> bool {
+        if !self.control.is_open() {
+            return false;
+        }
+        if self.is_ended() {
+            return true;
+        }
+        self.control.notes.any()
+            || (!self.liveness.data_open() && self.channels.has_credit())
+            || self.control.outbox.has_next(&mut self.channels)
+            || (self.tunnel_waits() && self.control.outbox.has_tunnel_room())
+            || self.is_drained()
+    }
+
+    /// Whether the caller must end the connection once it has written what it has.
+    #[must_use]
+    pub const fn control_is_finished(&self) -> bool {
+        self.control.finished
+    }
+
+    /// Whether an ack of UDP packets must leave that cannot go over UDP.
+    pub(super) fn owes_packet_ack(&self, now: Instant) -> bool {
+        !self.liveness.data_open() && self.arrivals.acks.due(now) && !self.path.due(now)
+    }
+}

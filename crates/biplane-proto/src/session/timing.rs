@@ -1,0 +1,191 @@
+//! What each timer does, and when each is due.
+
+use std::time::Instant;
+
+use super::Session;
+use crate::{CloseReason, Timer, acks::Eliciting, limits, recovery::OnTimeout};
+
+impl Session {
+    /// The next deadline and whose it is; call [`Session::handle_timeout`] then.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
+        self.timers.next()
+    }
+
+    /// Lets every timer act that is due. Early is harmless, late is legal.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.clock.clamp(now);
+        while let Some(timer) = self.timers.pop_expired(now) {
+            self.on_timer(now, timer);
+        }
+        self.settle(now);
+    }
+
+    fn on_timer(&mut self, now: Instant, timer: Timer) {
+        match timer {
+            Timer::Loss => self.on_loss_timer(now),
+            Timer::Send => self.outlook.released = true,
+            Timer::Join => {
+                if self.liveness.on_join_overdue() {
+                    self.report_planes();
+                }
+            }
+            Timer::UdpDead => self.on_udp_dead_timer(now),
+            Timer::Probe => {
+                if let Some(interval) = self.liveness.next_probe(now) {
+                    self.timers.arm(Timer::Probe, now + interval);
+                }
+            }
+            Timer::UdpKeepAlive => self.outlook.ping = true,
+            Timer::ControlKeepAlive => self.control.notes.ping = true,
+            Timer::ControlIdle => self.end_by_silence(now, CloseReason::TimedOut),
+            Timer::WriteStall => self.end_by_silence(now, CloseReason::TooSlow),
+            Timer::ControlAck => self.control.notes.acked = true,
+            Timer::Request => self.requests.handle_timeout(now),
+            Timer::Close => self.on_linger_over(now),
+            // What these wait for is asked of its owner, by `wants_transmit` and by `settle`.
+            Timer::Ack | Timer::Pacing | Timer::Challenge => {}
+        }
+    }
+
+    fn end_by_silence(&mut self, now: Instant, reason: CloseReason) {
+        let text = "the peer was silent for too long";
+        self.end(now, reason, Some((biplane_wire::CloseCode::TimedOut, text)));
+    }
+
+    fn on_loss_timer(&mut self, now: Instant) {
+        let Self { recovery, outlook, .. } = self;
+        if recovery.handle_timeout(now, &mut outlook.fate) == OnTimeout::Probe {
+            outlook.probes = 2;
+        }
+        self.apply_fate();
+    }
+
+    /// The direction is dead if it has been probed often enough without an answer.
+    fn on_udp_dead_timer(&mut self, now: Instant) {
+        let overdue = self.dead_at().is_some_and(|at| at <= now);
+        if !overdue || self.recovery.probes() < limits::UDP_DEAD_PROBES {
+            return;
+        }
+        tracing::debug!("the UDP direction is dead");
+        let Self { recovery, outlook, .. } = self;
+        recovery.lose_all(&mut outlook.fate);
+        outlook.probes = 0;
+        outlook.ping = false;
+        self.apply_fate();
+        self.liveness.on_data_dead(now);
+        self.timers.arm(Timer::Probe, now + limits::PROBE_INTERVAL);
+        self.report_planes();
+    }
+
+    /// When the oldest packet without an answer has waited long enough.
+    fn dead_at(&self) -> Option<Instant> {
+        let oldest = self.recovery.oldest_unanswered()?;
+        let probes = self.recovery.probe_timeout(Eliciting::Fresh) * 3;
+        Some(oldest + limits::UDP_DEAD.max(probes))
+    }
+
+    /// The UDP direction works: for the first time, or again.
+    pub(super) fn on_data_open(&mut self, _now: Instant) {
+        if self.liveness.on_data_open() {
+            self.timers.disarm(Timer::Join);
+            self.timers.disarm(Timer::Probe);
+            // What waited meanwhile need not wait for the next flush.
+            self.outlook.released = true;
+            self.report_planes();
+        }
+    }
+
+    /// Tells the peer, and the application, what this side sends on.
+    fn report_planes(&mut self) {
+        self.control.notes.planes = Some(self.liveness.bits(self.control.is_open()));
+        self.tell_planes();
+    }
+
+    pub(super) fn tell_planes(&mut self) {
+        if let Some(planes) = self.liveness.news(self.control.is_open()) {
+            self.outlook.planes(planes);
+        }
+    }
+
+    /// Brings everything that follows from the parts up to date, after any input.
+    pub(super) fn settle(&mut self, now: Instant) {
+        if self.channels.take_writable() | self.control.outbox.take_writable() && !self.is_closed()
+        {
+            self.outlook.writable();
+        }
+        if !self.is_ended() {
+            self.settle_blocked(now);
+            self.settle_data_timers(now);
+            self.settle_control_timers(now);
+        }
+        self.outlook.wants_control = self.control_waits();
+        self.control.on_waiting(now, self.outlook.wants_control);
+        if !self.is_ended() {
+            self.timers.set(Timer::WriteStall, self.control.stalled_at());
+        }
+        self.settle_ending();
+    }
+
+    /// Notices that released messages cannot leave.
+    fn settle_blocked(&mut self, now: Instant) {
+        let waits = self.outlook.released && self.channels.has_data();
+        let dead = self.liveness.data_dead();
+        let size = limits::DATAGRAM_SIZE;
+        let held = self.liveness.data_open() && !self.recovery.may_send(now, size);
+        let stuck = self.liveness.tunnels() && !self.control.outbox.has_tunnel_room();
+        let pacing = if waits && held { self.recovery.pacing_deadline(now, size) } else { None };
+        self.timers.set(Timer::Pacing, pacing);
+        if waits && (held || dead || stuck) {
+            self.channels.on_blocked();
+        }
+    }
+
+    fn settle_data_timers(&mut self, now: Instant) {
+        self.timers.set(Timer::Loss, self.data_deadline(self.recovery.deadline()));
+        self.timers.set(Timer::UdpDead, self.data_deadline(self.dead_deadline(now)));
+        self.timers.set(Timer::Challenge, self.path.deadline().filter(|at| *at > now));
+        let keep_alive = self.liveness.keep_alive_at(self.facts.keep_alive);
+        self.timers.set(Timer::UdpKeepAlive, keep_alive.filter(|_| !self.outlook.ping));
+        self.timers.set(Timer::Ack, self.arrivals.acks.deadline().filter(|at| *at > now));
+        if self.owes_packet_ack(now) {
+            self.control.notes.packet_ack = true;
+        }
+    }
+
+    /// Loss and death are judged on an open path alone: a joining one has its challenge, a dead one
+    /// its probes.
+    fn data_deadline(&self, deadline: Option<Instant>) -> Option<Instant> {
+        deadline.filter(|_| self.liveness.data_open())
+    }
+
+    fn dead_deadline(&self, now: Instant) -> Option<Instant> {
+        let at = self.dead_at()?;
+        let probed = self.recovery.probes() >= limits::UDP_DEAD_PROBES;
+        // Before the probes have been sent, the loss timer comes first and this is asked again.
+        (probed || at > now).then_some(at)
+    }
+
+    fn settle_control_timers(&mut self, now: Instant) {
+        let open = self.control.is_open();
+        let keep_alive = self.control.keep_alive_at(self.facts.keep_alive);
+        let keep_alive = (open && !self.control.notes.ping).then_some(keep_alive);
+        self.timers.set(Timer::ControlKeepAlive, keep_alive);
+        let idle = self.control.idle_at(self.facts.idle_timeout);
+        self.timers.set(Timer::ControlIdle, open.then_some(idle));
+        self.timers.set(Timer::Request, self.requests.deadline());
+        self.settle_control_ack(now);
+    }
+
+    fn settle_control_ack(&mut self, now: Instant) {
+        let inbox = &self.control.inbox;
+        if inbox.owes_ack_now() {
+            self.control.notes.acked = true;
+        }
+        if self.control.notes.acked || !inbox.owes_ack() {
+            self.timers.disarm(Timer::ControlAck);
+        } else {
+            self.timers.arm_once(Timer::ControlAck, now + limits::CONTROL_ACK_DELAY);
+        }
+    }
+}

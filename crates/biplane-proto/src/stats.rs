@@ -1,0 +1,61 @@
+//! What a session has to tell of itself in numbers.
+
+use core::time::Duration;
+
+/// Figures of one session since it began, or as they are now. Plain data, cheap to take.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SessionStats {
+    /// Smoothed round-trip time of the UDP path; zero before the first sample.
+    pub rtt: Duration,
+    /// The shortest round trip seen on this path.
+    pub rtt_min: Duration,
+    /// The latest sample.
+    pub rtt_latest: Duration,
+    /// Mean deviation of the samples.
+    pub rtt_variation: Duration,
+    /// Round-trip time of the control connection, by its latest ping; zero before the first.
+    pub control_rtt: Duration,
+    /// Bytes that may be in flight on the UDP path.
+    pub congestion_window: u64,
+    /// Bytes that are in flight on the UDP path.
+    pub bytes_in_flight: u64,
+    /// UDP packets sent.
+    pub packets_sent: u64,
+    /// UDP packets received and taken in.
+    pub packets_received: u64,
+    /// UDP packets declared lost.
+    pub packets_lost: u64,
+    /// UDP packets declared lost that were acknowledged after all.
+    pub packets_lost_spuriously: u64,
+    /// UDP payload bytes sent.
+    pub bytes_sent: u64,
+    /// UDP payload bytes received and taken in.
+    pub bytes_received: u64,
+    /// Bytes written to the control connection, before TLS.
+    pub control_bytes_sent: u64,
+    /// Bytes read from the control connection, after TLS.
+    pub control_bytes_received: u64,
+    /// Messages the application sent, on either plane.
+    pub messages_sent: u64,
+    /// Messages the application took.
+    pub messages_taken: u64,
+    /// Reliable messages sent once more.
+    pub messages_resent: u64,
+    /// Messages dropped unsent because their lifetime was over.
+    pub messages_expired: u64,
+    /// `sequenced` messages dropped unsent because a newer one waited behind them.
+    pub messages_superseded: u64,
+    /// `unreliable` messages dropped unsent because their queue was full: the oldest go first.
+    pub messages_overflowed: u64,
+    /// `sequenced` messages that came after a newer one.
+    pub messages_late: u64,
+    /// Messages that had arrived once already.
+    pub messages_duplicated: u64,
+    /// Messages dropped on arrival because the application did not take them in time.
+    pub messages_untaken: u64,
+    /// Messages dropped because they do not decode to their channel's type.
+    pub messages_undecodable: u64,
+    /// Messages of data channels that rode the control connection.
+    pub messages_tunnelled: u64,
+}

@@ -1,0 +1,138 @@
+//! A closed set of timers, one table, the next deadline with its owner.
+
+use std::time::Instant;
+
+/// What a session may be waiting for.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Timer {
+    /// An ack has been held long enough.
+    Ack,
+    /// Declare packets lost, or probe.
+    Loss,
+    /// Pacing lets the next packet go.
+    Pacing,
+    /// What was sent has waited long enough for company.
+    Send,
+    /// Repeat a path challenge.
+    Challenge,
+    /// Give up waiting for the first UDP packet to come through.
+    Join,
+    /// Declare the UDP direction dead.
+    UdpDead,
+    /// Probe a dead UDP direction.
+    Probe,
+    /// Say on UDP that we are there.
+    UdpKeepAlive,
+    /// Say on TCP that we are there.
+    ControlKeepAlive,
+    /// Give up a silent control connection.
+    ControlIdle,
+    /// Give up a control connection that takes nothing.
+    WriteStall,
+    /// Acknowledge control records.
+    ControlAck,
+    /// A request's reply is overdue.
+    Request,
+    /// The peer was given time enough to hear of the close.
+    Close,
+}
+
+impl Timer {
+    const ALL: [Self; 15] = [
+        Self::Ack,
+        Self::Loss,
+        Self::Pacing,
+        Self::Send,
+        Self::Challenge,
+        Self::Join,
+        Self::UdpDead,
+        Self::Probe,
+        Self::UdpKeepAlive,
+        Self::ControlKeepAlive,
+        Self::ControlIdle,
+        Self::WriteStall,
+        Self::ControlAck,
+        Self::Request,
+        Self::Close,
+    ];
+}
+
+/// The deadlines of every [`Timer`] that is armed.
+#[derive(Debug, Default)]
+pub(crate) struct Timers([Option<Instant>; Timer::ALL.len()]);
+
+impl Timers {
+    /// Arms `timer`, or moves it.
+    pub(crate) fn arm(&mut self, timer: Timer, deadline: Instant) {
+        self.set(timer, Some(deadline));
+    }
+
+    /// Arms `timer` unless it runs already.
+    pub(crate) fn arm_once(&mut self, timer: Timer, deadline: Instant) {
+        if self.deadline(timer).is_none() {
+            self.arm(timer, deadline);
+        }
+    }
+
+    pub(crate) fn disarm(&mut self, timer: Timer) {
+        self.set(timer, None);
+    }
+
+    /// Arms `timer` for `deadline`, or disarms it.
+    pub(crate) fn set(&mut self, timer: Timer, deadline: Option<Instant>) {
+        if let Some(slot) = self.0.get_mut(timer as usize) {
+            *slot = deadline;
+        }
+    }
+
+    pub(crate) fn deadline(&self, timer: Timer) -> Option<Instant> {
+        self.0.get(timer as usize).copied().flatten()
+    }
+
+    /// The earliest deadline and whose it is, so that a busy loop can be explained.
+    pub(crate) fn next(&self) -> Option<(Instant, Timer)> {
+        self.0
+            .iter()
+            .zip(Timer::ALL)
+            .filter_map(|(deadline, timer)| Some(((*deadline)?, timer)))
+            .min_by_key(|(deadline, _)| *deadline)
+    }
+
+    /// Takes one expired timer; call until `None`.
+    pub(crate) fn pop_expired(&mut self, now: Instant) -> Option<Timer> {
+        let (deadline, timer) = self.next()?;
+        if deadline > now {
+            return None;
+        }
+        self.disarm(timer);
+        Some(timer)
+    }
+
+    /// Disarms every timer but `kept`.
+    pub(crate) fn keep_only(&mut self, kept: Timer) {
+        let deadline = self.deadline(kept);
+        *self = Self::default();
+        self.set(kept, deadline);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn timers_expire_in_order_and_once() {
+        let start = Instant::now();
+        let mut timers = Timers::default();
+        timers.arm(Timer::Loss, start + Duration::from_millis(2));
+        timers.arm(Timer::Ack, start + Duration::from_millis(1));
+        assert_eq!(timers.pop_expired(start), None);
+        let later = start + Duration::from_millis(5);
+        assert_eq!(timers.pop_expired(later), Some(Timer::Ack));
+        assert_eq!(timers.pop_expired(later), Some(Timer::Loss));
+        assert_eq!(timers.pop_expired(later), None);
+    }
+}

@@ -1,0 +1,222 @@
+//! Whether a packet is new: a sliding window over packet numbers (RFC 4303, section 3.4.3).
+//!
+//! The window begins with 1,024 numbers and grows with the flow, so that it always covers what
+//! arrives within the worst stall of a parallel reader. Growing changes nothing for numbers already
+//! below the floor: what was refused stays refused.
+
+use std::time::Instant;
+
+use biplane_wire::PacketNumber;
+
+use crate::{DropReason, limits};
+
+/// Which packet numbers have been taken in.
+#[derive(Debug)]
+pub(crate) struct ReplayWindow {
+    /// Bit `number % capacity` of the numbers in `floor..next`; the length is a power of two.
+    words: Vec<u64>,
+    /// One above the largest number taken in.
+    next: u64,
+    /// Below it everything is refused.
+    floor: u64,
+    span_start: Option<Instant>,
+    span_packets: u64,
+}
+
+impl ReplayWindow {
+    /// A window that expects `first`.
+    pub(crate) fn new(first: PacketNumber) -> Self {
+        Self {
+            words: vec![0; words_for(limits::WINDOW_MIN)],
+            next: first.0,
+            floor: first.0,
+            span_start: None,
+            span_packets: 0,
+        }
+    }
+
+    /// Below this number everything is late.
+    pub(crate) const fn floor(&self) -> PacketNumber {
+        PacketNumber(self.floor)
+    }
+
+    /// The largest number taken in, or the first one expected.
+    pub(crate) const fn largest(&self) -> PacketNumber {
+        PacketNumber(if self.next > self.floor { self.next - 1 } else { self.floor })
+    }
+
+    /// Takes `number` in, once.
+    pub(crate) fn commit(&mut self, now: Instant, number: PacketNumber) -> Result<(), DropReason> {
+        let number = number.0;
+        if number < self.floor {
+            return Err(DropReason::Late);
+        }
+        if number >= self.next {
+            self.advance(number + 1);
+        } else if self.contains(number) {
+            return Err(DropReason::Replayed);
+        }
+        self.set(number);
+        self.grow_with_flow(now);
+        Ok(())
+    }
+
+    const fn capacity(&self) -> u64 {
+        self.words.len() as u64 * 64
+    }
+
+    fn place(&self, number: u64) -> (usize, u64) {
+        let bit = number & (self.capacity() - 1);
+        (usize::try_from(bit / 64).unwrap_or(0), 1 << (bit % 64))
+    }
+
+    fn contains(&self, number: u64) -> bool {
+        let (word, mask) = self.place(number);
+        self.words.get(word).is_some_and(|word| word & mask != 0)
+    }
+
+    fn set(&mut self, number: u64) {
+        let (word, mask) = self.place(number);
+        if let Some(word) = self.words.get_mut(word) {
+            *word |= mask;
+        }
+    }
+
+    /// Moves the upper end to `next`, clearing what the ring holds of older numbers there.
+    fn advance(&mut self, next: u64) {
+        if next - self.next >= self.capacity() {
+            self.words.fill(0);
+        } else {
+            self.clear(self.next, next);
+        }
+        self.next = next;
+        self.floor = self.floor.max(next.saturating_sub(self.capacity()));
+    }
+
+    fn clear(&mut self, from: u64, to: u64) {
+        let mut number = from;
+        while number < to {
+            let (word, first) = self.place(number);
+            let bits = (64 - number % 64).min(to - number);
+            let mask = if bits == 64 { u64::MAX } else { ((1 << bits) - 1) * first };
+            if let Some(word) = self.words.get_mut(word) {
+                *word &= !mask;
+            }
+            number += bits;
+        }
+    }
+
+    fn grow_with_flow(&mut self, now: Instant) {
+        self.span_packets += 1;
+        let start = *self.span_start.get_or_insert(now);
+        if now.saturating_duration_since(start) < limits::WINDOW_SPAN {
+            return;
+        }
+        let wanted = self.span_packets.min(limits::WINDOW_MAX).next_power_of_two();
+        if wanted > self.capacity() {
+            self.grow(wanted);
+        }
+        self.span_start = Some(now);
+        self.span_packets = 0;
+    }
+
+    fn grow(&mut self, capacity: u64) {
+        let mut grown = Self {
+            words: vec![0; words_for(capacity)],
+            next: self.next,
+            floor: self.floor,
+            span_start: None,
+            span_packets: 0,
+        };
+        for number in (self.floor..self.next).filter(|number| self.contains(*number)) {
+            grown.set(number);
+        }
+        self.words = grown.words;
+    }
+}
+
+fn words_for(capacity: u64) -> usize {
+    usize::try_from(capacity / 64).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn commit(window: &mut ReplayWindow, now: Instant, number: u64) -> Result<(), DropReason> {
+        window.commit(now, PacketNumber(number))
+    }
+
+    #[test]
+    fn takes_each_number_once() {
+        let now = Instant::now();
+        let mut window = ReplayWindow::new(PacketNumber(0));
+        assert_eq!(commit(&mut window, now, 5), Ok(()));
+        assert_eq!(commit(&mut window, now, 5), Err(DropReason::Replayed));
+        assert_eq!(commit(&mut window, now, 3), Ok(()));
+        assert_eq!(commit(&mut window, now, 3), Err(DropReason::Replayed));
+        assert_eq!(window.largest(), PacketNumber(5));
+    }
+
+    #[test]
+    fn what_fell_below_the_floor_is_late() {
+        let now = Instant::now();
+        let mut window = ReplayWindow::new(PacketNumber(0));
+        commit(&mut window, now, limits::WINDOW_MIN + 9).unwrap();
+        assert_eq!(window.floor(), PacketNumber(10));
+        assert_eq!(commit(&mut window, now, 9), Err(DropReason::Late));
+        assert_eq!(commit(&mut window, now, 10), Ok(()));
+    }
+
+    #[test]
+    fn numbers_before_the_first_are_late() {
+        let mut window = ReplayWindow::new(PacketNumber(100));
+        assert_eq!(window.commit(Instant::now(), PacketNumber(99)), Err(DropReason::Late));
+    }
+
+    #[test]
+    fn grows_with_the_flow_and_keeps_what_it_knew() {
+        let start = Instant::now();
+        let mut window = ReplayWindow::new(PacketNumber(0));
+        for number in (0..5_000).filter(|number| number % 7 != 0) {
+            let now = start + Duration::from_micros(40 * number);
+            commit(&mut window, now, number).unwrap();
+        }
+        let now = start + Duration::from_secs(1);
+        assert!(window.capacity() >= 2_048);
+        for number in window.floor().0..5_000 {
+            let expected = if number % 7 == 0 { Ok(()) } else { Err(DropReason::Replayed) };
+            assert_eq!(commit(&mut window, now, number), expected, "{number}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_naive_set(
+            steps in prop::collection::vec((0_u64..3_000, any::<bool>()), 1..400),
+        ) {
+            let now = Instant::now();
+            let mut window = ReplayWindow::new(PacketNumber(0));
+            let mut seen = HashSet::new();
+            let mut top = 0_u64;
+            for (step, forward) in steps {
+                let number = if forward { top + step } else { top.saturating_sub(step) };
+                let floor = (top + 1).saturating_sub(limits::WINDOW_MIN);
+                let outcome = commit(&mut window, now, number);
+                if number < floor && !seen.is_empty() {
+                    prop_assert_eq!(outcome, Err(DropReason::Late));
+                } else if seen.insert(number) {
+                    prop_assert_eq!(outcome, Ok(()));
+                    top = top.max(number);
+                } else {
+                    prop_assert_eq!(outcome, Err(DropReason::Replayed));
+                }
+            }
+        }
+    }
+}

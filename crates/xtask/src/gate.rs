@@ -1,0 +1,178 @@
+//! Acceptance gates: commands run in a release build whose figures must hold.
+//!
+//! What a gate runs and wants stands in one file per issue; how it is built, bounded in time,
+//! judged and reported stands here and below.
+
+mod document;
+mod figure;
+mod issue2;
+pub(crate) mod report;
+mod run;
+mod system_calls;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::child::{Invocation, deadline_in};
+use crate::tool::Tool;
+
+pub(crate) use figure::{Figure, Wanted};
+pub(crate) use run::Run;
+
+/// How long a release build from nothing may take.
+const BUILD_TIMEOUT: Duration = Duration::from_secs(1800);
+/// How much of a failed build is kept.
+const BUILD_TAIL: usize = 30;
+
+/// One numbered line of an issue that has a figure.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    /// How many seeds it asks for; both are 0 where seeds play no part.
+    pub(crate) seeds: Seeds,
+    /// Without it the gate is skipped.
+    pub(crate) needs: Option<&'static Tool>,
+    /// Run first, outside the gate's own time.
+    pub(crate) builds: &'static [&'static str],
+    /// Bounds the gate as a whole, builds apart.
+    pub(crate) timeout: Duration,
+    pub(crate) measure: fn(&mut Run) -> Result<()>,
+}
+
+/// Seeds of a gate in its two forms.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seeds {
+    pub(crate) full: u64,
+    pub(crate) quick: u64,
+}
+
+impl Seeds {
+    /// For gates whose runs are not drawn from a seed.
+    pub(crate) const NONE: Self = Self { full: 0, quick: 0 };
+}
+
+/// How gates are to be run.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) quick: bool,
+    pub(crate) seeds: Option<u64>,
+}
+
+impl Settings {
+    fn seeds_of(self, gate: &Gate) -> u64 {
+        let own = if self.quick { gate.seeds.quick } else { gate.seeds.full };
+        if gate.seeds.full == 0 { 0 } else { self.seeds.unwrap_or(own) }
+    }
+
+    fn is_full(self, gate: &Gate) -> bool {
+        !self.quick && self.seeds_of(gate) >= gate.seeds.full
+    }
+}
+
+/// Which gates, how, and how to tell.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) gates: Vec<&'static Gate>,
+    pub(crate) settings: Settings,
+    pub(crate) json: bool,
+}
+
+/// What came of one gate.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) full: bool,
+    pub(crate) seeds: u64,
+    pub(crate) elapsed: Duration,
+    pub(crate) figures: Vec<Figure>,
+    /// Why it was not run, if so.
+    pub(crate) skipped: Option<String>,
+    /// What a person needs besides the figures, mostly last words of children.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Outcome {
+    /// `None` if it was skipped: then it neither passed nor failed.
+    pub(crate) fn passed(&self) -> Option<bool> {
+        let held = !self.figures.is_empty() && self.figures.iter().all(Figure::is_met);
+        self.skipped.is_none().then_some(held)
+    }
+
+    /// Whether a figure was not met.
+    pub(crate) fn is_violated(&self) -> bool {
+        self.passed() == Some(false)
+    }
+}
+
+/// Every gate there is, in the order of the issues.
+pub(crate) fn all() -> &'static [Gate] {
+    issue2::GATES
+}
+
+/// The gate of that name.
+pub(crate) fn find(id: &str) -> Option<&'static Gate> {
+    all().iter().find(|gate| gate.id == id)
+}
+
+/// Runs the gates of `request` one after another and reports; whether none was violated.
+pub(crate) fn run_all(request: &Request) -> bool {
+    let mut outcomes = Vec::new();
+    for gate in &request.gates {
+        eprintln!("{}: {}", gate.id, gate.title);
+        outcomes.push(run_one(gate, request.settings));
+    }
+    report::print(&outcomes, request.json);
+    !outcomes.iter().any(Outcome::is_violated)
+}
+
+/// Builds what `gate` needs, runs it, and judges.
+pub(crate) fn run_one(gate: &Gate, settings: Settings) -> Outcome {
+    let mut outcome = Outcome {
+        id: gate.id,
+        title: gate.title,
+        full: settings.is_full(gate),
+        seeds: settings.seeds_of(gate),
+        elapsed: Duration::ZERO,
+        figures: Vec::new(),
+        skipped: gate.needs.and_then(Tool::missing),
+        notes: Vec::new(),
+    };
+    if outcome.skipped.is_none() {
+        measure(gate, settings, &mut outcome);
+    }
+    outcome
+}
+
+fn measure(gate: &Gate, settings: Settings, outcome: &mut Outcome) {
+    if let Err(error) = build(gate.builds) {
+        outcome.figures.push(Figure::new("builds", Wanted::Exactly(true.into()), false));
+        outcome.notes.push(format!("{error:#}"));
+        return;
+    }
+    let start = Instant::now();
+    let mut run = Run::new(settings.quick, outcome.seeds, start + gate.timeout);
+    let result = (gate.measure)(&mut run);
+    outcome.elapsed = start.elapsed();
+    (outcome.figures, outcome.notes) = run.into_parts();
+    if let Err(error) = result {
+        outcome.figures.push(Figure::new("ran to its end", Wanted::Exactly(true.into()), false));
+        outcome.notes.push(format!("{error:#}"));
+    }
+}
+
+fn build(lines: &[&str]) -> Result<()> {
+    let deadline = deadline_in(BUILD_TIMEOUT);
+    for line in lines {
+        let finished = Invocation::new(line).finish_by(deadline)?;
+        if !finished.succeeded() {
+            bail!("`{line}`: {}\n{}", finished.exit, finished.tail(BUILD_TAIL));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

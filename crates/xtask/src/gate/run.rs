@@ -1,0 +1,88 @@
+//! One run of a gate: starts children within the gate's time and collects figures.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::document;
+use super::{Figure, Wanted};
+use crate::child::{Finished, Invocation, Running};
+
+/// How much of a failed child's last words is kept.
+const LAST_WORDS: usize = 20;
+
+/// What a gate has in hand while it measures.
+#[derive(Debug)]
+pub(crate) struct Run {
+    quick: bool,
+    seeds: u64,
+    deadline: Instant,
+    figures: Vec<Figure>,
+    notes: Vec<String>,
+}
+
+impl Run {
+    pub(crate) fn new(quick: bool, seeds: u64, deadline: Instant) -> Self {
+        Self { quick, seeds, deadline, figures: Vec::new(), notes: Vec::new() }
+    }
+
+    /// The figures and the notes.
+    pub(crate) fn into_parts(self) -> (Vec<Figure>, Vec<String>) {
+        (self.figures, self.notes)
+    }
+
+    /// One of the gate's two forms: the first in full, the second if it is to be quick.
+    pub(crate) fn form<T>(&self, full: T, quick: T) -> T {
+        if self.quick { quick } else { full }
+    }
+
+    pub(crate) fn seeds(&self) -> u64 {
+        self.seeds
+    }
+
+    /// Runs a command to its end, or to the end of the gate's time.
+    pub(crate) fn finish(&self, line: &str) -> Result<Finished> {
+        Invocation::new(line).finish_by(self.deadline)
+    }
+
+    /// Starts a command that goes on beside the others.
+    pub(crate) fn start(&self, line: &str) -> Result<Running> {
+        Running::start(&Invocation::new(line))
+    }
+
+    /// What follows `prefix` on `child`'s standard error.
+    pub(crate) fn stderr_line(&self, child: &mut Running, prefix: &str) -> Result<String> {
+        child.stderr_line(prefix, self.deadline)
+    }
+
+    /// Ends a child with SIGTERM and hears its last words.
+    pub(crate) fn terminate(&self, mut child: Running) -> Result<Finished> {
+        child.terminate()?;
+        child.finish_by(self.deadline)
+    }
+
+    /// Wants `got` to be as `wanted`.
+    pub(crate) fn judge(&mut self, name: impl Into<String>, wanted: Wanted, got: impl Into<Value>) {
+        self.figures.push(Figure::new(name, wanted, got));
+    }
+
+    /// Wants a child to have ended with status 0, and keeps its last words if it did not.
+    pub(crate) fn exit(&mut self, who: &str, child: &Finished) {
+        self.judge(format!("{who}: exit status"), Wanted::Exactly(0.into()), child.exit.to_value());
+        if !child.succeeded() {
+            self.notes.push(format!("{who}: {}\n{}", child.exit, child.tail(LAST_WORDS)));
+        }
+    }
+
+    /// As [`Run::exit`], then the JSON document the child printed.
+    pub(crate) fn document(&mut self, who: &str, child: &Finished) -> Result<Value> {
+        self.exit(who, child);
+        child.document().with_context(|| who.to_owned())
+    }
+
+    /// Wants the value at a dotted path of `from` to be as `wanted`.
+    pub(crate) fn judge_at(&mut self, from: &Value, path: &str, wanted: Wanted) {
+        self.judge(path, wanted, document::at(from, path));
+    }
+}
