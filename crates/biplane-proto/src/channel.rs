@@ -55,6 +55,12 @@ impl Outgoing {
         })
     }
 
+    /// The bytes of its frame as the last of a packet.
+    pub(crate) const fn len_undelimited(&self) -> usize {
+        let len = self.payload.len();
+        Message::overhead(self.sequence.is_some(), false, len) + len
+    }
+
     /// The bytes of its frame with its length.
     pub(crate) const fn len(&self) -> usize {
         let len = self.payload.len();

@@ -393,3 +393,6 @@ impl Outlook {
         self.events.push_back(Event::Planes(planes));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,8 +87,7 @@ impl<'a> Builder<'a> {
     pub(super) fn finish(mut self, header: Header, least: usize) -> Built {
         let least = least.saturating_sub(wire::TAG);
         if let Some(message) = self.held.take() {
-            let plain = message.len();
-            let padded = self.out.len() - self.start + plain < least;
+            let padded = self.out.len() - self.start + message.len_undelimited() < least;
             message.frame(padded).encode(self.out);
         }
         if self.out.len() - self.start < least {

@@ -1,0 +1,475 @@
+//! Two sessions face to face, without a network: frames, rules and refusals.
+
+use std::net::SocketAddr;
+
+use biplane_wire::{Aead, Close, CloseCode, Frame, Header, ReceiveId, limits as wire};
+
+use super::*;
+use crate::{
+    Agreement, ChannelConfig, CloseReason, ControlLoss, DropReason, KeyChange, Opener, Path, Role,
+    Sealer, SessionConfig, Violation,
+};
+
+const COMMAND: u8 = 0;
+const ORDERED: u8 = 1;
+const UNORDERED: u8 = 2;
+const SEQUENCED: u8 = 3;
+const UNRELIABLE: u8 = 4;
+
+/// One side with its keys.
+struct Side {
+    session: Session,
+    opener: Opener,
+    sealer: Sealer,
+    address: SocketAddr,
+}
+
+/// Two sides that hear each other at once.
+struct Pair {
+    now: Instant,
+    client: Side,
+    server: Side,
+}
+
+fn channel(id: u8) -> ChannelId {
+    ChannelId::new(id).unwrap()
+}
+
+fn configs() -> Vec<ChannelConfig> {
+    [
+        ChannelKind::Command,
+        ChannelKind::ReliableOrdered,
+        ChannelKind::ReliableUnordered,
+        ChannelKind::Sequenced,
+        ChannelKind::Unreliable,
+    ]
+    .map(|kind| ChannelConfig {
+        kind,
+        notify: false,
+        max_message: if kind == ChannelKind::Command { 100_000 } else { 1_000 },
+        lifetime: None,
+        priority: 0,
+    })
+    .to_vec()
+}
+
+impl Side {
+    fn new(now: Instant, role: Role) -> Self {
+        let mut parameters = [1, 2].map(|id| Parameters::new(ReceiveId(id)));
+        parameters[0].initial_credit = limits::CHANNEL_CREDIT;
+        parameters[1].initial_credit = limits::CHANNEL_CREDIT;
+        let [client, server] = parameters;
+        let addresses = [1_001, 1_002].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let (local, peer, address, remote) = match role {
+            Role::Client => (client, server, addresses[0], Some(addresses[1])),
+            Role::Server => (server, client, addresses[1], None),
+        };
+        let setup = Setup {
+            role,
+            agreement: Agreement { context: [0; 32], aead: Aead::Aes128Gcm, local, peer },
+            secret: [9; 32],
+            channels: configs(),
+            requests: 2,
+            config: SessionConfig::default(),
+            seed: [role as u8; 32],
+            first_packet: PacketNumber(0),
+            remote,
+            handshake_rtt: Duration::from_millis(1),
+        };
+        let mut session = Session::new(now, setup);
+        let mut opener = None;
+        let mut sealer = None;
+        while let Some(change) = session.poll_key() {
+            match change {
+                KeyChange::InstallOpener(_, key) => opener = Some(key),
+                KeyChange::InstallSealer(_, key) => sealer = Some(key),
+                KeyChange::DiscardOpener(_) => panic!("nothing to discard"),
+            }
+        }
+        Self { session, opener: opener.unwrap(), sealer: sealer.unwrap(), address }
+    }
+
+    fn packets(&mut self, now: Instant) -> Vec<Vec<u8>> {
+        let mut packets = Vec::new();
+        let mut out = Vec::new();
+        while let Some(transmit) = self.session.poll_packet(now, &mut out) {
+            self.sealer.seal(transmit.job, &mut out).unwrap();
+            packets.push(core::mem::take(&mut out));
+        }
+        packets
+    }
+
+    fn hear(&mut self, now: Instant, from: SocketAddr, packet: &[u8]) -> Result<(), DropReason> {
+        let mut packet = packet.to_vec();
+        let (header, _) = Header::decode(&packet).unwrap();
+        let number = header.number.expand(self.session.largest_received().next());
+        let opened = self.opener.open(&header, number, &mut packet[Header::LEN..]).unwrap();
+        let path = Path { remote: from, local: None };
+        self.session.handle_packet(now, now, path, number, opened)
+    }
+
+    /// Takes in `frames` as if the peer had sent them under a number of its own.
+    fn hear_frames(&mut self, now: Instant, from: SocketAddr, number: u64, frames: &[Frame<'_>]) {
+        let mut plaintext = Vec::new();
+        for frame in frames {
+            frame.encode(&mut plaintext);
+        }
+        let path = Path { remote: from, local: None };
+        let number = PacketNumber(number);
+        self.session.handle_packet(now, now, path, number, &plaintext).unwrap();
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        core::iter::from_fn(|| self.session.poll_event()).collect()
+    }
+
+    fn left(&mut self) -> Option<CloseReason> {
+        self.events().into_iter().find_map(|event| match event {
+            Event::Left(reason) => Some(reason),
+            Event::Readable | Event::Writable | Event::Planes(_) | Event::Called(_) => None,
+        })
+    }
+
+    fn take(&mut self, now: Instant, id: u8) -> Vec<Bytes> {
+        core::iter::from_fn(|| self.session.take(now, channel(id))).collect()
+    }
+}
+
+impl Pair {
+    fn new() -> Self {
+        let now = Instant::now();
+        let client = Side::new(now, Role::Client);
+        let server = Side::new(now, Role::Server);
+        Self { now, client, server }
+    }
+
+    fn joined() -> Self {
+        let mut pair = Self::new();
+        pair.settle();
+        pair.client.events();
+        pair.server.events();
+        pair
+    }
+
+    /// Carries everything both ways until nothing more comes.
+    fn settle(&mut self) {
+        while self.carry() {}
+    }
+
+    fn carry(&mut self) -> bool {
+        let now = self.now;
+        let (one, two) = (self.client.address, self.server.address);
+        let up = self.client.packets(now);
+        up.iter().for_each(|packet| self.server.hear(now, one, packet).unwrap());
+        let down = self.server.packets(now);
+        down.iter().for_each(|packet| self.client.hear(now, two, packet).unwrap());
+        let control = Self::pipe(now, &mut self.client.session, &mut self.server.session)
+            | Self::pipe(now, &mut self.server.session, &mut self.client.session);
+        control || !up.is_empty() || !down.is_empty()
+    }
+
+    fn pipe(now: Instant, from: &mut Session, to: &mut Session) -> bool {
+        let mut bytes = Vec::new();
+        let any = from.poll_control(now, &mut bytes);
+        if any {
+            to.handle_control(now, &bytes);
+        }
+        any
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.client.session.handle_timeout(self.now);
+        self.server.session.handle_timeout(self.now);
+        self.settle();
+    }
+}
+
+fn payload(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}
+
+#[test]
+fn a_join_proves_both_addresses_in_three_packets() {
+    let mut pair = Pair::new();
+    let (now, from) = (pair.now, pair.client.address);
+    let first = pair.client.packets(now);
+    assert_eq!(first.iter().map(Vec::len).collect::<Vec<_>>(), [wire::DATAGRAM_MIN]);
+    pair.server.hear(now, from, &first[0]).unwrap();
+    let second = pair.server.packets(now);
+    assert_eq!(second.iter().map(Vec::len).collect::<Vec<_>>(), [wire::DATAGRAM_MIN]);
+    pair.client.hear(now, pair.server.address, &second[0]).unwrap();
+    let third = pair.client.packets(now);
+    assert_eq!(third.len(), 1);
+    pair.server.hear(now, from, &third[0]).unwrap();
+    pair.settle();
+    for side in [&mut pair.client, &mut pair.server] {
+        assert_eq!(side.events(), [Event::Planes(Planes::Both)]);
+    }
+}
+
+#[test]
+fn messages_of_every_kind_arrive() {
+    let mut pair = Pair::joined();
+    for id in [COMMAND, ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
+        pair.client.session.send(pair.now, channel(id), payload("up")).unwrap();
+        pair.server.session.send(pair.now, channel(id), payload("down")).unwrap();
+    }
+    pair.client.session.flush(pair.now);
+    pair.server.session.flush(pair.now);
+    pair.settle();
+    for id in [COMMAND, ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
+        assert_eq!(pair.server.take(pair.now, id), [payload("up")], "channel {id}");
+        assert_eq!(pair.client.take(pair.now, id), [payload("down")], "channel {id}");
+    }
+    assert_eq!(pair.server.session.readable(), 0);
+}
+
+#[test]
+fn small_messages_cost_what_the_protocol_promises() {
+    for (id, overhead) in [(UNRELIABLE, 27), (SEQUENCED, 30), (ORDERED, 30), (UNORDERED, 30)] {
+        let mut pair = Pair::joined();
+        pair.client.session.send(pair.now, channel(id), payload("twelve bytes")).unwrap();
+        pair.client.session.flush(pair.now);
+        let packets = pair.client.packets(pair.now);
+        let lengths: Vec<_> = packets.iter().map(Vec::len).collect();
+        assert_eq!(lengths, [(12 + overhead).max(wire::PACKET_MIN)], "channel {id}");
+    }
+}
+
+#[test]
+fn messages_of_one_tick_share_a_packet() {
+    let mut pair = Pair::joined();
+    for _ in 0..17 {
+        pair.client.session.send(pair.now, channel(SEQUENCED), vec![0; 60].into()).unwrap();
+    }
+    pair.client.session.flush(pair.now);
+    assert_eq!(pair.client.packets(pair.now).len(), 1);
+}
+
+#[test]
+fn a_message_leaves_by_itself_after_the_send_delay() {
+    let mut pair = Pair::joined();
+    pair.client.session.send(pair.now, channel(UNRELIABLE), payload("twelve bytes")).unwrap();
+    assert!(pair.client.packets(pair.now).is_empty());
+    pair.pass(limits::MAX_SEND_DELAY);
+    assert_eq!(pair.server.take(pair.now, UNRELIABLE).len(), 1);
+}
+
+#[test]
+fn an_ack_of_what_was_never_sent_is_a_violation() {
+    let mut pair = Pair::joined();
+    let ack = biplane_wire::Ack {
+        largest: PacketNumber(1_000).truncated(),
+        delay: 0,
+        arrival: 0,
+        ranges: biplane_wire::AckRanges::of_encoded(&[0, 0]),
+        ecn: None,
+    };
+    pair.server.hear_frames(pair.now, pair.client.address, 500, &[Frame::Ack(ack)]);
+    assert_eq!(pair.server.left(), Some(CloseReason::Violation(Violation::AckOfUnsent)));
+    pair.settle();
+    assert!(matches!(pair.client.left(), Some(CloseReason::Accused { .. })));
+}
+
+#[test]
+fn what_this_version_reserves_is_refused() {
+    let fragment = biplane_wire::Fragment {
+        channel: channel(ORDERED),
+        sequence: 0,
+        offset: 0,
+        total: 10,
+        after: None,
+        clock: None,
+        delimited: true,
+        payload: b"half",
+    };
+    let mut pair = Pair::joined();
+    pair.server.hear_frames(pair.now, pair.client.address, 500, &[Frame::Fragment(fragment)]);
+    let reserved = Violation::Reserved("a fragment");
+    assert_eq!(pair.server.left(), Some(CloseReason::Violation(reserved)));
+}
+
+#[test]
+fn a_channel_that_is_not_there_is_a_violation() {
+    let message = biplane_wire::Message {
+        channel: channel(40),
+        sequence: None,
+        after: None,
+        clock: None,
+        delimited: false,
+        payload: b"x",
+    };
+    let mut pair = Pair::joined();
+    pair.server.hear_frames(pair.now, pair.client.address, 500, &[Frame::Message(message)]);
+    let unknown = Violation::UnknownChannel(channel(40));
+    assert_eq!(pair.server.left(), Some(CloseReason::Violation(unknown)));
+}
+
+#[test]
+fn a_packet_heard_twice_is_refused() {
+    let mut pair = Pair::joined();
+    pair.client.session.send(pair.now, channel(UNRELIABLE), payload("once")).unwrap();
+    pair.client.session.flush(pair.now);
+    let packets = pair.client.packets(pair.now);
+    let (now, from) = (pair.now, pair.client.address);
+    assert_eq!(pair.server.hear(now, from, &packets[0]), Ok(()));
+    assert_eq!(pair.server.hear(now, from, &packets[0]), Err(DropReason::Replayed));
+    assert_eq!(pair.server.take(now, UNRELIABLE).len(), 1);
+}
+
+#[test]
+fn a_packet_from_another_address_is_dropped_and_sent_nothing() {
+    let mut pair = Pair::joined();
+    pair.client.session.send(pair.now, channel(UNRELIABLE), payload("moved")).unwrap();
+    pair.client.session.flush(pair.now);
+    let packets = pair.client.packets(pair.now);
+    let elsewhere = SocketAddr::from(([127, 0, 0, 2], 1_001));
+    assert_eq!(pair.server.hear(pair.now, elsewhere, &packets[0]), Err(DropReason::OtherPath));
+}
+
+#[test]
+fn requests_are_answered_refused_dropped_and_time_out() {
+    let mut pair = Pair::joined();
+    let ask = |pair: &mut Pair| {
+        let deadline = Duration::from_secs(1);
+        pair.client.session.request(pair.now, 1, payload("?"), deadline).unwrap()
+    };
+    let ids = [ask(&mut pair), ask(&mut pair), ask(&mut pair), ask(&mut pair)];
+    pair.settle();
+    let replies = [Reply::Answer(payload("!")), Reply::Refuse("no".into()), Reply::Unanswered];
+    for (id, reply) in ids.into_iter().zip(replies) {
+        pair.server.session.reply(pair.now, id, reply).unwrap();
+    }
+    pair.settle();
+    pair.pass(Duration::from_secs(1));
+    let answers: Vec<_> = core::iter::from_fn(|| pair.client.session.poll_answer())
+        .map(|answered| answered.outcome)
+        .collect();
+    assert_eq!(
+        answers,
+        [
+            Ok(payload("!")),
+            Err(crate::RequestError::Refused { text: "no".into() }),
+            Err(crate::RequestError::Unanswered),
+            Err(crate::RequestError::TimedOut),
+        ]
+    );
+}
+
+#[test]
+fn a_long_command_lets_a_request_pass() {
+    let mut pair = Pair::joined();
+    pair.client.session.send(pair.now, channel(COMMAND), vec![7; 90_000].into()).unwrap();
+    pair.client.session.request(pair.now, 0, payload("?"), Duration::from_secs(1)).unwrap();
+    let now = pair.now;
+    assert!(Pair::pipe(now, &mut pair.client.session, &mut pair.server.session));
+    assert!(Pair::pipe(now, &mut pair.client.session, &mut pair.server.session));
+    assert!(pair.server.events().iter().any(|event| matches!(event, Event::Called(_))));
+    assert!(pair.server.take(now, COMMAND).is_empty(), "it is not whole yet");
+    pair.settle();
+    assert_eq!(pair.server.take(now, COMMAND), [Bytes::from(vec![7; 90_000])]);
+}
+
+#[test]
+fn a_close_comes_after_what_was_queued() {
+    let mut pair = Pair::joined();
+    pair.client.session.send(pair.now, channel(COMMAND), payload("last words")).unwrap();
+    pair.client.session.send(pair.now, channel(ORDERED), payload("and these")).unwrap();
+    pair.client.session.close(pair.now, "bye");
+    assert_eq!(pair.client.left(), Some(CloseReason::ClosedHere { text: "bye".into() }));
+    assert_eq!(
+        pair.client.session.send(pair.now, channel(COMMAND), payload("no")),
+        Err(SendError::Closed)
+    );
+    pair.settle();
+    pair.pass(Duration::from_millis(30));
+    assert_eq!(pair.server.take(pair.now, COMMAND), [payload("last words")]);
+    assert_eq!(pair.server.take(pair.now, ORDERED), [payload("and these")]);
+    assert_eq!(pair.server.left(), Some(CloseReason::Closed { text: "bye".into() }));
+    for side in [&mut pair.client, &mut pair.server] {
+        assert!(side.session.control_is_finished());
+        side.session.handle_control_lost(pair.now, ControlLoss::Broken);
+        assert!(side.session.is_over());
+        assert_eq!(side.left(), None, "there is one end alone");
+    }
+}
+
+#[test]
+fn an_abandoned_session_is_told_on_both_planes() {
+    let mut pair = Pair::joined();
+    pair.client.session.abandon(pair.now);
+    let packets = pair.client.packets(pair.now);
+    assert_eq!(packets.len(), 1);
+    pair.server.hear(pair.now, pair.client.address, &packets[0]).unwrap();
+    assert_eq!(pair.server.left(), Some(CloseReason::Dropped));
+    let mut bytes = Vec::new();
+    assert!(pair.client.session.poll_control(pair.now, &mut bytes));
+    assert!(pair.client.session.control_is_finished());
+}
+
+#[test]
+fn a_peer_that_never_takes_is_sent_no_more_than_its_credit() {
+    let mut pair = Pair::joined();
+    let mut queued = 0;
+    while pair.client.session.send(pair.now, channel(ORDERED), vec![0; 1_000].into()).is_ok() {
+        pair.client.session.flush(pair.now);
+        pair.settle();
+        pair.pass(Duration::from_millis(21));
+        queued += 1;
+    }
+    let arrived = pair.server.take(pair.now, ORDERED).len();
+    let cost = 1_000 + limits::MESSAGE_COST;
+    assert_eq!(arrived, usize::try_from(limits::CHANNEL_CREDIT).unwrap() / cost);
+    pair.client.events();
+    let mut taken = arrived;
+    for _ in 0..200 {
+        pair.pass(Duration::from_millis(21));
+        taken += pair.server.take(pair.now, ORDERED).len();
+    }
+    assert!(pair.client.events().contains(&Event::Writable));
+    assert_eq!(taken, queued);
+}
+
+#[test]
+fn a_silent_peer_times_out_after_ten_seconds() {
+    let mut pair = Pair::joined();
+    pair.now += limits::IDLE_TIMEOUT - Duration::from_millis(1);
+    pair.client.session.handle_timeout(pair.now);
+    assert_eq!(pair.client.left(), None);
+    pair.now += Duration::from_millis(1);
+    pair.client.session.handle_timeout(pair.now);
+    assert_eq!(pair.client.left(), Some(CloseReason::TimedOut));
+}
+
+#[test]
+fn an_idle_session_lives_and_says_little() {
+    let mut pair = Pair::joined();
+    for _ in 0..6_000 {
+        pair.pass(Duration::from_millis(100));
+    }
+    assert_eq!(pair.client.left(), None);
+    assert_eq!(pair.server.left(), None);
+    assert_eq!(pair.client.session.planes(), Planes::Both);
+    let sent = pair.client.session.stats().packets_sent;
+    assert!(sent < 600, "{sent} packets in ten quiet minutes");
+}
+
+#[test]
+fn garbage_on_the_control_connection_is_a_violation() {
+    let mut pair = Pair::joined();
+    pair.server.session.handle_control(pair.now, b"\x00\x01\xff");
+    assert!(matches!(pair.server.left(), Some(CloseReason::Violation(Violation::Decode(_)))));
+}
+
+#[test]
+fn a_close_that_is_heard_ends_the_session_once() {
+    let mut pair = Pair::joined();
+    let close = Frame::Close(Close { code: CloseCode::Application, text: "over" });
+    pair.server.hear_frames(pair.now, pair.client.address, 500, &[close]);
+    assert_eq!(pair.server.left(), Some(CloseReason::Closed { text: "over".into() }));
+    let (now, from) = (pair.now, pair.client.address);
+    let path = Path { remote: from, local: None };
+    let more = pair.server.session.handle_packet(now, now, path, PacketNumber(501), &[1]);
+    assert_eq!(more, Err(DropReason::Closed));
+}
