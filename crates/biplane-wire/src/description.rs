@@ -299,6 +299,7 @@ mod tests {
         let bytes = b"\x05arena\0\0\0\x01\x02\x04chat\0\0\x42\0\x06inputs\x03\0\x44\0\x01\x04join";
         assert_eq!(arena().encode(), bytes);
         assert_eq!(Description::decode(bytes), Ok(arena()));
+        crate::page::assert_shows(bytes);
     }
 
     #[test]

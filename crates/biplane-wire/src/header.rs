@@ -130,6 +130,7 @@ mod tests {
     #[test]
     fn golden_bytes() {
         assert_eq!(example().encode(), [0x48, 1, 2, 3, 4, 0, 0, 0, 0x2a]);
+        crate::page::assert_shows(&example().encode());
     }
 
     #[test]

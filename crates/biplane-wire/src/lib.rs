@@ -35,6 +35,8 @@ mod frame;
 mod header;
 mod hello;
 mod number;
+#[cfg(test)]
+mod page;
 mod record;
 
 pub use codec::{clipped, varint_len};

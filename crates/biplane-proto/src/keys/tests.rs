@@ -94,3 +94,17 @@ fn golden_bytes_of_the_schedule() {
 const GOLDEN_KEY: &str = "72fbae67b97f999e71ddfe9b186c0d80";
 const GOLDEN_IV: &str = "4efab14248ea37e85507b853";
 const GOLDEN_NEXT_KEY: &str = "59d7f63a348ce6df644b55cd6f4acb38";
+
+#[test]
+fn golden_packet_of_the_protocol_page() {
+    let (mut keys, sealer, _) = pair(Aead::Aes128Gcm);
+    let job = keys.take_job().unwrap();
+    let mut packet = Header::data(job.phase(), ReceiveId(1), job.number()).encode().to_vec();
+    packet.push(0x01);
+    packet.resize(wire::PACKET_MIN, 0);
+    sealer.seal(job, &mut packet).unwrap();
+    let hex: Vec<_> = packet.iter().map(|byte| format!("{byte:02x}")).collect();
+    let page = include_str!("../../../../docs/PROTOCOL.md");
+    let shown = page.lines().find_map(|line| line.strip_prefix("sealed       "));
+    assert_eq!(shown, Some(&*hex.join(" ")), "worked out by another implementation, in Python");
+}

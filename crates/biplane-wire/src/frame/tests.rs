@@ -95,6 +95,7 @@ fn golden_messages() -> Vec<(Frame<'static>, Vec<u8>)> {
 fn golden_bytes_both_ways() {
     for (frame, bytes) in golden() {
         assert_eq!(encoded(&frame), bytes, "{frame:?}");
+        crate::page::assert_shows(&bytes);
         let frames: Vec<_> = Frames::new(&bytes).collect();
         assert_eq!(frames, [Ok(frame)]);
     }

@@ -45,8 +45,10 @@ fn golden_bytes() {
     expected.extend(b"\x05\x02\x4b\xb8\x06\x02\x67\x10\x07\x01\x00\x08\x04\x80\x10\x00\x00");
     expected.extend(b"\x10\x09let me in");
     assert_eq!(hello().encode(), expected);
+    crate::page::assert_shows(&expected);
     let refused = Answer::Refused { code: 403, retry_after_ms: 0, text: "banned".into() };
     assert_eq!(refused.encode(), b"BPLN\x00\x0a\x02\x01\x93\x00banned");
+    crate::page::assert_shows(&refused.encode());
 }
 
 #[test]

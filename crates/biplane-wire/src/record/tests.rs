@@ -70,6 +70,7 @@ fn golden_bytes_both_ways() {
         let mut out = Vec::new();
         record.encode(&mut out);
         assert_eq!(out, bytes, "{record:?}");
+        crate::page::assert_shows(&bytes);
         assert_eq!(Record::decode(&bytes), Ok(Some((record, bytes.len()))));
     }
 }
