@@ -2,7 +2,7 @@
 //!
 //! The policy (a peer learns it from the parameters): packets with reliable frames within 20 ms or
 //! every 10th, packets with `sequenced` and `unreliable` messages alone within 60 ms or every 32nd;
-//! what asks for an answer by itself (ping, path challenge) at once. An ack rides any packet that
+//! a ping at once. An ack rides any packet that
 //! leaves earlier.
 
 use core::time::Duration;

@@ -37,7 +37,7 @@ pub const CALLS_BYTES: usize = 1 << 20;
 /// How long a request waits for its reply unless it says otherwise.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// A numbered control record is acknowledged after this many bytes, or after [`CONTROL_ACK_DELAY`].
-pub const CONTROL_ACK_BYTES: usize = 64 * 1024;
+pub const CONTROL_ACK_BYTES: usize = TUNNEL_BYTES / 2;
 /// The most that an ack of control records waits.
 pub const CONTROL_ACK_DELAY: Duration = Duration::from_millis(50);
 /// Bytes of tunnelled messages that may be unacknowledged.

@@ -1,1 +1,62 @@
-//! Under construction.
+//! A seeded network in virtual time, and an oracle that knows what was promised.
+//!
+//! No sockets, no threads, no clock: the start of a run is an argument, and everything after it
+//! follows from a seed. Real sessions, real handshakes and real keys; only the wires are made up.
+//!
+//! | module | is |
+//! |---|---|
+//! | `rng` | where all chance comes from |
+//! | `link` | one direction of a UDP path: loss, delay, duplication, corruption |
+//! | `stream` | one direction of a control connection: in order, late, or gone |
+//! | `wires` | the four directions between a client and the server |
+//! | `canary` | a fault planted between a session and its application |
+//! | `node` | one session, driven as `biplane-net` drives it |
+//! | `world` | a server and its clients in virtual time |
+//! | `transcript` | the hash that shows that a run replays |
+//! | `breach` | a broken promise in words |
+//! | `oracle` | what each kind of channel promises, and whether it was kept |
+//! | `sweep` | a seed's run from hello to goodbye, and its verdict |
+
+#![forbid(unsafe_code)]
+#![warn(
+    missing_docs,
+    missing_debug_implementations,
+    unreachable_pub,
+    clippy::wildcard_enum_match_arm,
+    clippy::print_stdout,
+    clippy::exhaustive_enums,
+    clippy::must_use_candidate,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::unused_async
+)]
+
+mod breach;
+mod canary;
+mod link;
+mod node;
+mod oracle;
+mod payload;
+mod protocol;
+mod rng;
+mod side;
+mod stream;
+mod sweep;
+mod transcript;
+mod watch;
+mod wires;
+mod world;
+
+pub use breach::{Breach, Broken, ContractBreach, MessageBreach, RequestBreach, SessionBreach};
+pub use canary::{Canary, CanaryKind, Core};
+pub use link::{Arrival, BottleneckConfig, Fault, Link, LinkConfig, LinkStats, Loss, Outage};
+pub use oracle::Oracle;
+pub use payload::{SHORTEST, index_of, stamp};
+pub use protocol::Protocol;
+pub use rng::Rng;
+pub use side::Side;
+pub use stream::{Inflow, Stream, StreamConfig};
+pub use sweep::{Conditions, Figures, Outcome, Plan, Rhythm, Traffic, Trial, Work};
+pub use transcript::{Entry, Transcript};
+pub use wires::{Wires, WiresConfig};
+pub use world::{ClientConfig, EndConfig, Tally, World};

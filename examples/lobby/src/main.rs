@@ -1,1 +1,61 @@
-fn main() {}
+//! A game lobby over two planes: rooms, chat and a 60 Hz match, played by bots over real sockets.
+//!
+//! | module | decides |
+//! |---|---|
+//! | `protocol` | what players and lobby say to each other, on which plane |
+//! | `arena`, `game`, `inputs` | how the match goes, and that each input is used once |
+//! | `rooms`, `players`, `ledger` | who sits where, and what was seen of whom |
+//! | `server` | the loop of fixed ticks that serves all that |
+//! | `bots` | what players do |
+//! | `report`, `figures` | what is told at the end |
+
+mod arena;
+mod bots;
+mod cli;
+mod commands;
+mod figures;
+mod game;
+mod inputs;
+mod ledger;
+mod live;
+mod pace;
+mod players;
+mod protocol;
+mod report;
+mod rooms;
+mod server;
+mod spread;
+mod system;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, Demo};
+
+/// It could not start.
+const NOT_STARTED: u8 = 2;
+/// It ran, and something did not hold.
+const NOT_HELD: u8 = 1;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    system::start_telling();
+    let outcome = match cli.command.unwrap_or_else(|| Command::Demo(Demo::default())) {
+        Command::Demo(demo) => commands::demo(&demo),
+        Command::Serve(serve) => commands::serve(&serve),
+        Command::Bots(bots) => commands::bots(&bots),
+    };
+    match outcome {
+        Ok(broken) if broken.is_empty() => ExitCode::SUCCESS,
+        Ok(broken) => {
+            eprintln!("lobby: did not hold: {}", broken.join(", "));
+            NOT_HELD.into()
+        }
+        Err(error) => {
+            eprintln!("lobby: {error:#}");
+            NOT_STARTED.into()
+        }
+    }
+}

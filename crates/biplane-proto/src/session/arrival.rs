@@ -61,7 +61,8 @@ impl Session {
             Frame::Ping => Ok(Eliciting::AtOnce),
             Frame::PathChallenge(data) => {
                 self.path.handle_challenge(data);
-                Ok(Eliciting::AtOnce)
+                // The response is the answer.
+                Ok(Eliciting::Nothing)
             }
             Frame::PathResponse(data) => {
                 if let Some(rtt) = self.path.handle_response(now, data) {

@@ -151,7 +151,7 @@ impl Session {
         self.outlook.state = State::Ended(tell.map(|(code, text)| Farewell {
             code,
             text: text.into(),
-            packet: self.path.path().is_some(),
+            packet: self.path.path().is_some() && !self.keys.exhausted(),
         }));
         self.control.finished = tell.is_none();
         self.timers.arm(Timer::Close, now + limits::CLOSE_LINGER);
