@@ -2,8 +2,7 @@
 //!
 //! The policy (a peer learns it from the parameters): packets with reliable frames within 20 ms or
 //! every 10th, packets with `sequenced` and `unreliable` messages alone within 60 ms or every 32nd;
-//! a ping at once. An ack rides any packet that
-//! leaves earlier.
+//! a ping at once. An ack rides any packet that leaves earlier.
 
 use core::time::Duration;
 use std::time::Instant;

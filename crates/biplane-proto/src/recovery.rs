@@ -291,3 +291,6 @@ impl Recovery {
         self.sent.spare()
     }
 }
+
+#[cfg(test)]
+mod tests;

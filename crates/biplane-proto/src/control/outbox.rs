@@ -250,3 +250,6 @@ impl Waiting {
         len
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! One path in virtual time: what is lost, when it is probed, and how reordering is borne.
+
+use biplane_wire::{AckRange, AckRanges};
+
+use super::*;
+
+const RTT: Duration = Duration::from_millis(40);
+
+struct Sender {
+    now: Instant,
+    recovery: Recovery,
+    fate: Fate,
+}
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn message(sequence: u64) -> SentFrame {
+    SentFrame::Message(ChannelId::new(0).unwrap(), SequenceNumber(sequence))
+}
+
+impl Sender {
+    /// A sender that has measured its RTT.
+    fn new() -> Self {
+        let now = Instant::now();
+        let delays = (limits::RELIABLE_ACK_DELAY, limits::UNRELIABLE_ACK_DELAY);
+        let mut recovery = Recovery::new(now, PacketNumber(0), limits::INITIAL_RTT, delays);
+        recovery.on_path_validated(Some(RTT));
+        Self { now, recovery, fate: Fate::default() }
+    }
+
+    /// Sends a packet with message `sequence`.
+    fn send(&mut self, sequence: u64) {
+        let packet = SentPacket {
+            at: self.now,
+            size: 1_000,
+            wants: Eliciting::Reliable,
+            frames: vec![message(sequence)],
+        };
+        self.recovery.on_sent(packet);
+    }
+
+    fn ack(&mut self, ranges: &[(u64, u64)]) -> Result<(), Violation> {
+        let ranges = ranges.iter().map(|(low, high)| AckRange { low: *low, high: *high });
+        let largest = ranges.clone().next().unwrap().high;
+        let mut bytes = Vec::new();
+        AckRanges::encode(&mut bytes, ranges, 32);
+        let ack = Ack {
+            largest: PacketNumber(largest).truncated(),
+            delay: 0,
+            arrival: 0,
+            ranges: AckRanges::of_encoded(&bytes),
+            ecn: None,
+        };
+        self.recovery.handle_ack(self.now, &ack, &mut self.fate)
+    }
+
+    fn lost(&mut self) -> Vec<SentFrame> {
+        core::mem::take(&mut self.fate.lost)
+    }
+}
+
+#[test]
+fn a_gap_is_lost_nine_eighths_of_an_rtt_after_it_was_sent() {
+    let mut sender = Sender::new();
+    let start = sender.now;
+    sender.send(0);
+    sender.send(1);
+    sender.now += RTT;
+    sender.ack(&[(1, 1)]).unwrap();
+    assert_eq!(sender.lost(), []);
+    assert_eq!(sender.recovery.deadline(), Some(start + RTT * 9 / 8));
+    sender.now = start + RTT * 9 / 8;
+    sender.recovery.handle_timeout(sender.now, &mut sender.fate);
+    assert_eq!(sender.lost(), [message(0)]);
+    assert_eq!(sender.recovery.oldest_unanswered(), None);
+}
+
+#[test]
+fn silence_is_probed_with_the_oldest_messages_and_at_growing_distances() {
+    let mut sender = Sender::new();
+    sender.send(0);
+    let timeout = sender.recovery.probe_timeout(Eliciting::Reliable);
+    assert_eq!(timeout, RTT + RTT / 2 * 4 + limits::RELIABLE_ACK_DELAY);
+    let start = sender.now;
+    for (probe, factor) in [1, 2, 4].into_iter().enumerate() {
+        let due = start + timeout * factor;
+        assert_eq!(sender.recovery.deadline(), Some(due), "probe {probe}");
+        sender.now = due;
+        let outcome = sender.recovery.handle_timeout(due, &mut sender.fate);
+        assert_eq!(outcome, OnTimeout::Probe);
+        assert_eq!(sender.lost(), [message(0)], "offered for another copy");
+    }
+    sender.recovery.handle_timeout(start + ms(3_000), &mut sender.fate);
+    assert_eq!(sender.recovery.deadline(), Some(start + limits::PTO_MAX), "capped");
+}
+
+#[test]
+fn reordering_that_was_taken_for_loss_is_borne_longer_from_then_on() {
+    let mut sender = Sender::new();
+    sender.send(0);
+    sender.send(1);
+    sender.now += RTT;
+    sender.ack(&[(1, 1)]).unwrap();
+    sender.now = sender.recovery.deadline().unwrap();
+    sender.recovery.handle_timeout(sender.now, &mut sender.fate);
+    assert_eq!(sender.lost(), [message(0)]);
+    let before = sender.recovery.reordering;
+    sender.ack(&[(0, 1)]).unwrap();
+    assert_eq!(sender.fate.acked, [message(1), message(0)]);
+    assert!(sender.recovery.reordering > before);
+    assert_eq!(sender.recovery.spurious, 1);
+}
+
+#[test]
+fn what_was_never_sent_cannot_be_acknowledged() {
+    let mut sender = Sender::new();
+    sender.send(0);
+    assert_eq!(sender.ack(&[(1, 1)]), Err(Violation::AckOfUnsent));
+    assert_eq!(sender.ack(&[(0, 0)]), Ok(()));
+    assert_eq!(sender.ack(&[(0, 0)]), Ok(()), "again is nothing");
+}
+
+#[test]
+fn a_full_window_waits_for_an_ack() {
+    let mut sender = Sender::new();
+    let mut sent = 0;
+    while sender.recovery.window_allows(1_000) {
+        sender.send(sent);
+        sent += 1;
+    }
+    assert_eq!(sent, 12);
+    assert_eq!(sender.recovery.pacing_deadline(sender.now, 1_000), None);
+    sender.now += RTT;
+    sender.ack(&[(0, 5)]).unwrap();
+    assert!(sender.recovery.may_send(sender.now, 1_000));
+}
+
+#[test]
+fn a_dead_direction_gives_everything_up() {
+    let mut sender = Sender::new();
+    sender.send(0);
+    sender.send(1);
+    sender.recovery.lose_all(&mut sender.fate);
+    assert_eq!(sender.lost(), [message(0), message(1)]);
+    assert_eq!(sender.recovery.deadline(), None);
+    let mut stats = SessionStats::default();
+    sender.recovery.report(&mut stats);
+    assert_eq!((stats.bytes_in_flight, stats.packets_lost), (0, 2));
+}
