@@ -334,7 +334,9 @@ impl Channels {
         let payload = channel.take();
         if let Some(payload) = &payload {
             self.counts.taken += 1;
-            channel.given.give_back(cost(payload.len()));
+            if channel.config.kind.is_reliable() {
+                channel.given.give_back(cost(payload.len()));
+            }
         }
         self.mark(id);
         payload

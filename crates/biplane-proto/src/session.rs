@@ -25,7 +25,7 @@ use bytes::Bytes;
 use self::ending::State;
 pub use self::{departure::Transmit, ending::ControlLoss};
 use crate::{
-    Answered, Event, KeyChange, Planes, SendError, SessionStats, Setup, Timer,
+    Answered, CloseReason, Event, KeyChange, Planes, SendError, SessionStats, Setup, Timer,
     acks::Acks,
     channel::Channels,
     control::{Control, Head},
@@ -94,6 +94,7 @@ struct Arrivals {
 #[derive(Debug)]
 struct Outlook {
     state: State,
+    left: Option<CloseReason>,
     events: VecDeque<Event>,
     readable_queued: bool,
     writable_queued: bool,
@@ -361,6 +362,7 @@ impl Outlook {
     fn new() -> Self {
         Self {
             state: State::Open,
+            left: None,
             events: VecDeque::new(),
             readable_queued: false,
             writable_queued: false,

@@ -24,10 +24,14 @@ pub(super) trait Controller: Debug + Send {
     fn on_congestion(&mut self, now: Instant, newest: Instant, persistent: bool);
 }
 
-/// NewReno as in RFC 9002, section 7 and appendix B.
+/// NewReno as in RFC 9002, section 7 and appendix B, save that the threshold of slow start never
+/// falls below the initial window: what any newcomer may send into the same network at once
+/// (RFC 6928) is won back by doubling. On links that lose packets at random, the step of one
+/// datagram per round trip starved a game for seconds after each loss.
 #[derive(Debug)]
 pub(super) struct NewReno {
     datagram: u64,
+    initial: u64,
     window: u64,
     threshold: u64,
     recovery_since: Option<Instant>,
@@ -37,8 +41,8 @@ pub(super) struct NewReno {
 
 impl NewReno {
     pub(super) fn new(datagram: u64) -> Self {
-        let window = (datagram * 10).min((datagram * 2).max(14_720));
-        Self { datagram, window, threshold: u64::MAX, recovery_since: None, credit: 0 }
+        let initial = (datagram * 10).min((datagram * 2).max(14_720));
+        Self { datagram, initial, window: initial, threshold: u64::MAX, recovery_since: None, credit: 0 }
     }
 
     fn in_recovery(&self, sent_at: Instant) -> bool {
@@ -77,7 +81,7 @@ impl Controller for NewReno {
         }
         self.recovery_since = Some(now);
         self.window = (self.window / 2).max(self.datagram * 2);
-        self.threshold = self.window;
+        self.threshold = self.window.max(self.initial);
         self.credit = 0;
     }
 }
@@ -106,6 +110,18 @@ mod tests {
         assert_eq!(half, first);
         reno.on_ack(acked(half, later));
         assert_eq!(reno.window(), half + 1_200);
+    }
+
+    #[test]
+    fn below_the_initial_window_growth_is_fast_even_after_loss() {
+        let start = Instant::now();
+        let mut reno = NewReno::new(1_200);
+        reno.on_congestion(start, start, false);
+        let later = start + Duration::from_millis(1);
+        reno.on_ack(acked(6_000, later));
+        assert_eq!(reno.window(), 12_000);
+        reno.on_ack(acked(12_000, later));
+        assert_eq!(reno.window(), 13_200);
     }
 
     #[test]

@@ -98,6 +98,12 @@ impl Session {
         self.outlook.state != State::Open
     }
 
+    /// Why it ended, once it has: what the application's `Left` says.
+    #[must_use]
+    pub const fn close_reason(&self) -> Option<&CloseReason> {
+        self.outlook.left.as_ref()
+    }
+
     /// Whether nothing will ever come out again but events and messages that are already there.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -162,6 +168,7 @@ impl Session {
     fn leave(&mut self, reason: CloseReason) {
         if self.outlook.state == State::Open {
             self.requests.close();
+            self.outlook.left = Some(reason.clone());
             self.outlook.events.push_back(Event::Left(reason));
         }
     }

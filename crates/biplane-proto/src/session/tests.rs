@@ -432,6 +432,21 @@ fn a_peer_that_never_takes_is_sent_no_more_than_its_credit() {
 }
 
 #[test]
+fn channels_without_credit_are_granted_none() {
+    let mut pair = Pair::joined();
+    for _ in 0..1_000 {
+        for id in [SEQUENCED, UNRELIABLE] {
+            pair.client.session.send(pair.now, channel(id), vec![0; 1_000].into()).unwrap();
+        }
+        pair.client.session.flush(pair.now);
+        pair.pass(Duration::from_millis(21));
+        pair.server.take(pair.now, SEQUENCED);
+        pair.server.take(pair.now, UNRELIABLE);
+    }
+    assert_eq!(pair.client.left(), None);
+}
+
+#[test]
 fn a_silent_peer_times_out_after_ten_seconds() {
     let mut pair = Pair::joined();
     pair.now += limits::IDLE_TIMEOUT - Duration::from_millis(1);
