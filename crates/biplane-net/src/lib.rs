@@ -1,4 +1,24 @@
-//! Moves bytes between the operating system and `biplane-proto`.
+//! Moves bytes between the operating system and `biplane-proto`: threads, the one UDP socket, TCP
+//! with TLS, and the clock.
+//!
+//! An [`Endpoint`] is one UDP socket, its receivers and senders, and a control thread beside them;
+//! its sessions are [`Slot`]s. Nothing here decides what bytes mean: each input is handed to a
+//! session under its lock, and what comes out is sealed and sent after it.
+//!
+//! | module | sees to |
+//! |---|---|
+//! | `endpoint` | what an application opens and lets go of |
+//! | `slot`, `slots` | one session beside its lock, and all of them by receive id |
+//! | `hub` | what workers, control thread and application share |
+//! | `receiver`, `source` | from a datagram to its session, or to the one reason why not |
+//! | `sender`, `outbox`, `work`, `wheel` | who sends next, when, and how |
+//! | `crew` | the threads of the data plane, and how they wait |
+//! | `socket`, `os` | the kernel's UDP: batches, segmentation offload, waiting |
+//! | `control` | TCP, TLS, hello, admission, records |
+//! | `identity`, `pin`, `link` | who a server is, and how it is found |
+//! | `counters`, `stats` | what is counted, and how it is read |
+//! | `clock`, `limits`, `locks` | the time, every cap, and locks that survive a panic |
+
 #![deny(unsafe_code)]
 #![warn(
     missing_docs,
@@ -15,13 +35,28 @@
 
 mod clock;
 mod config;
+mod control;
+mod counters;
+mod crew;
 mod endpoint;
 mod error;
+mod hub;
 mod identity;
+mod limits;
 mod link;
+mod locks;
+mod os;
+mod outbox;
 mod pin;
+mod receiver;
+mod sender;
 mod slot;
+mod slots;
+mod socket;
+mod source;
 mod stats;
+mod wheel;
+mod work;
 
 pub use config::{
     Admission, Decision, DialConfig, EndpointConfig, ListenConfig, ProtocolSpec, Request,

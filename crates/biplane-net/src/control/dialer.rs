@@ -1,0 +1,271 @@
+//! A client on its way to a server: name, TCP, TLS, hello, welcome.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use biplane_proto::{Agreement, Dialing, JoinError, Role};
+use biplane_wire::{Answer, DecodeError};
+use rustls::pki_types::ServerName;
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpStream, lookup_host},
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::{
+    block::{Block, BlockError, read_block},
+    connection, contained,
+    presence::Presence,
+    terms::{self, Beginning},
+    tls::{self, PinVerifier},
+};
+use crate::{
+    ConnectError, DialConfig, Link, Slot, clock,
+    hub::Hub,
+    limits, os,
+    slots::{NoPlace, Reservation},
+    socket::canonical,
+};
+
+type Tls = TlsStream<TcpStream>;
+/// Who waits for the session.
+pub(crate) type Done = Box<dyn FnOnce(Result<Arc<Slot>, ConnectError>) + Send>;
+
+/// Tells who waits, once; that the endpoint closed, if nothing else comes.
+pub(super) struct Pending(Option<Done>);
+
+impl Pending {
+    pub(super) fn new(done: Done) -> Self {
+        Self(Some(done))
+    }
+
+    fn tell(mut self, outcome: Result<Arc<Slot>, ConnectError>) {
+        if let Some(done) = self.0.take() {
+            done(outcome);
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(done) = self.0.take() {
+            done(Err(ConnectError::Closed));
+        }
+    }
+}
+
+/// A TCP connection to a server.
+struct Reached {
+    stream: TcpStream,
+    remote: SocketAddr,
+    rtt: Duration,
+}
+
+/// A welcome.
+struct Welcomed {
+    stream: Tls,
+    slot: Arc<Slot>,
+    early: Vec<u8>,
+}
+
+/// Sees one session through, from its dialing to the end of its control connection.
+pub(super) async fn connect(
+    hub: Arc<Hub>,
+    config: DialConfig,
+    pending: Pending,
+    presence: Presence,
+) {
+    let dialed = contained(&hub, timeout(limits::CONNECT_DEADLINE, dial(&hub, config))).await;
+    let outcome = match dialed {
+        Some(Ok(outcome)) => outcome,
+        Some(Err(_)) => Err(ConnectError::TimedOut { seconds: limits::CONNECT_DEADLINE.as_secs() }),
+        None => Err(ConnectError::Closed),
+    };
+    match outcome {
+        Ok(Welcomed { stream, slot, early }) => {
+            let present = presence.enter();
+            pending.tell(Ok(Arc::clone(&slot)));
+            slot.introduce();
+            contained(&hub, connection::run(stream, slot, Vec::new(), early, present)).await;
+        }
+        Err(error) => pending.tell(Err(error)),
+    }
+}
+
+async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<Welcomed, ConnectError> {
+    let DialConfig { link, protocol, credentials } = config;
+    let reservation = reserve(hub)?;
+    let reached = reach(hub.own(), &link).await?;
+    let (remote, rtt) = (reached.remote, reached.rtt);
+    let broken = |source| ConnectError::Unreachable { address: remote, source };
+    let mut stream = shake_hands(reached, &link).await?;
+
+    let mut parameters = terms::parameters(reservation.receive_id());
+    parameters.credentials = credentials;
+    let dialing = Dialing::new(protocol.description.clone(), terms::aeads().to_vec(), parameters);
+    stream.write_all(dialing.hello()).await.map_err(broken)?;
+    stream.flush().await.map_err(broken)?;
+    let answer = read_block(&mut stream, Answer::len_of).await;
+    let Block { bytes, rest: early } = answer.map_err(|error| no_answer(error, remote))?;
+    let (stream, agreement) = agree(stream, &dialing, &bytes)?;
+
+    let secret = terms::secret(stream.get_ref().1, &agreement).map_err(broken)?;
+    let udp_port = agreement.peer.udp_port.unwrap_or_else(|| remote.port());
+    let beginning = Beginning {
+        role: Role::Client,
+        secret,
+        remote,
+        udp: Some(SocketAddr::new(remote.ip(), udp_port)),
+        handshake_rtt: rtt,
+        app: None,
+        agreement,
+    };
+    let slot = terms::begin(hub, &protocol, reservation, beginning).map_err(broken)?;
+    Ok(Welcomed { stream, slot, early })
+}
+
+fn reserve(hub: &Hub) -> Result<Reservation, ConnectError> {
+    if hub.is_closing() {
+        return Err(ConnectError::Closed);
+    }
+    let full = ConnectError::Full { limit: hub.slots().limit() };
+    if !hub.has_room() {
+        return Err(full);
+    }
+    hub.slots().reserve().map_err(|error| match error {
+        NoPlace::Full => full,
+        NoPlace::NoRandomness => ConnectError::Tls("the system gives no random bytes".into()),
+    })
+}
+
+/// Finds the host and connects to the first of its addresses that answers.
+async fn reach(own: SocketAddr, link: &Link) -> Result<Reached, ConnectError> {
+    let host = || link.host.as_str().into();
+    let found = lookup_host((link.host.as_str(), link.port)).await;
+    let found = found.map_err(|source| ConnectError::Unresolved { host: host(), source })?;
+    let mut failed = None;
+    for address in found.map(canonical).filter(|address| is_reachable(own.ip(), address.ip())) {
+        let start = clock::now();
+        match connect_to(address, start).await {
+            Ok(reached) => return Ok(reached),
+            Err(source) => failed = Some(ConnectError::Unreachable { address, source }),
+        }
+    }
+    Err(failed.unwrap_or_else(|| ConnectError::Unresolved {
+        host: host(),
+        source: io::Error::new(
+            io::ErrorKind::AddrNotAvailable,
+            "it has no address of the UDP socket's family",
+        ),
+    }))
+}
+
+async fn connect_to(remote: SocketAddr, start: Instant) -> io::Result<Reached> {
+    let stream = TcpStream::connect(remote).await?;
+    let rtt = clock::now().saturating_duration_since(start);
+    os::prepare_control(&stream)?;
+    Ok(Reached { stream, remote, rtt })
+}
+
+/// Whether datagrams from a socket bound to `own` get to `ip` at all.
+fn is_reachable(own: IpAddr, ip: IpAddr) -> bool {
+    own.is_ipv4() == ip.is_ipv4() || (own.is_ipv6() && own.is_unspecified())
+}
+
+async fn shake_hands(reached: Reached, link: &Link) -> Result<Tls, ConnectError> {
+    let Reached { stream, remote, .. } = reached;
+    let verifier = PinVerifier::new(link.pin);
+    let config = tls::client(Arc::clone(&verifier))
+        .map_err(|error| ConnectError::Tls(error.to_string().into()))?;
+    let connector = TlsConnector::from(Arc::new(config));
+    let shaken = connector
+        .connect_with(server_name(&link.host), stream, |connection| {
+            connection.set_buffer_limit(Some(limits::TLS_BUFFER));
+        })
+        .await;
+    if let Some(got) = verifier.other() {
+        return Err(ConnectError::WrongPin { expected: link.pin, got });
+    }
+    let stream = shaken.map_err(|error| no_handshake(error, remote))?;
+    match stream.get_ref().1.alpn_protocol() {
+        Some(tls::ALPN) => Ok(stream),
+        Some(_) | None => Err(ConnectError::NotBiplane),
+    }
+}
+
+/// Names that TLS cannot carry are not needed: the pin says who it is.
+fn server_name(host: &str) -> ServerName<'static> {
+    ServerName::try_from(host.to_owned())
+        .unwrap_or_else(|_| ServerName::IpAddress(IpAddr::from([0; 4]).into()))
+}
+
+fn no_handshake(error: io::Error, address: SocketAddr) -> ConnectError {
+    use rustls::{AlertDescription, Error};
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        Some(
+            Error::AlertReceived(AlertDescription::NoApplicationProtocol)
+            | Error::NoApplicationProtocol
+            | Error::InvalidMessage(_)
+            | Error::PeerIncompatible(_),
+        ) => ConnectError::NotBiplane,
+        Some(error) => ConnectError::Tls(error.to_string().into()),
+        None => ConnectError::Unreachable { address, source: error },
+    }
+}
+
+fn no_answer(error: BlockError, address: SocketAddr) -> ConnectError {
+    match error {
+        BlockError::Io(error) => no_handshake(error, address),
+        BlockError::Decode(DecodeError::NotBiplane) => ConnectError::NotBiplane,
+        BlockError::Decode(error) => JoinError::Garbled(error).into(),
+    }
+}
+
+/// Reads the answer. The stream is needed for the client's own description where the protocols
+/// differ, so that the server's operator learns of it too.
+fn agree(stream: Tls, dialing: &Dialing, answer: &[u8]) -> Result<(Tls, Agreement), ConnectError> {
+    match dialing.handle_answer(answer) {
+        Ok(agreement) => Ok((stream, agreement)),
+        Err(error) => {
+            if matches!(error, JoinError::Mismatch { .. }) {
+                drop(tokio::spawn(describe(stream, dialing.description())));
+            }
+            Err(error.into())
+        }
+    }
+}
+
+async fn describe(mut stream: Tls, description: Vec<u8>) {
+    let told = async {
+        stream.write_all(&description).await?;
+        stream.shutdown().await
+    };
+    // Whether the server's operator learns of it changes nothing here.
+    drop(timeout(limits::PARTING_DEADLINE, told).await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_reachable_in_the_sockets_family() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert!(is_reachable(ip("0.0.0.0"), ip("192.0.2.1")));
+        assert!(!is_reachable(ip("127.0.0.1"), ip("::1")));
+        assert!(is_reachable(ip("::"), ip("192.0.2.1")));
+        assert!(!is_reachable(ip("::1"), ip("192.0.2.1")));
+    }
+
+    #[test]
+    fn a_dial_that_is_let_go_of_tells_who_waits() {
+        let (told, heard) = std::sync::mpsc::channel();
+        drop(Pending::new(Box::new(move |outcome| told.send(outcome.is_err()).unwrap())));
+        assert_eq!(heard.try_recv(), Ok(true));
+    }
+}

@@ -1,0 +1,112 @@
+//! What the two sides settle on, and the session that is made of it.
+
+use core::{any::Any, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc};
+
+use biplane_proto::{Agreement, Role, Session, Setup, limits as proto};
+use biplane_wire::{Aead, PacketNumber, Parameters, ReceiveId};
+
+use super::tls;
+use crate::{
+    ProtocolSpec, Slot, clock,
+    hub::Hub,
+    limits,
+    slot::About,
+    slots::{Reservation, random},
+};
+
+/// What stands beside the agreement when a session begins.
+pub(super) struct Beginning {
+    pub(super) role: Role,
+    pub(super) agreement: Agreement,
+    pub(super) secret: [u8; 32],
+    /// The peer's TCP address.
+    pub(super) remote: SocketAddr,
+    /// Where its packets go, if that is known.
+    pub(super) udp: Option<SocketAddr>,
+    pub(super) handshake_rtt: Duration,
+    pub(super) app: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// What this side says of itself.
+pub(super) fn parameters(receive_id: ReceiveId) -> Parameters {
+    let mut parameters = Parameters::new(receive_id);
+    parameters.max_datagram = small(limits::DATAGRAM);
+    parameters.reliable_ack_delay_ms = ms(proto::RELIABLE_ACK_DELAY);
+    parameters.unreliable_ack_delay_ms = ms(proto::UNRELIABLE_ACK_DELAY);
+    parameters.keep_alive_ms = ms(proto::KEEP_ALIVE);
+    parameters.idle_timeout_ms = ms(proto::IDLE_TIMEOUT);
+    parameters.initial_credit = proto::CHANNEL_CREDIT;
+    parameters.control_window = small(proto::CONTROL_QUEUE_BYTES);
+    parameters
+}
+
+fn ms(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// What this side seals with, dearest first: AES where the processor has it.
+pub(super) fn aeads() -> [Aead; 2] {
+    if has_aes() {
+        [Aead::Aes128Gcm, Aead::ChaCha20Poly1305]
+    } else {
+        [Aead::ChaCha20Poly1305, Aead::Aes128Gcm]
+    }
+}
+
+fn has_aes() -> bool {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    return std::arch::is_x86_feature_detected!("aes");
+    #[cfg(target_arch = "aarch64")]
+    return std::arch::is_aarch64_feature_detected!("aes");
+    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
+    return false;
+}
+
+/// The secret of a session's data plane.
+pub(super) fn secret<Data>(
+    connection: &rustls::ConnectionCommon<Data>,
+    agreement: &Agreement,
+) -> io::Result<[u8; 32]> {
+    connection
+        .export_keying_material([0; 32], tls::EXPORTER, Some(&agreement.context))
+        .map_err(io::Error::other)
+}
+
+/// Makes the session and puts it into its place, keys and all: packets may come from now on.
+pub(super) fn begin(
+    hub: &Arc<Hub>,
+    protocol: &ProtocolSpec,
+    reservation: Reservation,
+    beginning: Beginning,
+) -> io::Result<Arc<Slot>> {
+    let Beginning { role, agreement, secret, remote, udp, handshake_rtt, app } = beginning;
+    let now = clock::now();
+    let about = About {
+        id: hub.slots().name(),
+        receive_id: reservation.receive_id(),
+        remote,
+        app,
+        epoch: hub.work().epoch(),
+    };
+    let setup = Setup {
+        role,
+        agreement,
+        secret,
+        channels: protocol.channels.clone(),
+        requests: protocol.description.requests.len(),
+        config: hub.session_config().clone(),
+        seed: random().ok_or_else(|| io::Error::other("the system gives no random bytes"))?,
+        first_packet: PacketNumber(0),
+        remote: udp,
+        handshake_rtt,
+    };
+    let slot = Slot::new(about, Session::new(now, setup), hub);
+    slot.begin(now, reservation);
+    tracing::info!(session = %slot.id(), %remote, "session began");
+    Ok(slot)
+}

@@ -1,0 +1,225 @@
+//! The threads of the data plane, and how they wait.
+//!
+//! Receivers are elastic. One of them waits on the socket; when its batch came back full it calls
+//! another, which takes in what it finds and then waits in the first one's place or goes back to
+//! sleep. So light load costs one thread, and heavy load has them all.
+
+use std::{
+    io,
+    net::UdpSocket,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+use crate::{
+    Fault, clock,
+    hub::{Hub, Sizes},
+    limits,
+    locks::lock,
+    os::{self, Poller},
+    receiver::Receiver,
+    sender::Sender,
+    socket::{DatagramSocket, UdpDatagrams},
+    work::Job,
+};
+
+/// Receivers and senders of one endpoint.
+#[derive(Debug)]
+pub(crate) struct Crew {
+    hub: Arc<Hub>,
+    post: Arc<Post>,
+    threads: Vec<JoinHandle<()>>,
+    senders: usize,
+}
+
+/// Where receivers wait.
+#[derive(Debug)]
+struct Post {
+    socket: Arc<UdpDatagrams>,
+    poller: Poller,
+    state: Mutex<State>,
+    called: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Somebody waits on the socket.
+    watched: bool,
+    asleep: usize,
+    calls: usize,
+    stopped: bool,
+}
+
+impl Crew {
+    /// Starts its threads on `socket`.
+    pub(crate) fn start(
+        hub: &Arc<Hub>,
+        socket: &Arc<UdpDatagrams>,
+        sizes: Sizes,
+    ) -> io::Result<Self> {
+        let post = Arc::new(Post::new(Arc::clone(socket))?);
+        let senders = sizes.senders;
+        let mut crew = Self { hub: Arc::clone(hub), post, threads: Vec::new(), senders };
+        let started =
+            crew.start_receivers(socket, sizes.receivers).and_then(|()| crew.start_senders(socket));
+        match started {
+            Ok(()) => Ok(crew),
+            Err(error) => {
+                crew.stop();
+                Err(error)
+            }
+        }
+    }
+
+    fn start_receivers(&mut self, socket: &Arc<UdpDatagrams>, count: usize) -> io::Result<()> {
+        for index in 0..count {
+            let (hub, post) = (Arc::clone(&self.hub), Arc::clone(&self.post));
+            let socket = Arc::clone(socket) as Arc<dyn DatagramSocket>;
+            let receiver = Receiver::new(socket, Arc::clone(&hub), UdpDatagrams::BATCH);
+            let name = format!("biplane-receive-{index}");
+            self.spawn(name, move || receive(receiver, &hub, &post, index))?;
+        }
+        Ok(())
+    }
+
+    fn start_senders(&mut self, socket: &Arc<UdpDatagrams>) -> io::Result<()> {
+        for index in 0..self.senders {
+            let hub = Arc::clone(&self.hub);
+            let socket = Arc::clone(socket) as Arc<dyn DatagramSocket>;
+            let sender = Sender::new(socket, Arc::clone(&hub));
+            self.spawn(format!("biplane-send-{index}"), move || send(sender, &hub, index))?;
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self, name: String, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        self.threads.push(thread::Builder::new().name(name).spawn(run)?);
+        Ok(())
+    }
+
+    /// Ends the threads and waits for them. Senders do what is in their list first.
+    pub(crate) fn stop(&mut self) {
+        self.post.stop();
+        for _ in 0..self.senders {
+            self.hub.work().add(Job::Stop);
+        }
+        for thread in self.threads.drain(..) {
+            join(thread);
+        }
+    }
+}
+
+/// Waits for `thread` to end, unless it is the one that asks: an endpoint may be let go of in a
+/// callback.
+pub(crate) fn join(thread: JoinHandle<()>) {
+    if thread.thread().id() != thread::current().id() {
+        // What panicked was counted where it did.
+        drop(thread.join());
+    }
+}
+
+/// Runs one pass; a panic ends the pass and not the thread.
+fn contained<R>(hub: &Hub, pass: impl FnOnce() -> R) -> Option<R> {
+    let result = catch_unwind(AssertUnwindSafe(pass));
+    if result.is_err() {
+        hub.counters().panicked();
+        tracing::error!("a worker's pass panicked");
+    }
+    result.ok()
+}
+
+fn receive(mut receiver: Receiver, hub: &Hub, post: &Post, index: usize) {
+    while !post.is_stopped() {
+        let now = clock::now();
+        match contained(hub, || receiver.duty_cycle(now)) {
+            Some(Ok(pass)) => {
+                if let Some(counters) = hub.counters().receiver(index) {
+                    counters.moved(pass.datagrams, 1);
+                }
+                if pass.full { post.call_another() } else { post.wait_counted(hub, index) }
+            }
+            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                post.wait_counted(hub, index);
+            }
+            Some(Err(error)) if os::is_fatal(&error) => return hub.report(Fault::Socket(error)),
+            Some(Err(error)) => {
+                tracing::debug!(%error, "a receive failed");
+                clock::pause(limits::BACK_OFF);
+            }
+            None => {}
+        }
+    }
+}
+
+fn send(mut sender: Sender, hub: &Hub, index: usize) {
+    loop {
+        let now = clock::now();
+        let Some(pass) = contained(hub, || sender.duty_cycle(now)) else { continue };
+        let counters = hub.counters().sender(index);
+        if let Some(counters) = counters.filter(|_| pass.moved.runs > 0) {
+            counters.moved(pass.moved.datagrams, pass.moved.runs);
+        }
+        if pass.stop {
+            return;
+        }
+        if pass.done == 0 {
+            sender.wait();
+            counters.inspect(|counters| counters.woke());
+        }
+    }
+}
+
+impl Post {
+    fn new(socket: Arc<UdpDatagrams>) -> io::Result<Self> {
+        let poller = Poller::new(socket.socket())?;
+        Ok(Self { socket, poller, state: Mutex::default(), called: Condvar::new() })
+    }
+
+    fn socket(&self) -> &UdpSocket {
+        self.socket.socket()
+    }
+
+    fn is_stopped(&self) -> bool {
+        lock(&self.state).stopped
+    }
+
+    fn stop(&self) {
+        lock(&self.state).stopped = true;
+        self.called.notify_all();
+        self.poller.stop();
+    }
+
+    /// There is more than one receiver takes at a time.
+    fn call_another(&self) {
+        let mut state = lock(&self.state);
+        if state.asleep > state.calls {
+            state.calls += 1;
+            self.called.notify_one();
+        }
+    }
+
+    fn wait_counted(&self, hub: &Hub, index: usize) {
+        self.wait();
+        hub.counters().receiver(index).inspect(|counters| counters.woke());
+    }
+
+    /// Waits on the socket, or, if another does, to be called. At any time somebody waits on the
+    /// socket or is awake and will look whether somebody does.
+    fn wait(&self) {
+        let mut state = lock(&self.state);
+        if state.watched {
+            state.asleep += 1;
+            while state.calls == 0 && !state.stopped {
+                state = self.called.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            state.calls = state.calls.saturating_sub(1);
+            state.asleep -= 1;
+            return;
+        }
+        state.watched = true;
+        drop(state);
+        self.poller.wait(self.socket());
+        lock(&self.state).watched = false;
+    }
+}

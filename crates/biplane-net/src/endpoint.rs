@@ -1,0 +1,194 @@
+//! An endpoint: one UDP socket, its workers, and the control thread beside them.
+
+mod ports;
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, TryLockError},
+};
+
+use crate::{
+    BindError, ConnectError, DialConfig, EndpointConfig, EndpointStats, Fault, Link, ListenConfig,
+    Slot, clock,
+    control::Control,
+    crew::Crew,
+    hub::{Hub, Outlets, Sizes},
+    limits,
+    locks::lock,
+    os,
+    outbox::Outbox,
+    socket::{DatagramSocket, UdpDatagrams, canonical},
+    work::Job,
+};
+
+pub(crate) use ports::bind_udp;
+
+/// One UDP socket and its sessions: of a server, of a client, or of a thousand clients.
+///
+/// Dropping it closes its sessions at once on both planes, as far as that goes without waiting, and
+/// ends its threads.
+#[derive(Debug)]
+pub struct Endpoint {
+    hub: Arc<Hub>,
+    outlets: Outlets,
+    socket: Arc<UdpDatagrams>,
+    /// For what the application's own threads send.
+    desk: Mutex<Outbox>,
+    crew: Crew,
+    control: Control,
+    link: Option<Link>,
+}
+
+impl Endpoint {
+    /// Opens a UDP socket at `address` for sessions that this side begins. Port 0: any.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`] if the socket or its threads cannot be had.
+    pub fn bind(address: SocketAddr, config: EndpointConfig) -> Result<Self, BindError> {
+        let socket = bind_udp(address)?;
+        Self::open(socket, limits::DIALED_SESSIONS, config)
+    }
+
+    /// Opens UDP and TCP at `address`, `HOST:PORT`, for sessions that peers begin. Port 0: one that
+    /// is free for both.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`], which says which of the two cannot be had.
+    pub fn listen(address: &str, config: ListenConfig) -> Result<Self, BindError> {
+        let address = ports::resolve(address)?;
+        let (tcp, udp) = ports::bind_both(address)?;
+        let mut endpoint = Self::open(udp, config.max_sessions, config.endpoint.clone())?;
+        let host = config.public_host.clone();
+        let port = endpoint.local_addr().port();
+        let host = host.unwrap_or_else(|| ports::public_host(address.ip()));
+        endpoint.link = Some(Link { host, port, pin: config.identity.pin() });
+        endpoint.control.listen(&endpoint.hub, tcp, config)?;
+        tracing::info!(address = %endpoint.local_addr(), "listening on TCP and UDP");
+        Ok(endpoint)
+    }
+
+    fn open(
+        socket: std::net::UdpSocket,
+        sessions: usize,
+        config: EndpointConfig,
+    ) -> Result<Self, BindError> {
+        let own = socket.local_addr().map_err(BindError::Workers)?;
+        let socket = Arc::new(UdpDatagrams::new(socket).map_err(BindError::Workers)?);
+        let sizes = Sizes {
+            receivers: config.receivers.clamp(1, limits::WORKERS),
+            senders: config.senders.clamp(1, limits::WORKERS),
+            sessions,
+        };
+        let (hub, outlets) = Hub::new(clock::now(), canonical(own), sizes, config.session);
+        let control = Control::start().map_err(BindError::Workers)?;
+        let crew = Crew::start(&hub, &socket, sizes).map_err(BindError::Workers)?;
+        let desk = Outbox::new(
+            Arc::clone(&socket) as Arc<dyn DatagramSocket>,
+            Arc::clone(&hub),
+            limits::CALLER_PATIENCE,
+        );
+        Ok(Self { hub, outlets, socket, desk: Mutex::new(desk), crew, control, link: None })
+    }
+
+    /// Begins a session with the server that `dial` names: TCP, TLS, its welcome; 10 s for all of
+    /// it. `done` is called once, on the control thread, and should be short.
+    pub fn connect(
+        &self,
+        dial: DialConfig,
+        done: Box<dyn FnOnce(Result<Arc<Slot>, ConnectError>) + Send>,
+    ) {
+        self.control.connect(&self.hub, dial, done);
+    }
+
+    /// The address of the UDP socket; of TCP too, where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.hub.own()
+    }
+
+    /// What clients need to join, where it listens.
+    #[must_use]
+    pub fn link(&self) -> Option<Link> {
+        self.link.clone()
+    }
+
+    /// Sessions that are new, or have events or messages to take. Each stands in it at most once;
+    /// see [`Slot::clear_ready`].
+    #[must_use]
+    pub const fn ready(&self) -> &flume::Receiver<Arc<Slot>> {
+        &self.outlets.ready
+    }
+
+    /// What broke for the endpoint as a whole.
+    #[must_use]
+    pub const fn faults(&self) -> &flume::Receiver<Fault> {
+        &self.outlets.faults
+    }
+
+    /// Every session, in order of its name. A snapshot, made anew only after a change.
+    #[must_use]
+    pub fn sessions(&self) -> Arc<[Arc<Slot>]> {
+        self.hub.slots().snapshot()
+    }
+
+    /// Lets everything leave that was queued since the last flush ([`Slot::queued`]). One session's
+    /// leaves on this thread, if no other sends for it; more are handed to the senders.
+    pub fn flush(&self) {
+        let slots = self.hub.take_dirty();
+        match slots.as_slice() {
+            [] => {}
+            [slot] => self.flush_here(slot),
+            many => {
+                for chunk in many.chunks(limits::FLUSH_CHUNK) {
+                    self.hub.work().add(Job::Flush(chunk.to_vec()));
+                }
+            }
+        }
+    }
+
+    fn flush_here(&self, slot: &Arc<Slot>) {
+        match self.desk.try_lock() {
+            Ok(mut desk) => desk.flush(clock::now(), slot),
+            Err(TryLockError::Poisoned(desk)) => desk.into_inner().flush(clock::now(), slot),
+            Err(TryLockError::WouldBlock) => {
+                self.hub.work().add(Job::Flush(vec![Arc::clone(slot)]));
+            }
+        }
+    }
+
+    /// Its figures.
+    #[must_use]
+    pub fn stats(&self) -> EndpointStats {
+        let kernel_dropped = os::kernel_drops(self.socket.socket());
+        self.hub.counters().read(self.hub.slots().len(), kernel_dropped)
+    }
+
+    /// Closes every session with words for the peers, and lets none begin. What is queued leaves
+    /// first. `done` is called once, when every peer knows, or after 2 s.
+    pub fn close(&self, text: &str, done: Box<dyn FnOnce() + Send>) {
+        self.hub.begin_closing(done);
+        for slot in self.sessions().iter() {
+            slot.with(|now, session| session.close(now, text));
+        }
+        self.hub.end_closing_if_empty();
+        self.control.end_closing_later(&self.hub);
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.hub.begin_closing(Box::new(|| ()));
+        let now = clock::now();
+        for slot in self.sessions().iter() {
+            let ((), aftermath) = slot.enter(now, |session| session.abandon(now));
+            if slot.follow_but(aftermath) {
+                lock(&self.desk).serve(now, slot);
+            }
+        }
+        self.control.stop();
+        self.crew.stop();
+        self.hub.end_closing();
+    }
+}

@@ -1,0 +1,139 @@
+//! What can go wrong below a session: binding, connecting, and what breaks later.
+
+use std::{io, net::SocketAddr};
+
+use biplane_proto::JoinError;
+
+use crate::{IdentityError, LinkError, Pin};
+
+/// Why an endpoint was not opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The text names no address of this host.
+    #[error("`{address}` is no address to listen on: {}", in_words(source))]
+    Address {
+        /// What was given.
+        address: Box<str>,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// TCP cannot be had there.
+    #[error("cannot listen on TCP {address}: {}", in_words(source))]
+    Tcp {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// UDP cannot be had there.
+    #[error("cannot open UDP {address}: {}", in_words(source))]
+    Udp {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The server's certificate cannot be used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The system gives no threads, or no means to wake them.
+    #[error("cannot start the workers: {}", in_words(.0))]
+    Workers(io::Error),
+}
+
+/// Why a session did not begin.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The text is not a link.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The host's name leads nowhere.
+    #[error("cannot find {host}: {}", in_words(source))]
+    Unresolved {
+        /// The name.
+        host: Box<str>,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Nothing answers there over TCP, or the connection broke on the way.
+    #[error("cannot reach {address}: {}", in_words(source))]
+    Unreachable {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Something answers there that does not speak Biplane.
+    #[error("the peer is not a Biplane server")]
+    NotBiplane,
+    /// The server is another than the link names.
+    #[error("the server's pin is {got}, the link says {expected}")]
+    WrongPin {
+        /// The link's.
+        expected: Pin,
+        /// The server's.
+        got: Pin,
+    },
+    /// TLS failed.
+    #[error("TLS failed: {0}")]
+    Tls(Box<str>),
+    /// The server did not welcome this client.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// It took longer than `seconds`.
+    #[error("no session within {seconds} s")]
+    TimedOut {
+        /// The deadline for the whole of it.
+        seconds: u64,
+    },
+    /// The endpoint has as many sessions as it may.
+    #[error("the endpoint has {limit} sessions already")]
+    Full {
+        /// The most it may have.
+        limit: usize,
+    },
+    /// The endpoint closed meanwhile.
+    #[error("the endpoint is closed")]
+    Closed,
+}
+
+/// What broke for a whole endpoint. Its sessions go on as far as they can.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The UDP socket is unusable: sessions fly on TCP alone.
+    #[error("the UDP socket broke: {}", in_words(.0))]
+    Socket(io::Error),
+    /// No more TCP connections can be accepted.
+    #[error("the TCP listener broke: {}", in_words(.0))]
+    Listener(io::Error),
+}
+
+/// What the system says, as one would put it.
+pub(crate) fn in_words(error: &io::Error) -> String {
+    let words = match error.raw_os_error() {
+        _ if error.kind() == io::ErrorKind::AddrInUse => "address in use",
+        _ if error.kind() == io::ErrorKind::AddrNotAvailable => "this host has no such address",
+        _ if error.kind() == io::ErrorKind::PermissionDenied => "permission denied",
+        _ if error.kind() == io::ErrorKind::ConnectionRefused => "connection refused",
+        _ if error.kind() == io::ErrorKind::ConnectionReset => "connection reset",
+        _ if error.kind() == io::ErrorKind::UnexpectedEof => "the peer closed the connection",
+        _ => return error.to_string(),
+    };
+    words.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_told_in_words() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 7777));
+        let source = io::Error::from(io::ErrorKind::AddrInUse);
+        let error = BindError::Tcp { address, source };
+        assert_eq!(error.to_string(), "cannot listen on TCP 127.0.0.1:7777: address in use");
+    }
+}

@@ -1,0 +1,198 @@
+//! What the workers, the control thread and the application's calls share of an endpoint.
+
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use biplane_proto::{CloseReason, SessionConfig};
+
+use crate::{
+    Fault,
+    counters::Counters,
+    limits,
+    locks::lock,
+    slot::Slot,
+    slots::SlotTable,
+    work::{Job, Work},
+};
+
+/// The middle of an endpoint. Slots hold it weakly: they may outlive it in the application's hands.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    /// The UDP socket's own address.
+    own: SocketAddr,
+    session: SessionConfig,
+    slots: Arc<SlotTable>,
+    work: Work,
+    counters: Counters,
+    ready: flume::Sender<Arc<Slot>>,
+    faults: flume::Sender<Fault>,
+    dirty: Dirty,
+    closing: Closing,
+}
+
+/// Where the application takes from.
+#[derive(Debug)]
+pub(crate) struct Outlets {
+    pub(crate) ready: flume::Receiver<Arc<Slot>>,
+    pub(crate) faults: flume::Receiver<Fault>,
+}
+
+/// Sizes of an endpoint.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    pub(crate) receivers: usize,
+    pub(crate) senders: usize,
+    pub(crate) sessions: usize,
+}
+
+/// Sessions that queued something since the last flush, each once.
+#[derive(Debug, Default)]
+struct Dirty {
+    /// Read without the lock: a flush with nothing to do must cost nothing.
+    count: AtomicUsize,
+    slots: Mutex<Vec<Arc<Slot>>>,
+}
+
+/// Those who wait until every session is over.
+#[derive(Default)]
+struct Closing {
+    begun: AtomicBool,
+    waiting: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Hub {
+    pub(crate) fn new(
+        now: Instant,
+        own: SocketAddr,
+        sizes: Sizes,
+        session: SessionConfig,
+    ) -> (Arc<Self>, Outlets) {
+        // Each session stands in it once. Those that are over stand there until the application
+        // takes them; while there are many of those, nobody joins (see `has_room`).
+        let (ready, taken) = flume::bounded(2 * sizes.sessions + limits::LIST_SLACK);
+        let (faults, found) = flume::bounded(limits::FAULTS);
+        let hub = Self {
+            own,
+            session,
+            slots: Arc::new(SlotTable::new(sizes.sessions)),
+            work: Work::new(now, sizes.senders, sizes.sessions),
+            counters: Counters::new(sizes.receivers, sizes.senders),
+            ready,
+            faults,
+            dirty: Dirty::default(),
+            closing: Closing::default(),
+        };
+        (Arc::new(hub), Outlets { ready: taken, faults: found })
+    }
+
+    pub(crate) const fn own(&self) -> SocketAddr {
+        self.own
+    }
+
+    pub(crate) const fn session_config(&self) -> &SessionConfig {
+        &self.session
+    }
+
+    pub(crate) const fn slots(&self) -> &Arc<SlotTable> {
+        &self.slots
+    }
+
+    pub(crate) const fn work(&self) -> &Work {
+        &self.work
+    }
+
+    pub(crate) const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Whether one more session may begin.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.is_closing()
+            && !self.slots.is_full()
+            && self.ready.len() <= self.slots.limit() + limits::LIST_SLACK / 2
+    }
+
+    /// Tells the application of a session that is not in its list.
+    pub(crate) fn add_ready(&self, slot: Arc<Slot>) {
+        // After the endpoint's end nobody takes from it.
+        if let Err(flume::TrySendError::Full(slot)) = self.ready.try_send(slot) {
+            debug_assert!(false, "the ready list is full");
+            slot.clear_ready();
+        }
+    }
+
+    /// Has a sender look at `slot`.
+    pub(crate) fn serve_later(&self, slot: Arc<Slot>) {
+        if slot.claim_service() {
+            self.work.add(Job::Serve(slot));
+        }
+    }
+
+    /// Notes a session for the next flush; its flag says that it is not noted yet.
+    pub(crate) fn add_dirty(&self, slot: Arc<Slot>) {
+        let mut slots = lock(&self.dirty.slots);
+        slots.push(slot);
+        self.dirty.count.store(slots.len(), Ordering::SeqCst);
+    }
+
+    /// The sessions to flush.
+    pub(crate) fn take_dirty(&self) -> Vec<Arc<Slot>> {
+        if self.dirty.count.load(Ordering::SeqCst) == 0 {
+            return Vec::new();
+        }
+        let mut slots = lock(&self.dirty.slots);
+        self.dirty.count.store(0, Ordering::SeqCst);
+        core::mem::take(&mut *slots)
+    }
+
+    /// Tells the application what broke, if it still listens.
+    pub(crate) fn report(&self, fault: Fault) {
+        tracing::warn!(%fault, "the endpoint has a fault");
+        drop(self.faults.try_send(fault));
+    }
+
+    /// A session is over.
+    pub(crate) fn retire(&self, slot: &Slot, reason: Option<&CloseReason>) {
+        self.slots.remove(slot);
+        if let Some(reason) = reason {
+            self.counters.left(reason);
+        }
+        tracing::info!(session = %slot.id(), reason = reason.map(tracing::field::display), "session left");
+        self.end_closing_if_empty();
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.begun.load(Ordering::SeqCst)
+    }
+
+    /// No session begins any more; `done` runs when the last is over.
+    pub(crate) fn begin_closing(&self, done: Box<dyn FnOnce() + Send>) {
+        self.closing.begun.store(true, Ordering::SeqCst);
+        lock(&self.closing.waiting).push(done);
+    }
+
+    /// Runs those who wait for the last session, if there is none.
+    pub(crate) fn end_closing_if_empty(&self) {
+        if self.is_closing() && self.slots.len() == 0 {
+            self.end_closing();
+        }
+    }
+
+    /// Runs those who wait for the last session.
+    pub(crate) fn end_closing(&self) {
+        let waiting = core::mem::take(&mut *lock(&self.closing.waiting));
+        for done in waiting {
+            done();
+        }
+    }
+}
+
+impl core::fmt::Debug for Closing {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Closing").field("begun", &self.begun).finish_non_exhaustive()
+    }
+}

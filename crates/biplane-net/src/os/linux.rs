@@ -1,0 +1,144 @@
+//! Linux: epoll, eventfd, and what the kernel counts.
+
+use std::{
+    fs, io,
+    mem::MaybeUninit,
+    net::UdpSocket,
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::fs::MetadataExt,
+    },
+    time::Duration,
+};
+
+use rustix::{
+    event::{EventfdFlags, PollFd, PollFlags, Timespec, epoll, eventfd, poll},
+    io::Errno,
+};
+use socket2::SockRef;
+
+use crate::limits;
+
+/// Waits until a socket can be read, or until it is told to stop.
+#[derive(Debug)]
+pub(crate) struct Poller {
+    epoll: OwnedFd,
+    stop: OwnedFd,
+}
+
+impl Poller {
+    /// One that waits on `socket`, which must outlive it.
+    pub(crate) fn new(socket: &UdpSocket) -> io::Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let stop = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        // Level-triggered: what a worker leaves behind wakes the next.
+        epoll::add(&epoll, socket, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
+        epoll::add(&epoll, &stop, epoll::EventData::new_u64(1), epoll::EventFlags::IN)?;
+        Ok(Self { epoll, stop })
+    }
+
+    /// Waits; an interruption is an end too.
+    pub(crate) fn wait(&self, _: &UdpSocket) {
+        let mut events = [MaybeUninit::<epoll::Event>::uninit(); 2];
+        drop(epoll::wait(&self.epoll, &mut events, None));
+    }
+
+    /// Ends every wait, now and later.
+    pub(crate) fn stop(&self) {
+        let written = rustix::io::write(&self.stop, &1_u64.to_ne_bytes());
+        debug_assert!(written.is_ok(), "the counter is far from full");
+    }
+}
+
+/// Waits until `socket` takes more; whether it does.
+pub(crate) fn wait_writable(socket: &UdpSocket, patience: Duration) -> bool {
+    let timeout = Timespec::try_from(patience).ok();
+    let mut fds = [PollFd::new(socket, PollFlags::OUT)];
+    poll(&mut fds, timeout.as_ref()).is_ok_and(|ready| ready > 0)
+}
+
+/// Whether segmentation offload may be why a run was refused.
+pub(crate) fn may_be_the_offload(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::INVAL | Errno::IO | Errno::MSGSIZE))
+}
+
+/// Whether the kernel will do better in a moment.
+pub(crate) fn is_out_of_buffers(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::NOBUFS | Errno::NOMEM))
+}
+
+/// Whether accepting failed for want of something that may come back.
+pub(crate) fn is_out_of_resources(error: &io::Error) -> bool {
+    let wanting = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|errno| wanting.contains(&errno))
+}
+
+/// Datagrams the kernel dropped because nobody read them in time.
+pub(crate) fn kernel_drops(socket: &UdpSocket) -> Option<u64> {
+    const INODE: usize = 9;
+    const DROPS: usize = 12;
+    let inode = fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd())).ok()?.ino();
+    let inode = inode.to_string();
+    let tables = ["/proc/self/net/udp", "/proc/self/net/udp6"];
+    tables.iter().filter_map(|table| fs::read_to_string(table).ok()).find_map(|table| {
+        let mut lines = table.lines();
+        let line = lines.find(|line| line.split_whitespace().nth(INODE) == Some(&inode))?;
+        line.split_whitespace().nth(DROPS)?.parse().ok()
+    })
+}
+
+/// Options of a control connection: what is small leaves at once, little waits below us, and
+/// silence is noticed.
+pub(crate) fn prepare_control(stream: &tokio::net::TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    // Where the kernel has neither, we are slower to notice, and no worse.
+    drop(socket.set_tcp_notsent_lowat(limits::TCP_UNSENT));
+    drop(socket.set_tcp_user_timeout(Some(limits::TCP_SILENCE)));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poller_that_was_stopped_does_not_wait() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let poller = Poller::new(&socket).unwrap();
+        poller.stop();
+        poller.wait(&socket);
+        poller.wait(&socket);
+    }
+
+    #[test]
+    fn a_poller_sees_what_is_left_on_the_socket() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let poller = Poller::new(&socket).unwrap();
+        socket.send_to(b"x", socket.local_addr().unwrap()).unwrap();
+        poller.wait(&socket);
+        poller.wait(&socket);
+    }
+
+    #[test]
+    fn the_kernel_counts_what_nobody_reads() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert_eq!(kernel_drops(&socket), Some(0));
+        SockRef::from(&socket).set_recv_buffer_size(4_096).unwrap();
+        for _ in 0..100 {
+            socket.send_to(&[0; 1_000], socket.local_addr().unwrap()).unwrap();
+        }
+        socket.set_nonblocking(true).unwrap();
+        let mut left = 0;
+        while socket.recv(&mut [0; 1_000]).is_ok() {
+            left += 1;
+        }
+        assert_eq!(kernel_drops(&socket), Some(100 - left));
+    }
+
+    #[test]
+    fn a_socket_with_room_is_writable() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert!(wait_writable(&socket, Duration::ZERO));
+    }
+}

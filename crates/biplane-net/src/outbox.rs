@@ -1,0 +1,236 @@
+//! Fill, seal, send: what the holder of a session's sender role does.
+//!
+//! Packets are filled under the session's lock, sealed and sent after it. Each is sealed once; what
+//! the kernel refuses is offered again as it is.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use biplane_proto::{Path, SealJob, Sealer, Session};
+use biplane_wire::KeyPhase;
+
+use crate::{
+    hub::Hub,
+    limits,
+    slot::{Aftermath, Holder, Slot},
+    socket::{DatagramSocket, Run, deliver},
+};
+
+/// The buffers of one thread that sends.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    socket: Arc<dyn DatagramSocket>,
+    hub: Arc<Hub>,
+    patience: Duration,
+    bytes: Vec<u8>,
+    filled: Vec<Filled>,
+    moved: Moved,
+}
+
+/// What a thread sent since somebody asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Moved {
+    pub(crate) datagrams: u64,
+    pub(crate) runs: u64,
+}
+
+/// A packet in the buffer.
+#[derive(Debug)]
+struct Filled {
+    /// Gone once it is sealed.
+    job: Option<SealJob>,
+    path: Path,
+    start: usize,
+    len: usize,
+}
+
+impl Outbox {
+    /// One that waits for room in the kernel no longer than `patience`.
+    pub(crate) fn new(socket: Arc<dyn DatagramSocket>, hub: Arc<Hub>, patience: Duration) -> Self {
+        Self {
+            socket,
+            hub,
+            patience,
+            bytes: Vec::new(),
+            filled: Vec::new(),
+            moved: Moved::default(),
+        }
+    }
+
+    /// What was sent since the last call.
+    pub(crate) fn take_moved(&mut self) -> Moved {
+        core::mem::take(&mut self.moved)
+    }
+
+    /// Sends what `slot` wants to send; leaves it to who does so already.
+    pub(crate) fn serve(&mut self, now: Instant, slot: &Arc<Slot>) {
+        if let Some(holder) = slot.role().take() {
+            self.serve_as(holder, now, slot, false);
+        }
+    }
+
+    /// Flushes `slot`, and sends.
+    pub(crate) fn flush(&mut self, now: Instant, slot: &Arc<Slot>) {
+        slot.begin_flush();
+        if let Some(holder) = slot.role().take() {
+            return self.serve_as(holder, now, slot, true);
+        }
+        // Who holds the role must look after the flush, so it comes first.
+        let ((), aftermath) = slot.enter(now, |session| session.flush(now));
+        if slot.follow_but(aftermath) {
+            self.serve(now, slot);
+        }
+    }
+
+    fn serve_as(&mut self, holder: Holder<'_>, now: Instant, slot: &Arc<Slot>, flush: bool) {
+        let mut holder = Some(holder);
+        let mut flush = flush;
+        for _ in 0..limits::FILL_ROUNDS {
+            let Some(held) = holder else { return };
+            let more = self.round(now, slot, core::mem::take(&mut flush));
+            holder = if more { Some(held) } else { held.give_back() };
+        }
+        if holder.is_some() {
+            // Others wait. The role goes first: who asks for another look from here on finds it
+            // free, or the job.
+            drop(holder);
+            self.hub.serve_later(Arc::clone(slot));
+        }
+    }
+
+    /// One lock hold's packets; whether there are more.
+    fn round(&mut self, now: Instant, slot: &Slot, flush: bool) -> bool {
+        let aftermath = self.fill(now, slot, flush);
+        let filled = !self.filled.is_empty();
+        self.seal(slot);
+        self.send();
+        // What gave no packet will give none if it is asked again at once.
+        slot.follow_but(aftermath) && filled
+    }
+
+    fn fill(&mut self, now: Instant, slot: &Slot, flush: bool) -> Aftermath {
+        self.bytes.clear();
+        self.filled.clear();
+        let ((), aftermath) = slot.enter(now, |session| {
+            if flush {
+                session.flush(now);
+            }
+            self.fill_from(now, session);
+        });
+        aftermath
+    }
+
+    fn fill_from(&mut self, now: Instant, session: &mut Session) {
+        while self.filled.len() < limits::FILL_PACKETS && self.bytes.len() < limits::FILL_BYTES {
+            let start = self.bytes.len();
+            let Some(transmit) = session.poll_packet(now, &mut self.bytes) else { return };
+            let (job, path, len) = (Some(transmit.job), transmit.path, transmit.len);
+            self.filled.push(Filled { job, path, start, len });
+        }
+    }
+
+    fn seal(&mut self, slot: &Slot) {
+        let mut key: Option<(KeyPhase, Arc<Sealer>)> = None;
+        let Self { bytes, filled, .. } = self;
+        filled.retain_mut(|packet| {
+            let Some(job) = packet.job.take() else { return false };
+            let phase = job.phase();
+            if key.as_ref().is_none_or(|(of, _)| *of != phase) {
+                key = slot.keys().sealer(phase).map(|sealer| (phase, sealer));
+            }
+            let place = bytes.get_mut(packet.start..packet.start + packet.len);
+            let sealed = match (&key, place) {
+                (Some((_, sealer)), Some(place)) => sealer.seal(job, place).is_ok(),
+                _ => false,
+            };
+            debug_assert!(sealed, "a packet without its key, or no packet");
+            sealed
+        });
+    }
+
+    fn send(&mut self) {
+        let mut rest = self.filled.as_slice();
+        let (mut sent, mut unsent, mut split) = (0, 0, 0);
+        while let Some(first) = rest.first() {
+            let count = run_length(rest, self.socket.max_segments());
+            let (run, after) = rest.split_at(count);
+            rest = after;
+            let end = run.last().map_or(first.start, |last| last.start + last.len);
+            let bytes = self.bytes.get(first.start..end).unwrap_or_default();
+            let run = Run { path: first.path, bytes, segment: first.len };
+            let delivery = deliver(&*self.socket, run, self.patience);
+            sent += delivery.sent;
+            unsent += delivery.unsent;
+            split += u64::from(delivery.split);
+            self.moved.runs += 1;
+        }
+        self.moved.datagrams += sent;
+        if sent + unsent > 0 {
+            self.hub.counters().sent(sent, unsent, split);
+        }
+    }
+}
+
+/// How many packets from the first on make one run: neighbours to the same place, of equal length
+/// but for the last, which may be shorter.
+fn run_length(packets: &[Filled], max_segments: usize) -> usize {
+    let Some(first) = packets.first() else { return 0 };
+    let most = max_segments.min(limits::SEND_RUN / first.len.max(1)).max(1);
+    let mut count = 1;
+    for (last, next) in packets.iter().zip(packets.iter().skip(1)).take(most - 1) {
+        let joins = next.path == first.path
+            && next.start == last.start + last.len
+            && last.len == first.len
+            && next.len <= first.len;
+        if !joins {
+            break;
+        }
+        count += 1;
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    fn packets(lens: &[usize]) -> Vec<Filled> {
+        let path = Path { remote: SocketAddr::from(([127, 0, 0, 1], 1)), local: None };
+        let starts = lens.iter().scan(0, |start, len| {
+            let this = *start;
+            *start += len;
+            Some(this)
+        });
+        let whole = starts.zip(lens);
+        whole.map(|(start, len)| Filled { job: None, path, start, len: *len }).collect()
+    }
+
+    #[test]
+    fn equal_neighbours_make_a_run_and_a_shorter_one_ends_it() {
+        assert_eq!(run_length(&packets(&[1_200, 1_200, 300, 300]), 64), 3);
+        assert_eq!(run_length(&packets(&[300, 1_200]), 64), 1);
+        assert_eq!(run_length(&packets(&[40]), 64), 1);
+    }
+
+    #[test]
+    fn a_run_is_as_long_as_the_kernel_takes() {
+        assert_eq!(run_length(&packets(&[1_200; 64]), 64), 54);
+        assert_eq!(run_length(&packets(&[1_452; 64]), 64), 45);
+        assert_eq!(run_length(&packets(&[40; 100]), 64), 64);
+        assert_eq!(run_length(&packets(&[40; 100]), 1), 1);
+    }
+
+    #[test]
+    fn another_path_or_a_gap_begins_another_run() {
+        let mut elsewhere = packets(&[100, 100, 100]);
+        elsewhere[1].path.remote.set_port(2);
+        assert_eq!(run_length(&elsewhere, 64), 1);
+        let mut gap = packets(&[100, 100, 100]);
+        gap.remove(1);
+        assert_eq!(run_length(&gap, 64), 1);
+    }
+}

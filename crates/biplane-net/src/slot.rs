@@ -1,0 +1,378 @@
+//! One session's place in an endpoint: the session under its lock, and beside it what is used
+//! without.
+//!
+//! Every input goes through [`Slot::enter`]: lock, act, settle (swap keys, publish, take what came
+//! out), unlock. What then must be done with no lock held is the [`Aftermath`].
+
+mod answers;
+mod keys;
+mod role;
+mod timing;
+
+use core::{
+    any::Any,
+    fmt,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, Weak},
+    time::Instant,
+};
+
+use biplane_proto::{Answered, RequestError, Session};
+use biplane_wire::{PacketNumber, ReceiveId, RequestId};
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use crate::{clock, hub::Hub, locks::lock, slots::Reservation, wheel::Epoch};
+
+use answers::Answers;
+pub(crate) use keys::Keys;
+pub(crate) use role::{Holder, SenderRole};
+use timing::Timing;
+
+/// A session's name in its endpoint: never used twice in the endpoint's life. As text: `s17`.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct SessionId(u64);
+
+/// One session of an endpoint. Any number of threads may use it at a time.
+pub struct Slot {
+    about: About,
+    me: Weak<Self>,
+    hub: Weak<Hub>,
+    session: Mutex<Session>,
+    keys: Keys,
+    published: Published,
+    timing: Timing,
+    flags: Flags,
+    role: SenderRole,
+    answers: Answers,
+    control: Notify,
+    /// The session is over.
+    over: Notify,
+}
+
+/// What never changes.
+pub(crate) struct About {
+    pub(crate) id: SessionId,
+    pub(crate) receive_id: ReceiveId,
+    /// The peer of the control connection.
+    pub(crate) remote: SocketAddr,
+    /// What admission gave.
+    pub(crate) app: Option<Arc<dyn Any + Send + Sync>>,
+    pub(crate) epoch: Epoch,
+}
+
+/// What is read without the lock and written under it.
+#[derive(Debug, Default)]
+struct Published {
+    largest: AtomicU64,
+    floor: AtomicU64,
+    readable: AtomicU64,
+}
+
+/// In which lists it stands.
+#[derive(Debug, Default)]
+struct Flags {
+    /// The application's ready list.
+    ready: AtomicBool,
+    /// The senders' list.
+    served: AtomicBool,
+    /// The list of those that queued since the last flush.
+    dirty: AtomicBool,
+    /// It is out of the endpoint's table.
+    retired: AtomicBool,
+    /// Its control connection is gone.
+    unplugged: AtomicBool,
+}
+
+/// What an input asks for, to be done when the session's lock is free again.
+#[derive(Debug, Default)]
+#[must_use]
+pub(crate) struct Aftermath {
+    transmit: bool,
+    control: bool,
+    news: bool,
+    over: bool,
+    answers: Vec<Answered>,
+}
+
+impl SessionId {
+    /// The name with this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s{}", self.0)
+    }
+}
+
+/// For the application.
+impl Slot {
+    /// Its name.
+    #[must_use]
+    pub const fn id(&self) -> SessionId {
+        self.about.id
+    }
+
+    /// The peer's TCP address.
+    #[must_use]
+    pub const fn remote(&self) -> SocketAddr {
+        self.about.remote
+    }
+
+    /// What admission gave.
+    #[must_use]
+    pub const fn app(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
+        self.about.app.as_ref()
+    }
+
+    /// Runs `act` on the session, under its lock, and sees to what follows. `act` should be short
+    /// and must not come back here.
+    pub fn with<R>(&self, act: impl FnOnce(Instant, &mut Session) -> R) -> R {
+        let now = clock::now();
+        let (result, aftermath) = self.enter(now, |session| act(now, session));
+        self.follow(aftermath);
+        result
+    }
+
+    /// Bit i: channel i has something to take. Without the lock.
+    #[must_use]
+    pub fn readable(&self) -> u64 {
+        self.published.readable.load(Ordering::Acquire)
+    }
+
+    /// Lets the session stand in the ready list again. Who took it from there calls this first and
+    /// takes then, so that what comes meanwhile announces it anew.
+    pub fn clear_ready(&self) {
+        self.flags.ready.store(false, Ordering::SeqCst);
+    }
+
+    /// Runs `then` once, when the request `id` is answered: at once if it is, else on the thread
+    /// that brings the answer, with no lock held. It should be short.
+    pub fn on_answer(
+        &self,
+        id: RequestId,
+        then: Box<dyn FnOnce(Result<Bytes, RequestError>) + Send>,
+    ) {
+        self.answers.wait(id, then);
+    }
+
+    /// Says that something was queued that the next flush shall send.
+    pub fn queued(&self) {
+        if self.flags.dirty.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        if let (Some(hub), Some(me)) = (self.hub.upgrade(), self.me.upgrade()) {
+            hub.add_dirty(me);
+        }
+    }
+}
+
+/// For the workers.
+impl Slot {
+    pub(crate) fn new(about: About, session: Session, hub: &Arc<Hub>) -> Arc<Self> {
+        let hub = Arc::downgrade(hub);
+        Self::assemble(about, session, hub)
+    }
+
+    fn assemble(about: About, session: Session, hub: Weak<Hub>) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            about,
+            me: Weak::clone(me),
+            hub,
+            session: Mutex::new(session),
+            keys: Keys::default(),
+            published: Published::default(),
+            timing: Timing::default(),
+            flags: Flags::default(),
+            role: SenderRole::default(),
+            answers: Answers::default(),
+            control: Notify::new(),
+            over: Notify::new(),
+        })
+    }
+
+    pub(crate) const fn receive_id(&self) -> ReceiveId {
+        self.about.receive_id
+    }
+
+    pub(crate) const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub(crate) const fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    pub(crate) const fn role(&self) -> &SenderRole {
+        &self.role
+    }
+
+    /// Resolves when the control connection may have something to write.
+    pub(crate) const fn control(&self) -> &Notify {
+        &self.control
+    }
+
+    /// Resolves, for one who waits, when the session is over.
+    pub(crate) const fn over(&self) -> &Notify {
+        &self.over
+    }
+
+    /// The largest packet number taken in, for expansion.
+    pub(crate) fn largest(&self) -> PacketNumber {
+        PacketNumber(self.published.largest.load(Ordering::Acquire))
+    }
+
+    /// Packets below it are late.
+    pub(crate) fn floor(&self) -> PacketNumber {
+        PacketNumber(self.published.floor.load(Ordering::Acquire))
+    }
+
+    /// Locks, acts, settles, unlocks. The caller must [`Slot::follow`] or [`Slot::follow_but`].
+    pub(crate) fn enter<R>(
+        &self,
+        now: Instant,
+        act: impl FnOnce(&mut Session) -> R,
+    ) -> (R, Aftermath) {
+        let mut session = lock(&self.session);
+        let result = act(&mut session);
+        let aftermath = self.settle(now, &mut session);
+        (result, aftermath)
+    }
+
+    /// Puts a new session into its place, with its keys; see [`Slot::introduce`].
+    pub(crate) fn begin(&self, now: Instant, reservation: Reservation) {
+        let ((), aftermath) = self.enter(now, |_| ());
+        if let (Some(hub), Some(me)) = (self.hub.upgrade(), self.me.upgrade()) {
+            reservation.fill(me);
+            hub.counters().admitted(hub.slots().len());
+        }
+        self.follow(aftermath);
+    }
+
+    /// Shows a new session to the application, events or not.
+    pub(crate) fn introduce(&self) {
+        if let (Some(hub), Some(me)) = (self.hub.upgrade(), self.me.upgrade()) {
+            self.announce(&hub, &me);
+        }
+    }
+
+    fn settle(&self, now: Instant, session: &mut MutexGuard<'_, Session>) -> Aftermath {
+        self.keys.follow(session);
+        self.published.largest.store(session.largest_received().0, Ordering::Release);
+        self.published.floor.store(session.floor().0, Ordering::Release);
+        let readable = session.readable();
+        let before = self.published.readable.swap(readable, Ordering::AcqRel);
+        let wanted = session.poll_timeout().map(|(deadline, _)| {
+            // Not in the tick that is here: a deadline that does not move would spin.
+            self.about.epoch.not_before(deadline).max(self.about.epoch.reached(now) + 1)
+        });
+        self.timing.want(wanted);
+        Aftermath {
+            transmit: session.wants_transmit(now),
+            control: session.wants_control() || session.control_is_finished(),
+            news: session.has_event() || readable & !before != 0,
+            over: session.is_over(),
+            answers: core::iter::from_fn(|| session.poll_answer()).collect(),
+        }
+    }
+
+    /// Does what is to be done; sending is left to the senders.
+    pub(crate) fn follow(&self, aftermath: Aftermath) {
+        if self.follow_but(aftermath)
+            && let (Some(hub), Some(me)) = (self.hub.upgrade(), self.me.upgrade())
+        {
+            hub.serve_later(me);
+        }
+    }
+
+    /// The same for the writer itself, who need not be told to look.
+    pub(crate) fn follow_writer(&self, mut aftermath: Aftermath) {
+        aftermath.control = false;
+        self.follow(aftermath);
+    }
+
+    /// Does what is to be done but sending; whether there is something to send.
+    pub(crate) fn follow_but(&self, aftermath: Aftermath) -> bool {
+        if aftermath.control {
+            self.control.notify_one();
+        }
+        self.answers.bring(aftermath.answers);
+        let (Some(hub), Some(me)) = (self.hub.upgrade(), self.me.upgrade()) else {
+            return false;
+        };
+        hub.work().schedule(&me);
+        if aftermath.news {
+            self.announce(&hub, &me);
+        }
+        if aftermath.over {
+            self.retire(&hub);
+        }
+        aftermath.transmit
+    }
+
+    /// Puts it into the application's ready list, unless it stands there.
+    fn announce(&self, hub: &Hub, me: &Arc<Self>) {
+        if !self.flags.ready.swap(true, Ordering::SeqCst) {
+            hub.add_ready(Arc::clone(me));
+        }
+    }
+
+    fn retire(&self, hub: &Hub) {
+        if !self.flags.retired.swap(true, Ordering::SeqCst) {
+            self.answers.end();
+            self.over.notify_one();
+            let reason = lock(&self.session).close_reason().cloned();
+            hub.retire(self, reason.as_ref());
+        }
+    }
+
+    /// Claims a place in the senders' list; whether it was free.
+    pub(crate) fn claim_service(&self) -> bool {
+        !self.flags.served.swap(true, Ordering::SeqCst)
+    }
+
+    /// A sender has taken it off the list and will look now.
+    pub(crate) fn begin_service(&self) {
+        self.flags.served.store(false, Ordering::SeqCst);
+    }
+
+    /// It will be flushed now; what is queued from here on is for the next flush.
+    pub(crate) fn begin_flush(&self) {
+        self.flags.dirty.store(false, Ordering::SeqCst);
+    }
+
+    /// Its control connection is gone: nothing will be written any more.
+    pub(crate) fn unplug(&self) {
+        self.flags.unplugged.store(true, Ordering::SeqCst);
+        self.control.notify_one();
+    }
+
+    pub(crate) fn is_unplugged(&self) -> bool {
+        self.flags.unplugged.load(Ordering::SeqCst)
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot")
+            .field("id", &self.about.id)
+            .field("remote", &self.about.remote)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

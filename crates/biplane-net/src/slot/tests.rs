@@ -1,0 +1,105 @@
+//! Slots without an endpoint around them.
+
+use core::time::Duration;
+
+use biplane_proto::{Agreement, ChannelConfig, Role, SessionConfig, Setup};
+use biplane_wire::{Aead, ChannelKind, KeyPhase, Parameters};
+
+use super::*;
+
+impl Slot {
+    /// A client's slot that belongs to no endpoint.
+    pub(crate) fn bare(epoch: Epoch) -> Arc<Self> {
+        Self::assemble(about(epoch), session(epoch.0), Weak::new())
+    }
+}
+
+fn about(epoch: Epoch) -> About {
+    About { id: SessionId::new(17), receive_id: ReceiveId(1), remote: remote(), app: None, epoch }
+}
+
+fn remote() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 9))
+}
+
+fn session(now: Instant) -> Session {
+    let agreement = Agreement {
+        context: [0; 32],
+        aead: Aead::Aes128Gcm,
+        local: Parameters::new(ReceiveId(1)),
+        peer: Parameters::new(ReceiveId(2)),
+    };
+    let channel = ChannelConfig {
+        kind: ChannelKind::Sequenced,
+        notify: false,
+        max_message: 100,
+        lifetime: None,
+        priority: 0,
+    };
+    Session::new(
+        now,
+        Setup {
+            role: Role::Client,
+            agreement,
+            secret: [1; 32],
+            channels: vec![channel],
+            requests: 1,
+            config: SessionConfig::default(),
+            seed: [2; 32],
+            first_packet: PacketNumber(0),
+            remote: Some(remote()),
+            handshake_rtt: Duration::from_millis(1),
+        },
+    )
+}
+
+fn bare() -> (Arc<Slot>, Instant) {
+    let now = Instant::now();
+    (Slot::bare(Epoch(now)), now)
+}
+
+#[test]
+fn keys_are_in_place_when_the_lock_is_free_again() {
+    let (slot, now) = bare();
+    assert!(slot.keys().opener(KeyPhase::FIRST).is_none());
+    let ((), aftermath) = slot.enter(now, |_| ());
+    slot.follow(aftermath);
+    assert!(slot.keys().opener(KeyPhase::FIRST).is_some());
+    assert!(slot.keys().sealer(KeyPhase::FIRST).is_some());
+    assert!(slot.keys().opener(KeyPhase::FIRST.next()).is_none());
+}
+
+#[test]
+fn a_new_client_wants_to_send_and_to_be_looked_at() {
+    let (slot, now) = bare();
+    let ((), aftermath) = slot.enter(now, |_| ());
+    assert!(aftermath.transmit, "its first packet leaves at once");
+    assert!(slot.timing().wanted().is_some());
+    slot.follow(aftermath);
+}
+
+#[test]
+fn a_deadline_that_has_passed_is_looked_at_in_the_next_tick() {
+    let (slot, now) = bare();
+    let later = now + Duration::from_secs(100);
+    let ((), aftermath) = slot.enter(later, |_| ());
+    slot.follow(aftermath);
+    assert_eq!(slot.timing().wanted(), Some(100_001));
+}
+
+#[test]
+fn a_panic_under_the_lock_leaves_a_session_that_can_be_used() {
+    let (slot, _) = bare();
+    let slot = core::panic::AssertUnwindSafe(&slot);
+    let panicked = std::panic::catch_unwind(|| slot.with(|_, _| panic!("an application's")));
+    assert!(panicked.is_err());
+    assert!(!slot.with(|_, session| session.is_over()));
+}
+
+#[test]
+fn its_name_says_nothing_but_its_number() {
+    let (slot, _) = bare();
+    assert_eq!(slot.id().to_string(), "s17");
+    assert!(slot.app().is_none());
+    assert_eq!(slot.remote(), remote());
+}

@@ -1,0 +1,60 @@
+//! When a session wants to be looked at, and where it stands in the wheel.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::wheel::Tick;
+
+const NEVER: Tick = Tick::MAX;
+
+/// A session stands in the wheel once: where `standing` says. What it wants may be later; then the
+/// firing looks at `wanted` and puts it in anew, and nobody had to take a lock to move it.
+#[derive(Debug)]
+pub(crate) struct Timing {
+    wanted: AtomicU64,
+    standing: AtomicU64,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self { wanted: AtomicU64::new(NEVER), standing: AtomicU64::new(NEVER) }
+    }
+}
+
+impl Timing {
+    /// Notes what the session wants; under its lock, so that the last word counts.
+    pub(crate) fn want(&self, tick: Option<Tick>) {
+        self.wanted.store(tick.unwrap_or(NEVER), Ordering::SeqCst);
+    }
+
+    /// What it wants, if anything.
+    pub(crate) fn wanted(&self) -> Option<Tick> {
+        Some(self.wanted.load(Ordering::SeqCst)).filter(|tick| *tick != NEVER)
+    }
+
+    /// Whether the session must be put into the wheel for `tick`: it stands nowhere, or later.
+    pub(crate) fn stand(&self, tick: Tick) -> bool {
+        self.standing.fetch_min(tick, Ordering::SeqCst) > tick
+    }
+
+    /// Whether the entry for `tick` is the one that counts; it has fired now.
+    pub(crate) fn fire(&self, tick: Tick) -> bool {
+        self.standing.compare_exchange(tick, NEVER, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_tick_does_not_move_it_and_an_earlier_one_does() {
+        let timing = Timing::default();
+        assert!(timing.stand(50));
+        assert!(!timing.stand(60));
+        assert!(timing.stand(40));
+        assert!(!timing.fire(50), "stale");
+        assert!(timing.fire(40));
+        assert!(!timing.fire(40), "fires once");
+        assert!(timing.stand(60));
+    }
+}

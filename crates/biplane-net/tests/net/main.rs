@@ -1,0 +1,13 @@
+//! Endpoints on real sockets, on loopback: what simulation cannot show.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod join;
+mod refuse;
+mod strangers;
+mod support;
