@@ -378,21 +378,28 @@ impl Outlook {
     fn readable(&mut self) {
         if !self.readable_queued {
             self.readable_queued = true;
-            self.events.push_back(Event::Readable);
+            self.push(Event::Readable);
         }
     }
 
     fn writable(&mut self) {
         if !self.writable_queued {
             self.writable_queued = true;
-            self.events.push_back(Event::Writable);
+            self.push(Event::Writable);
+        }
+    }
+
+    /// Nothing comes after `Left`.
+    fn push(&mut self, event: Event) {
+        if self.state == State::Open {
+            self.events.push_back(event);
         }
     }
 
     /// Announces a change of planes; one that was not taken yet gives way.
     fn planes(&mut self, planes: Planes) {
         self.events.retain(|event| !matches!(event, Event::Planes(_)));
-        self.events.push_back(Event::Planes(planes));
+        self.push(Event::Planes(planes));
     }
 }
 

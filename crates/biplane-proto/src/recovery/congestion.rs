@@ -42,7 +42,14 @@ pub(super) struct NewReno {
 impl NewReno {
     pub(super) fn new(datagram: u64) -> Self {
         let initial = (datagram * 10).min((datagram * 2).max(14_720));
-        Self { datagram, initial, window: initial, threshold: u64::MAX, recovery_since: None, credit: 0 }
+        Self {
+            datagram,
+            initial,
+            window: initial,
+            threshold: u64::MAX,
+            recovery_since: None,
+            credit: 0,
+        }
     }
 
     fn in_recovery(&self, sent_at: Instant) -> bool {

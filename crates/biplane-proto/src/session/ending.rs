@@ -169,7 +169,7 @@ impl Session {
         if self.outlook.state == State::Open {
             self.requests.close();
             self.outlook.left = Some(reason.clone());
-            self.outlook.events.push_back(Event::Left(reason));
+            self.outlook.push(Event::Left(reason));
         }
     }
 

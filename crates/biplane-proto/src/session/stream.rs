@@ -85,7 +85,7 @@ impl Session {
             }
             Some(Whole::Request(id, kind, payload)) if !self.is_closed() => {
                 match self.requests.handle_call(id, kind, payload)? {
-                    Some(call) => self.outlook.events.push_back(Event::Called(call)),
+                    Some(call) => self.outlook.push(Event::Called(call)),
                     None => self.refuse_busy(id),
                 }
             }

@@ -396,6 +396,20 @@ fn a_close_comes_after_what_was_queued() {
 }
 
 #[test]
+fn nothing_is_told_after_the_end() {
+    let mut pair = Pair::joined();
+    pair.client.session.close(pair.now, "bye");
+    pair.client.events();
+    pair.server.session.send(pair.now, channel(COMMAND), payload("late")).unwrap();
+    pair.server.session.request(pair.now, 0, payload("?"), Duration::from_secs(1)).unwrap();
+    let now = pair.now;
+    Pair::pipe(now, &mut pair.server.session, &mut pair.client.session);
+    pair.client.session.handle_control(now, b"\x00\x02\x43\x01");
+    assert_eq!(pair.client.events(), []);
+    assert!(pair.client.take(now, COMMAND).is_empty());
+}
+
+#[test]
 fn an_abandoned_session_is_told_on_both_planes() {
     let mut pair = Pair::joined();
     pair.client.session.abandon(pair.now);

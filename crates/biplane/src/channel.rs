@@ -1,0 +1,275 @@
+//! Channels: typed constants that say what their messages are promised, and on which plane they fly.
+
+mod name;
+
+use core::{fmt, marker::PhantomData, time::Duration};
+
+use biplane_proto::limits;
+pub(crate) use biplane_wire::ChannelKind;
+
+pub(crate) use self::name::hash_of;
+
+/// A channel of an application's protocol, whose messages are values of type `T`.
+///
+/// A constant, made once and named in both programs; [`crate::Protocol::channel`] takes it in.
+///
+/// | made by | its messages arrive | plane |
+/// |---|---|---|
+/// | [`Channel::command`] | exactly once, in the order sent over all command channels | control |
+/// | [`Channel::reliable_ordered`] | exactly once, in order | data |
+/// | [`Channel::reliable_unordered`] | exactly once, in any order | data |
+/// | [`Channel::sequenced`] | at most once, never backwards | data |
+/// | [`Channel::unreliable`] | at most once | data |
+///
+/// `T` is anything that serde knows, or [`crate::Payload`] for opaque bytes. What is sent may
+/// borrow: a `Channel<Snapshot<'static>>` takes a `Snapshot<'_>`. Values may nest 64 deep; a
+/// sequence whose elements take no bytes (`Vec<()>`) is not received. Floats are not checked: NaN
+/// and infinities arrive as they were sent.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use biplane::{Channel, Payload};
+///
+/// const CHAT: Channel<String> = Channel::command("chat");
+/// const AUDIO: Channel<Payload> =
+///     Channel::unreliable("audio").lifetime(Duration::from_millis(100)).priority(1);
+/// ```
+pub struct Channel<T> {
+    name: &'static str,
+    hash: u64,
+    kind: ChannelKind,
+    notify: bool,
+    max_message: u32,
+    lifetime: Option<Duration>,
+    priority: u8,
+    /// A source of `T`: covariant, and `Send + Sync` whatever `T` is.
+    message: PhantomData<fn() -> T>,
+}
+
+impl<T> Channel<T> {
+    /// A channel on the control plane: messages arrive exactly once, in the order they were sent
+    /// over all command channels of the session. The name has 1 to 64 bytes.
+    #[must_use]
+    pub const fn command(name: &'static str) -> Self {
+        Self::new(name, ChannelKind::Command)
+    }
+
+    /// A channel on the data plane: messages arrive exactly once and in order. The name has 1 to 64
+    /// bytes.
+    #[must_use]
+    pub const fn reliable_ordered(name: &'static str) -> Self {
+        Self::new(name, ChannelKind::ReliableOrdered)
+    }
+
+    /// A channel on the data plane: messages arrive exactly once, each as soon as it can. The name
+    /// has 1 to 64 bytes.
+    #[must_use]
+    pub const fn reliable_unordered(name: &'static str) -> Self {
+        Self::new(name, ChannelKind::ReliableUnordered)
+    }
+
+    /// A channel on the data plane: messages may be lost, and never go backwards. One that has to
+    /// wait is replaced by the next. The name has 1 to 64 bytes.
+    #[must_use]
+    pub const fn sequenced(name: &'static str) -> Self {
+        Self::new(name, ChannelKind::Sequenced)
+    }
+
+    /// A channel on the data plane: messages may be lost or overtaken. The name has 1 to 64 bytes.
+    #[must_use]
+    pub const fn unreliable(name: &'static str) -> Self {
+        Self::new(name, ChannelKind::Unreliable)
+    }
+
+    const fn new(name: &'static str, kind: ChannelKind) -> Self {
+        Self {
+            name,
+            hash: hash_of(name),
+            kind,
+            notify: false,
+            max_message: longest(kind),
+            lifetime: None,
+            priority: 0,
+            message: PhantomData,
+        }
+    }
+
+    /// Drops and counts a message that has not left within `lifetime`. This side's own affair: the
+    /// peer may say otherwise. Default: none, messages wait until they are pushed out.
+    ///
+    /// # Panics
+    ///
+    /// On a `command` or `reliable_ordered` channel, where a message that is missing would hold up
+    /// all that follow. In a constant, that does not compile:
+    ///
+    /// ```compile_fail
+    /// # use {biplane::Channel, std::time::Duration};
+    /// const CHAT: Channel<String> = Channel::command("chat").lifetime(Duration::from_secs(1));
+    /// ```
+    #[must_use]
+    pub const fn lifetime(mut self, lifetime: Duration) -> Self {
+        assert!(
+            !matches!(self.kind, ChannelKind::Command | ChannelKind::ReliableOrdered),
+            "a command or reliable_ordered channel has no lifetime: what follows would wait for ever"
+        );
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Lets this channel's messages into every packet before those of a lower priority; this side's
+    /// own affair. 0 to 255, default 0.
+    #[must_use]
+    pub const fn priority(mut self, priority: u8) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Declares that senders may ask what became of a message. Both sides must declare it alike.
+    #[must_use]
+    pub const fn notify(mut self) -> Self {
+        self.notify = true;
+        self
+    }
+
+    /// Sets the longest message, in bytes as encoded. Both sides must say the same. On a `command`
+    /// channel 1 to 262,144, the default; on the others 1 to 1,167, the default: what fits a packet.
+    ///
+    /// # Panics
+    ///
+    /// Outside that range; in a constant, that does not compile.
+    #[must_use]
+    pub const fn max_message(mut self, bytes: u32) -> Self {
+        assert!(
+            bytes > 0 && bytes <= longest(self.kind),
+            "max_message is 1 to 262144 bytes on a command channel, 1 to 1167 on the others"
+        );
+        self.max_message = bytes;
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) const fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    pub(crate) const fn declared(&self) -> Declared {
+        Declared {
+            name: self.name,
+            hash: self.hash,
+            kind: self.kind,
+            notify: self.notify,
+            max_message: self.max_message,
+            lifetime: self.lifetime,
+            priority: self.priority,
+        }
+    }
+}
+
+/// What a protocol keeps of a channel: all but its type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Declared {
+    pub(crate) name: &'static str,
+    pub(crate) hash: u64,
+    pub(crate) kind: ChannelKind,
+    pub(crate) notify: bool,
+    pub(crate) max_message: u32,
+    pub(crate) lifetime: Option<Duration>,
+    pub(crate) priority: u8,
+}
+
+/// The longest message that a channel of this kind may declare.
+#[expect(clippy::cast_possible_truncation, reason = "both limits are asserted below to fit")]
+const fn longest(kind: ChannelKind) -> u32 {
+    if matches!(kind, ChannelKind::Command) {
+        limits::CONTROL_MESSAGE as u32
+    } else {
+        limits::DATA_MESSAGE as u32
+    }
+}
+
+const _: () = assert!(limits::CONTROL_MESSAGE == 262_144, "the docs of max_message say so");
+const _: () = assert!(limits::DATA_MESSAGE == 1_167, "the docs of max_message say so");
+
+// Derives would ask the same of `T`, whose values a channel does not hold.
+impl<T> Clone for Channel<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Channel<T> {}
+
+impl<T> fmt::Debug for Channel<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("name", &self.name).field("kind", &self.kind).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+
+    struct NotCopy;
+    struct Snapshot<'a>(#[expect(dead_code, reason = "only its lifetime matters")] Cow<'a, str>);
+
+    const HITS: Channel<NotCopy> =
+        Channel::reliable_unordered("hits").lifetime(Duration::from_millis(250)).priority(3);
+    const SNAPSHOTS: Channel<Snapshot<'static>> = Channel::unreliable("snapshots").notify();
+
+    #[test]
+    fn a_channel_is_copy_whatever_its_messages_are() {
+        let (one, two) = (HITS, HITS);
+        let three = one;
+        assert_eq!((one.hash(), two.name()), (three.hash(), "hits"));
+    }
+
+    #[test]
+    fn a_channel_of_owned_messages_takes_borrowed_ones() {
+        fn send<'a>(_: Channel<Snapshot<'a>>, _: &Snapshot<'a>) {}
+        let world = "world".to_owned();
+        send(SNAPSHOTS, &Snapshot(Cow::Borrowed(&world)));
+    }
+
+    #[test]
+    fn options_are_kept() {
+        let declared = HITS.max_message(100).declared();
+        assert_eq!(declared.kind, ChannelKind::ReliableUnordered);
+        assert_eq!(declared.lifetime, Some(Duration::from_millis(250)));
+        assert_eq!((declared.priority, declared.max_message, declared.notify), (3, 100, false));
+        assert!(SNAPSHOTS.declared().notify);
+    }
+
+    #[test]
+    fn messages_may_be_as_long_as_their_plane_allows() {
+        assert_eq!(Channel::<u8>::command("a").declared().max_message, 262_144);
+        assert_eq!(Channel::<u8>::unreliable("a").declared().max_message, 1_167);
+        let longest = Channel::<u8>::sequenced("a").max_message(1_167);
+        assert_eq!(longest.declared().max_message, 1_167);
+    }
+
+    #[test]
+    #[should_panic(expected = "1 to 1167")]
+    fn a_message_longer_than_its_plane_allows_is_refused() {
+        let _ = Channel::<u8>::sequenced("a").max_message(1_168);
+    }
+
+    #[test]
+    #[should_panic(expected = "1 to 1167")]
+    fn a_channel_without_room_for_a_byte_is_refused() {
+        let _ = Channel::<u8>::sequenced("a").max_message(0);
+    }
+
+    #[test]
+    #[should_panic(expected = "no lifetime")]
+    fn an_ordered_channel_has_no_lifetime() {
+        let _ = Channel::<u8>::reliable_ordered("a").lifetime(Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,174 @@
+//! A client: one session with a server.
+
+mod arrival;
+
+use core::{
+    fmt::{self, Display},
+    ops::Deref,
+    time::Duration,
+};
+use std::sync::Arc;
+
+use biplane_wire::limits;
+
+pub(crate) use self::arrival::Arrival;
+use crate::{
+    Channel, ClientConfig, ConnectError, Event, Incoming, Link, Pending, Protocol, Session,
+    engine::{self, Dial, Engine},
+    inbox::Inbox,
+    protocol::Table,
+    router::Route,
+};
+
+/// A client: a [`Session`] with a server, and what it is told of it.
+///
+/// It has every method of its session: [`Session::send`], [`Session::recv`], [`Session::request`]
+/// and the others. Dropping it closes the session at once and waits for nothing;
+/// [`Client::close`] says goodbye.
+pub struct Client {
+    session: Session,
+    inbox: Inbox,
+    engine: Arc<dyn Engine>,
+    /// On a socket that it shares: how announcements come here.
+    route: Option<Route>,
+}
+
+impl Client {
+    /// Joins a server by its [`Link`] or that link's text, from a socket of its own. There after a
+    /// TCP and a TLS handshake and one more round trip, or not at all after 10 s.
+    ///
+    /// The value is [`ConnectError`] if there is no such server, it is another than the link says,
+    /// speaks another protocol, or refuses.
+    pub fn connect(link: impl Display, protocol: &Protocol) -> Pending<Result<Self, ConnectError>> {
+        Self::connect_with(link, protocol, ClientConfig::default())
+    }
+
+    /// Joins a server with settings of one's own; as [`Client::connect`].
+    pub fn connect_with(
+        link: impl Display,
+        protocol: &Protocol,
+        config: ClientConfig,
+    ) -> Pending<Result<Self, ConnectError>> {
+        Self::dial(&link, protocol, config).unwrap_or_else(|error| Pending::at_once(|| Err(error)))
+    }
+
+    fn dial(
+        link: &dyn Display,
+        protocol: &Protocol,
+        config: ClientConfig,
+    ) -> Result<Pending<Result<Self, ConnectError>>, ConnectError> {
+        let (dial, table) = prepare(link, protocol, config)?;
+        let engine = engine::bind_towards(&dial.link)?;
+        let (sender, receiver) = flume::bounded(1);
+        engine.connect(
+            dial,
+            // Given up meanwhile: the arrival closes the session when it is dropped.
+            Box::new(move |outcome| {
+                drop(sender.send(outcome.map(|peer| Arrival::new(peer, None))))
+            }),
+        );
+        Ok(Pending::new(receiver, move |arrival| Self::arrive(arrival, engine, table)))
+    }
+
+    /// The client of a session that began, if it did.
+    pub(crate) fn arrive(
+        arrival: Option<Result<Arrival, ConnectError>>,
+        engine: Arc<dyn Engine>,
+        table: Table,
+    ) -> Result<Self, ConnectError> {
+        let arrived = arrival.ok_or(ConnectError::Closed)??.take();
+        let (peer, route) = arrived.ok_or(ConnectError::Closed)?;
+        let signals = route.as_ref().map_or_else(|| engine.signals(), Route::signals);
+        let table = Arc::new(table);
+        let session = Session::new(peer, Arc::clone(&table));
+        let inbox = Inbox::of(&session, signals, table);
+        Ok(Self { session, inbox, engine, route })
+    }
+
+    /// Its session.
+    #[must_use]
+    pub const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The next event; `None` when [`Event::Left`] was told. On any executor, and cancel-safe: what
+    /// is dropped unfinished took nothing. Flushes before it waits.
+    pub async fn next(&self) -> Option<Event> {
+        self.inbox.next(|| self.flush()).await
+    }
+
+    /// Every event that is there now, but [`Event::Readable`]; never blocks.
+    pub fn events(&self) -> impl Iterator<Item = Event> {
+        self.inbox.events()
+    }
+
+    /// Blocks until there is an event, [`Event::Readable`] among them; false if there is none after
+    /// `timeout`, or the session is over. Flushes before it waits. An event that is not taken, by
+    /// `events` or `next`, ends the next wait at once.
+    #[must_use]
+    pub fn wait(&self, timeout: Duration) -> bool {
+        self.inbox.wait(timeout, || self.flush())
+    }
+
+    /// Hands every message that has arrived on `channel` to `each`; as [`crate::Server::drain`].
+    pub fn drain<T: Incoming>(&self, channel: Channel<T>, mut each: impl FnMut(T)) {
+        if let Some(entry) = self.session.table().channel(channel.hash()) {
+            self.session.drain(entry, &mut |_: &Session, message| each(message));
+        }
+    }
+
+    /// Lets what is queued leave now: the end of a tick. On a socket that it shares, what all its
+    /// clients have queued.
+    pub fn flush(&self) {
+        self.engine.flush();
+    }
+
+    /// Ends the session, after what is queued on the control plane; the server gets the words. It
+    /// is there when the server knows, or at the deadline of 2 s.
+    pub fn close(&self, text: &str) -> Pending<()> {
+        let (sender, receiver) = flume::bounded(1);
+        let done = Box::new(move || {
+            sender.send(()).ok();
+        });
+        match &self.route {
+            Some(route) => route.close(&self.session, text, done),
+            None => self.engine.close(text, done),
+        }
+        Pending::new(receiver, |_| ())
+    }
+}
+
+/// What to connect with, or why that cannot be.
+pub(crate) fn prepare(
+    link: &dyn Display,
+    protocol: &Protocol,
+    config: ClientConfig,
+) -> Result<(Dial, Table), ConnectError> {
+    let (protocol, table) = protocol.resolve()?;
+    let link: Link = link.to_string().parse()?;
+    let credentials = config.credentials;
+    if credentials.len() > limits::CREDENTIALS {
+        return Err(ConnectError::Credentials { limit: limits::CREDENTIALS });
+    }
+    Ok((Dial { link, protocol, credentials }, table))
+}
+
+impl Deref for Client {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.session.abandon();
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("session", &self.session).finish_non_exhaustive()
+    }
+}

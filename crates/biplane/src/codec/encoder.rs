@@ -1,0 +1,69 @@
+//! Values to bytes, through postcard.
+
+use core::cell::Cell;
+
+use bytes::Bytes;
+use postcard::ser_flavors::Flavor;
+use serde::Serialize;
+
+/// A thread's buffer that grew larger than this is given back.
+const SCRATCH_MAX: usize = 64 * 1024;
+
+thread_local! {
+    /// Every message is written here first, so that it needs one allocation, of its own size.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Why a value has no bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum EncodeError {
+    /// They are more than the limit.
+    TooLong,
+    /// The value refuses, or is of a form that postcard does not know.
+    Unencodable,
+}
+
+/// The bytes of `value`, `limit` at most. Stops as soon as there are more.
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<Bytes, EncodeError> {
+    // Taken out while it is in use: `value` may send something itself when it is asked for its form.
+    let mut out = SCRATCH.take();
+    out.clear();
+    let mut serializer = postcard::Serializer { output: Limited { out, limit } };
+    let written = value.serialize(&mut serializer);
+    let out = serializer.output.out;
+    let outcome = match written {
+        Ok(()) => Ok(Bytes::copy_from_slice(&out)),
+        Err(postcard::Error::SerializeBufferFull) => Err(EncodeError::TooLong),
+        Err(_) => Err(EncodeError::Unencodable),
+    };
+    if out.capacity() <= SCRATCH_MAX {
+        SCRATCH.set(out);
+    }
+    outcome
+}
+
+/// A buffer that takes `limit` bytes and no more.
+struct Limited {
+    out: Vec<u8>,
+    limit: usize,
+}
+
+impl Flavor for Limited {
+    type Output = Vec<u8>;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        if bytes.len() > self.limit.saturating_sub(self.out.len()) {
+            return Err(postcard::Error::SerializeBufferFull);
+        }
+        self.out.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.out)
+    }
+}

@@ -1,0 +1,206 @@
+//! Settings, and who may join.
+
+use core::{any::Any, fmt, future::Future, pin::Pin, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
+
+use biplane_proto::limits;
+
+use crate::Identity;
+
+/// The longest that a message may be told to wait for company.
+const SEND_DELAY_MAX: Duration = Duration::from_millis(20);
+/// Receivers or senders of one endpoint, at the most.
+const WORKERS_MAX: usize = 64;
+
+/// Decides who may join, as the engine calls it.
+pub(crate) type Admission =
+    Arc<dyn Fn(Hello) -> Pin<Box<dyn Future<Output = Verdict> + Send>> + Send + Sync>;
+
+/// Settings of a server. The defaults suit a game server on the open internet.
+#[derive(Clone)]
+pub struct ServerConfig {
+    pub(crate) identity: Option<Identity>,
+    pub(crate) admission: Admission,
+    pub(crate) public_host: Option<String>,
+    pub(crate) max_sessions: usize,
+    pub(crate) receivers: usize,
+    pub(crate) senders: usize,
+    pub(crate) max_send_delay: Duration,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            identity: None,
+            admission: Arc::new(|_| Box::pin(core::future::ready(Verdict::admit()))),
+            public_host: None,
+            max_sessions: 2_000,
+            receivers: 1,
+            senders: 1,
+            max_send_delay: limits::MAX_SEND_DELAY,
+        }
+    }
+}
+
+impl ServerConfig {
+    /// Who the server is; its pin stands in the link. Default: one made for this run.
+    #[must_use]
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
+    /// Who may join. Its futures run on Biplane's control thread, inside a tokio runtime with I/O
+    /// and time, for 10 s at most; one that panics refuses its client. Default: everybody.
+    #[must_use]
+    pub fn admission<F, V>(mut self, admission: F) -> Self
+    where
+        F: Fn(Hello) -> V + Send + Sync + 'static,
+        V: Future<Output = Verdict> + Send + 'static,
+    {
+        let admission = Arc::new(admission);
+        self.admission = Arc::new(move |hello| {
+            let admission = Arc::clone(&admission);
+            // Called inside the future, so that a panic of either is one of its client's.
+            Box::pin(async move { admission(hello).await })
+        });
+        self
+    }
+
+    /// The host that the link names. Default: the address listened on, or 127.0.0.1 if that is any.
+    #[must_use]
+    pub fn public_host(mut self, host: impl Into<String>) -> Self {
+        self.public_host = Some(host.into());
+        self
+    }
+
+    /// Sessions at a time; further clients are refused with code 503. Default: 2,000.
+    #[must_use]
+    pub const fn max_sessions(mut self, sessions: usize) -> Self {
+        self.max_sessions = sessions;
+        self
+    }
+
+    /// Threads that receive on the one socket. 1 to 64, default 1.
+    #[must_use]
+    pub fn receivers(mut self, threads: usize) -> Self {
+        self.receivers = threads.clamp(1, WORKERS_MAX);
+        self
+    }
+
+    /// Threads that send on the one socket. 1 to 64, default 1.
+    #[must_use]
+    pub fn senders(mut self, threads: usize) -> Self {
+        self.senders = threads.clamp(1, WORKERS_MAX);
+        self
+    }
+
+    /// How long a message may wait for company before it leaves, unless it is flushed. 0 to 20 ms,
+    /// default 1 ms.
+    #[must_use]
+    pub fn max_send_delay(mut self, delay: Duration) -> Self {
+        self.max_send_delay = delay.min(SEND_DELAY_MAX);
+        self
+    }
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConfig")
+            .field("identity", &self.identity)
+            .field("public_host", &self.public_host)
+            .field("max_sessions", &self.max_sessions)
+            .field("receivers", &self.receivers)
+            .field("senders", &self.senders)
+            .field("max_send_delay", &self.max_send_delay)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings of a client's session.
+#[derive(Clone, Default)]
+pub struct ClientConfig {
+    pub(crate) credentials: Vec<u8>,
+}
+
+impl ClientConfig {
+    /// What the server's admission shall see; at most 4,096 bytes. Sent sealed, to the server that
+    /// the link names and to nobody else; never logged. Default: none.
+    #[must_use]
+    pub fn credentials(mut self, credentials: impl Into<Vec<u8>>) -> Self {
+        self.credentials = credentials.into();
+        self
+    }
+}
+
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConfig").finish_non_exhaustive()
+    }
+}
+
+/// A client that asks to join, as admission sees it.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Hello {
+    /// What it brought; at most 4,096 bytes, empty if nothing.
+    pub credentials: Vec<u8>,
+    /// Its TCP address.
+    pub remote: SocketAddr,
+}
+
+impl fmt::Debug for Hello {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hello").field("remote", &self.remote).finish_non_exhaustive()
+    }
+}
+
+/// What admission says.
+#[derive(Clone)]
+#[must_use]
+pub struct Verdict(pub(crate) Ruling);
+
+/// What a verdict holds.
+#[derive(Clone)]
+pub(crate) enum Ruling {
+    Admit(Option<Arc<dyn Any + Send + Sync>>),
+    Refuse { code: u16, text: String, retry_after: Option<Duration> },
+}
+
+impl Verdict {
+    /// The client may join.
+    pub const fn admit() -> Self {
+        Self(Ruling::Admit(None))
+    }
+
+    /// The client may join, and `app` stays with its session: see [`crate::Session::app`].
+    pub fn admit_as<A: Any + Send + Sync>(app: A) -> Self {
+        Self(Ruling::Admit(Some(Arc::new(app))))
+    }
+
+    /// The client may not join, and gets a code of the application's and words for a person, 256
+    /// bytes at most.
+    pub fn refuse(code: u16, text: impl Into<String>) -> Self {
+        Self(Ruling::Refuse { code, text: text.into(), retry_after: None })
+    }
+
+    /// Tells a client that is refused when another try makes sense; 1 ms to 49 days. One that is
+    /// admitted is not told.
+    pub const fn retry_after(mut self, after: Duration) -> Self {
+        if let Ruling::Refuse { retry_after, .. } = &mut self.0 {
+            *retry_after = Some(after);
+        }
+        self
+    }
+}
+
+impl fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Ruling::Admit(app) => f.debug_tuple("Admit").field(&app.is_some()).finish(),
+            Ruling::Refuse { code, text, .. } => {
+                f.debug_struct("Refuse").field("code", code).field("text", text).finish()
+            }
+        }
+    }
+}

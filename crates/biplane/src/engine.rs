@@ -1,0 +1,288 @@
+//! What the typed layer stands on: a private trait for an endpoint and one for a session in it, and
+//! their implementation over `biplane-net`.
+//!
+//! No other file names `biplane-net`: a world in virtual time can stand here instead of it.
+
+use core::{
+    any::Any,
+    future::Future,
+    pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
+    sync::Arc,
+    time::Instant,
+};
+
+pub(crate) use biplane_net::ProtocolSpec;
+pub use biplane_net::{
+    BindError as SocketError, ConnectError as DialError, DatagramStats, EndpointStats, Fault,
+    Identity, IdentityError, Link, LinkError, Pin, PinError, SessionCounts, SessionId, WorkerStats,
+};
+use biplane_net::{Decision, DialConfig, Endpoint, EndpointConfig, ListenConfig, Slot};
+use biplane_proto::{RequestError, SessionConfig};
+use biplane_wire::RequestId;
+use bytes::Bytes;
+
+use crate::{
+    ConnectError,
+    config::{Hello, Ruling, ServerConfig},
+    waiting::BoxFuture,
+};
+
+/// One endpoint: a socket, its workers, its sessions. Dropping it closes them at once.
+pub(crate) trait Engine: Send + Sync {
+    /// Where its sessions and its troubles are announced.
+    fn signals(&self) -> Arc<dyn Signals>;
+    /// Lets what is queued leave now.
+    fn flush(&self);
+    /// Opens a session; `done` runs once, on a thread of the engine's.
+    fn connect(&self, dial: Dial, done: Connected);
+    /// Closes every session with `text`; `done` runs when the peers know, or at the deadline.
+    fn close(&self, text: &str, done: Box<dyn FnOnce() + Send>);
+    /// Closes every session at once.
+    fn abandon(&self);
+    fn stats(&self) -> EndpointStats;
+    fn local_addr(&self) -> SocketAddr;
+}
+
+/// One session in an endpoint.
+pub(crate) trait Peer: Send + Sync {
+    fn id(&self) -> SessionId;
+    fn remote(&self) -> SocketAddr;
+    /// Runs `act`, once, under the session's lock.
+    fn with(&self, act: &mut dyn FnMut(Instant, &mut biplane_proto::Session));
+    /// Bit i: channel i has something to take. Does not lock.
+    fn readable(&self) -> u64;
+    /// Lets the session be announced again; before one looks what it has.
+    fn clear_ready(&self);
+    /// Runs `then` with the answer to a request, once, with no lock held.
+    fn on_answer(&self, id: RequestId, then: Answered);
+    /// What admission gave.
+    fn app(&self) -> Option<&Arc<dyn Any + Send + Sync>>;
+    /// Marks that something was queued, for the next flush.
+    fn queued(&self);
+}
+
+/// Announcements, each to one taker.
+pub(crate) trait Signals: Send + Sync {
+    /// One that is there now.
+    fn try_signal(&self) -> Option<Signal>;
+    /// One as soon as it is there; `None` if none will ever come. Cancel-safe.
+    fn signal(&self) -> BoxFuture<'_, Option<Signal>>;
+}
+
+/// An announcement.
+#[derive(Clone)]
+pub(crate) enum Signal {
+    /// This session is new, or has events or messages.
+    Session(Arc<dyn Peer>),
+    /// Something broke for the whole endpoint.
+    Fault(Arc<Fault>),
+}
+
+/// Where to connect, and with what.
+pub(crate) struct Dial {
+    pub(crate) link: Link,
+    pub(crate) protocol: ProtocolSpec,
+    pub(crate) credentials: Vec<u8>,
+}
+
+pub(crate) type Connected = Box<dyn FnOnce(Result<Arc<dyn Peer>, ConnectError>) + Send>;
+pub(crate) type Answered = Box<dyn FnOnce(Result<Bytes, RequestError>) + Send>;
+
+/// Opens an endpoint that accepts sessions.
+pub(crate) fn listen(
+    address: &str,
+    protocol: ProtocolSpec,
+    config: ServerConfig,
+) -> Result<(Arc<dyn Engine>, Link), SocketError> {
+    let identity = match config.identity {
+        Some(identity) => identity,
+        None => Identity::generate()?,
+    };
+    let pin = identity.pin();
+    let admission = config.admission;
+    let config = ListenConfig {
+        endpoint: EndpointConfig {
+            receivers: config.receivers,
+            senders: config.senders,
+            session: session_config(config.max_send_delay),
+        },
+        protocol,
+        identity,
+        admission: Arc::new(move |request| {
+            let hello = Hello { credentials: request.credentials, remote: request.remote };
+            let verdict = admission(hello);
+            Box::pin(async move { decision(verdict.await.0) })
+        }),
+        public_host: config.public_host,
+        max_sessions: config.max_sessions,
+    };
+    let endpoint = Endpoint::listen(address, config)?;
+    let here = endpoint.local_addr();
+    let link = endpoint.link();
+    let link = link.unwrap_or_else(|| Link { host: here.ip().to_string(), port: here.port(), pin });
+    Ok((NetEngine::of(endpoint), link))
+}
+
+/// Opens an endpoint that connects.
+pub(crate) fn bind(address: &str) -> Result<Arc<dyn Engine>, SocketError> {
+    let found = address.to_socket_addrs().and_then(|mut found| {
+        found.next().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::AddrNotAvailable))
+    });
+    let address =
+        found.map_err(|source| SocketError::Address { address: address.into(), source })?;
+    Ok(NetEngine::of(Endpoint::bind(address, EndpointConfig::default())?))
+}
+
+/// Opens an endpoint from which `link` can be reached, on a port that is free.
+pub(crate) fn bind_towards(link: &Link) -> Result<Arc<dyn Engine>, SocketError> {
+    let any: IpAddr = match link.host.parse() {
+        Ok(IpAddr::V6(_)) => Ipv6Addr::UNSPECIFIED.into(),
+        Ok(IpAddr::V4(_)) | Err(_) => Ipv4Addr::UNSPECIFIED.into(),
+    };
+    let config = EndpointConfig::default();
+    Ok(NetEngine::of(Endpoint::bind(SocketAddr::new(any, 0), config)?))
+}
+
+fn session_config(max_send_delay: Duration) -> SessionConfig {
+    SessionConfig { max_send_delay, ..SessionConfig::default() }
+}
+
+fn decision(ruling: Ruling) -> Decision {
+    match ruling {
+        Ruling::Admit(app) => Decision::Admit(app),
+        Ruling::Refuse { code, text, retry_after } => Decision::Refuse { code, text, retry_after },
+    }
+}
+
+struct NetEngine {
+    endpoint: Endpoint,
+    signals: Arc<NetSignals>,
+}
+
+impl NetEngine {
+    fn of(endpoint: Endpoint) -> Arc<dyn Engine> {
+        let signals =
+            NetSignals { ready: endpoint.ready().clone(), faults: endpoint.faults().clone() };
+        Arc::new(Self { endpoint, signals: Arc::new(signals) })
+    }
+}
+
+impl Engine for NetEngine {
+    fn signals(&self) -> Arc<dyn Signals> {
+        Arc::<NetSignals>::clone(&self.signals)
+    }
+
+    fn flush(&self) {
+        self.endpoint.flush();
+    }
+
+    fn connect(&self, dial: Dial, done: Connected) {
+        let Dial { link, protocol, credentials } = dial;
+        let done = Box::new(move |outcome: Result<Arc<Slot>, DialError>| match outcome {
+            Ok(slot) => done(Ok(slot)),
+            Err(error) => done(Err(error.into())),
+        });
+        self.endpoint.connect(DialConfig { link, protocol, credentials }, done);
+    }
+
+    fn close(&self, text: &str, done: Box<dyn FnOnce() + Send>) {
+        self.endpoint.close(text, done);
+    }
+
+    fn abandon(&self) {
+        for slot in self.endpoint.sessions().iter() {
+            slot.with(|now, session| session.abandon(now));
+        }
+    }
+
+    fn stats(&self) -> EndpointStats {
+        self.endpoint.stats()
+    }
+
+    fn local_addr(&self) -> SocketAddr {
+        self.endpoint.local_addr()
+    }
+}
+
+struct NetSignals {
+    ready: flume::Receiver<Arc<Slot>>,
+    faults: flume::Receiver<Fault>,
+}
+
+impl Signals for NetSignals {
+    fn try_signal(&self) -> Option<Signal> {
+        if let Ok(slot) = self.ready.try_recv() {
+            return Some(Signal::Session(slot));
+        }
+        self.faults.try_recv().ok().map(|fault| Signal::Fault(Arc::new(fault)))
+    }
+
+    fn signal(&self) -> BoxFuture<'_, Option<Signal>> {
+        Box::pin(Announced {
+            signals: self,
+            ready: self.ready.recv_async(),
+            faults: self.faults.recv_async(),
+        })
+    }
+}
+
+/// The next announcement of either queue.
+struct Announced<'a> {
+    signals: &'a NetSignals,
+    ready: flume::r#async::RecvFut<'a, Arc<Slot>>,
+    faults: flume::r#async::RecvFut<'a, Fault>,
+}
+
+impl Future for Announced<'_> {
+    type Output = Option<Signal>;
+
+    fn poll(mut self: pin::Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Signal>> {
+        if let Poll::Ready(slot) = pin::Pin::new(&mut self.ready).poll(context) {
+            return Poll::Ready(slot.ok().map(|slot| Signal::Session(slot)));
+        }
+        if let Poll::Ready(Ok(fault)) = pin::Pin::new(&mut self.faults).poll(context) {
+            return Poll::Ready(Some(Signal::Fault(Arc::new(fault))));
+        }
+        // flume looks first and registers then: what came in between woke nobody.
+        self.signals.try_signal().map_or(Poll::Pending, |signal| Poll::Ready(Some(signal)))
+    }
+}
+
+impl Peer for Slot {
+    fn id(&self) -> SessionId {
+        self.id()
+    }
+
+    fn remote(&self) -> SocketAddr {
+        self.remote()
+    }
+
+    fn with(&self, act: &mut dyn FnMut(Instant, &mut biplane_proto::Session)) {
+        self.with(act);
+    }
+
+    fn readable(&self) -> u64 {
+        self.readable()
+    }
+
+    fn clear_ready(&self) {
+        self.clear_ready();
+    }
+
+    fn on_answer(&self, id: RequestId, then: Answered) {
+        self.on_answer(id, then);
+    }
+
+    fn app(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
+        self.app()
+    }
+
+    fn queued(&self) {
+        self.queued();
+    }
+}

@@ -1,0 +1,44 @@
+//! What an application is told. Messages are not in here: they are read from their channels.
+
+use std::sync::Arc;
+
+use biplane_proto::{CloseReason, Planes};
+
+use crate::{Call, Fault, Session};
+
+/// What happened.
+///
+/// A session's first event is [`Event::Joined`], its last [`Event::Left`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A session began.
+    Joined(Session),
+    /// The peer asks something.
+    Called(Call),
+    /// Messages have come since this was last told and read; once a session at a time. `events()`
+    /// leaves it out, since a tick reads its channels anyway.
+    Readable(Session),
+    /// After [`crate::SendError::QueueFull`]: half of the queue is free.
+    Writable(Session),
+    /// What the session flies on changed, in either direction; the worse of the two.
+    Planes(Session, Planes),
+    /// The session is over, and why. What had arrived before can still be read.
+    Left(Session, CloseReason),
+    /// The socket or the listener broke. Sessions go on as far as they can.
+    Fault(Arc<Fault>),
+}
+
+impl Event {
+    /// What the core says of `session`; `None` for what this version does not know.
+    pub(crate) fn of(session: Session, event: biplane_proto::Event) -> Option<Self> {
+        Some(match event {
+            biplane_proto::Event::Readable => Self::Readable(session),
+            biplane_proto::Event::Writable => Self::Writable(session),
+            biplane_proto::Event::Planes(planes) => Self::Planes(session, planes),
+            biplane_proto::Event::Called(call) => Self::Called(Call::new(session, call)),
+            biplane_proto::Event::Left(reason) => Self::Left(session, reason),
+            _ => return None,
+        })
+    }
+}

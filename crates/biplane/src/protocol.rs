@@ -1,0 +1,340 @@
+//! An application's protocol: its channels and requests, by name.
+//!
+//! Declared freely, judged when it is put to use: [`Protocol::resolve`] sorts it into the one form
+//! that both sides compare, and refuses what has none.
+
+use biplane_proto::{ChannelConfig, limits as proto};
+use biplane_wire::{ChannelDescription, ChannelId, ChannelKind, Description, limits};
+
+use crate::{
+    Channel, Request,
+    channel::{Declared, hash_of},
+    engine::ProtocolSpec,
+};
+
+/// What two programs that meet must agree on: a name, a version, channels and requests.
+///
+/// The order in which they are declared does not matter. When two sides meet whose protocols
+/// differ, both are told what differs, by name.
+#[derive(Clone, Debug)]
+pub struct Protocol {
+    name: &'static str,
+    version: u32,
+    channels: Vec<Declared>,
+    requests: Vec<&'static str>,
+}
+
+/// Why a protocol cannot be used. Told by whatever takes one: `bind` and `connect`.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// A name of the application, a channel or a request is empty or too long.
+    #[error("the name `{name}` has {} bytes; a name has 1 to {}", name.len(), limits::NAME)]
+    NameLength {
+        /// The name.
+        name: &'static str,
+    },
+    /// Two channels of one name.
+    #[error("two channels are named `{name}`")]
+    ChannelTwice {
+        /// The name.
+        name: &'static str,
+    },
+    /// Two kinds of request of one name.
+    #[error("two requests are named `{name}`")]
+    RequestTwice {
+        /// The name.
+        name: &'static str,
+    },
+    /// Two channels whose names have the same hash: rename one.
+    #[error("the channels `{one}` and `{other}` cannot be told apart; rename one")]
+    HashTwice {
+        /// One name.
+        one: &'static str,
+        /// The other.
+        other: &'static str,
+    },
+    /// Too many channels.
+    #[error("{count} channels; a protocol has at most {}", limits::CHANNELS)]
+    TooManyChannels {
+        /// How many there are.
+        count: usize,
+    },
+    /// Too many kinds of request.
+    #[error("{count} requests; a protocol has at most {}", limits::REQUESTS)]
+    TooManyRequests {
+        /// How many there are.
+        count: usize,
+    },
+    /// All the names together are too long to be told to a peer.
+    #[error(
+        "the description has {bytes} bytes, at most {} fit; shorten names",
+        limits::DESCRIPTION
+    )]
+    TooLong {
+        /// How long the description is.
+        bytes: usize,
+    },
+}
+
+impl Protocol {
+    /// A protocol without channels, of the application `name` (1 to 64 bytes) in `version`.
+    #[must_use]
+    pub const fn new(name: &'static str, version: u32) -> Self {
+        Self { name, version, channels: Vec::new(), requests: Vec::new() }
+    }
+
+    /// Adds a channel; at most 64.
+    #[must_use]
+    pub fn channel<T>(mut self, channel: Channel<T>) -> Self {
+        self.channels.push(channel.declared());
+        self
+    }
+
+    /// Adds a kind of request; at most 256.
+    #[must_use]
+    pub fn request<R: Request>(mut self) -> Self {
+        self.requests.push(R::NAME);
+        self
+    }
+
+    /// The form that both sides compare, and the way from a channel's hash to its place in it.
+    pub(crate) fn resolve(&self) -> Result<(ProtocolSpec, Table), ProtocolError> {
+        let channels = self.sorted_channels()?;
+        let requests = self.sorted_requests()?;
+        let description = Description {
+            application: fitting(self.name)?.to_owned(),
+            version: self.version,
+            channels: channels.iter().map(describe).collect(),
+            requests: requests.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let bytes = description.encode().len();
+        if bytes > limits::DESCRIPTION {
+            return Err(ProtocolError::TooLong { bytes });
+        }
+        let table = Table::new(&channels, requests)?;
+        let channels = channels.iter().map(configure).collect();
+        Ok((ProtocolSpec { description, channels }, table))
+    }
+
+    fn sorted_channels(&self) -> Result<Vec<Declared>, ProtocolError> {
+        let mut channels = self.channels.clone();
+        channels.sort_by_key(|channel| channel.name);
+        if channels.len() > limits::CHANNELS {
+            return Err(ProtocolError::TooManyChannels { count: channels.len() });
+        }
+        for channel in &channels {
+            fitting(channel.name)?;
+        }
+        match twice(channels.iter().map(|channel| channel.name)) {
+            Some(name) => Err(ProtocolError::ChannelTwice { name }),
+            None => Ok(channels),
+        }
+    }
+
+    fn sorted_requests(&self) -> Result<Vec<&'static str>, ProtocolError> {
+        let mut requests = self.requests.clone();
+        requests.sort_unstable();
+        if requests.len() > limits::REQUESTS {
+            return Err(ProtocolError::TooManyRequests { count: requests.len() });
+        }
+        for name in &requests {
+            fitting(name)?;
+        }
+        match twice(requests.iter().copied()) {
+            Some(name) => Err(ProtocolError::RequestTwice { name }),
+            None => Ok(requests),
+        }
+    }
+}
+
+const fn fitting(name: &'static str) -> Result<&'static str, ProtocolError> {
+    if name.is_empty() || name.len() > limits::NAME {
+        Err(ProtocolError::NameLength { name })
+    } else {
+        Ok(name)
+    }
+}
+
+/// The first of the sorted `names` that stands there twice.
+fn twice(names: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
+    let next = names.clone().skip(1);
+    names.zip(next).find(|(one, other)| one == other).map(|(name, _)| name)
+}
+
+fn describe(channel: &Declared) -> ChannelDescription {
+    ChannelDescription {
+        name: channel.name.to_owned(),
+        kind: channel.kind,
+        notify: channel.notify,
+        max_message: channel.max_message,
+    }
+}
+
+const fn configure(channel: &Declared) -> ChannelConfig {
+    ChannelConfig {
+        kind: channel.kind,
+        notify: channel.notify,
+        max_message: channel.max_message,
+        lifetime: channel.lifetime,
+        priority: channel.priority,
+    }
+}
+
+/// Finds channels by hash and requests by name, as a session's protocol has them.
+#[derive(Debug)]
+pub(crate) struct Table {
+    /// Sorted by hash.
+    channels: Vec<Entry>,
+    /// Sorted by name; a kind's place is its id.
+    requests: Vec<&'static str>,
+}
+
+/// A channel as a session's protocol has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    hash: u64,
+    pub(crate) id: ChannelId,
+    pub(crate) kind: ChannelKind,
+    pub(crate) max_message: usize,
+}
+
+impl Table {
+    fn new(sorted: &[Declared], requests: Vec<&'static str>) -> Result<Self, ProtocolError> {
+        let ids = (0..).map_while(ChannelId::new);
+        let mut named: Vec<_> = sorted.iter().zip(ids).collect();
+        named.sort_by_key(|(channel, _)| channel.hash);
+        let twins = named.iter().zip(named.iter().skip(1));
+        if let Some(((one, _), (other, _))) =
+            twins.into_iter().find(|((one, _), (other, _))| one.hash == other.hash)
+        {
+            return Err(ProtocolError::HashTwice { one: one.name, other: other.name });
+        }
+        let entry = |(channel, id): (&Declared, ChannelId)| Entry {
+            hash: channel.hash,
+            id,
+            kind: channel.kind,
+            max_message: usize::try_from(channel.max_message).unwrap_or(usize::MAX),
+        };
+        Ok(Self { channels: named.into_iter().map(entry).collect(), requests })
+    }
+
+    /// The channel whose name has this hash.
+    pub(crate) fn channel(&self, hash: u64) -> Option<&Entry> {
+        let place = self.channels.binary_search_by_key(&hash, |entry| entry.hash).ok()?;
+        self.channels.get(place)
+    }
+
+    /// The id of a kind of request.
+    pub(crate) fn request(&self, name: &str) -> Option<u8> {
+        let place = self.requests.binary_search(&name).ok()?;
+        u8::try_from(place).ok()
+    }
+
+    /// The name of a kind of request.
+    pub(crate) fn request_name(&self, kind: u8) -> Option<&'static str> {
+        self.requests.get(usize::from(kind)).copied()
+    }
+}
+
+const _: () = assert!(limits::REQUESTS == u8::MAX as usize + 1, "a kind of request is one byte");
+const _: () = assert!(proto::CONTROL_MESSAGE <= limits::MESSAGE);
+const _: () = assert!(hash_of("a") != hash_of("b"));
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Join;
+    impl Request for Join {
+        const NAME: &'static str = "join";
+        type Reply = ();
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct List;
+    impl Request for List {
+        const NAME: &'static str = "list";
+        type Reply = ();
+    }
+
+    const CHAT: Channel<String> = Channel::command("chat").max_message(512);
+    const INPUTS: Channel<u8> = Channel::sequenced("inputs").lifetime(Duration::from_secs(1));
+    const SNAPSHOTS: Channel<u8> = Channel::unreliable("snapshots").notify().priority(2);
+
+    fn error(protocol: &Protocol) -> ProtocolError {
+        protocol.resolve().expect_err("it cannot be used")
+    }
+
+    /// Names that live as long as the test process.
+    fn name(number: usize) -> &'static str {
+        Box::leak(format!("channel {number:02}").into_boxed_str())
+    }
+
+    #[test]
+    fn the_order_of_declaration_does_not_matter() {
+        let one = Protocol::new("arena", 1).channel(INPUTS).channel(CHAT).request::<List>();
+        let one = one.request::<Join>().channel(SNAPSHOTS);
+        let two = Protocol::new("arena", 1).request::<Join>().channel(SNAPSHOTS).channel(CHAT);
+        let two = two.channel(INPUTS).request::<List>();
+        let ((one, table), (two, _)) = (one.resolve().unwrap(), two.resolve().unwrap());
+        assert_eq!(one, two);
+        assert!(one.description.channels.is_sorted_by_key(|channel| &channel.name));
+        assert_eq!(one.description.requests, ["join", "list"]);
+        assert_eq!(Description::decode(&one.description.encode()), Ok(one.description));
+        assert_eq!((table.request("list"), table.request_name(1)), (Some(1), Some("list")));
+    }
+
+    #[test]
+    fn a_channel_is_found_by_its_hash_and_keeps_its_options() {
+        let protocol = Protocol::new("arena", 1).channel(SNAPSHOTS).channel(INPUTS).channel(CHAT);
+        let (spec, table) = protocol.resolve().unwrap();
+        for channel in [CHAT.declared(), INPUTS.declared(), SNAPSHOTS.declared()] {
+            let entry = table.channel(channel.hash).unwrap();
+            let described = &spec.description.channels[entry.id.index()];
+            assert_eq!((&*described.name, described.kind), (channel.name, entry.kind));
+            let config = &spec.channels[entry.id.index()];
+            assert_eq!((config.lifetime, config.priority), (channel.lifetime, channel.priority));
+            assert_eq!(described.notify, config.notify);
+        }
+        assert_eq!(table.channel(CHAT.hash()).unwrap().max_message, 512);
+        assert!(table.channel(Channel::<u8>::command("other").hash()).is_none());
+        assert_eq!(table.request("join"), None);
+    }
+
+    #[test]
+    fn a_name_twice_is_refused() {
+        let other: Channel<u8> = Channel::unreliable("chat");
+        let protocol = Protocol::new("arena", 1).channel(CHAT).channel(INPUTS).channel(other);
+        assert_eq!(error(&protocol), ProtocolError::ChannelTwice { name: "chat" });
+        let protocol = Protocol::new("arena", 1).request::<Join>().request::<Join>();
+        assert_eq!(error(&protocol), ProtocolError::RequestTwice { name: "join" });
+    }
+
+    #[test]
+    fn a_protocol_has_at_most_64_channels() {
+        let many = |count| {
+            (0..count).fold(Protocol::new("arena", 1), |protocol, number| {
+                protocol.channel(Channel::<u8>::unreliable(name(number)))
+            })
+        };
+        assert!(many(64).resolve().is_ok());
+        assert_eq!(error(&many(65)), ProtocolError::TooManyChannels { count: 65 });
+    }
+
+    #[test]
+    fn a_name_has_1_to_64_bytes() {
+        let name = "x".repeat(65).leak();
+        let (longest, longer) = (&name[..64], &*name);
+        let named = |name| Protocol::new("arena", 1).channel(Channel::<u8>::command(name));
+        assert!(named(longest).resolve().is_ok());
+        assert_eq!(error(&named(longer)), ProtocolError::NameLength { name: longer });
+        assert_eq!(error(&named("")), ProtocolError::NameLength { name: "" });
+        assert_eq!(error(&Protocol::new("", 1)), ProtocolError::NameLength { name: "" });
+    }
+}

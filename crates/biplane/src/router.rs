@@ -1,0 +1,166 @@
+//! Brings the announcements of a shared socket to the clients they are for.
+//!
+//! A thread of its own, so that no client waits for another's task to be polled.
+
+use core::time::Duration;
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+use crate::{
+    Session, SessionId,
+    engine::{Peer, Signal, Signals},
+    waiting::{BoxFuture, Either, block_on, either},
+};
+
+/// How often a session that says goodbye is asked whether it is over.
+const CLOSE_POLL: Duration = Duration::from_millis(5);
+
+type Done = Box<dyn FnOnce() + Send>;
+
+pub(crate) struct Router {
+    routes: Arc<Routes>,
+    /// Dropped to stop the thread.
+    nudge: Option<flume::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Routes {
+    feeds: Mutex<BTreeMap<SessionId, flume::Sender<Signal>>>,
+    closing: Mutex<Vec<(Session, Done)>>,
+}
+
+impl Router {
+    pub(crate) fn start(signals: Arc<dyn Signals>) -> io::Result<Arc<Self>> {
+        let routes = Arc::<Routes>::default();
+        let (nudge, nudged) = flume::bounded(1);
+        let thread = {
+            let routes = Arc::clone(&routes);
+            let work = move || routes.run(&*signals, &nudged);
+            thread::Builder::new().name("biplane-router".to_owned()).spawn(work)?
+        };
+        Ok(Arc::new(Self { routes, nudge: Some(nudge), thread: Some(thread) }))
+    }
+
+    /// Runs `done` when `session` is over.
+    fn watch(&self, session: &Session, done: Done) {
+        lock(&self.routes.closing).push((session.clone(), done));
+        if let Some(nudge) = &self.nudge {
+            // Full: the thread is about to look anyway.
+            nudge.try_send(()).ok();
+        }
+    }
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        self.nudge = None;
+        if let Some(thread) = self.thread.take() {
+            // It ends by itself, and what it might have panicked of is no concern of a drop.
+            thread.join().ok();
+        }
+    }
+}
+
+impl Routes {
+    fn run(&self, signals: &dyn Signals, nudged: &flume::Receiver<()>) {
+        loop {
+            let timeout = self.settle().then_some(CLOSE_POLL);
+            match block_on(either(signals.signal(), nudged.recv_async()), timeout) {
+                Some(Either::One(Some(signal))) => self.bring(signal),
+                Some(Either::One(None) | Either::Other(Err(_))) => return,
+                Some(Either::Other(Ok(()))) | None => {}
+            }
+            while let Some(signal) = signals.try_signal() {
+                self.bring(signal);
+            }
+        }
+    }
+
+    fn bring(&self, signal: Signal) {
+        let feeds = lock(&self.feeds);
+        match &signal {
+            Signal::Session(peer) => {
+                // One without a route is not a client yet, or no more.
+                if let Some(feed) = feeds.get(&peer.id()) {
+                    feed.send(signal).ok();
+                }
+            }
+            Signal::Fault(_) => {
+                for feed in feeds.values() {
+                    feed.send(signal.clone()).ok();
+                }
+            }
+        }
+    }
+
+    /// Tells who waits for a session that is over; whether some still wait.
+    fn settle(&self) -> bool {
+        let mut closing = lock(&self.closing);
+        let (over, others) =
+            core::mem::take(&mut *closing).into_iter().partition(|(session, _)| session.is_over());
+        *closing = others;
+        let waiting = !closing.is_empty();
+        drop(closing);
+        let over: Vec<(Session, Done)> = over;
+        for (_, done) in over {
+            done();
+        }
+        waiting
+    }
+}
+
+/// The way of one session's announcements to its client; closed when dropped.
+pub(crate) struct Route {
+    id: SessionId,
+    feed: Arc<Feed>,
+    router: Arc<Router>,
+}
+
+impl Route {
+    pub(crate) fn open(router: Arc<Router>, peer: Arc<dyn Peer>) -> Self {
+        let (sender, receiver) = flume::unbounded();
+        let id = peer.id();
+        lock(&router.routes.feeds).insert(id, sender.clone());
+        // What was announced before had no route: this stands for all of it.
+        sender.send(Signal::Session(peer)).ok();
+        Self { id, feed: Arc::new(Feed(receiver)), router }
+    }
+
+    pub(crate) fn signals(&self) -> Arc<dyn Signals> {
+        Arc::<Feed>::clone(&self.feed)
+    }
+
+    /// Closes its session; `done` runs when that is over.
+    pub(crate) fn close(&self, session: &Session, text: &str, done: Done) {
+        session.close(text);
+        self.router.watch(session, done);
+    }
+}
+
+impl Drop for Route {
+    fn drop(&mut self) {
+        lock(&self.router.routes.feeds).remove(&self.id);
+    }
+}
+
+/// Unbounded, and short all the same: a session is announced again only when its client looked.
+struct Feed(flume::Receiver<Signal>);
+
+impl Signals for Feed {
+    fn try_signal(&self) -> Option<Signal> {
+        self.0.try_recv().ok()
+    }
+
+    fn signal(&self) -> BoxFuture<'_, Option<Signal>> {
+        Box::pin(async { self.0.recv_async().await.ok() })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

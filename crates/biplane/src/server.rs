@@ -1,0 +1,165 @@
+//! A server: it listens, and holds the sessions of all who joined.
+
+use core::{borrow::Borrow, fmt, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
+
+use tracing::debug;
+
+use crate::{
+    BindError, Channel, EndpointStats, Event, Incoming, Link, Outgoing, Pending, Protocol,
+    ServerConfig, Session,
+    engine::{self, Engine},
+    inbox::Inbox,
+    protocol::Table,
+    session::encoded,
+};
+
+/// A server, over TCP and UDP on one port.
+///
+/// Every method takes `&self` and may be called from any thread: an `Arc<Server>` is enough to
+/// share it. Dropping it closes its sessions at once and waits for nothing; [`Server::close`] says
+/// goodbye.
+pub struct Server {
+    engine: Arc<dyn Engine>,
+    inbox: Inbox,
+    table: Arc<Table>,
+    link: Link,
+}
+
+impl Server {
+    /// Listens on `address`, such as `127.0.0.1:7777` or `[::]:7777`; port 0 takes one that is free
+    /// for both TCP and UDP.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`] if the address or the protocol cannot be used.
+    pub fn bind(address: &str, protocol: &Protocol) -> Result<Self, BindError> {
+        Self::bind_with(address, protocol, ServerConfig::default())
+    }
+
+    /// Listens on `address` with settings of one's own.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`] if the address, the protocol or the identity cannot be used.
+    pub fn bind_with(
+        address: &str,
+        protocol: &Protocol,
+        config: ServerConfig,
+    ) -> Result<Self, BindError> {
+        let (spec, table) = protocol.resolve()?;
+        let (engine, link) = engine::listen(address, spec, config)?;
+        let table = Arc::new(table);
+        let inbox = Inbox::new(engine.signals(), Arc::clone(&table));
+        Ok(Self { engine, inbox, table, link })
+    }
+
+    /// What clients join by: `biplane://HOST:PORT#PIN`.
+    #[must_use]
+    pub const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// The address that UDP, and TCP on the same port, is listened on.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.engine.local_addr()
+    }
+
+    /// The next event; `None` after [`Server::close`], when all is told. On any executor, and
+    /// cancel-safe: what is dropped unfinished took nothing. Flushes before it waits.
+    pub async fn next(&self) -> Option<Event> {
+        self.inbox.next(|| self.flush()).await
+    }
+
+    /// Every event that is there now, but [`Event::Readable`]; never blocks.
+    pub fn events(&self) -> impl Iterator<Item = Event> {
+        self.inbox.events()
+    }
+
+    /// Blocks until there is an event, [`Event::Readable`] among them; false if there is none after
+    /// `timeout`, or the server is closed. Flushes before it waits. An event that is not taken, by
+    /// `events` or `next`, ends the next wait at once.
+    #[must_use]
+    pub fn wait(&self, timeout: Duration) -> bool {
+        self.inbox.wait(timeout, || self.flush())
+    }
+
+    /// Hands every message that has arrived on `channel`, session by session, to `each`. A message
+    /// that does not decode is not seen: see [`Session::recv`]. Holds no lock while `each` runs; if
+    /// that panics, what it did not get is still there.
+    pub fn drain<T: Incoming>(&self, channel: Channel<T>, mut each: impl FnMut(&Session, T)) {
+        let Some(entry) = self.table.channel(channel.hash()) else { return };
+        let sessions = self.inbox.sessions();
+        for session in sessions.iter().chain(&self.inbox.departed()) {
+            session.drain(entry, &mut each);
+        }
+    }
+
+    /// The sessions between their [`Event::Joined`] and their [`Event::Left`], as events told them,
+    /// in order of [`Session::id`].
+    #[must_use]
+    pub fn sessions(&self) -> Arc<[Session]> {
+        self.inbox.sessions()
+    }
+
+    /// Sends one message to many sessions, encoded once; gives how many took it. What does not fit
+    /// or has no encoding goes to nobody. A session whose queue is full has its
+    /// [`Event::Writable`] later.
+    pub fn broadcast<T: Outgoing, S: Borrow<Session>>(
+        &self,
+        to: impl IntoIterator<Item = S>,
+        channel: Channel<T>,
+        message: &T,
+    ) -> usize {
+        let Some(entry) = self.table.channel(channel.hash()) else { return 0 };
+        let bytes = match encoded(message, entry) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                debug!(channel = channel.name(), %error, "broadcast to nobody");
+                return 0;
+            }
+        };
+        let mut sent = 0;
+        for session in to {
+            let session: &Session = session.borrow();
+            match session.send_bytes(entry.id, &bytes) {
+                Ok(()) => sent += 1,
+                Err(error) => debug!(%session, channel = channel.name(), %error, "not sent"),
+            }
+        }
+        sent
+    }
+
+    /// Lets what is queued, for all sessions, leave now: the end of a tick.
+    pub fn flush(&self) {
+        self.engine.flush();
+    }
+
+    /// Closes every session and takes no more; the peers get the words. It is there when they know,
+    /// or at the deadline of 2 s.
+    pub fn close(&self, text: &str) -> Pending<()> {
+        let (sender, receiver) = flume::bounded(1);
+        let bell = self.inbox.bell();
+        self.engine.close(
+            text,
+            Box::new(move || {
+                bell.close();
+                sender.send(()).ok();
+            }),
+        );
+        Pending::new(receiver, |_| ())
+    }
+
+    /// Its figures.
+    #[must_use]
+    pub fn stats(&self) -> EndpointStats {
+        self.engine.stats()
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("link", &self.link).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,325 @@
+//! One session in an application's hands.
+
+mod batch;
+
+use core::{
+    any::Any,
+    fmt,
+    hash::{Hash, Hasher},
+    time::Duration,
+};
+use std::{net::SocketAddr, sync::Arc};
+
+use biplane_proto::{Planes, Reply, SessionStats, Violation, limits};
+use biplane_wire::{ChannelId, DecodeError, RequestId};
+use bytes::Bytes;
+use tracing::debug;
+
+use self::batch::{Batch, Returned};
+use crate::{
+    Channel, Event, Incoming, Outgoing, Pending, Request, RequestError, SendError, SessionId,
+    codec::Malformed,
+    engine::Peer,
+    payload::{incoming::Decode as _, outgoing::Encode as _},
+    protocol::{Entry, Table},
+};
+
+/// The association with a peer, over both planes.
+///
+/// A handle: cheap to clone, and dropping it does nothing. Two are equal if they mean the same
+/// session. As text it is `s17`: a name that is used once in its endpoint's life.
+#[derive(Clone)]
+pub struct Session(Arc<Core>);
+
+struct Core {
+    peer: Arc<dyn Peer>,
+    table: Arc<Table>,
+    returned: Returned,
+}
+
+impl Session {
+    pub(crate) fn new(peer: Arc<dyn Peer>, table: Arc<Table>) -> Self {
+        Self(Arc::new(Core { peer, table, returned: Returned::default() }))
+    }
+
+    /// Its name, which no other session of its endpoint ever has.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.0.peer.id()
+    }
+
+    /// The peer's TCP address.
+    #[must_use]
+    pub fn remote(&self) -> SocketAddr {
+        self.0.peer.remote()
+    }
+
+    /// What admission gave with [`crate::Verdict::admit_as`], if it was an `A`.
+    #[must_use]
+    pub fn app<A: Any + Send + Sync>(&self) -> Option<&A> {
+        self.0.peer.app()?.downcast_ref()
+    }
+
+    /// Queues a message. It leaves at the next flush, when `next` or `wait` is about to wait, or
+    /// after `max_send_delay`.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; the session is unaffected.
+    pub fn send<T: Outgoing>(&self, channel: Channel<T>, message: &T) -> Result<(), SendError> {
+        let entry = self.entry(&channel)?;
+        self.send_bytes(entry.id, &encoded(message, entry)?)
+    }
+
+    /// Takes the next message off a channel; `None` if there is none now, also after the end.
+    ///
+    /// A message that does not decode is not seen: on a `command` or reliable channel it ends the
+    /// session with a violation, on the others it is counted.
+    #[must_use]
+    pub fn recv<T: Incoming>(&self, channel: Channel<T>) -> Option<T> {
+        let entry = self.0.table.channel(channel.hash())?;
+        while let Some(bytes) = self.take(entry.id) {
+            match T::decode(bytes) {
+                Ok(message) => return Some(message),
+                Err(error) => self.discard(entry, error),
+            }
+        }
+        None
+    }
+
+    /// Asks the peer, and waits 10 s for its answer.
+    pub fn request<R: Request>(&self, request: &R) -> Pending<Result<R::Reply, RequestError>> {
+        self.request_within(request, limits::REQUEST_DEADLINE)
+    }
+
+    /// Asks the peer, and waits `deadline` for its answer.
+    pub fn request_within<R: Request>(
+        &self,
+        request: &R,
+        deadline: Duration,
+    ) -> Pending<Result<R::Reply, RequestError>> {
+        match self.ask(request, deadline) {
+            Ok(answer) => {
+                let session = self.clone();
+                Pending::new(answer, move |answer| session.answered::<R>(answer))
+            }
+            Err(error) => Pending::at_once(move || Err(error.into())),
+        }
+    }
+
+    /// Ends the session, after what is queued on the control plane; the peer gets the words. Text
+    /// beyond 256 bytes is cut.
+    pub fn close(&self, text: &str) {
+        self.0.peer.with(&mut |now, session| session.close(now, text));
+    }
+
+    /// What this side sends on.
+    #[must_use]
+    pub fn planes(&self) -> Planes {
+        let mut planes = Planes::Lost;
+        self.0.peer.with(&mut |_, session| planes = session.planes());
+        planes
+    }
+
+    /// Its figures.
+    #[must_use]
+    pub fn stats(&self) -> SessionStats {
+        let mut stats = SessionStats::default();
+        self.0.peer.with(&mut |_, session| stats = session.stats());
+        stats
+    }
+
+    /// Hands every message that a channel holds to `each`, with no lock held.
+    pub(crate) fn drain<T: Incoming>(&self, entry: &Entry, each: &mut impl FnMut(&Self, T)) {
+        if !self.has(entry.id) {
+            return;
+        }
+        let mut batch = Batch::new(self, entry.id);
+        self.take_all(entry.id, &mut batch);
+        while let Some(bytes) = batch.next() {
+            match T::decode(bytes) {
+                Ok(message) => each(self, message),
+                Err(error) => {
+                    if entry.kind.is_reliable() {
+                        batch.clear();
+                    }
+                    self.discard(entry, error);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn send_bytes(&self, channel: ChannelId, bytes: &Bytes) -> Result<(), SendError> {
+        let mut outcome = Err(biplane_proto::SendError::Closed);
+        self.0.peer.with(&mut |now, session| outcome = session.send(now, channel, bytes.clone()));
+        self.left_something(outcome)
+    }
+
+    pub(crate) fn reply(&self, id: RequestId, reply: &Reply) -> Result<(), SendError> {
+        let mut outcome = Err(biplane_proto::SendError::Closed);
+        self.0.peer.with(&mut |now, session| outcome = session.reply(now, id, reply.clone()));
+        self.left_something(outcome)
+    }
+
+    /// The next event that this version knows.
+    pub(crate) fn poll_event(&self) -> Option<Event> {
+        loop {
+            let mut polled = None;
+            self.0.peer.with(&mut |_, session| polled = session.poll_event());
+            let event = Event::of(self.clone(), polled?);
+            if event.is_some() {
+                return event;
+            }
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        let mut closed = true;
+        self.0.peer.with(&mut |_, session| closed = session.is_closed());
+        closed
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        let mut over = true;
+        self.0.peer.with(&mut |_, session| over = session.is_over());
+        over
+    }
+
+    pub(crate) fn violate(&self, violation: Violation) {
+        self.0.peer.with(&mut |now, session| session.violate(now, violation));
+    }
+
+    pub(crate) fn abandon(&self) {
+        abandon(&*self.0.peer);
+    }
+
+    pub(crate) fn table(&self) -> &Table {
+        &self.0.table
+    }
+
+    fn entry<T>(&self, channel: &Channel<T>) -> Result<&Entry, SendError> {
+        self.0.table.channel(channel.hash()).ok_or(SendError::NotInProtocol)
+    }
+
+    fn left_something(
+        &self,
+        outcome: Result<(), biplane_proto::SendError>,
+    ) -> Result<(), SendError> {
+        outcome?;
+        self.0.peer.queued();
+        Ok(())
+    }
+
+    fn has(&self, channel: ChannelId) -> bool {
+        (self.0.peer.readable() | self.0.returned.channels()) & bit(channel) != 0
+    }
+
+    fn take(&self, channel: ChannelId) -> Option<Bytes> {
+        if !self.has(channel) {
+            return None;
+        }
+        let mut taken = self.0.returned.take(channel);
+        if taken.is_none() {
+            self.0.peer.with(&mut |now, session| taken = session.take(now, channel));
+        }
+        taken
+    }
+
+    fn take_all(&self, channel: ChannelId, batch: &mut Batch<'_>) {
+        while let Some(bytes) = self.0.returned.take(channel) {
+            batch.push(bytes);
+        }
+        self.0.peer.with(&mut |now, session| {
+            while let Some(bytes) = session.take(now, channel) {
+                batch.push(bytes);
+            }
+        });
+    }
+
+    /// A message does not decode: it, and on a channel that keeps its promises all that follow, are
+    /// not for the application.
+    fn discard(&self, entry: &Entry, error: Malformed) {
+        debug!(session = %self, channel = entry.id.index(), %error, "undecodable message");
+        let reliable = entry.kind.is_reliable();
+        self.0.peer.with(&mut |now, session| {
+            if reliable {
+                session.violate(now, Violation::Undecodable(entry.id));
+                while session.take(now, entry.id).is_some() {}
+            } else {
+                session.count_undecodable();
+            }
+        });
+    }
+
+    fn ask<R: Request>(
+        &self,
+        request: &R,
+        deadline: Duration,
+    ) -> Result<flume::Receiver<Result<Bytes, biplane_proto::RequestError>>, SendError> {
+        let kind = self.0.table.request(R::NAME).ok_or(SendError::NotInProtocol)?;
+        let limit = limits::CONTROL_MESSAGE;
+        let bytes = request.encode(limit).map_err(|error| SendError::of(error, limit))?;
+        let mut asked = Err(biplane_proto::SendError::Closed);
+        self.0.peer.with(&mut |now, session| {
+            asked = session.request(now, kind, bytes.clone(), deadline);
+        });
+        let (sender, receiver) = flume::bounded(1);
+        // Whoever gave the answer up dropped the receiver: nobody is left to be told.
+        self.0.peer.on_answer(asked?, Box::new(move |answer| drop(sender.send(answer))));
+        self.0.peer.queued();
+        Ok(receiver)
+    }
+
+    fn answered<R: Request>(
+        &self,
+        answer: Option<Result<Bytes, biplane_proto::RequestError>>,
+    ) -> Result<R::Reply, RequestError> {
+        let bytes = answer.ok_or(RequestError::Closed)??;
+        R::Reply::decode(bytes).map_err(|error| {
+            debug!(session = %self, request = R::NAME, %error, "undecodable answer");
+            self.violate(Violation::Decode(DecodeError::OutOfRange { field: "reply" }));
+            RequestError::Undecodable
+        })
+    }
+}
+
+/// The bytes of a message, as long as its channel allows.
+pub(crate) fn encoded<T: Outgoing>(message: &T, entry: &Entry) -> Result<Bytes, SendError> {
+    let limit = entry.max_message;
+    message.encode(limit).map_err(|error| SendError::of(error, limit))
+}
+
+/// Ends a session that nobody holds.
+pub(crate) fn abandon(peer: &dyn Peer) {
+    peer.with(&mut |now, session| session.abandon(now));
+}
+
+const fn bit(channel: ChannelId) -> u64 {
+    1 << channel.index()
+}
+
+impl PartialEq for Session {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Session {}
+
+impl Hash for Session {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
+
+impl fmt::Display for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.id().fmt(f)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({self})")
+    }
+}

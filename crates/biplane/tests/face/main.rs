@@ -1,0 +1,18 @@
+//! The public face, over real sockets on loopback: one module a part of the contract.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "so a test fails")]
+
+mod admission;
+mod awaited;
+mod broadcast;
+mod errors;
+mod events;
+mod handles;
+mod kinds;
+mod panics;
+mod queues;
+mod requests;
+mod shape;
+mod shared;
+mod support;
+mod undecodable;
