@@ -12,6 +12,7 @@
 //! | `canary` | a fault planted between a session and its application |
 //! | `node` | one session, driven as `biplane-net` drives it |
 //! | `world` | a server and its clients in virtual time |
+//! | `pair` | the same with one client |
 //! | `transcript` | the hash that shows that a run replays |
 //! | `breach` | a broken promise in words |
 //! | `oracle` | what each kind of channel promises, and whether it was kept |
@@ -36,6 +37,7 @@ mod canary;
 mod link;
 mod node;
 mod oracle;
+mod pair;
 mod payload;
 mod protocol;
 mod rng;
@@ -51,6 +53,7 @@ pub use breach::{Breach, Broken, ContractBreach, MessageBreach, RequestBreach, S
 pub use canary::{Canary, CanaryKind, Core};
 pub use link::{Arrival, BottleneckConfig, Fault, Link, LinkConfig, LinkStats, Loss, Outage};
 pub use oracle::Oracle;
+pub use pair::Pair;
 pub use payload::{SHORTEST, index_of, stamp};
 pub use protocol::Protocol;
 pub use rng::Rng;

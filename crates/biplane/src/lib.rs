@@ -99,3 +99,8 @@ pub use protocol::{Protocol, ProtocolError};
 pub use request::{Call, Reply, Request};
 pub use server::Server;
 pub use session::Session;
+
+/// The README's example, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

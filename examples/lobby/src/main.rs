@@ -54,7 +54,8 @@ fn main() -> ExitCode {
             NOT_HELD.into()
         }
         Err(error) => {
-            eprintln!("lobby: {error:#}");
+            // Biplane's errors say all of it in one line; their sources say it again.
+            eprintln!("lobby: {error}");
             NOT_STARTED.into()
         }
     }
