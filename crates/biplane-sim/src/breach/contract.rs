@@ -1,0 +1,72 @@
+//! What may be wrong between a session and the shell that drives it.
+
+use core::fmt;
+
+use biplane_proto::Timer;
+
+/// A rule of the core's contract that was not kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ContractBreach {
+    /// A datagram that the network had altered was taken in.
+    AlteredAccepted,
+    /// Received datagrams are neither delivered nor dropped, or both.
+    Unaccounted {
+        /// Received.
+        received: u64,
+        /// Taken in by a session.
+        delivered: u64,
+        /// Dropped with a reason.
+        dropped: u64,
+    },
+    /// The session counts other packets than it took in.
+    Miscounted {
+        /// What it says.
+        says: u64,
+        /// What it took in.
+        took: u64,
+    },
+    /// Time does not go on: the session asks to be woken at once, again and again.
+    Spins(Option<Timer>),
+    /// So many packets at one moment that they would never end.
+    Floods,
+    /// A packet of a forbidden length, or not of the length it says.
+    PacketLength {
+        /// How many bytes were appended.
+        appended: usize,
+        /// How many it says.
+        says: usize,
+    },
+    /// A packet that could not be sealed.
+    Unsealable,
+    /// A packet to an address where nobody is.
+    Misaddressed,
+    /// It says that it has something to send, and gives nothing.
+    NothingToSend,
+    /// It says that a channel can be read, and gives nothing.
+    NothingToRead,
+}
+
+impl fmt::Display for ContractBreach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlteredAccepted => f.write_str("an altered datagram was taken in"),
+            Self::Unaccounted { received, delivered, dropped } => {
+                write!(f, "{received} datagrams received, {delivered} delivered, {dropped} dropped")
+            }
+            Self::Miscounted { says, took } => {
+                write!(f, "the session counts {says} packets and took in {took}")
+            }
+            Self::Spins(Some(timer)) => write!(f, "time stands still at timer {timer:?}"),
+            Self::Spins(None) => f.write_str("time stands still"),
+            Self::Floods => f.write_str("packets without end at one moment"),
+            Self::PacketLength { appended, says } => {
+                write!(f, "a packet of {appended} bytes that says {says}")
+            }
+            Self::Unsealable => f.write_str("a packet cannot be sealed"),
+            Self::Misaddressed => f.write_str("a packet to an address where nobody is"),
+            Self::NothingToSend => f.write_str("wants to send, and gives nothing"),
+            Self::NothingToRead => f.write_str("readable, and gives nothing"),
+        }
+    }
+}

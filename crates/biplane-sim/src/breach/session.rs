@@ -1,0 +1,62 @@
+//! What may be wrong with a session as its application sees it.
+
+use core::fmt;
+
+use biplane_proto::{CloseReason, Planes, SendError};
+
+/// A session's promise that was not kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SessionBreach {
+    /// It did not begin.
+    NeverJoined {
+        /// Why, as far as it is known.
+        why: String,
+    },
+    /// It ended though nobody ended it.
+    Ended(CloseReason),
+    /// It was closed, and ended for another reason.
+    LeftOtherwise(CloseReason),
+    /// It was closed, and no event told so.
+    NeverLeft,
+    /// It told something after its last event.
+    EventAfterLeft {
+        /// The event, in the words of its `Debug`.
+        event: String,
+    },
+    /// It was closed at both ends and never let go.
+    NeverOver,
+    /// Messages could be taken of which no event told.
+    Unannounced,
+    /// It refused a message, and not because a queue was full.
+    Refused(SendError),
+    /// A full queue was never said to be free again.
+    NeverWritable,
+    /// It does not fly on both planes long after the faults had stopped.
+    Lame(Planes),
+    /// What it last told of its planes is not so.
+    ToldOtherwise {
+        /// What it told.
+        told: Option<Planes>,
+        /// What is so.
+        is: Planes,
+    },
+}
+
+impl fmt::Display for SessionBreach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NeverJoined { why } => write!(f, "the session did not begin: {why}"),
+            Self::Ended(reason) => write!(f, "the session ended by itself: {reason}"),
+            Self::LeftOtherwise(reason) => write!(f, "closed, and left otherwise: {reason}"),
+            Self::NeverLeft => f.write_str("closed, and no event told so"),
+            Self::EventAfterLeft { event } => write!(f, "{event} came after the last event"),
+            Self::NeverOver => f.write_str("closed at both ends, and never over"),
+            Self::Unannounced => f.write_str("messages can be taken of which no event told"),
+            Self::Refused(error) => write!(f, "a message was refused: {error}"),
+            Self::Lame(planes) => write!(f, "still on {planes:?} though all faults have stopped"),
+            Self::ToldOtherwise { told, is } => write!(f, "told {told:?} last, and is on {is:?}"),
+            Self::NeverWritable => f.write_str("a full queue was never said to be free again"),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! One session, driven as `biplane-net` drives it.
+//!
+//! Packets are opened outside the session with the key that their phase names, and sealed outside it
+//! with the job that came with them; after every input all outputs are drained. What the contract
+//! of the core says about its outputs is checked on the way.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use biplane_proto::{
+    Answered, ControlLoss, DropReason, Event, KeyChange, Opener, Path, Sealer, Transmit, limits,
+};
+use biplane_wire::{Header, KeyPhase, PacketNumber, limits as wire};
+
+use crate::{ContractBreach, Core, Entry, Inflow, Link, Side, Stream, watch::Watch};
+
+/// No session has a reason to send more packets at one moment.
+const PACKETS_AT_ONCE: usize = 20_000;
+
+/// A session with its keys, and what its slot publishes.
+#[derive(Debug)]
+pub(crate) struct Node {
+    side: Side,
+    core: Core,
+    peer: Path,
+    lag: Duration,
+    openers: [Option<Opener>; 4],
+    sealers: [Option<Sealer>; 4],
+    largest: PacketNumber,
+    floor: PacketNumber,
+    answers: Vec<Answered>,
+    delivered: u64,
+    lost_control: bool,
+    is_dirty: bool,
+}
+
+impl Node {
+    /// A session whose packets may go to `peer` alone, and which is woken so late.
+    pub(crate) fn new(side: Side, core: Core, peer: Path, lag: Duration) -> Self {
+        Self {
+            side,
+            largest: core.session().largest_received(),
+            floor: core.session().floor(),
+            core,
+            peer,
+            lag,
+            openers: [const { None }; 4],
+            sealers: [const { None }; 4],
+            answers: Vec::new(),
+            delivered: 0,
+            lost_control: false,
+            is_dirty: true,
+        }
+    }
+
+    pub(crate) const fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// The session, for an input; it must be settled after.
+    pub(crate) const fn touch(&mut self) -> &mut Core {
+        self.is_dirty = true;
+        &mut self.core
+    }
+
+    /// Datagrams that the session took in.
+    pub(crate) const fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    /// What the session has to tell; asking changes nothing that would have to be settled.
+    pub(crate) fn poll_event(&mut self) -> Option<Event> {
+        self.core.session_mut().poll_event()
+    }
+
+    pub(crate) fn take_answers(&mut self) -> Vec<Answered> {
+        core::mem::take(&mut self.answers)
+    }
+
+    /// When the session wants to be woken.
+    pub(crate) fn wakes(&self) -> Option<Instant> {
+        if self.core.session().is_over() {
+            return None;
+        }
+        self.core.session().poll_timeout().map(|(at, _)| at + self.lag)
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.touch().session_mut().handle_timeout(now);
+    }
+
+    /// Opens a datagram and hands it to the session.
+    pub(crate) fn handle_datagram(
+        &mut self,
+        now: Instant,
+        path: Path,
+        header: &Header,
+        datagram: &mut [u8],
+    ) -> Result<(), DropReason> {
+        let number = header.number.expand(self.largest.next());
+        if number < self.floor {
+            return Err(DropReason::Late);
+        }
+        let opener = self.openers.get(header.phase.index()).and_then(Option::as_ref);
+        let opener = opener.ok_or(DropReason::NoKey)?;
+        let (_, sealed) =
+            datagram.split_at_mut_checked(Header::LEN).ok_or(DropReason::Malformed)?;
+        let plaintext = opener.open(header, number, sealed).map_err(|_| DropReason::Forged)?;
+        self.is_dirty = true;
+        self.core.session_mut().handle_packet(now, now, path, number, plaintext)?;
+        self.delivered += 1;
+        Ok(())
+    }
+
+    /// Takes what came over the control connection.
+    pub(crate) fn handle_inflow(&mut self, now: Instant, inflow: &Inflow) {
+        match inflow {
+            Inflow::Bytes(bytes) => self.touch().session_mut().handle_control(now, bytes),
+            Inflow::End if self.lost_control => {}
+            Inflow::End => {
+                self.lost_control = true;
+                self.touch().session_mut().handle_control_lost(now, ControlLoss::Broken);
+            }
+        }
+    }
+
+    /// Drains every output of the session, if it had an input or its stream has room again.
+    pub(crate) fn settle(
+        &mut self,
+        now: Instant,
+        link: &mut Link,
+        control: &mut Stream,
+        watch: &mut Watch,
+    ) {
+        if !(self.is_dirty || self.waits_for_room() && control.room(now) > 0) {
+            return;
+        }
+        self.is_dirty = false;
+        self.drain_keys();
+        while let Some(answered) = self.core.session_mut().poll_answer() {
+            self.answers.push(answered);
+        }
+        self.largest = self.core.session().largest_received();
+        self.floor = self.core.session().floor();
+        self.send_packets(now, link, watch);
+        self.write_control(now, control, watch);
+    }
+
+    /// Whether the session has control bytes that wait for room.
+    pub(crate) fn waits_for_room(&self) -> bool {
+        !self.lost_control && self.core.session().wants_control()
+    }
+
+    fn drain_keys(&mut self) {
+        while let Some(change) = self.core.session_mut().poll_key() {
+            match change {
+                KeyChange::InstallOpener(phase, opener) => {
+                    put(&mut self.openers, phase, Some(opener));
+                }
+                KeyChange::DiscardOpener(phase) => put(&mut self.openers, phase, None),
+                KeyChange::InstallSealer(phase, sealer) => {
+                    put(&mut self.sealers, phase, Some(sealer));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn send_packets(&mut self, now: Instant, link: &mut Link, watch: &mut Watch) {
+        for _ in 0..PACKETS_AT_ONCE {
+            let mut packet = Vec::with_capacity(limits::DATAGRAM_SIZE);
+            let Some(transmit) = self.core.session_mut().poll_packet(now, &mut packet) else {
+                self.check_has_sent_all(now, watch);
+                return;
+            };
+            self.send_packet(now, transmit, packet, link, watch);
+        }
+        watch.breach(now, Some(self.side), ContractBreach::Floods);
+    }
+
+    fn send_packet(
+        &self,
+        now: Instant,
+        transmit: Transmit,
+        mut packet: Vec<u8>,
+        link: &mut Link,
+        watch: &mut Watch,
+    ) {
+        let Transmit { job, path, len } = transmit;
+        let allowed = wire::PACKET_MIN..=limits::DATAGRAM_SIZE;
+        if packet.len() != len || !allowed.contains(&len) {
+            let what = ContractBreach::PacketLength { appended: packet.len(), says: len };
+            watch.breach(now, Some(self.side), what);
+        }
+        if path.remote != self.peer.remote {
+            watch.breach(now, Some(self.side), ContractBreach::Misaddressed);
+            return;
+        }
+        let sealer = self.sealers.get(job.phase().index()).and_then(Option::as_ref);
+        if sealer.is_none_or(|sealer| sealer.seal(job, &mut packet).is_err()) {
+            watch.breach(now, Some(self.side), ContractBreach::Unsealable);
+            return;
+        }
+        watch.note(now, self.side, Entry::Packet(&packet));
+        link.send(now, packet);
+    }
+
+    fn check_has_sent_all(&self, now: Instant, watch: &mut Watch) {
+        if self.core.session().wants_transmit(now) {
+            watch.breach(now, Some(self.side), ContractBreach::NothingToSend);
+        }
+    }
+
+    fn write_control(&mut self, now: Instant, control: &mut Stream, watch: &mut Watch) {
+        let mut bytes = Vec::new();
+        while control.room(now) > 0 && self.core.session_mut().poll_control(now, &mut bytes) {
+            watch.note(now, self.side, Entry::Control(&bytes));
+            control.write(now, &bytes);
+            bytes.clear();
+        }
+        let session = self.core.session();
+        let is_done = session.control_is_finished() && !session.wants_control();
+        if is_done || self.lost_control || session.is_over() {
+            control.finish(now);
+        }
+    }
+}
+
+fn put<T>(keys: &mut [Option<T>; 4], phase: KeyPhase, key: Option<T>) {
+    if let Some(slot) = keys.get_mut(phase.index()) {
+        *slot = key;
+    }
+}

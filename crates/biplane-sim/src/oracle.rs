@@ -1,0 +1,295 @@
+//! Knows what each kind of channel promises, and judges what applications get.
+//!
+//! It is told what was sent, taken, asked, answered and announced, each as it happens, and keeps
+//! every breach. Messages must be stamped ([`crate::stamp`]) with [`Oracle::next_index`], so that
+//! each says which it is.
+
+mod flow;
+mod ledger;
+mod requests;
+
+use core::time::Duration;
+use std::{collections::BTreeMap, time::Instant};
+
+use biplane_proto::{Answered, Call, CloseReason, Event, Planes, SendError};
+use biplane_wire::{ChannelId, RequestId};
+use bytes::Bytes;
+
+use crate::{Breach, Broken, MessageBreach, Protocol, RequestBreach, SessionBreach, Side};
+use flow::Flow;
+use requests::Requests;
+
+/// More breaches than this tell nothing new.
+const BREACHES: usize = 64;
+
+/// The judge of one run.
+#[derive(Debug)]
+pub struct Oracle {
+    seed: u64,
+    start: Instant,
+    protocol: Protocol,
+    /// By the side that sends.
+    flows: BTreeMap<Side, Flow>,
+    /// By the side that asks.
+    requests: BTreeMap<Side, Requests>,
+    /// By the side that is told.
+    told: BTreeMap<Side, Told>,
+    breaches: Vec<Breach>,
+    messages: u64,
+    slowest: Duration,
+}
+
+/// What one side's application was told by its session.
+#[derive(Debug, Default)]
+struct Told {
+    /// That messages have come, since it last took all.
+    readable: bool,
+    /// When a message was refused with a full queue, and no word since that it has room again.
+    waits_for_writable: bool,
+    planes: Option<Planes>,
+    left: Option<Instant>,
+    /// Whether and how it may leave.
+    may_leave: bool,
+}
+
+impl Oracle {
+    /// The judge of a run with `seed` that began at `start`.
+    #[must_use]
+    pub const fn new(seed: u64, start: Instant, protocol: Protocol) -> Self {
+        Self {
+            seed,
+            start,
+            protocol,
+            flows: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            told: BTreeMap::new(),
+            breaches: Vec::new(),
+            messages: 0,
+            slowest: Duration::ZERO,
+        }
+    }
+
+    /// The index to stamp the next message of a channel with.
+    pub fn next_index(&mut self, from: Side, channel: ChannelId) -> u64 {
+        self.flow(from).ledger(channel).map_or(0, ledger::Ledger::next_index)
+    }
+
+    /// A message was sent: the session accepted it, or said why not.
+    pub fn sent(
+        &mut self,
+        now: Instant,
+        from: Side,
+        channel: ChannelId,
+        message: (Bytes, Result<(), SendError>),
+    ) {
+        match message {
+            (bytes, Ok(())) => self.flow(from).send(now, channel, bytes),
+            (_, Err(SendError::QueueFull)) => self.told(from).waits_for_writable = true,
+            (_, Err(error)) => self.session_breach(now, from, SessionBreach::Refused(error)),
+        }
+    }
+
+    /// A message was taken.
+    pub fn taken(&mut self, now: Instant, by: Side, channel: ChannelId, bytes: &Bytes) {
+        self.messages += 1;
+        match self.flow(by.peer()).take(channel, bytes) {
+            Ok(sent) => self.slowest = self.slowest.max(now.saturating_duration_since(sent)),
+            Err(breach) => self.message_breach(now, by, channel, breach),
+        }
+        if self.told(by).left.is_some_and(|left| left < now) {
+            self.message_breach(now, by, channel, MessageBreach::AfterLeft);
+        }
+    }
+
+    /// Everything that could be taken was; `some` says whether that was anything.
+    pub fn drained(&mut self, now: Instant, by: Side, some: bool) {
+        if let Some(breach) = self.flow(by.peer()).drained() {
+            self.breach(now, Some(by), None, breach);
+        }
+        let told = self.told(by);
+        let unannounced = some && !told.readable;
+        told.readable = false;
+        if unannounced {
+            self.session_breach(now, by, SessionBreach::Unannounced);
+        }
+    }
+
+    /// The session told something.
+    pub fn event(&mut self, now: Instant, at: Side, event: &Event) {
+        let told = self.told(at);
+        if told.left.is_some() {
+            let event = format!("{event:?}");
+            self.session_breach(now, at, SessionBreach::EventAfterLeft { event });
+            return;
+        }
+        match event {
+            Event::Readable => told.readable = true,
+            Event::Writable => told.waits_for_writable = false,
+            Event::Called(call) => self.called(now, at, call),
+            Event::Left(reason) => self.left(now, at, reason),
+            Event::Planes(planes) => told.planes = Some(*planes),
+            _ => {}
+        }
+    }
+
+    /// A request was asked.
+    pub fn asked(&mut self, by: Side, id: RequestId, kind: u8, payload: Bytes) {
+        self.requests(by).ask(id, kind, payload);
+    }
+
+    /// A call was answered by the application at `by`.
+    pub fn replied(&mut self, by: Side, id: RequestId, reply: Bytes) {
+        self.requests(by.peer()).reply(id, reply);
+    }
+
+    /// A request of `by` ended.
+    pub fn answered(&mut self, now: Instant, by: Side, answered: &Answered) {
+        if let Err(breach) = self.requests(by).end(answered) {
+            self.breach(now, Some(by), None, breach);
+        }
+    }
+
+    /// From now on the session at `side` may leave.
+    pub fn may_leave(&mut self, side: Side) {
+        self.told(side).may_leave = true;
+    }
+
+    /// Whether the session at `side` has told that it is over.
+    #[must_use]
+    pub fn has_left(&self, side: Side) -> bool {
+        self.told.get(&side).is_some_and(|told| told.left.is_some())
+    }
+
+    /// How many reliable messages and requests are owed.
+    pub fn owed(&mut self) -> u64 {
+        let flows = self.flows.values_mut().flat_map(Flow::ledgers_mut);
+        let messages = flows.filter_map(|(_, ledger)| ledger.outstanding()).map(|(count, _)| count);
+        let messages: u64 = messages.sum();
+        messages + self.requests.values().map(Requests::open).sum::<u64>()
+    }
+
+    /// Faults stopped so long ago that nothing may be owed any more: tells what is.
+    pub fn overdue(&mut self, now: Instant, waited: Duration) {
+        let mut found = Vec::new();
+        for (from, flow) in &mut self.flows {
+            found.extend(flow.ledgers_mut().filter_map(|(channel, ledger)| {
+                let (count, oldest) = ledger.outstanding()?;
+                Some((from.peer(), channel, MessageBreach::Stuck { count, oldest, waited }))
+            }));
+        }
+        for (side, channel, breach) in found {
+            self.message_breach(now, side, channel, breach);
+        }
+    }
+
+    /// Faults stopped long ago: the session at `side` must fly on both planes, and have told so.
+    pub fn recovered(&mut self, now: Instant, side: Side, is: Planes) {
+        let told = self.told(side).planes;
+        if is != Planes::Both {
+            self.session_breach(now, side, SessionBreach::Lame(is));
+        } else if told != Some(is) {
+            self.session_breach(now, side, SessionBreach::ToldOtherwise { told, is });
+        }
+    }
+
+    /// The run is over: tells everything that is still owed.
+    pub fn finish(&mut self, now: Instant) {
+        let mut missing = Vec::new();
+        for (from, flow) in &self.flows {
+            missing.extend(flow.ledgers().flat_map(|(channel, ledger)| {
+                ledger.missing().map(move |index| (from.peer(), channel, index))
+            }));
+        }
+        for (side, channel, index) in missing {
+            self.message_breach(now, side, channel, MessageBreach::Missing { index });
+        }
+        let open = self.requests.iter().map(|(side, requests)| (*side, requests.open()));
+        for (side, count) in open.filter(|(_, count)| *count > 0).collect::<Vec<_>>() {
+            self.breach(now, Some(side), None, RequestBreach::NeverAnswered { count });
+        }
+        let full = self.told.iter().filter(|(_, told)| told.waits_for_writable && !told.may_leave);
+        for side in full.map(|(side, _)| *side).collect::<Vec<_>>() {
+            self.session_breach(now, side, SessionBreach::NeverWritable);
+        }
+    }
+
+    /// Every promise that was not kept so far.
+    #[must_use]
+    pub fn breaches(&self) -> &[Breach] {
+        &self.breaches
+    }
+
+    /// How many messages were taken.
+    #[must_use]
+    pub const fn messages(&self) -> u64 {
+        self.messages
+    }
+
+    /// The longest that a message took from being sent to being taken.
+    #[must_use]
+    pub const fn slowest(&self) -> Duration {
+        self.slowest
+    }
+
+    /// Records that something else than a promise of its own was broken at `side`.
+    pub fn session_breach(&mut self, now: Instant, side: Side, breach: SessionBreach) {
+        self.breach(now, Some(side), None, breach);
+    }
+
+    fn called(&mut self, now: Instant, at: Side, call: &Call) {
+        if let Err(breach) = self.requests(at.peer()).call(call) {
+            self.breach(now, Some(at), None, breach);
+        }
+    }
+
+    fn left(&mut self, now: Instant, at: Side, reason: &CloseReason) {
+        let told = self.told(at);
+        told.left = Some(now);
+        if !told.may_leave {
+            self.session_breach(now, at, SessionBreach::Ended(reason.clone()));
+        }
+    }
+
+    fn message_breach(
+        &mut self,
+        now: Instant,
+        side: Side,
+        channel: ChannelId,
+        breach: MessageBreach,
+    ) {
+        self.breach(now, Some(side), Some(channel), breach);
+    }
+
+    fn breach(
+        &mut self,
+        now: Instant,
+        side: Option<Side>,
+        channel: Option<ChannelId>,
+        what: impl Into<Broken>,
+    ) {
+        if self.breaches.len() >= BREACHES {
+            return;
+        }
+        let of_protocol = |id| self.protocol.kinds().find(|(known, _)| *known == id);
+        self.breaches.push(Breach {
+            seed: self.seed,
+            at: now.saturating_duration_since(self.start),
+            side,
+            channel: channel.and_then(of_protocol),
+            what: what.into(),
+        });
+    }
+
+    fn flow(&mut self, from: Side) -> &mut Flow {
+        let protocol = &self.protocol;
+        self.flows.entry(from).or_insert_with(|| Flow::new(protocol))
+    }
+
+    fn requests(&mut self, by: Side) -> &mut Requests {
+        self.requests.entry(by).or_default()
+    }
+
+    fn told(&mut self, side: Side) -> &mut Told {
+        self.told.entry(side).or_default()
+    }
+}

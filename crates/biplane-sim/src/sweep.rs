@@ -1,0 +1,15 @@
+//! From a seed to a run and its verdict.
+//!
+//! A seed decides the wires, the traffic and everything else of a [`Trial`]: some virtual seconds
+//! of faults under load, then none until all that is owed has come, then a close. Its [`Outcome`]
+//! says what was broken, and by its transcript whether a second run was the same.
+
+mod conditions;
+mod outcome;
+mod traffic;
+mod trial;
+
+pub use conditions::Conditions;
+pub use outcome::{Figures, Outcome};
+pub use traffic::{Rhythm, Traffic, Work};
+pub use trial::{Plan, Trial};

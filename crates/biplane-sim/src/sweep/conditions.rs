@@ -1,0 +1,206 @@
+//! What a seed's network and applications are like.
+
+use core::{fmt, time::Duration};
+
+use biplane_proto::{SessionConfig, limits};
+use biplane_wire::{Aead, PacketNumber};
+
+use super::Rhythm;
+use crate::{
+    BottleneckConfig, ClientConfig, EndConfig, LinkConfig, Loss, Outage, Rng, StreamConfig,
+    WiresConfig,
+};
+
+/// Up to this share is lost.
+const LOSS: f64 = 0.30;
+const DUPLICATION: f64 = 0.20;
+const REORDERING: f64 = 0.20;
+const CORRUPTION: f64 = 0.05;
+/// One-way latency at the most.
+const LATENCY: Duration = Duration::from_millis(150);
+const JITTER: Duration = Duration::from_millis(50);
+const REORDER_BY: Duration = Duration::from_millis(200);
+/// The least credit: enough for the traffic over the longest round trip.
+const CREDIT: u64 = 16 * 1024;
+/// The latest that a session is woken.
+const LAG: Duration = Duration::from_millis(20);
+/// The longest that datagrams are blocked: long enough for `ControlOnly`.
+const OUTAGE: Duration = Duration::from_secs(6);
+/// The longest that TCP is: short of its idle time-out, retransmission included.
+const CONTROL_OUTAGE: Duration = Duration::from_secs(4);
+
+/// The circumstances of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conditions {
+    /// Each client with its wires.
+    pub clients: Vec<ClientConfig>,
+    /// How often applications look at their sessions; zero: whenever something happens.
+    pub takes_every: Duration,
+    /// When they send.
+    pub rhythm: Rhythm,
+}
+
+impl Conditions {
+    /// One client behind these wires, whose applications look at once and send together.
+    #[must_use]
+    pub fn of(wires: WiresConfig) -> Self {
+        let clients = vec![ClientConfig::new(wires)];
+        Self { clients, takes_every: Duration::ZERO, rhythm: Rhythm::Ticks }
+    }
+
+    /// Those of a seed, with faults for `length`: one client, or now and then up to three.
+    #[must_use]
+    pub fn draw(seed: u64, length: Duration) -> Self {
+        let mut rng = Rng::new(seed).fork();
+        let clients = if rng.chance(0.2) { rng.between(2, 3) } else { 1 };
+        Self {
+            clients: (0..clients).map(|_| client(&mut rng, length)).collect(),
+            takes_every: match rng.between(0, 2) {
+                0 => Duration::ZERO,
+                1 => Duration::from_micros(16_667),
+                _ => rng.duration(Duration::from_millis(100)),
+            },
+            rhythm: if rng.chance(0.5) { Rhythm::Ticks } else { Rhythm::Scattered },
+        }
+    }
+}
+
+fn client(rng: &mut Rng, length: Duration) -> ClientConfig {
+    let mut aeads = vec![Aead::Aes128Gcm, Aead::ChaCha20Poly1305];
+    if rng.chance(0.25) {
+        aeads.reverse();
+    }
+    // Both ends number from the same place: that of the first they expect is that of the first they
+    // send.
+    let first = first_packet(rng);
+    ClientConfig {
+        aeads,
+        session: SessionConfig {
+            max_send_delay: if rng.chance(0.5) {
+                Duration::from_millis(1)
+            } else {
+                rng.duration(Duration::from_millis(20))
+            },
+            ..SessionConfig::default()
+        },
+        client: end(rng, first),
+        server: end(rng, first),
+        ..ClientConfig::new(wires(rng, length))
+    }
+}
+
+fn end(rng: &mut Rng, first_packet: PacketNumber) -> EndConfig {
+    EndConfig {
+        first_packet,
+        initial_credit: if rng.chance(0.25) {
+            rng.between(CREDIT, limits::CHANNEL_CREDIT)
+        } else {
+            limits::CHANNEL_CREDIT
+        },
+        lag: if rng.chance(0.25) { rng.duration(LAG) } else { Duration::ZERO },
+        canary: None,
+    }
+}
+
+/// Packet numbers begin at 0, or shortly before a place where they could wrap.
+fn first_packet(rng: &mut Rng) -> PacketNumber {
+    let wrap = [8, 16, 31, 32, 48].map(|bits| 1_u64 << bits).get(rng.index(10)).copied();
+    PacketNumber(wrap.map_or(0, |wrap| wrap.saturating_sub(rng.between(10, 1_000))))
+}
+
+fn wires(rng: &mut Rng, length: Duration) -> WiresConfig {
+    let (up, down) = (link(rng, length), link(rng, length));
+    let control_up = stream(rng, up.latency, length);
+    let control_down = stream(rng, down.latency, length);
+    WiresConfig { up, down, control_up, control_down }
+}
+
+fn link(rng: &mut Rng, length: Duration) -> LinkConfig {
+    LinkConfig {
+        latency: rng.duration(LATENCY),
+        jitter: if rng.chance(0.75) { rng.duration(JITTER) } else { Duration::ZERO },
+        keeps_order: rng.chance(0.5),
+        loss: loss(rng),
+        duplication: rng.share(DUPLICATION),
+        reordering: rng.share(REORDERING),
+        reorder_by: rng.duration(REORDER_BY),
+        corruption: rng.share(CORRUPTION),
+        bottleneck: rng.chance(0.2).then(|| BottleneckConfig {
+            bytes_per_second: rng.between(100_000, 1_000_000),
+            queue_bytes: rng.between(16_000, 128_000),
+        }),
+        outages: if rng.chance(0.3) { vec![outage(rng, length, OUTAGE)] } else { Vec::new() },
+    }
+}
+
+fn loss(rng: &mut Rng) -> Loss {
+    let share = rng.share(LOSS);
+    if rng.chance(0.5) {
+        Loss::Independent { share }
+    } else {
+        Loss::Bursts { share, mean_length: 1.0 + rng.share(19.0) }
+    }
+}
+
+fn outage(rng: &mut Rng, length: Duration, longest: Duration) -> Outage {
+    let from = rng.duration(length);
+    Outage { from, until: from + rng.duration(longest.min(length / 2)) }
+}
+
+fn stream(rng: &mut Rng, latency: Duration, length: Duration) -> StreamConfig {
+    StreamConfig {
+        latency,
+        stalls: rng.share(0.1),
+        stall: rng.duration(Duration::from_secs(1)),
+        window: rng.size(16 * 1024, 256 * 1024),
+        outages: if rng.chance(0.2) {
+            vec![outage(rng, length, CONTROL_OUTAGE)]
+        } else {
+            Vec::new()
+        },
+    }
+}
+
+impl fmt::Display for Conditions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "takes every {:?}, sends in {:?}", self.takes_every, self.rhythm)?;
+        for (number, client) in self.clients.iter().enumerate() {
+            let ClientConfig { wires, aeads, session, client, server } = client;
+            writeln!(f, "client {number}: {aeads:?}, {session:?}")?;
+            writeln!(f, "  client {client:?}")?;
+            writeln!(f, "  server {server:?}")?;
+            writeln!(f, "  up {:?}", wires.up)?;
+            writeln!(f, "  down {:?}", wires.down)?;
+            writeln!(f, "  control up {:?}", wires.control_up)?;
+            writeln!(f, "  control down {:?}", wires.control_down)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_names_its_conditions() {
+        let draw = |seed| Conditions::draw(seed, Duration::from_secs(60));
+        assert_eq!(draw(1), draw(1));
+        assert_ne!(draw(1), draw(2));
+    }
+
+    #[test]
+    fn every_kind_of_trouble_is_drawn() {
+        let all: Vec<_> =
+            (0..200).map(|seed| Conditions::draw(seed, Duration::from_secs(60))).collect();
+        let some = |wanted: fn(&ClientConfig) -> bool| {
+            all.iter().filter(|conditions| conditions.clients.iter().any(wanted)).count()
+        };
+        assert!(some(|client| matches!(client.wires.up.loss, Loss::Bursts { .. })) > 50);
+        assert!(some(|client| !client.wires.down.outages.is_empty()) > 30);
+        assert!(some(|client| !client.wires.control_up.outages.is_empty()) > 20);
+        assert!(some(|client| client.wires.up.bottleneck.is_some()) > 20);
+        assert!(some(|client| client.client.first_packet.0 > 1 << 31) > 10);
+        assert!(all.iter().any(|conditions| conditions.clients.len() == 3));
+    }
+}

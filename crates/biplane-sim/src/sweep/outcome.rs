@@ -1,0 +1,87 @@
+//! What came of a run.
+
+use core::{fmt, time::Duration};
+
+use biplane_proto::Drops;
+
+use crate::{Breach, CanaryKind};
+
+/// The verdict over one run, and its figures.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The seed of the run.
+    pub seed: u64,
+    /// Every promise that was not kept, in order of time.
+    pub breaches: Vec<Breach>,
+    /// The hash of all that happened.
+    pub transcript: u64,
+    /// The same in words, if they were asked for.
+    pub words: Vec<String>,
+    /// How much virtual time passed.
+    pub virtual_time: Duration,
+    /// What happened, in figures.
+    pub figures: Figures,
+}
+
+/// What happened in a run, over all its sessions.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Figures {
+    /// Messages that were taken.
+    pub messages: u64,
+    /// Messages and requests that a full queue refused.
+    pub refused: u64,
+    /// How often a side's planes changed.
+    pub plane_changes: u64,
+    /// Datagrams that arrived.
+    pub datagrams: u64,
+    /// Those that were dropped, by reason.
+    pub drops: Drops,
+    /// Reliable messages that were sent once more.
+    pub resent: u64,
+    /// Messages of data channels that rode the control connection.
+    pub tunnelled: u64,
+    /// The longest that a message took.
+    pub slowest: Duration,
+    /// How long everything owed took to come after the faults had stopped.
+    pub drained_in: Duration,
+}
+
+impl Outcome {
+    /// Whether every promise was kept.
+    #[must_use]
+    pub const fn is_clean(&self) -> bool {
+        self.breaches.is_empty()
+    }
+
+    /// Whether the oracle found this canary, and called it by its name.
+    #[must_use]
+    pub fn caught(&self, canary: CanaryKind) -> bool {
+        self.breaches.iter().any(|breach| canary.is_named_by(&breach.what))
+    }
+
+    /// The first breach in words, and how many more there are; `None` if there is none.
+    #[must_use]
+    pub fn what(&self) -> Option<String> {
+        let (first, more) = self.breaches.split_first()?;
+        Some(match more.len() {
+            0 => first.to_string(),
+            more => format!("{first} (and {more} more)"),
+        })
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { messages, refused, plane_changes, datagrams, resent, tunnelled, .. } = self;
+        writeln!(f, "{messages} messages taken, {refused} refused, {resent} sent once more")?;
+        writeln!(f, "{tunnelled} tunnelled, {plane_changes} changes of planes")?;
+        writeln!(f, "slowest {:?}, drained in {:?}", self.slowest, self.drained_in)?;
+        write!(f, "{datagrams} datagrams")?;
+        for (reason, count) in self.drops.iter().filter(|(_, count)| *count > 0) {
+            write!(f, ", {count} {}", reason.name())?;
+        }
+        Ok(())
+    }
+}

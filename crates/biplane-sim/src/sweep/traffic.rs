@@ -1,0 +1,148 @@
+//! What one side sends in a run: twenty messages a second of each kind, and a request.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use biplane_proto::limits;
+use biplane_wire::{ChannelId, ChannelKind};
+
+use crate::{Protocol, Rng, SHORTEST};
+
+const KINDS: [ChannelKind; 5] = [
+    ChannelKind::Command,
+    ChannelKind::ReliableOrdered,
+    ChannelKind::ReliableUnordered,
+    ChannelKind::Sequenced,
+    ChannelKind::Unreliable,
+];
+/// Messages of one kind are so far apart, on average.
+const PERIOD: Duration = Duration::from_millis(50);
+const REQUEST_PERIOD: Duration = Duration::from_secs(1);
+/// Most messages are at most so long.
+const USUAL: usize = 1_024;
+/// The longest command that is sent now and then, over more than one record.
+const LONGEST: usize = 64 * 1024;
+
+/// When an application sends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Rhythm {
+    /// One message of each kind every 50 ms, all at once, and flushed.
+    Ticks,
+    /// Each kind at random moments, 50 ms apart on average, and seldom flushed.
+    Scattered,
+}
+
+/// The traffic of one side.
+#[derive(Debug)]
+pub struct Traffic {
+    rng: Rng,
+    rhythm: Rhythm,
+    /// The channels of each kind, and when the next message of it is due.
+    kinds: Vec<(Vec<ChannelId>, Instant)>,
+    request: Option<u8>,
+    next_request: Instant,
+}
+
+/// Something to send.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Work {
+    /// A message of so many bytes.
+    Message(ChannelId, usize),
+    /// A request of this kind, of so many bytes.
+    Request(u8, usize),
+    /// A flush.
+    Flush,
+}
+
+impl Traffic {
+    /// The traffic of one side from `now` on, over the channels of `protocol` and its request
+    /// `echo`.
+    #[must_use]
+    pub fn new(now: Instant, protocol: &Protocol, rhythm: Rhythm, mut rng: Rng) -> Self {
+        let of_kind = |kind| protocol.kinds().filter(move |(_, its)| *its == kind);
+        let channels = KINDS.map(|kind| of_kind(kind).map(|(id, _)| id).collect::<Vec<_>>());
+        let used = channels.into_iter().filter(|channels| !channels.is_empty());
+        let first = now + rng.duration(PERIOD);
+        Self {
+            kinds: used.map(|channels| (channels, first)).collect(),
+            request: protocol.request("echo"),
+            next_request: now + rng.duration(REQUEST_PERIOD),
+            rng,
+            rhythm,
+        }
+    }
+
+    /// When something is due next.
+    #[must_use]
+    pub fn due(&self) -> Instant {
+        let kinds = self.kinds.iter().map(|(_, due)| *due);
+        kinds.fold(self.next_request, Instant::min)
+    }
+
+    /// What is due by `now`.
+    pub fn work(&mut self, now: Instant) -> Vec<Work> {
+        let mut work = Vec::new();
+        for (channels, due) in &mut self.kinds {
+            while *due <= now {
+                *due += match self.rhythm {
+                    Rhythm::Ticks => PERIOD,
+                    Rhythm::Scattered => self.rng.duration(2 * PERIOD),
+                };
+                let Some(channel) = channels.get(self.rng.index(channels.len())) else { break };
+                // Command channels alone come in pairs, and take more than a packet holds.
+                let len = len(&mut self.rng, channels.len() > 1);
+                work.push(Work::Message(*channel, len));
+            }
+        }
+        if self.next_request <= now {
+            self.next_request += REQUEST_PERIOD;
+            let len = self.rng.size(1, 2 * USUAL);
+            work.extend(self.request.map(|kind| Work::Request(kind, len)));
+        }
+        if !work.is_empty() && (self.rhythm == Rhythm::Ticks || self.rng.chance(0.1)) {
+            work.push(Work::Flush);
+        }
+        work
+    }
+}
+
+/// How long a message is: usually small, one in two hundred up to its limit.
+fn len(rng: &mut Rng, is_command: bool) -> usize {
+    if !rng.chance(0.005) {
+        return rng.size(SHORTEST, USUAL);
+    }
+    rng.size(USUAL, if is_command { LONGEST } else { limits::DATA_MESSAGE })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twenty_messages_a_second_of_each_kind() {
+        for rhythm in [Rhythm::Ticks, Rhythm::Scattered] {
+            let (start, protocol) = (Instant::now(), Protocol::of_every_kind());
+            let mut traffic = Traffic::new(start, &protocol, rhythm, Rng::new(1));
+            let mut all = Vec::new();
+            while traffic.due() < start + Duration::from_secs(60) {
+                all.extend(traffic.work(traffic.due()));
+            }
+            let (mut counts, mut longest) = ([0; 6], 0);
+            for work in &all {
+                if let Work::Message(channel, len) = work {
+                    counts[channel.index()] += 1;
+                    longest = longest.max(*len);
+                }
+            }
+            let requests = all.iter().filter(|work| matches!(work, Work::Request(..))).count();
+            let [chat, ordered, orders, rest @ ..] = counts;
+            for count in [chat + orders, ordered].into_iter().chain(rest) {
+                assert!((1_100..1_300).contains(&count), "{counts:?}");
+            }
+            assert!((59..=60).contains(&requests), "{requests}");
+            assert!(longest > limits::DATA_MESSAGE, "{longest}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! One run of a seed, from the first hello to the last goodbye.
+
+mod applications;
+
+use core::time::Duration;
+use std::{collections::BTreeMap, time::Instant};
+
+use biplane_proto::{CloseReason, Drops};
+
+use super::{Conditions, Figures, Outcome, Traffic};
+use crate::{Breach, Canary, CanaryKind, Oracle, Protocol, Rng, SessionBreach, Side, World};
+
+/// Sessions must have begun by then.
+const JOIN: Duration = Duration::from_secs(15);
+/// What is owed must have come so long after the faults have stopped, or after 30 round trips.
+const LIVENESS: Duration = Duration::from_secs(10);
+const LIVENESS_RTTS: u32 = 30;
+/// So long nothing more may come of what had come already.
+const QUIET: Duration = Duration::from_secs(2);
+/// A close must be over by then.
+const CLOSE: Duration = Duration::from_secs(5);
+/// A canary strikes after so many messages.
+const CANARY_AFTER: u64 = 20;
+/// What the side that closes says.
+const GOODBYE: &str = "that is all";
+
+/// How a seed is to be run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Plan {
+    /// For how long the wires misbehave and applications send. Default: 60 s.
+    pub length: Duration,
+    /// The fault to plant. Default: none.
+    pub canary: Option<CanaryKind>,
+    /// Whether the transcript is kept in words. Default: no.
+    pub in_words: bool,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { length: Duration::from_secs(60), canary: None, in_words: false }
+    }
+}
+
+/// A run that is under way.
+#[derive(Debug)]
+pub struct Trial {
+    seed: u64,
+    plan: Plan,
+    conditions: Conditions,
+    world: World,
+    oracle: Oracle,
+    rng: Rng,
+    traffic: BTreeMap<Side, Traffic>,
+    left: BTreeMap<Side, CloseReason>,
+    tick: Instant,
+    remarks_at: Instant,
+    refused: u64,
+    plane_changes: u64,
+    drained_in: Duration,
+}
+
+impl Trial {
+    /// The run of `seed` that begins at `start`, under the conditions that the seed names.
+    #[must_use]
+    pub fn of_seed(start: Instant, seed: u64, plan: Plan) -> Self {
+        Self::new(start, seed, Conditions::draw(seed, plan.length), plan)
+    }
+
+    /// A run under conditions of the caller's.
+    #[must_use]
+    pub fn new(start: Instant, seed: u64, conditions: Conditions, plan: Plan) -> Self {
+        let protocol = Protocol::of_every_kind();
+        let make = if plan.in_words { World::in_words } else { World::new };
+        let mut world = make(start, seed, protocol.clone());
+        let mut rng = Rng::new(!seed);
+        for (client, config) in conditions.clients.iter().enumerate() {
+            let mut config = config.clone();
+            let planted = plan.canary.filter(|_| client == 0);
+            config.server.canary = planted.and_then(|kind| plant(kind, &protocol, &mut rng));
+            world.connect(config);
+        }
+        Self {
+            seed,
+            plan,
+            conditions,
+            world,
+            oracle: Oracle::new(seed, start, protocol),
+            rng,
+            traffic: BTreeMap::new(),
+            left: BTreeMap::new(),
+            tick: start,
+            remarks_at: start,
+            refused: 0,
+            plane_changes: 0,
+            drained_in: Duration::ZERO,
+        }
+    }
+
+    /// Runs it to its end.
+    #[must_use]
+    pub fn run(mut self) -> Outcome {
+        if self.join() {
+            self.talk();
+            self.drain();
+            self.part();
+        }
+        self.conclude()
+    }
+
+    /// Waits for all sessions to begin; whether they did.
+    fn join(&mut self) -> bool {
+        if self.world.run_until(JOIN, |world| world.has_joined()) {
+            return true;
+        }
+        for side in self.world.sides() {
+            if self.world.session(side).is_none() {
+                let breach = SessionBreach::NeverJoined { why: "no answer".to_owned() };
+                self.oracle.session_breach(self.world.now(), side, breach);
+            }
+        }
+        false
+    }
+
+    /// Sends, under faults, for as long as planned.
+    fn talk(&mut self) {
+        let now = self.world.now();
+        for side in self.world.sides() {
+            let rhythm = self.conditions.rhythm;
+            let traffic = Traffic::new(now, self.world.protocol(), rhythm, self.rng.fork());
+            self.traffic.insert(side, traffic);
+        }
+        let end = now + self.plan.length;
+        while self.world.now() < end {
+            let due = self.traffic.values().map(Traffic::due).min().unwrap_or(end);
+            self.go_on(due.min(end));
+            for side in self.world.sides() {
+                self.work(side);
+            }
+        }
+    }
+
+    /// Ends the faults, and waits for everything that is owed.
+    fn drain(&mut self) {
+        self.world.calm();
+        let stopped = self.world.now();
+        let deadline = stopped + self.patience();
+        while self.oracle.owed() > 0 && self.world.now() < deadline {
+            self.go_on((self.world.now() + Duration::from_millis(10)).min(deadline));
+        }
+        self.drained_in = self.world.now() - stopped;
+        if self.oracle.owed() > 0 {
+            self.oracle.overdue(self.world.now(), self.drained_in);
+        }
+        self.go_on(self.world.now() + QUIET);
+        for side in self.world.sides() {
+            let open = self.world.session(side).filter(|session| !session.is_closed());
+            if let Some(planes) = open.map(biplane_proto::Session::planes) {
+                self.oracle.recovered(self.world.now(), side, planes);
+            }
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        let rtts = self.conditions.clients.iter().map(|client| client.wires.rtt());
+        LIVENESS.max(rtts.max().unwrap_or_default() * LIVENESS_RTTS)
+    }
+
+    /// Closes every session from one of its ends, and waits until both have left.
+    fn part(&mut self) {
+        for client in 0..self.world.clients() {
+            let closer =
+                if self.rng.chance(0.5) { Side::Client(client) } else { Side::Server(client) };
+            self.oracle.may_leave(closer);
+            self.oracle.may_leave(closer.peer());
+            self.world.close(closer, GOODBYE);
+            self.expect_to_leave(closer);
+        }
+        self.go_on(self.world.now() + QUIET);
+    }
+
+    fn expect_to_leave(&mut self, closer: Side) {
+        let sides = [closer, closer.peer()];
+        let deadline = self.world.now() + CLOSE;
+        while self.world.now() < deadline && !sides.iter().all(|side| self.is_over(*side)) {
+            self.go_on((self.world.now() + Duration::from_millis(10)).min(deadline));
+        }
+        let here = CloseReason::ClosedHere { text: GOODBYE.into() };
+        let there = CloseReason::Closed { text: GOODBYE.into() };
+        for (side, wanted) in [(closer, here), (closer.peer(), there)] {
+            let breach = match self.left.get(&side) {
+                None => SessionBreach::NeverLeft,
+                Some(reason) if *reason != wanted => SessionBreach::LeftOtherwise(reason.clone()),
+                Some(_) if !self.is_over(side) => SessionBreach::NeverOver,
+                Some(_) => continue,
+            };
+            self.oracle.session_breach(self.world.now(), side, breach);
+        }
+    }
+
+    fn is_over(&self, side: Side) -> bool {
+        self.left.contains_key(&side)
+            && self.world.session(side).is_none_or(biplane_proto::Session::is_over)
+    }
+
+    fn conclude(mut self) -> Outcome {
+        self.world.check_accounts();
+        self.oracle.finish(self.world.now());
+        Outcome {
+            seed: self.seed,
+            breaches: in_order(self.world.breaches(), self.oracle.breaches()),
+            transcript: self.world.transcript().hash(),
+            words: self.world.transcript().words().to_vec(),
+            virtual_time: self.world.elapsed(),
+            figures: self.figures(),
+        }
+    }
+
+    fn figures(&self) -> Figures {
+        let clients = (0..self.world.clients()).map(|client| self.world.client_tally(client));
+        let tallies: Vec<_> = clients.chain([self.world.server_tally()]).collect();
+        let mut drops = Drops::default();
+        tallies.iter().for_each(|tally| drops.add(&tally.drops));
+        let sessions = self.world.sides().filter_map(|side| self.world.session(side));
+        let stats: Vec<_> = sessions.map(biplane_proto::Session::stats).collect();
+        Figures {
+            messages: self.oracle.messages(),
+            refused: self.refused,
+            plane_changes: self.plane_changes,
+            datagrams: tallies.iter().map(|tally| tally.received).sum(),
+            drops,
+            resent: stats.iter().map(|stats| stats.messages_resent).sum(),
+            tunnelled: stats.iter().map(|stats| stats.messages_tunnelled).sum(),
+            slowest: self.oracle.slowest(),
+            drained_in: self.drained_in,
+        }
+    }
+}
+
+/// A canary on one of the channels whose promise it breaks.
+fn plant(kind: CanaryKind, protocol: &Protocol, rng: &mut Rng) -> Option<Canary> {
+    let bitten: Vec<_> = protocol.kinds().filter(|(_, of)| kind.bites(*of)).collect();
+    let (channel, _) = *bitten.get(rng.index(bitten.len()))?;
+    Some(Canary { kind, channel, after: CANARY_AFTER })
+}
+
+fn in_order(contract: &[Breach], promises: &[Breach]) -> Vec<Breach> {
+    let mut all: Vec<_> = contract.iter().chain(promises).cloned().collect();
+    all.sort_by_key(|breach| breach.at);
+    all
+}

@@ -1,0 +1,124 @@
+//! What the applications of a run do: send what is due, look at their sessions, echo calls.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use biplane_proto::{Call, Event, Reply, SendError};
+use bytes::Bytes;
+
+use super::Trial;
+use crate::{SessionBreach, Side, Work, stamp};
+
+/// Stalls of the control connection in a sweep are shorter than this.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
+
+impl Trial {
+    /// Once a virtual second, the figures of every session go into the words of a replay.
+    fn remark(&mut self) {
+        if self.plan.in_words && self.remarks_at <= self.world.now() {
+            self.remarks_at += Duration::from_secs(1);
+            self.world.remark_figures();
+        }
+    }
+
+    /// Goes on until `until`, the applications looking at their sessions as often as they do.
+    pub(super) fn go_on(&mut self, until: Instant) {
+        let every = self.conditions.takes_every;
+        if every.is_zero() {
+            while self.world.step(until) {
+                self.tend_all();
+            }
+            return;
+        }
+        while self.world.now() < until {
+            while self.world.step(until.min(self.tick)) {}
+            if self.tick <= self.world.now() {
+                self.tick += every;
+                self.tend_all();
+            }
+        }
+    }
+
+    fn tend_all(&mut self) {
+        self.remark();
+        for side in self.world.sides() {
+            self.tend(side);
+        }
+    }
+
+    /// One look of an application at its session: events, messages, answers.
+    fn tend(&mut self, side: Side) {
+        let now = self.world.now();
+        while let Some(event) = self.world.poll_event(side) {
+            self.oracle.event(now, side, &event);
+            self.react(side, event);
+        }
+        let taken = self.world.take_all(side);
+        for (channel, message) in &taken {
+            self.oracle.taken(now, side, *channel, message);
+        }
+        if !taken.is_empty() {
+            self.oracle.drained(now, side, true);
+        }
+        for answered in self.world.take_answers(side) {
+            self.oracle.answered(now, side, &answered);
+        }
+    }
+
+    fn react(&mut self, side: Side, event: Event) {
+        match event {
+            Event::Called(call) => self.answer(side, &call),
+            Event::Left(reason) => {
+                self.left.entry(side).or_insert(reason);
+            }
+            Event::Planes(_) => self.plane_changes += 1,
+            Event::Readable | Event::Writable | _ => {}
+        }
+    }
+
+    /// Echoes a call, backwards.
+    fn answer(&mut self, side: Side, call: &Call) {
+        let echo: Bytes = call.payload.iter().rev().copied().collect();
+        self.oracle.replied(side, call.id, echo.clone());
+        if let Err(error) = self.world.reply(side, call.id, Reply::Answer(echo)) {
+            let breach = SessionBreach::Refused(error);
+            self.oracle.session_breach(self.world.now(), side, breach);
+        }
+    }
+
+    /// Sends what is due at `side`.
+    pub(super) fn work(&mut self, side: Side) {
+        if self.world.session(side).is_none_or(biplane_proto::Session::is_closed) {
+            return;
+        }
+        let now = self.world.now();
+        let work = self.traffic.get_mut(&side).map(|traffic| traffic.work(now));
+        for work in work.into_iter().flatten() {
+            match work {
+                Work::Message(channel, len) => {
+                    let index = self.oracle.next_index(side, channel);
+                    let bytes = stamp(index, len, &mut self.rng);
+                    let sent = self.world.send(side, channel, bytes.clone());
+                    self.refused += u64::from(sent == Err(SendError::QueueFull));
+                    self.oracle.sent(now, side, channel, (bytes, sent));
+                }
+                Work::Request(kind, len) => self.ask(side, kind, len),
+                Work::Flush => self.world.flush(side),
+            }
+        }
+    }
+
+    fn ask(&mut self, side: Side, kind: u8, len: usize) {
+        let mut payload = vec![0; len];
+        self.rng.fill(&mut payload);
+        let payload = Bytes::from(payload);
+        match self.world.request(side, kind, payload.clone(), REQUEST_DEADLINE) {
+            Ok(id) => self.oracle.asked(side, id, kind, payload),
+            Err(SendError::QueueFull) => self.refused += 1,
+            Err(error) => {
+                let breach = SessionBreach::Refused(error);
+                self.oracle.session_breach(self.world.now(), side, breach);
+            }
+        }
+    }
+}

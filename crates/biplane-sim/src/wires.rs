@@ -1,0 +1,116 @@
+//! The four directions between a client and the server.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use crate::{Link, LinkConfig, Rng, Stream, StreamConfig};
+
+/// What the four directions do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WiresConfig {
+    /// Datagrams to the server.
+    pub up: LinkConfig,
+    /// Datagrams to the client.
+    pub down: LinkConfig,
+    /// Control bytes to the server.
+    pub control_up: StreamConfig,
+    /// Control bytes to the client.
+    pub control_down: StreamConfig,
+}
+
+/// What is under way between a client and the server.
+#[derive(Debug)]
+pub struct Wires {
+    /// Datagrams to the server.
+    pub up: Link,
+    /// Datagrams to the client.
+    pub down: Link,
+    /// Control bytes to the server.
+    pub control_up: Stream,
+    /// Control bytes to the client.
+    pub control_down: Stream,
+}
+
+impl WiresConfig {
+    /// Four directions without a fault, each of this latency.
+    #[must_use]
+    pub fn clean(latency: Duration) -> Self {
+        Self::of(LinkConfig::clean(latency))
+    }
+
+    /// Datagrams meet `link` both ways; control bytes its latency alone.
+    #[must_use]
+    pub fn of(link: LinkConfig) -> Self {
+        let control = StreamConfig::clean(link.latency);
+        Self { up: link.clone(), down: link, control_up: control.clone(), control_down: control }
+    }
+
+    /// A round trip of the control connection when nothing stalls.
+    #[must_use]
+    pub fn control_rtt(&self) -> Duration {
+        self.control_up.latency + self.control_down.latency
+    }
+
+    /// A round trip of the UDP path when nothing jitters.
+    #[must_use]
+    pub fn rtt(&self) -> Duration {
+        self.up.latency + self.down.latency
+    }
+}
+
+impl Wires {
+    /// Four idle directions of a run that begins at `start`.
+    #[must_use]
+    pub fn new(start: Instant, config: WiresConfig, rng: &mut Rng) -> Self {
+        Self {
+            up: Link::new(start, config.up, rng.fork()),
+            down: Link::new(start, config.down, rng.fork()),
+            control_up: Stream::new(start, config.control_up, rng.fork()),
+            control_down: Stream::new(start, config.control_down, rng.fork()),
+        }
+    }
+
+    /// Ends every fault; what is under way arrives as it was to.
+    pub fn calm(&mut self, now: Instant) {
+        for link in [&mut self.up, &mut self.down] {
+            link.reconfigure(now, link.config().calmed());
+            link.mend();
+        }
+        for stream in [&mut self.control_up, &mut self.control_down] {
+            stream.reconfigure(stream.config().calmed());
+            stream.release(now);
+        }
+    }
+
+    /// Lets no datagram in, either way.
+    pub fn cut_data(&mut self) {
+        self.up.cut();
+        self.down.cut();
+    }
+
+    /// Lets datagrams in again, both ways.
+    pub fn mend_data(&mut self) {
+        self.up.mend();
+        self.down.mend();
+    }
+
+    /// Lets no control byte through, either way, until [`Stream::release`].
+    pub fn hold_control(&mut self) {
+        self.control_up.hold();
+        self.control_down.hold();
+    }
+
+    /// Breaks the control connection; both ends learn of it one latency from now.
+    pub fn kill_control(&mut self, now: Instant) {
+        self.control_up.kill(now);
+        self.control_down.kill(now);
+    }
+
+    /// When something arrives next.
+    #[must_use]
+    pub fn next_arrival(&self) -> Option<Instant> {
+        let links = [self.up.next_arrival(), self.down.next_arrival()];
+        let streams = [self.control_up.next_arrival(), self.control_down.next_arrival()];
+        links.into_iter().chain(streams).flatten().min()
+    }
+}

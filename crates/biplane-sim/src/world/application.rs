@@ -1,0 +1,139 @@
+//! What the applications of a simulated world do with their sessions.
+//!
+//! Everything goes through [`World::act`], which settles the session after, as the shell does.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use biplane_proto::{Answered, Event, Reply, SendError};
+use biplane_wire::{ChannelId, RequestId};
+use bytes::Bytes;
+
+use super::World;
+use crate::{ContractBreach, Core, Entry, Side};
+
+impl World {
+    /// Lets `act` use the session at `side` now; `None` if there is none yet.
+    pub fn act<R>(&mut self, side: Side, act: impl FnOnce(Instant, &mut Core) -> R) -> Option<R> {
+        let now = self.now;
+        let outcome = act(now, self.node_mut(side)?.touch());
+        self.settle();
+        Some(outcome)
+    }
+
+    /// Queues a message.
+    ///
+    /// # Errors
+    ///
+    /// As the session says; [`SendError::Closed`] if there is none.
+    pub fn send(
+        &mut self,
+        side: Side,
+        channel: ChannelId,
+        payload: Bytes,
+    ) -> Result<(), SendError> {
+        let copy = payload.clone();
+        let sent = self.act(side, |now, core| core.session_mut().send(now, channel, payload));
+        let sent = sent.unwrap_or(Err(SendError::Closed));
+        if sent.is_ok() {
+            self.watch.note(self.now, side, Entry::Sent(channel, &copy));
+        }
+        sent
+    }
+
+    /// Lets what is queued leave now.
+    pub fn flush(&mut self, side: Side) {
+        self.act(side, |now, core| core.session_mut().flush(now));
+    }
+
+    /// Takes one message off a channel.
+    pub fn take(&mut self, side: Side, channel: ChannelId) -> Option<Bytes> {
+        let message = self.act(side, |now, core| core.take(now, channel)).flatten()?;
+        self.watch.note(self.now, side, Entry::Taken(channel, &message));
+        Some(message)
+    }
+
+    /// Takes every message off every readable channel, channel by channel.
+    pub fn take_all(&mut self, side: Side) -> Vec<(ChannelId, Bytes)> {
+        let readable = self.session(side).map_or(0, biplane_proto::Session::readable);
+        if readable == 0 {
+            return Vec::new();
+        }
+        let channels = (0..64).filter(|bit| readable >> bit & 1 == 1).filter_map(ChannelId::new);
+        let taken = self.act(side, |now, core| drain(now, core, channels)).unwrap_or_default();
+        for (channel, message) in &taken {
+            self.watch.note(self.now, side, Entry::Taken(*channel, message));
+        }
+        if self.session(side).is_some_and(|session| session.readable() != 0) {
+            self.watch.breach(self.now, Some(side), ContractBreach::NothingToRead);
+        }
+        taken
+    }
+
+    /// What the session at `side` has to tell.
+    pub fn poll_event(&mut self, side: Side) -> Option<Event> {
+        let event = self.node_mut(side)?.poll_event()?;
+        self.watch.note(self.now, side, Entry::Event(&event));
+        Some(event)
+    }
+
+    /// Asks the peer of `side`.
+    ///
+    /// # Errors
+    ///
+    /// As the session says; [`SendError::Closed`] if there is none.
+    pub fn request(
+        &mut self,
+        side: Side,
+        kind: u8,
+        payload: Bytes,
+        deadline: Duration,
+    ) -> Result<RequestId, SendError> {
+        let asked =
+            self.act(side, |now, core| core.session_mut().request(now, kind, payload, deadline));
+        asked.unwrap_or(Err(SendError::Closed))
+    }
+
+    /// Answers a call.
+    ///
+    /// # Errors
+    ///
+    /// As the session says; [`SendError::Closed`] if there is none.
+    pub fn reply(&mut self, side: Side, id: RequestId, reply: Reply) -> Result<(), SendError> {
+        let replied = self.act(side, |now, core| core.session_mut().reply(now, id, reply));
+        replied.unwrap_or(Err(SendError::Closed))
+    }
+
+    /// What became of the requests of `side` since this was called last.
+    pub fn take_answers(&mut self, side: Side) -> Vec<Answered> {
+        let answers = self.node_mut(side).map(crate::node::Node::take_answers).unwrap_or_default();
+        for answered in &answers {
+            self.watch.note(self.now, side, Entry::Answered(answered));
+        }
+        answers
+    }
+
+    /// Closes the session at `side` with these words.
+    pub fn close(&mut self, side: Side, text: &str) {
+        self.act(side, |now, core| core.session_mut().close(now, text));
+    }
+
+    /// Lets go of the session at `side`.
+    pub fn abandon(&mut self, side: Side) {
+        self.act(side, |now, core| core.session_mut().abandon(now));
+    }
+}
+
+fn drain(
+    now: Instant,
+    core: &mut Core,
+    channels: impl Iterator<Item = ChannelId>,
+) -> Vec<(ChannelId, Bytes)> {
+    let mut taken = Vec::new();
+    for channel in channels {
+        while let Some(message) = core.take(now, channel) {
+            taken.push((channel, message));
+        }
+    }
+    taken
+}

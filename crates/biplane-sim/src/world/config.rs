@@ -1,0 +1,62 @@
+//! What a client of a simulated world is like.
+
+use core::time::Duration;
+
+use biplane_proto::{SessionConfig, limits};
+use biplane_wire::{Aead, PacketNumber};
+
+use crate::{Canary, WiresConfig};
+
+/// A client, its session with the server, and what lies between them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientConfig {
+    /// The network between the two.
+    pub wires: WiresConfig,
+    /// What it offers to seal datagrams with, dearest first; the server has all and prefers these.
+    pub aeads: Vec<Aead>,
+    /// What both sides decide for the session.
+    pub session: SessionConfig,
+    /// Its end of the session.
+    pub client: EndConfig,
+    /// The server's end.
+    pub server: EndConfig,
+}
+
+/// One end of a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct EndConfig {
+    /// The number of the first packet it sends; the same at both ends. Default: 0.
+    pub first_packet: PacketNumber,
+    /// The credit that it grants every reliable channel at the start, in bytes. Default:
+    /// [`limits::CHANNEL_CREDIT`].
+    pub initial_credit: u64,
+    /// How late it is woken: a busy machine, a coarse timer. Default: not at all.
+    pub lag: Duration,
+    /// The fault planted between it and its application.
+    pub canary: Option<Canary>,
+}
+
+impl Default for EndConfig {
+    fn default() -> Self {
+        Self {
+            first_packet: PacketNumber(0),
+            initial_credit: limits::CHANNEL_CREDIT,
+            lag: Duration::ZERO,
+            canary: None,
+        }
+    }
+}
+
+impl ClientConfig {
+    /// A client behind these wires, without a canary.
+    #[must_use]
+    pub fn new(wires: WiresConfig) -> Self {
+        Self {
+            wires,
+            aeads: vec![Aead::Aes128Gcm, Aead::ChaCha20Poly1305],
+            session: SessionConfig::default(),
+            client: EndConfig::default(),
+            server: EndConfig::default(),
+        }
+    }
+}

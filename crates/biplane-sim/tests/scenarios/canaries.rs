@@ -1,0 +1,48 @@
+//! Faults planted between a session and its application are found, and called by their names.
+
+use biplane_proto::Role;
+use biplane_sim::{
+    Broken, CanaryKind, Conditions, LinkConfig, MessageBreach, Outcome, Plan, Side, Trial,
+    WiresConfig,
+};
+
+use crate::tools::*;
+
+fn run(seed: u64, canary: Option<CanaryKind>) -> Outcome {
+    let conditions = Conditions::of(WiresConfig::of(LinkConfig::clean(ms(20))));
+    let plan = Plan { length: seconds(5), canary, ..Plan::default() };
+    Trial::new(*START, seed, conditions, plan).run()
+}
+
+#[test]
+fn each_canary_is_caught_on_whatever_channel_it_sits() {
+    for (seed, kind) in (0..6).flat_map(|seed| CanaryKind::ALL.map(|kind| (seed, kind))) {
+        let outcome = run(seed, Some(kind));
+        assert!(outcome.caught(kind), "seed {seed}, {kind}: {:?}", outcome.breaches);
+        for breach in &outcome.breaches {
+            assert_eq!(breach.side.map(Side::role), Some(Role::Server), "seed {seed}: {breach}");
+            assert!(matches!(breach.what, Broken::Message(_)), "seed {seed}: {breach}");
+        }
+    }
+}
+
+#[test]
+fn none_is_called_by_the_name_of_another() {
+    for seed in 0..6 {
+        let swapped = run(seed, Some(CanaryKind::Swaps));
+        assert!(!swapped.caught(CanaryKind::Withholds), "seed {seed}: {:?}", swapped.breaches);
+        assert!(!swapped.caught(CanaryKind::Repeats), "seed {seed}: {:?}", swapped.breaches);
+        let repeated = run(seed, Some(CanaryKind::Repeats)).breaches;
+        let twice =
+            |what: &Broken| matches!(what, Broken::Message(MessageBreach::Repeated { index: 20 }));
+        assert!(repeated.len() == 1 && twice(&repeated[0].what), "seed {seed}: {repeated:?}");
+    }
+}
+
+#[test]
+fn without_a_canary_there_is_nothing_to_find() {
+    for seed in 0..6 {
+        let breaches = run(seed, None).breaches;
+        assert!(breaches.is_empty(), "seed {seed}: {breaches:?}");
+    }
+}

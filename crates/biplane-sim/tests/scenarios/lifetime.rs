@@ -1,0 +1,46 @@
+//! A message that could not leave within its channel's lifetime is dropped and counted.
+
+use biplane_sim::{LinkConfig, Protocol};
+
+use crate::tools::*;
+
+/// A session whose channels of this name have a lifetime of 100 ms.
+fn scene(seed: u64, name: &str) -> Scene {
+    let mut protocol = Protocol::of_every_kind();
+    let place = protocol.channel(name).unwrap().index();
+    protocol.channels.get_mut(place).unwrap().lifetime = Some(ms(100));
+    Scene::speaking(seed, protocol, LinkConfig::clean(ms(20)))
+}
+
+#[test]
+fn what_waited_longer_than_its_lifetime_does_not_come() {
+    for name in ["sequenced", "unordered", "unreliable"] {
+        let mut scene = scene(1, name);
+        scene.impair(|wires| wires.up.cut());
+        // Fills the window, so that what comes after has to wait.
+        for index in 0..40 {
+            scene.say(CLIENT, channel("ordered"), message(index, 1_000));
+        }
+        scene.say(CLIENT, channel(name), message(0, 100));
+        scene.run_for(ms(500));
+        scene.say(CLIENT, channel(name), message(1, 100));
+        scene.impair(|wires| wires.up.mend());
+        scene.run_for(ms(50));
+        let heard = scene.hear(SERVER, channel(name), seconds(5));
+        assert!(!heard.iter().any(|(_, heard)| *heard == message(0, 100)), "{name}: {heard:?}");
+        let stats = scene.session(CLIENT).stats();
+        assert!(stats.messages_expired + stats.messages_superseded >= 1, "{name}: {stats:?}");
+        assert_eq!(scene.hear(SERVER, channel("ordered"), seconds(5)).len(), 40, "{name}");
+    }
+}
+
+#[test]
+fn what_leaves_in_time_comes_however_long_the_trip() {
+    let mut scene = scene(2, "unordered");
+    let unordered = channel("unordered");
+    scene.impair(|wires| wires.up.script([biplane_sim::Fault::Lose; 3]));
+    scene.say(CLIENT, unordered, message(0, 100));
+    let heard = scene.hear(SERVER, unordered, seconds(5));
+    assert_eq!(heard.len(), 1, "a reliable message that has left is sent until it has come");
+    assert!(heard[0].0 > ms(100), "{heard:?}");
+}

@@ -1,0 +1,38 @@
+//! What sessions do over a network, one behaviour a file, in virtual time.
+//!
+//! Every scenario also checks that the core kept its contract with the shell and that every datagram
+//! is accounted for; a failure names its seed.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a scenario that cannot go on has failed; not every helper is a test function"
+)]
+
+mod backlog;
+mod canaries;
+mod close;
+mod commands;
+mod corruption;
+mod credit;
+mod crowd;
+mod duplicates;
+mod joining;
+mod joining_tunnel;
+mod keep_alive;
+mod lifetime;
+mod lost_message;
+mod number_wrap;
+mod ordered;
+mod priority;
+mod replicas;
+mod requests;
+mod sequenced;
+mod silence;
+mod slow_reader;
+mod small_sweep;
+mod tcp_loss;
+mod tools;
+mod udp_blocked;
+mod udp_outage;

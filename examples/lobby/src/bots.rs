@@ -1,0 +1,278 @@
+//! Bots that play on a server like people do: all of a process on one UDP socket, stepped by one
+//! thread.
+
+mod backoff;
+mod bot;
+mod brain;
+mod online;
+mod persona;
+mod pilot;
+mod tally;
+mod watch;
+
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use biplane::{Client, ConnectError, Endpoint, Link, Pending, Planes, Protocol};
+
+use self::{bot::Bot, persona::Persona, tally::Tally};
+use crate::{
+    figures,
+    pace::Pace,
+    protocol::protocol,
+    report::{BotsReport, Commands, Inputs, Network, PlaneCounts, PlanesReport, Play, Times},
+    units::Rate,
+};
+
+/// Ticks a second until the server says how many.
+const TICK_HZ: u16 = 60;
+/// While bots wait for admission they look this often, so that joins are timed well.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// How long the end of a run waits for what is under way.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// How bots are set up; see the command line for the defaults.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) link: Link,
+    pub(crate) count: u32,
+    /// From the first join; `None` until stopped.
+    pub(crate) length: Option<Duration>,
+    pub(crate) join_rate: Rate,
+    pub(crate) seed: Option<u64>,
+}
+
+/// All bots of this process.
+#[derive(Debug)]
+pub(crate) struct Crowd {
+    settings: Settings,
+    endpoint: Endpoint,
+    protocol: Protocol,
+    bots: Vec<Bot>,
+    tally: Tally,
+    pace: Pace,
+    began: Instant,
+    /// How they flew when the end began.
+    planes: Option<PlaneCounts>,
+    closing_since: Option<Instant>,
+}
+
+/// How a crowd is, for a line on a terminal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Status {
+    pub(crate) now: Instant,
+    pub(crate) joined: u32,
+    pub(crate) count: u32,
+    /// Since the first join.
+    pub(crate) elapsed: Duration,
+    pub(crate) snapshots: u64,
+}
+
+/// What every bot needs to know of one tick.
+#[derive(Debug)]
+struct Step<'a> {
+    now: Instant,
+    /// Since the last tick.
+    length: Duration,
+    /// Nothing new is begun any more.
+    is_closing: bool,
+    settings: &'a Settings,
+    endpoint: &'a Endpoint,
+    protocol: &'a Protocol,
+}
+
+impl Step<'_> {
+    fn connect(&self) -> Pending<Result<Client, ConnectError>> {
+        self.endpoint.connect(&self.settings.link, self.protocol)
+    }
+}
+
+impl Crowd {
+    /// Opens the one socket; nobody joins yet.
+    ///
+    /// # Errors
+    ///
+    /// If the server's name does not resolve or no socket is to be had.
+    pub(crate) fn new(settings: Settings) -> Result<Self> {
+        let endpoint = Endpoint::bind(local_address(&settings.link)?)?;
+        let now = Instant::now();
+        let seed = settings.seed.unwrap_or_else(|| fastrand::u64(..));
+        let starts = (0..settings.count)
+            .map(|index| (index, now + settings.join_rate.moment_of(index as usize)));
+        let bots = starts.map(|(index, start)| Bot::new(Persona::new(index, seed), start));
+        Ok(Self {
+            bots: bots.collect(),
+            endpoint,
+            protocol: protocol(),
+            tally: Tally::new(now),
+            pace: Pace::new(TICK_HZ, now),
+            began: now,
+            planes: None,
+            closing_since: None,
+            settings,
+        })
+    }
+
+    /// Plays until the time is over or `stop` is raised; `show` is called once a tick.
+    ///
+    /// # Errors
+    ///
+    /// Why nobody can join, if nobody ever did.
+    pub(crate) fn run(
+        mut self,
+        stop: &AtomicBool,
+        mut show: impl FnMut(&Status),
+    ) -> Result<BotsReport> {
+        let mut last = Instant::now();
+        while !self.is_over() {
+            let now = Instant::now();
+            self.close_if_due(now, stop.load(Ordering::Relaxed));
+            self.step(now, now.saturating_duration_since(last))?;
+            last = now;
+            self.observe(now);
+            show(&self.status(now));
+            self.sleep()?;
+        }
+        Ok(self.report())
+    }
+
+    fn step(&mut self, now: Instant, length: Duration) -> Result<()> {
+        let Self { settings, endpoint, protocol, bots, tally, pace, .. } = self;
+        let is_closing = self.closing_since.is_some();
+        let step = Step { now, length, is_closing, settings, endpoint, protocol };
+        for bot in bots {
+            bot.step(&step, tally)?;
+        }
+        endpoint.flush();
+        if let Some(tick_hz) = tally.tick_hz.take() {
+            pace.set_rate(tick_hz);
+        }
+        Ok(())
+    }
+
+    fn observe(&mut self, now: Instant) {
+        if self.tally.is_second_over(now) {
+            self.tally.end_second(now, count_planes(&self.bots));
+            self.bots.iter().for_each(|bot| bot.sample(&mut self.tally));
+        }
+    }
+
+    /// Until the next tick, and looks who was admitted meanwhile.
+    fn sleep(&mut self) -> Result<()> {
+        let next = self.pace.advance(Instant::now());
+        loop {
+            let left = next.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            if !self.bots.iter().any(Bot::is_joining) {
+                thread::sleep(left);
+                return Ok(());
+            }
+            thread::sleep(left.min(LOOK_EVERY));
+            self.look_for_admissions()?;
+        }
+    }
+
+    fn look_for_admissions(&mut self) -> Result<()> {
+        let Self { settings, endpoint, protocol, bots, tally, closing_since, .. } = self;
+        let (now, is_closing) = (Instant::now(), closing_since.is_some());
+        let step = Step { now, length: Duration::ZERO, is_closing, settings, endpoint, protocol };
+        for bot in bots.iter_mut().filter(|bot| bot.is_joining()) {
+            bot.try_to_join(&step, tally)?;
+        }
+        Ok(())
+    }
+
+    fn close_if_due(&mut self, now: Instant, is_stopped: bool) {
+        let elapsed = now.saturating_duration_since(self.tally.first_join().unwrap_or(self.began));
+        let is_past = self.settings.length.is_some_and(|length| elapsed >= length);
+        if self.closing_since.is_none() && (is_stopped || is_past) {
+            self.closing_since = Some(now);
+            self.planes = Some(count_planes(&self.bots));
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.closing_since
+            .is_some_and(|since| since.elapsed() >= CLOSING || self.bots.iter().all(Bot::is_done))
+    }
+
+    fn status(&self, now: Instant) -> Status {
+        let elapsed = self.tally.first_join().map(|first| now.saturating_duration_since(first));
+        Status {
+            now,
+            joined: self.tally.entries.count(),
+            count: self.settings.count,
+            elapsed: elapsed.unwrap_or_default(),
+            snapshots: self.tally.received.count,
+        }
+    }
+
+    fn report(mut self) -> BotsReport {
+        let now = Instant::now();
+        let Self { bots, tally, .. } = &mut self;
+        bots.iter_mut().for_each(|bot| bot.stop(now, tally));
+        BotsReport {
+            count: self.settings.count,
+            joins: self.tally.joins(),
+            seconds: self.status(now).elapsed.as_secs_f64(),
+            play: self.play(),
+            times: Times { rtt_ms: self.tally.rtt.percentiles(), ..Times::default() },
+            network: self.network(),
+            timeline: self.tally.take_timeline(),
+        }
+    }
+
+    fn play(&self) -> Play {
+        let (mut commands, mut inputs) = (Commands::default(), Inputs::default());
+        for bot in &self.bots {
+            commands.add(bot.persona.command_figures());
+            inputs.add(bot.persona.input_figures());
+        }
+        let (rooms, chat_heard) = (self.tally.rooms.len(), self.tally.heard);
+        Play { rooms, commands, inputs, snapshots: self.tally.snapshots(), chat_heard }
+    }
+
+    fn network(&self) -> Network {
+        let stats = self.endpoint.stats();
+        let at_the_end = self.planes.unwrap_or_default();
+        Network {
+            planes: PlanesReport { at_the_end, changes: self.tally.plane_changes },
+            bytes_per_bot_per_second: self.tally.traffic(),
+            datagrams: figures::datagrams(&stats),
+            drops: figures::drops(&stats),
+            ..Network::default()
+        }
+    }
+}
+
+fn count_planes(bots: &[Bot]) -> PlaneCounts {
+    let mut counts = PlaneCounts::default();
+    for bot in bots {
+        let count = match bot.planes() {
+            Some(Planes::Both) => &mut counts.both,
+            Some(Planes::ControlOnly) => &mut counts.control_only,
+            Some(Planes::DataOnly) => &mut counts.data_only,
+            _ => &mut counts.lost,
+        };
+        *count += 1;
+    }
+    counts
+}
+
+/// Any port of the family in which the server is reached.
+fn local_address(link: &Link) -> Result<&'static str> {
+    let found = (link.host.as_str(), link.port).to_socket_addrs().map(|mut found| found.next());
+    let server = found.ok().flatten();
+    let server = server.with_context(|| format!("{} does not resolve to an address", link.host))?;
+    Ok(match server {
+        SocketAddr::V4(_) => "0.0.0.0:0",
+        SocketAddr::V6(_) => "[::]:0",
+    })
+}

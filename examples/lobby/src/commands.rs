@@ -1,0 +1,161 @@
+//! The three commands: each sets up, runs, reports, and says what did not hold.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use anyhow::{Result, anyhow};
+use biplane::Link;
+
+use crate::{
+    bots::{self, Crowd},
+    cli::{Bots, Demo, Serve},
+    live::{Live, progress},
+    report::{self, DemoReport},
+    server::{self, LobbyServer},
+    system,
+    units::Rate,
+};
+
+/// What was promised and did not hold, in words; empty if all did.
+pub(crate) type Broken = Vec<String>;
+
+/// How many bots of a demo start to join in a second.
+const DEMO_JOIN_RATE: Rate = Rate(200.0);
+
+/// `lobby demo`.
+///
+/// # Errors
+///
+/// If it could not start.
+pub(crate) fn demo(demo: &Demo) -> Result<Broken> {
+    let stop = system::stop_flag()?;
+    // Both ends of every connection are in this process.
+    system::raise_open_files(2 * demo.bots as usize)?;
+    let lobby = LobbyServer::open(&demo_server(demo))?;
+    let link = lobby.link().clone();
+    tell_link(&link, demo.json)?;
+    let crowd = Crowd::new(bots::Settings {
+        link,
+        count: demo.bots,
+        length: demo.length,
+        join_rate: DEMO_JOIN_RATE,
+        seed: demo.seed,
+    })?;
+    let mut live = if demo.json { Live::on_terminal() } else { Live::with_lines() };
+
+    let bots_are_done = AtomicBool::new(false);
+    let (bots, server) = thread::scope(|scope| {
+        let serving = scope.spawn(|| lobby.run(|_| bots_are_done.load(Ordering::Relaxed)));
+        let bots = crowd.run(&stop, |status| show_bots(&mut live, status, demo.length));
+        bots_are_done.store(true, Ordering::Relaxed);
+        (bots, serving.join())
+    });
+    live.end();
+    let server = server.map_err(|_| anyhow!("the server panicked"))?;
+    let report = DemoReport { bots: bots?, server };
+    let mut broken = report.bots.broken_promises();
+    broken.extend(report.server.broken_promises());
+    if demo.json {
+        report::print_json(&report)?;
+    } else {
+        report::print(&format_args!("{}\n\n{}", report.bots, report.server))?;
+    }
+    Ok(broken)
+}
+
+/// `lobby serve`.
+///
+/// # Errors
+///
+/// If it could not start.
+pub(crate) fn serve(serve: &Serve) -> Result<Broken> {
+    let stop = system::stop_flag()?;
+    system::raise_open_files(serve.max_sessions as usize)?;
+    let lobby = LobbyServer::open(&server::Settings {
+        listen: serve.listen.to_string(),
+        host: serve.host.clone(),
+        identity: serve.identity.clone(),
+        tick_hz: serve.tick,
+        max_sessions: serve.max_sessions as usize,
+        receivers: serve.receivers.map(usize::from),
+        senders: serve.senders.map(usize::from),
+    })?;
+    tell_link(lobby.link(), serve.json)?;
+    let mut live = Live::on_terminal();
+    let report = lobby.run(|status| {
+        live.show(status.now, || {
+            let server::Status { players, rooms, .. } = status;
+            let progress = progress(status.elapsed(), serve.length);
+            format!("{progress}  {players} players in {rooms} rooms")
+        });
+        let is_past = serve.length.is_some_and(|length| status.elapsed() >= length);
+        is_past || stop.load(Ordering::Relaxed)
+    });
+    live.end();
+    if serve.json {
+        report::print_json(&report)?;
+    } else {
+        report::print(&report)?;
+    }
+    Ok(report.broken_promises())
+}
+
+/// `lobby bots`.
+///
+/// # Errors
+///
+/// If it could not start, or nobody could join.
+pub(crate) fn bots(bots: &Bots) -> Result<Broken> {
+    let link: Link =
+        bots.join.parse().map_err(|error| anyhow!("{:?} is no link: {error}", bots.join))?;
+    let stop = system::stop_flag()?;
+    system::raise_open_files(bots.count as usize)?;
+    let crowd = Crowd::new(bots::Settings {
+        link,
+        count: bots.count,
+        length: Some(bots.length),
+        join_rate: bots.join_rate,
+        seed: bots.seed,
+    })?;
+    let mut live = Live::on_terminal();
+    let report = crowd.run(&stop, |status| show_bots(&mut live, status, Some(bots.length)));
+    live.end();
+    let report = report?;
+    if bots.json {
+        report::print_json(&report)?;
+    } else {
+        report::print(&report)?;
+    }
+    Ok(report.broken_promises())
+}
+
+fn demo_server(demo: &Demo) -> server::Settings {
+    server::Settings {
+        listen: "127.0.0.1:0".to_owned(),
+        host: None,
+        identity: None,
+        tick_hz: 60,
+        // A person may want to join too.
+        max_sessions: demo.bots as usize + 100,
+        receivers: None,
+        senders: None,
+    }
+}
+
+fn tell_link(link: &Link, is_json: bool) -> Result<()> {
+    if !is_json {
+        return report::print(&format_args!("join: {link}"));
+    }
+    eprintln!("join: {link}");
+    Ok(())
+}
+
+fn show_bots(live: &mut Live, status: &bots::Status, length: Option<std::time::Duration>) {
+    live.show(status.now, || {
+        let bots::Status { joined, count, elapsed, snapshots, .. } = *status;
+        let progress = progress(elapsed, length);
+        format!("{progress}  {joined} of {count} bots joined, {snapshots} snapshots received")
+    });
+}

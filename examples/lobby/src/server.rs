@@ -1,0 +1,139 @@
+//! The lobby server: a loop of fixed ticks, without any `async`.
+//!
+//! Each tick takes in what came, moves every match by a step, and lets everything leave at once.
+
+mod figures;
+mod lobby;
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, anyhow};
+use biplane::{Identity, Link, Server, ServerConfig};
+
+use self::lobby::Lobby;
+use crate::{
+    pace::{Pace, Ticks},
+    protocol::{CHAT, INPUTS, SNAPSHOTS, protocol},
+    report::ServerReport,
+    system::{self, Memory},
+};
+
+/// How a server is set up; see the command line for the defaults.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) listen: String,
+    pub(crate) host: Option<String>,
+    pub(crate) identity: Option<PathBuf>,
+    pub(crate) tick_hz: u16,
+    pub(crate) max_sessions: usize,
+    pub(crate) receivers: Option<usize>,
+    pub(crate) senders: Option<usize>,
+}
+
+/// A server that listens.
+#[derive(Debug)]
+pub(crate) struct LobbyServer {
+    server: Server,
+    lobby: Lobby,
+    tick_hz: u16,
+    began: Instant,
+    memory: Memory,
+}
+
+/// How a running server is, for whoever decides when it ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Status {
+    pub(crate) now: Instant,
+    began: Instant,
+    first_join: Option<Instant>,
+    pub(crate) players: usize,
+    pub(crate) rooms: usize,
+}
+
+impl LobbyServer {
+    /// Listens on both planes.
+    ///
+    /// # Errors
+    ///
+    /// If the identity cannot be had or the port is taken.
+    pub(crate) fn open(settings: &Settings) -> Result<Self> {
+        let memory = system::memory();
+        let config = config_of(settings)?;
+        let server = Server::bind_with(&settings.listen, &protocol(), config)?;
+        let lobby = Lobby::new(settings.tick_hz);
+        Ok(Self { server, lobby, tick_hz: settings.tick_hz, began: Instant::now(), memory })
+    }
+
+    /// What one joins it by.
+    pub(crate) const fn link(&self) -> &Link {
+        self.server.link()
+    }
+
+    /// Serves until `is_over` says so, once a tick; then closes and reports.
+    pub(crate) fn run(mut self, mut is_over: impl FnMut(&Status) -> bool) -> ServerReport {
+        let mut pace = Pace::new(self.tick_hz, Instant::now());
+        let mut ticks = Ticks::new(pace.period(), Instant::now());
+        while !is_over(&self.status()) {
+            let began = Instant::now();
+            self.tick();
+            ticks.record(began.elapsed());
+            pace.sleep();
+        }
+        let over = Instant::now();
+        self.server.close("the lobby closes").wait();
+        figures::report(&self, &ticks, over)
+    }
+
+    fn tick(&mut self) {
+        let Self { server, lobby, .. } = self;
+        for event in server.events() {
+            lobby.handle(event);
+        }
+        server.drain(CHAT, |session, line| lobby.hear(session, line));
+        server.drain(INPUTS, |session, inputs| lobby.accept(session, &inputs));
+        // No player has any to send; what came all the same does not pile up.
+        server.drain(SNAPSHOTS, |_, _| {});
+        lobby.settle();
+        lobby.step(server);
+        server.flush();
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            now: Instant::now(),
+            began: self.began,
+            first_join: self.lobby.first_join(),
+            players: self.lobby.players(),
+            rooms: self.lobby.rooms(),
+        }
+    }
+}
+
+impl Status {
+    /// How long the run has lasted: from the first join, or from the start while nobody joins.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.now.saturating_duration_since(self.first_join.unwrap_or(self.began))
+    }
+}
+
+fn config_of(settings: &Settings) -> Result<ServerConfig> {
+    let mut config = ServerConfig::default().max_sessions(settings.max_sessions);
+    if let Some(folder) = &settings.identity {
+        let identity = Identity::load_or_create(folder)
+            .map_err(|error| anyhow!("no identity in {}: {error}", folder.display()))?;
+        config = config.identity(identity);
+    }
+    if let Some(host) = &settings.host {
+        config = config.public_host(host);
+    }
+    if let Some(receivers) = settings.receivers {
+        config = config.receivers(receivers);
+    }
+    if let Some(senders) = settings.senders {
+        config = config.senders(senders);
+    }
+    Ok(config)
+}

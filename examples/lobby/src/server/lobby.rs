@@ -1,0 +1,281 @@
+//! The lobby itself: sessions become players, players sit in rooms, rooms play.
+//!
+//! What a player asks about itself (leave, ledger) is answered after the tick's messages were
+//! taken: what it sent before it asked has then been counted.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use biplane::{Call, Event, Request, SendError, Server, Session, SessionId};
+use tracing::{info, warn};
+
+use crate::{
+    ledger::Sighting,
+    players::Players,
+    protocol::{
+        Account, CHAT, Inputs, Introduce, Join, Leave, Ledger, Line, List, NoSeat, QuickMatch,
+        SNAPSHOTS, Seat, TEXT_MAX, Welcome, is_a_name,
+    },
+    report::ServerCommands,
+    rooms::{Place, PlayerNumber, RoomNumber, Rooms},
+};
+
+/// Snapshots a second.
+const SNAPSHOT_HZ: u16 = 20;
+
+/// Everybody and everything in the lobby.
+#[derive(Debug)]
+pub(super) struct Lobby {
+    tick_hz: u16,
+    players: Players,
+    rooms: Rooms,
+    crowd: Crowd,
+    first_join: Option<Instant>,
+    commands: ServerCommands,
+    /// Answered at the end of the tick's messages.
+    waiting: Vec<Call>,
+    /// Gone at the end of the tick's messages.
+    leaving: Vec<Session>,
+}
+
+/// Who plays by which session.
+#[derive(Debug, Default)]
+struct Crowd {
+    numbers: BTreeMap<SessionId, PlayerNumber>,
+    sessions: BTreeMap<PlayerNumber, Session>,
+}
+
+impl Lobby {
+    /// An empty lobby whose matches run at that rate.
+    pub(super) fn new(tick_hz: u16) -> Self {
+        Self {
+            tick_hz,
+            players: Players::default(),
+            rooms: Rooms::default(),
+            crowd: Crowd::default(),
+            first_join: None,
+            commands: ServerCommands::default(),
+            waiting: Vec::new(),
+            leaving: Vec::new(),
+        }
+    }
+
+    /// When the first session joined.
+    pub(super) const fn first_join(&self) -> Option<Instant> {
+        self.first_join
+    }
+
+    /// Players here now.
+    pub(super) fn players(&self) -> usize {
+        self.crowd.sessions.len()
+    }
+
+    /// Rooms there are now.
+    pub(super) fn rooms(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// Commands of all players so far.
+    pub(super) const fn commands(&self) -> ServerCommands {
+        self.commands
+    }
+
+    /// Takes in what happened to a session.
+    pub(super) fn handle(&mut self, event: Event) {
+        match event {
+            Event::Joined(session) => {
+                info!(%session, "joined");
+                self.first_join.get_or_insert_with(Instant::now);
+            }
+            Event::Called(call) => self.called(call),
+            Event::Left(session, reason) => {
+                info!(%session, reason = reason.name(), "left: {reason}");
+                self.leaving.push(session);
+            }
+            Event::Fault(fault) => warn!(%fault, "the endpoint has a fault"),
+            _ => {}
+        }
+    }
+
+    /// A player says something: counted, and passed on to its room.
+    pub(super) fn hear(&mut self, session: &Session, line: Line) {
+        let Some(number) = self.crowd.number(session) else { return };
+        let Some(player) = self.players.get_mut(number) else { return };
+        self.commands.received += 1;
+        match player.note_command(line.number) {
+            Sighting::New => {}
+            Sighting::Again => self.commands.duplicated += 1,
+            Sighting::Absurd => return session.close("commands are numbered from 1"),
+        }
+        let Some(place) = player.place else { return };
+        if line.text.len() <= TEXT_MAX {
+            let by = player.name.clone();
+            self.say(place.room, &Line { by, ..line });
+        }
+    }
+
+    /// A player's inputs come.
+    pub(super) fn accept(&mut self, session: &Session, inputs: &Inputs) {
+        if let Some(place) = self.place_of(session)
+            && let Some(game) = self.rooms.game_mut(place.room)
+        {
+            game.accept(place.seat, inputs);
+        }
+    }
+
+    /// Answers those who asked about themselves, and lets go of those who left.
+    pub(super) fn settle(&mut self) {
+        for call in std::mem::take(&mut self.waiting) {
+            let answered = call
+                .answer(|session, ask: Leave| self.leave(session, ask))
+                .or_else(|call| call.answer(|session, ask: Ledger| self.account(session, ask)));
+            refuse_rest(answered);
+        }
+        for session in std::mem::take(&mut self.leaving) {
+            if let Some(number) = self.crowd.remove(&session) {
+                self.vacate(number);
+                self.players.depart(number);
+            }
+        }
+    }
+
+    /// Moves every match by a tick and shows it.
+    pub(super) fn step(&mut self, server: &Server) {
+        let every = u32::from((self.tick_hz / SNAPSHOT_HZ).max(1));
+        let mut won = Vec::new();
+        for (number, room) in self.rooms.iter_mut() {
+            let winner = room.game.tick().and_then(|seat| room.member(seat));
+            won.extend(winner.map(|winner| (number, winner)));
+            if let Some(snapshot) = room.game.snapshot_if_due(every) {
+                server.broadcast(self.crowd.sessions(room.members()), SNAPSHOTS, &snapshot);
+            }
+        }
+        for (room, winner) in won {
+            let name = self.players.get(winner).map_or("somebody", |player| &player.name);
+            let text = format!("{name} wins the round");
+            self.say(room, &Line { number: 0, by: "lobby".to_owned(), text });
+        }
+    }
+
+    /// Passes a line on to everybody in a room. Who does not listen, until its queue is full, is
+    /// let go: a line is never dropped without anybody noticing.
+    fn say(&self, room: RoomNumber, line: &Line) {
+        for session in self.crowd.sessions(self.rooms.members(room)) {
+            if session.send(CHAT, line) == Err(SendError::QueueFull) {
+                session.close("you do not listen");
+            }
+        }
+    }
+
+    fn called(&mut self, call: Call) {
+        if [Leave::NAME, Ledger::NAME].contains(&call.name()) {
+            return self.waiting.push(call);
+        }
+        let answered = call
+            .answer(|session, ask: Introduce| self.introduce(session, ask))
+            .or_else(|call| call.answer(|_, _: List| self.rooms.list()))
+            .or_else(|call| {
+                call.answer(|session, ask: Join| {
+                    self.seat(session, |rooms, player| rooms.join(&ask.room, player))
+                })
+            })
+            .or_else(|call| {
+                call.answer(|session, _: QuickMatch| self.seat(session, Rooms::quick_match))
+            });
+        refuse_rest(answered);
+    }
+
+    fn introduce(&mut self, session: &Session, ask: Introduce) -> Result<Welcome, NoSeat> {
+        if !is_a_name(&ask.name) {
+            return Err(NoSeat::BadName);
+        }
+        if self.crowd.number(session).is_some() {
+            return Err(NoSeat::Seated);
+        }
+        let number = self.players.introduce(ask.name, ask.key);
+        if let Some(other) = self.crowd.replace(number, session) {
+            // The newest wins: the other may be a session that nobody holds any more.
+            self.vacate(number);
+            other.close("the same player came again");
+        }
+        Ok(Welcome { tick_hz: self.tick_hz })
+    }
+
+    fn seat(
+        &mut self,
+        session: &Session,
+        find: impl FnOnce(&mut Rooms, PlayerNumber) -> Result<Place, NoSeat>,
+    ) -> Result<Seat, NoSeat> {
+        let number = self.crowd.number(session).ok_or(NoSeat::Stranger)?;
+        let player = self.players.get_mut(number).ok_or(NoSeat::Stranger)?;
+        if player.place.is_some() {
+            return Err(NoSeat::Seated);
+        }
+        let place = find(&mut self.rooms, number)?;
+        player.place = Some(place);
+        if let Some(game) = self.rooms.game_mut(place.room) {
+            game.enter(place.seat, player.newest_input());
+        }
+        self.rooms.seat_at(place).ok_or(NoSeat::LobbyFull)
+    }
+
+    fn leave(&mut self, session: &Session, ask: Leave) -> Account {
+        if let Some(number) = self.crowd.number(session) {
+            self.vacate(number);
+        }
+        self.account(session, Ledger { commands: ask.commands })
+    }
+
+    fn account(&self, session: &Session, ask: Ledger) -> Account {
+        let player = self.crowd.number(session).and_then(|number| self.players.get(number));
+        player.map(|player| player.account(ask.commands)).unwrap_or_default()
+    }
+
+    /// Frees a player's seat, after what was left of its inputs has been used.
+    fn vacate(&mut self, number: PlayerNumber) {
+        let Some(player) = self.players.get_mut(number) else { return };
+        let Some(place) = player.place.take() else { return };
+        if let Some(game) = self.rooms.game_mut(place.room) {
+            player.add_stay(game.settle(place.seat));
+        }
+        self.rooms.leave(place);
+    }
+
+    fn place_of(&self, session: &Session) -> Option<Place> {
+        self.players.get(self.crowd.number(session)?)?.place
+    }
+}
+
+impl Crowd {
+    fn number(&self, session: &Session) -> Option<PlayerNumber> {
+        self.numbers.get(&session.id()).copied()
+    }
+
+    /// The player plays by this session now; returns the one it played by before.
+    fn replace(&mut self, number: PlayerNumber, session: &Session) -> Option<Session> {
+        let other = self.sessions.insert(number, session.clone());
+        if let Some(other) = &other {
+            self.numbers.remove(&other.id());
+        }
+        self.numbers.insert(session.id(), number);
+        other
+    }
+
+    fn remove(&mut self, session: &Session) -> Option<PlayerNumber> {
+        let number = self.numbers.remove(&session.id())?;
+        self.sessions.remove(&number);
+        Some(number)
+    }
+
+    fn sessions(
+        &self,
+        numbers: impl Iterator<Item = PlayerNumber>,
+    ) -> impl Iterator<Item = &Session> {
+        numbers.filter_map(|number| self.sessions.get(&number))
+    }
+}
+
+fn refuse_rest(answered: Result<(), Call>) {
+    if let Err(call) = answered {
+        call.refuse("unknown request");
+    }
+}
