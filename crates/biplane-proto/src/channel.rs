@@ -72,10 +72,10 @@ impl Outgoing {
 #[derive(Debug)]
 pub(crate) struct Channels {
     list: Vec<Channel>,
-    /// Indices into `list`, highest priority first.
+    /// Indices into `list`, highest priority first; among equals, who began a packet stands last.
     order: Vec<usize>,
-    /// Where the next packet begins among channels of equal priority.
-    turn: usize,
+    /// Who began the packet that is being filled.
+    began: Option<usize>,
     /// Bit `i`: channel `i` has something to take.
     readable: u64,
     /// A queue that was full is half empty again.
@@ -138,7 +138,7 @@ impl Channels {
         let mut order: Vec<usize> = (0..list.len()).collect();
         order
             .sort_by_key(|index| list.get(*index).map(|channel| u8::MAX - channel.config.priority));
-        Self { list, order, turn: 0, readable: 0, writable: false, counts: Counts::default() }
+        Self { list, order, began: None, readable: 0, writable: false, counts: Counts::default() }
     }
 
     /// The kind of channel `id`, if there is one.
@@ -201,27 +201,28 @@ impl Channels {
 
     /// The next message whose frame fits `room`, by priority and in turns.
     pub(crate) fn next_message(&mut self, now: Instant, room: usize) -> Option<Outgoing> {
-        let count = self.order.len();
-        for step in 0..count {
-            let index = self.order.get((self.turn + step) % count).copied();
-            let channel = index.and_then(|index| self.list.get_mut(index));
-            let Some(channel) = channel.filter(|channel| channel.has_data()) else { continue };
+        for index in self.order.iter().copied() {
+            let channel = self.list.get_mut(index).filter(|channel| channel.has_data());
+            let Some(channel) = channel else { continue };
             if let Some(outgoing) = channel.next_message(now, room, &mut self.counts) {
                 self.writable |= channel.relieved();
+                self.began.get_or_insert(index);
                 return Some(outgoing);
             }
         }
         None
     }
 
-    /// A packet has been filled: another channel of the same priority begins the next.
+    /// A packet has been filled: who began it stands behind its equals now.
     pub(crate) fn next_turn(&mut self) {
-        let priority = |index: Option<&usize>| {
-            index.and_then(|index| self.list.get(*index)).map(|channel| channel.config.priority)
-        };
-        let top = priority(self.order.first());
-        let peers = self.order.iter().take_while(|index| priority(Some(index)) == top).count();
-        self.turn = if peers == 0 { 0 } else { (self.turn + 1) % peers };
+        let Some(index) = self.began.take() else { return };
+        let Self { list, order, .. } = self;
+        let priority = |index: &usize| list.get(*index).map(|channel| channel.config.priority);
+        let own = priority(&index);
+        let begin = order.iter().position(|other| *other == index).unwrap_or(0);
+        let rest = order.get_mut(begin..).unwrap_or_default();
+        let equals = rest.iter().take_while(|other| priority(other) == own).count();
+        rest.get_mut(..equals).unwrap_or_default().rotate_left(1);
     }
 
     /// Nothing may leave for now: of `sequenced` messages that wait, the newest is kept alone.

@@ -293,3 +293,6 @@ impl Oracle {
         self.told.entry(side).or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;
