@@ -24,14 +24,21 @@ pub(crate) struct Node {
     core: Core,
     peer: Path,
     lag: Duration,
-    openers: [Option<Opener>; 4],
-    sealers: [Option<Sealer>; 4],
+    keys: Keys,
     largest: PacketNumber,
     floor: PacketNumber,
     answers: Vec<Answered>,
     delivered: u64,
+    wakes: Option<Instant>,
     lost_control: bool,
     is_dirty: bool,
+}
+
+/// The keys that the session has installed, by phase.
+#[derive(Debug, Default)]
+struct Keys {
+    openers: [Option<Opener>; 4],
+    sealers: [Option<Sealer>; 4],
 }
 
 impl Node {
@@ -44,10 +51,10 @@ impl Node {
             core,
             peer,
             lag,
-            openers: [const { None }; 4],
-            sealers: [const { None }; 4],
+            keys: Keys::default(),
             answers: Vec::new(),
             delivered: 0,
+            wakes: None,
             lost_control: false,
             is_dirty: true,
         }
@@ -77,12 +84,9 @@ impl Node {
         core::mem::take(&mut self.answers)
     }
 
-    /// When the session wants to be woken.
-    pub(crate) fn wakes(&self) -> Option<Instant> {
-        if self.core.session().is_over() {
-            return None;
-        }
-        self.core.session().poll_timeout().map(|(at, _)| at + self.lag)
+    /// When the session wants to be woken, as of when it was settled.
+    pub(crate) const fn wakes(&self) -> Option<Instant> {
+        self.wakes
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
@@ -101,7 +105,7 @@ impl Node {
         if number < self.floor {
             return Err(DropReason::Late);
         }
-        let opener = self.openers.get(header.phase.index()).and_then(Option::as_ref);
+        let opener = self.keys.openers.get(header.phase.index()).and_then(Option::as_ref);
         let opener = opener.ok_or(DropReason::NoKey)?;
         let (_, sealed) =
             datagram.split_at_mut_checked(Header::LEN).ok_or(DropReason::Malformed)?;
@@ -144,6 +148,9 @@ impl Node {
         self.floor = self.core.session().floor();
         self.send_packets(now, link, watch);
         self.write_control(now, control, watch);
+        let session = self.core.session();
+        let timeout = session.poll_timeout().filter(|_| !session.is_over());
+        self.wakes = timeout.map(|(at, _)| at + self.lag);
     }
 
     /// Whether the session has control bytes that wait for room.
@@ -155,11 +162,11 @@ impl Node {
         while let Some(change) = self.core.session_mut().poll_key() {
             match change {
                 KeyChange::InstallOpener(phase, opener) => {
-                    put(&mut self.openers, phase, Some(opener));
+                    put(&mut self.keys.openers, phase, Some(opener));
                 }
-                KeyChange::DiscardOpener(phase) => put(&mut self.openers, phase, None),
+                KeyChange::DiscardOpener(phase) => put(&mut self.keys.openers, phase, None),
                 KeyChange::InstallSealer(phase, sealer) => {
-                    put(&mut self.sealers, phase, Some(sealer));
+                    put(&mut self.keys.sealers, phase, Some(sealer));
                 }
                 _ => {}
             }
@@ -196,7 +203,7 @@ impl Node {
             watch.breach(now, Some(self.side), ContractBreach::Misaddressed);
             return;
         }
-        let sealer = self.sealers.get(job.phase().index()).and_then(Option::as_ref);
+        let sealer = self.keys.sealers.get(job.phase().index()).and_then(Option::as_ref);
         if sealer.is_none_or(|sealer| sealer.seal(job, &mut packet).is_err()) {
             watch.breach(now, Some(self.side), ContractBreach::Unsealable);
             return;
