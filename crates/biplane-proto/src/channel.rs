@@ -3,25 +3,37 @@
 //! The sending half of each gives messages out when the session asks what to put into a packet; the
 //! receiving half takes them in by channel and sequence number alone, whichever plane brought them.
 
+mod arrival;
 mod credit;
 mod fresh;
 mod ordered;
+mod outgoing;
+mod partials;
+mod reassembly;
 mod reliable;
 mod unordered;
 
+use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
-use biplane_wire::{ChannelId, ChannelKind, Message, SequenceNumber};
+use biplane_wire::{ChannelId, ChannelKind, Fragment, Message};
 use bytes::Bytes;
 
+pub(crate) use self::outgoing::Outgoing;
 use self::{
+    arrival::Arrived,
     credit::{CreditGiven, CreditHeld},
     fresh::{FreshReceive, FreshSend},
     ordered::Ordered,
+    outgoing::Room,
+    partials::FreshPartials,
+    reassembly::Piece,
     reliable::ReliableSend,
     unordered::Unordered,
 };
-use crate::{ChannelConfig, SendError, SessionStats, Violation, acks::Eliciting, limits};
+use crate::{
+    ChannelConfig, SendError, SessionStats, Violation, acks::Eliciting, limits, recovery::SentFrame,
+};
 
 /// What a message takes of every budget: its bytes and what surrounds them.
 pub(crate) const fn cost(len: usize) -> usize {
@@ -31,41 +43,6 @@ pub(crate) const fn cost(len: usize) -> usize {
 /// Takes the front of `queue` if it passes `test`.
 fn pop_front_if<T>(queue: &mut VecDeque<T>, test: impl FnOnce(&T) -> bool) -> Option<T> {
     if queue.front().is_some_and(test) { queue.pop_front() } else { None }
-}
-
-/// A message on its way into a packet or control record.
-#[derive(Clone, Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) channel: ChannelId,
-    pub(crate) sequence: Option<SequenceNumber>,
-    pub(crate) payload: Bytes,
-    pub(crate) wants: Eliciting,
-}
-
-impl Outgoing {
-    /// The frame; without its length if it is the last of its packet.
-    pub(crate) fn frame(&self, delimited: bool) -> biplane_wire::Frame<'_> {
-        biplane_wire::Frame::Message(Message {
-            channel: self.channel,
-            sequence: self.sequence.map(SequenceNumber::truncated),
-            after: None,
-            clock: None,
-            delimited,
-            payload: &self.payload,
-        })
-    }
-
-    /// The bytes of its frame as the last of a packet.
-    pub(crate) const fn len_undelimited(&self) -> usize {
-        let len = self.payload.len();
-        Message::overhead(self.sequence.is_some(), false, len) + len
-    }
-
-    /// The bytes of its frame with its length.
-    pub(crate) const fn len(&self) -> usize {
-        let len = self.payload.len();
-        Message::overhead(self.sequence.is_some(), true, len) + len
-    }
 }
 
 /// Every channel of a session.
@@ -80,6 +57,8 @@ pub(crate) struct Channels {
     readable: u64,
     /// A queue that was full is half empty again.
     writable: bool,
+    /// Pieces of messages that are not sent again.
+    partials: FreshPartials,
     counts: Counts,
 }
 
@@ -138,7 +117,15 @@ impl Channels {
         let mut order: Vec<usize> = (0..list.len()).collect();
         order
             .sort_by_key(|index| list.get(*index).map(|channel| u8::MAX - channel.config.priority));
-        Self { list, order, began: None, readable: 0, writable: false, counts: Counts::default() }
+        Self {
+            list,
+            order,
+            began: None,
+            readable: 0,
+            writable: false,
+            partials: FreshPartials::default(),
+            counts: Counts::default(),
+        }
     }
 
     /// The kind of channel `id`, if there is one.
@@ -161,10 +148,13 @@ impl Channels {
     ) -> Result<(), SendError> {
         let channel = self.list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
         channel.fits(payload.len())?;
-        let expires = channel.config.lifetime.map(|lifetime| now + lifetime);
+        let expires = channel.lifetime().map(|lifetime| now + lifetime);
         let outcome = match &mut channel.send {
             Send::Fresh(queue) => {
                 self.counts.overflowed += queue.push(payload, expires);
+                if channel.config.kind == ChannelKind::Sequenced {
+                    self.counts.superseded += queue.supersede_begun();
+                }
                 Ok(())
             }
             Send::Reliable(queue) => queue.push(payload, expires),
@@ -236,20 +226,31 @@ impl Channels {
         }
     }
 
-    /// The peer has a reliable message.
-    pub(crate) fn on_ack(&mut self, id: ChannelId, sequence: SequenceNumber) {
-        let Ok(channel) = self.get(id) else { return };
+    /// The peer has a reliable message, or a piece of one, or a grant.
+    pub(crate) fn on_ack(&mut self, frame: SentFrame) {
+        let Some(channel) = self.list.get_mut(frame.channel()) else { return };
         if let Send::Reliable(queue) = &mut channel.send {
-            queue.on_ack(sequence);
-            let relieved = channel.relieved();
-            self.writable |= relieved;
+            match frame {
+                SentFrame::Message(_, sequence) => queue.on_ack(sequence),
+                SentFrame::Piece(_, sequence, offset, len) => {
+                    queue.on_piece_ack(sequence, offset, len);
+                }
+                SentFrame::Credit(_) | SentFrame::Ack(_) => {}
+            }
+            self.writable |= channel.relieved();
         }
     }
 
-    /// A copy of a reliable message is lost.
-    pub(crate) fn on_lost(&mut self, id: ChannelId, sequence: SequenceNumber) {
-        if let Ok(Channel { send: Send::Reliable(queue), .. }) = self.get(id) {
-            queue.on_lost(sequence);
+    /// A copy of a reliable message, of a piece of one, or of a grant is lost.
+    pub(crate) fn on_lost(&mut self, frame: SentFrame) {
+        let Some(channel) = self.list.get_mut(frame.channel()) else { return };
+        match (frame, &mut channel.send) {
+            (SentFrame::Credit(_), _) => channel.given.tell_again(),
+            (SentFrame::Message(_, sequence), Send::Reliable(queue)) => queue.on_lost(sequence),
+            (SentFrame::Piece(_, sequence, offset, len), Send::Reliable(queue)) => {
+                queue.on_piece_lost(sequence, offset, len);
+            }
+            _ => {}
         }
     }
 
@@ -286,27 +287,49 @@ impl Channels {
         Some((channel.id, channel.given.tell()))
     }
 
-    /// A grant was lost on its way.
-    pub(crate) fn on_credit_lost(&mut self, id: ChannelId) {
-        if let Ok(channel) = self.get(id) {
-            channel.given.tell_again();
-        }
-    }
-
     // --- receiving
 
     /// Takes in a message of a data channel.
-    pub(crate) fn handle_message(&mut self, message: &Message<'_>) -> Result<(), Violation> {
-        let id = message.channel;
-        if message.after.is_some() {
-            return Err(Violation::Reserved("after_commands"));
+    pub(crate) fn handle_message(
+        &mut self,
+        now: Instant,
+        message: &Message<'_>,
+    ) -> Result<(), Violation> {
+        check_reserved(message.after, message.clock)?;
+        let piece = Piece::whole(message.payload);
+        self.handle_piece(now, message.channel, message.sequence, piece)
+    }
+
+    /// Takes in a piece of a message of a data channel.
+    pub(crate) fn handle_fragment(
+        &mut self,
+        now: Instant,
+        fragment: &Fragment<'_>,
+    ) -> Result<(), Violation> {
+        check_reserved(fragment.after, fragment.clock)?;
+        let piece = Piece {
+            offset: fragment.offset as usize,
+            total: fragment.total as usize,
+            bytes: fragment.payload,
+        };
+        self.handle_piece(now, fragment.channel, Some(fragment.sequence), piece)
+    }
+
+    fn handle_piece(
+        &mut self,
+        now: Instant,
+        id: ChannelId,
+        sequence: Option<u32>,
+        piece: Piece<'_>,
+    ) -> Result<(), Violation> {
+        let Self { list, partials, counts, .. } = self;
+        let channel = list.get_mut(id.index()).ok_or(Violation::UnknownChannel(id))?;
+        channel.check_arrival(sequence, piece)?;
+        if let Receive::Fresh(queue) = &mut channel.receive {
+            handle_fresh(queue, now, partials, (id, sequence, piece), counts)?;
+        } else {
+            channel.handle_reliable(sequence.unwrap_or(0), piece, counts)?;
         }
-        if message.clock.is_some() {
-            return Err(Violation::Reserved("the sender's clock"));
-        }
-        let channel = self.list.get_mut(id.index()).ok_or(Violation::UnknownChannel(id))?;
-        channel.check_arrival(message)?;
-        channel.handle(message, &mut self.counts)?;
         self.mark(id);
         Ok(())
     }
@@ -367,6 +390,7 @@ impl Channels {
         stats.messages_late = self.counts.late;
         stats.messages_duplicated = self.counts.duplicated;
         stats.messages_untaken = self.counts.untaken;
+        stats.messages_unfinished = self.partials.unfinished();
     }
 }
 
@@ -396,11 +420,17 @@ impl Channel {
         let declared = self.config.max_message as usize;
         match self.config.kind {
             ChannelKind::Command => declared,
-            ChannelKind::ReliableOrdered
-            | ChannelKind::ReliableUnordered
-            | ChannelKind::Sequenced
-            | ChannelKind::Unreliable => declared.min(limits::DATA_MESSAGE),
+            ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => {
+                declared.min(limits::RELIABLE_MESSAGE)
+            }
+            ChannelKind::Sequenced | ChannelKind::Unreliable => declared.min(limits::FRESH_MESSAGE),
         }
+    }
+
+    /// How long a message may wait here. What is only worth something new does not wait for ever.
+    fn lifetime(&self) -> Option<Duration> {
+        let fresh = matches!(self.send, Send::Fresh(_)).then_some(limits::FRESH_LIFETIME);
+        self.config.lifetime.or(fresh)
     }
 
     fn fits(&self, len: usize) -> Result<(), SendError> {
@@ -416,24 +446,32 @@ impl Channel {
         }
     }
 
-    fn next_message(&mut self, now: Instant, room: usize, counts: &mut Counts) -> Option<Outgoing> {
+    fn next_message(
+        &mut self,
+        now: Instant,
+        bytes: usize,
+        counts: &mut Counts,
+    ) -> Option<Outgoing> {
         let sequenced = self.config.kind != ChannelKind::Unreliable;
-        let fits = |len: usize| Message::overhead(sequenced, true, len) + len <= room;
-        let (sequence, payload, wants) = match &mut self.send {
+        let room = Room { bytes, sequenced };
+        let channel = self.id;
+        match &mut self.send {
             Send::Fresh(queue) => {
                 counts.expired += queue.expire(now);
-                let (sequence, payload) = queue.pop(fits)?;
-                (sequenced.then_some(sequence), payload, Eliciting::Fresh)
+                let fresh::Leaving { sequence, part, payload } = queue.pop(room)?;
+                let sequence = (sequenced || part.is_some()).then_some(sequence);
+                Some(Outgoing { channel, sequence, part, payload, wants: Eliciting::Fresh })
             }
             Send::Reliable(queue) => {
                 counts.expired += queue.expire(now);
-                let (sequence, payload, again) = queue.pop(&mut self.held, fits)?;
+                let reliable::Leaving { sequence, part, payload, again } =
+                    queue.pop(&mut self.held, room)?;
                 counts.resent += u64::from(again);
-                (Some(sequence), payload, Eliciting::Reliable)
+                let sequence = Some(sequence);
+                Some(Outgoing { channel, sequence, part, payload, wants: Eliciting::Reliable })
             }
-            Send::Command => return None,
-        };
-        Some(Outgoing { channel: self.id, sequence, payload, wants })
+            Send::Command => None,
+        }
     }
 
     /// Whether a send was refused and half of the queue is free now; says so once.
@@ -445,45 +483,41 @@ impl Channel {
         half_empty && core::mem::replace(&mut self.refused, false)
     }
 
-    fn check_arrival(&self, message: &Message<'_>) -> Result<(), Violation> {
-        if message.payload.len() > self.limit() {
+    fn check_arrival(&self, sequence: Option<u32>, piece: Piece<'_>) -> Result<(), Violation> {
+        if piece.total > self.limit() {
             return Err(Violation::MessageTooLong(self.id));
         }
         let numbered = match self.config.kind {
             ChannelKind::Command => return Err(Violation::WrongFrame(self.id)),
-            ChannelKind::Unreliable => false,
+            ChannelKind::Unreliable => !piece.is_whole(),
             ChannelKind::ReliableOrdered
             | ChannelKind::ReliableUnordered
             | ChannelKind::Sequenced => true,
         };
-        if message.sequence.is_some() == numbered {
-            Ok(())
-        } else {
-            Err(Violation::WrongFrame(self.id))
-        }
+        if sequence.is_some() == numbered { Ok(()) } else { Err(Violation::WrongFrame(self.id)) }
     }
 
-    fn handle(&mut self, message: &Message<'_>, counts: &mut Counts) -> Result<(), Violation> {
-        let sequence = message.sequence.unwrap_or(0);
-        let payload = message.payload;
-        let new = match &mut self.receive {
-            Receive::Fresh(queue) => {
-                let outcome = queue.handle(sequence, payload);
-                counts.late += u64::from(outcome.late);
-                counts.duplicated += u64::from(outcome.duplicate);
-                counts.untaken += outcome.evicted;
-                return Ok(());
-            }
-            Receive::Unordered(queue) => queue.handle(self.id, sequence, payload)?,
-            Receive::Ordered(queue) => queue.handle(self.id, sequence, payload)?,
-            Receive::Command(_) => return Err(Violation::WrongFrame(self.id)),
+    fn handle_reliable(
+        &mut self,
+        sequence: u32,
+        piece: Piece<'_>,
+        counts: &mut Counts,
+    ) -> Result<(), Violation> {
+        let arrived = match &mut self.receive {
+            Receive::Unordered(queue) => queue.handle(self.id, sequence, piece)?,
+            Receive::Ordered(queue) => queue.handle(self.id, sequence, piece)?,
+            Receive::Fresh(_) | Receive::Command(_) => return Err(Violation::WrongFrame(self.id)),
         };
-        if !new {
-            counts.duplicated += 1;
-        } else if !self.given.use_up(cost(payload.len())) {
-            return Err(Violation::CreditOverrun(self.id));
+        match arrived {
+            Arrived::New if !self.given.use_up(cost(piece.total)) => {
+                Err(Violation::CreditOverrun(self.id))
+            }
+            Arrived::Again => {
+                counts.duplicated += 1;
+                Ok(())
+            }
+            Arrived::New | Arrived::More => Ok(()),
         }
-        Ok(())
     }
 
     fn take(&mut self) -> Option<Bytes> {
@@ -503,4 +537,47 @@ impl Channel {
             Receive::Command(queue) => !queue.is_empty(),
         }
     }
+}
+
+fn check_reserved(after: Option<u16>, clock: Option<u32>) -> Result<(), Violation> {
+    if after.is_some() {
+        return Err(Violation::Reserved("after_commands"));
+    }
+    if clock.is_some() {
+        return Err(Violation::Reserved("the sender's clock"));
+    }
+    Ok(())
+}
+
+/// Takes in a message, or a piece of one, that is never sent again.
+fn handle_fresh(
+    queue: &mut FreshReceive,
+    now: Instant,
+    partials: &mut FreshPartials,
+    (id, sequence, piece): (ChannelId, Option<u32>, Piece<'_>),
+    counts: &mut Counts,
+) -> Result<(), Violation> {
+    let sequence = sequence.map(|sequence| queue.expand(sequence));
+    let payload = match sequence {
+        Some(sequence) if !piece.is_whole() => {
+            if queue.is_late(sequence) {
+                counts.late += 1;
+                return Ok(());
+            }
+            match partials.add(now, id, sequence, piece)? {
+                Some(whole) => whole.into(),
+                None => return Ok(()),
+            }
+        }
+        _ => Bytes::copy_from_slice(piece.bytes),
+    };
+    let outcome = queue.handle(sequence, payload);
+    if let Some(sequence) = sequence.filter(|sequence| queue.is_late(*sequence)) {
+        // It is the newest now, or came after a newer one: what is older is not waited for.
+        partials.supersede(id, sequence);
+    }
+    counts.late += u64::from(outcome.late);
+    counts.duplicated += u64::from(outcome.duplicate);
+    counts.untaken += outcome.evicted;
+    Ok(())
 }

@@ -64,7 +64,8 @@ pub struct Setup {
     pub config: SessionConfig,
     /// Where all its randomness comes from; from a cryptographic generator in production.
     pub seed: [u8; 32],
-    /// The number of the first packet it sends; 0 in production.
+    /// The number of the first packet in either direction, so both sides' must be equal; 0 in
+    /// production.
     pub first_packet: PacketNumber,
     /// Where packets go: known to the client from the start, to the server by the first packet.
     pub remote: Option<SocketAddr>,

@@ -98,6 +98,12 @@ pub enum Violation {
     /// A message that does not decode to the channel's type.
     #[error("a message of channel {} does not decode", .0.index())]
     Undecodable(ChannelId),
+    /// Pieces of a message that do not agree on its length.
+    #[error("pieces of a message of channel {} disagree on its length", .0.index())]
+    TotalChanged(ChannelId),
+    /// A message with more gaps between its pieces than any sender may leave.
+    #[error("a message of channel {} has too many gaps", .0.index())]
+    TooManyGaps(ChannelId),
     /// More than the credit it held.
     #[error("channel {} was sent more than its credit", .0.index())]
     CreditOverrun(ChannelId),

@@ -8,8 +8,26 @@ use biplane_wire::limits as wire;
 pub const DATAGRAM_SIZE: usize = wire::DATAGRAM_MIN;
 /// A message is charged this many bytes beside its own, for the slots and headers it takes.
 pub const MESSAGE_COST: usize = 64;
-/// The longest message of a data channel: one that fits a packet, sequence number and all.
+/// The longest message of a data channel that goes in one packet, sequence number and all.
 pub const DATA_MESSAGE: usize = DATAGRAM_SIZE - biplane_wire::Header::LEN - wire::TAG - 8;
+/// The longest message of a `sequenced` or `unreliable` channel.
+pub const FRESH_MESSAGE: usize = 16 * 1024;
+/// The longest message of a reliable data channel.
+pub const RELIABLE_MESSAGE: usize = 4 * 1024 * 1024;
+/// No piece of a message is shorter, save its last.
+pub const FRAGMENT_MIN: usize = 256;
+/// Pieces of one reliable message whose fate is open.
+pub const RELIABLE_PIECES: usize = 512;
+/// Gaps between the pieces of a reliable message; each is a piece that is open, or was cut anew.
+pub const RELIABLE_GAPS: usize = 2 * RELIABLE_PIECES;
+/// Gaps between the pieces of a `sequenced` or `unreliable` message.
+pub const FRESH_GAPS: usize = 64;
+/// Messages of `sequenced` and `unreliable` channels of a session that wait for pieces.
+pub const FRESH_PARTIALS: usize = 32;
+/// Their bytes.
+pub const FRESH_PARTIAL_BYTES: usize = 256 * 1024;
+/// They wait no longer than this.
+pub const FRESH_AGE: Duration = Duration::from_secs(2);
 /// The longest command, request or reply, in bytes, unless its channel says less.
 pub const CONTROL_MESSAGE: usize = 256 * 1024;
 
@@ -21,6 +39,8 @@ pub const SEND_QUEUE_BYTES: usize = 1 << 20;
 pub const SEND_QUEUE_MESSAGES: usize = 16_384;
 /// Messages of a `sequenced` or `unreliable` channel that wait to be sent.
 pub const FRESH_QUEUE_MESSAGES: usize = 1_024;
+/// How long they wait at the most, where their channel has no lifetime.
+pub const FRESH_LIFETIME: Duration = Duration::from_secs(1);
 /// Messages of a `sequenced` or `unreliable` channel that wait to be taken.
 pub const RECEIVE_QUEUE_MESSAGES: usize = 4_096;
 /// Their cost in bytes.
@@ -42,6 +62,9 @@ pub const CONTROL_ACK_BYTES: usize = TUNNEL_BYTES / 2;
 pub const CONTROL_ACK_DELAY: Duration = Duration::from_millis(50);
 /// Bytes of tunnelled messages that may be unacknowledged.
 pub const TUNNEL_BYTES: usize = 16 * 1024;
+
+/// Bytes of a message that go into one tunnelled record.
+pub const TUNNEL_PIECE: usize = 8 * 1024;
 
 /// Replay window at the start, in packets.
 pub const WINDOW_MIN: u64 = 1_024;

@@ -79,6 +79,14 @@ impl Liveness {
         Some(*interval)
     }
 
+    /// The peer is heard: a dead direction is probed at once, unless it was within a second.
+    pub(crate) fn on_heard(&mut self, now: Instant) {
+        let quiet = now.saturating_duration_since(self.sent_at) >= limits::PROBE_INTERVAL;
+        if let Data::Dead { probe, .. } = &mut self.data {
+            *probe |= quiet;
+        }
+    }
+
     /// Whether a probe of a dead direction waits to leave.
     pub(crate) const fn probe_due(&self) -> bool {
         matches!(self.data, Data::Dead { probe: true, .. })

@@ -27,10 +27,24 @@ use crate::{SessionStats, Violation, acks::Eliciting, limits};
 pub(crate) enum SentFrame {
     /// A message of a reliable channel.
     Message(ChannelId, SequenceNumber),
+    /// A piece of one: offset and length.
+    Piece(ChannelId, SequenceNumber, u32, u32),
     /// The credit of a channel.
     Credit(ChannelId),
     /// An ack up to this number.
     Ack(PacketNumber),
+}
+
+impl SentFrame {
+    /// The place of its channel, or one that none has.
+    pub(crate) const fn channel(self) -> usize {
+        match self {
+            Self::Message(channel, _) | Self::Piece(channel, ..) | Self::Credit(channel) => {
+                channel.index()
+            }
+            Self::Ack(_) => usize::MAX,
+        }
+    }
 }
 
 /// A packet that has been filled.
@@ -112,6 +126,11 @@ impl Recovery {
         if let Some(rtt) = rtt {
             self.rtt.update(rtt, Duration::ZERO);
         }
+    }
+
+    /// Takes back a list of frames that was not used.
+    pub(crate) fn return_frames(&mut self, frames: Vec<SentFrame>) {
+        self.sent.reuse(frames);
     }
 
     /// Whether `size` bytes of data may leave now.

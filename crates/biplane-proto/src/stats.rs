@@ -54,6 +54,8 @@ pub struct SessionStats {
     pub messages_duplicated: u64,
     /// Messages dropped on arrival because the application did not take them in time.
     pub messages_untaken: u64,
+    /// `sequenced` and `unreliable` messages given up because pieces of them were missing.
+    pub messages_unfinished: u64,
     /// Messages dropped because they do not decode to their channel's type.
     pub messages_undecodable: u64,
     /// Messages of data channels that rode the control connection.

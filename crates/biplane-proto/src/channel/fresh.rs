@@ -5,7 +5,10 @@ use std::{collections::VecDeque, time::Instant};
 use biplane_wire::SequenceNumber;
 use bytes::Bytes;
 
-use super::{cost, pop_front_if};
+use super::{
+    cost,
+    outgoing::{Cut, Part, Room},
+};
 use crate::limits;
 
 /// Messages that wait to be sent. When there are too many, the oldest goes.
@@ -14,6 +17,23 @@ pub(super) struct FreshSend {
     waiting: VecDeque<(Bytes, Option<Instant>)>,
     cost: usize,
     next: SequenceNumber,
+    /// The message whose pieces are leaving.
+    begun: Option<Begun>,
+}
+
+#[derive(Debug)]
+struct Begun {
+    sequence: SequenceNumber,
+    payload: Bytes,
+    offset: usize,
+}
+
+/// What leaves.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Leaving {
+    pub(super) sequence: SequenceNumber,
+    pub(super) part: Option<Part>,
+    pub(super) payload: Bytes,
 }
 
 impl FreshSend {
@@ -32,7 +52,7 @@ impl FreshSend {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && self.begun.is_none()
     }
 
     /// Drops what has outlived its lifetime; returns how many.
@@ -45,9 +65,15 @@ impl FreshSend {
         expired
     }
 
+    /// Drops the pieces that are left of a message, since a newer one waits; returns how many
+    /// messages that was.
+    pub(super) fn supersede_begun(&mut self) -> u64 {
+        if self.waiting.is_empty() { 0 } else { u64::from(self.begun.take().is_some()) }
+    }
+
     /// Drops all but the newest; returns how many.
     pub(super) fn keep_newest(&mut self) -> u64 {
-        let mut dropped = 0;
+        let mut dropped = self.supersede_begun();
         while self.waiting.len() > 1 {
             self.drop_oldest();
             dropped += 1;
@@ -61,13 +87,39 @@ impl FreshSend {
         }
     }
 
-    /// Takes the oldest message if its length fits, with its number.
-    pub(super) fn pop(&mut self, fits: impl Fn(usize) -> bool) -> Option<(SequenceNumber, Bytes)> {
-        let (payload, _) = pop_front_if(&mut self.waiting, |(payload, _)| fits(payload.len()))?;
-        self.cost -= cost(payload.len());
-        let sequence = self.next;
-        self.next = sequence.next();
-        Some((sequence, payload))
+    /// Takes what goes next into `room`: the rest of a message that has begun, or the oldest.
+    pub(super) fn pop(&mut self, room: Room) -> Option<Leaving> {
+        if self.begun.is_none() {
+            let (payload, _) = self.waiting.front()?;
+            let cut = room.cut_new(payload.len());
+            if cut == Cut::Nothing {
+                return None;
+            }
+            let payload = payload.clone();
+            self.drop_oldest();
+            let sequence = self.next;
+            self.next = sequence.next();
+            if cut == Cut::Whole {
+                return Some(Leaving { sequence, part: None, payload });
+            }
+            self.begun = Some(Begun { sequence, payload, offset: 0 });
+        }
+        self.pop_piece(room)
+    }
+
+    fn pop_piece(&mut self, room: Room) -> Option<Leaving> {
+        let begun = self.begun.as_mut()?;
+        let total = begun.payload.len();
+        let Cut::Piece(len) = room.cut_piece(total - begun.offset) else { return None };
+        let payload = begun.payload.slice(begun.offset..begun.offset + len);
+        let number = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let part = Some(Part { offset: number(begun.offset), total: number(total) });
+        let sequence = begun.sequence;
+        begun.offset += len;
+        if begun.offset == total {
+            self.begun = None;
+        }
+        Some(Leaving { sequence, part, payload })
     }
 }
 
@@ -76,8 +128,10 @@ impl FreshSend {
 pub(super) struct FreshReceive {
     waiting: VecDeque<Bytes>,
     cost: usize,
-    /// The number expected next, if older ones are refused.
-    next: Option<SequenceNumber>,
+    /// Whether older ones are refused.
+    sequenced: bool,
+    /// The number expected next.
+    next: SequenceNumber,
 }
 
 /// What became of a message that arrived.
@@ -93,27 +147,37 @@ pub(super) struct Arrival {
 
 impl FreshReceive {
     pub(super) fn new(sequenced: bool) -> Self {
-        let next = sequenced.then(SequenceNumber::default);
-        Self { waiting: VecDeque::new(), cost: 0, next }
+        let next = SequenceNumber::default();
+        Self { waiting: VecDeque::new(), cost: 0, sequenced, next }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    pub(super) fn handle(&mut self, sequence: u32, payload: &[u8]) -> Arrival {
+    /// The whole of a truncated sequence number.
+    pub(super) const fn expand(&self, sequence: u32) -> SequenceNumber {
+        SequenceNumber::expand(sequence, self.next)
+    }
+
+    /// Whether a piece of message `sequence` comes after a newer message.
+    pub(super) fn is_late(&self, sequence: SequenceNumber) -> bool {
+        self.sequenced && sequence < self.next
+    }
+
+    /// Takes in a whole message; of an `unreliable` channel only those in pieces have a number.
+    pub(super) fn handle(&mut self, sequence: Option<SequenceNumber>, payload: Bytes) -> Arrival {
         let mut outcome = Arrival::default();
-        if let Some(next) = &mut self.next {
-            let sequence = SequenceNumber::expand(sequence, *next);
-            if sequence < *next {
-                outcome.duplicate = sequence.next() == *next;
+        if let Some(sequence) = sequence {
+            if self.is_late(sequence) {
+                outcome.duplicate = sequence.next() == self.next;
                 outcome.late = !outcome.duplicate;
                 return outcome;
             }
-            *next = sequence.next();
+            self.next = self.next.max(sequence.next());
         }
         self.cost += cost(payload.len());
-        self.waiting.push_back(Bytes::copy_from_slice(payload));
+        self.waiting.push_back(payload);
         while self.waiting.len() > limits::RECEIVE_QUEUE_MESSAGES
             || self.cost > limits::RECEIVE_QUEUE_BYTES
         {
@@ -136,8 +200,14 @@ mod tests {
 
     use super::*;
 
+    const PACKET: Room = Room { bytes: 1_175, sequenced: true };
+
     fn payload(byte: u8) -> Bytes {
         Bytes::copy_from_slice(&[byte])
+    }
+
+    fn handle(queue: &mut FreshReceive, sequence: u64, text: &'static [u8]) -> Arrival {
+        queue.handle(Some(SequenceNumber(sequence)), Bytes::from_static(text))
     }
 
     #[test]
@@ -157,16 +227,39 @@ mod tests {
         queue.push(payload(0), Some(now + Duration::from_millis(1)));
         queue.push(payload(1), Some(now + Duration::from_millis(3)));
         assert_eq!(queue.expire(now + Duration::from_millis(2)), 1);
-        assert_eq!(queue.pop(|_| true), Some((SequenceNumber(0), payload(1))));
+        let leaving = queue.pop(PACKET).unwrap();
+        assert_eq!((leaving.sequence, leaving.payload), (SequenceNumber(0), payload(1)));
+    }
+
+    #[test]
+    fn a_long_message_leaves_in_pieces() {
+        let mut queue = FreshSend::default();
+        queue.push(vec![0; 2_000].into(), None);
+        let parts: Vec<_> = core::iter::from_fn(|| queue.pop(PACKET))
+            .map(|leaving| (leaving.part.unwrap().offset, leaving.payload.len()))
+            .collect();
+        assert_eq!(parts, [(0, 1_160), (1_160, 840)]);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn a_newer_message_ends_the_pieces_of_an_older_one() {
+        let mut queue = FreshSend::default();
+        queue.push(vec![0; 2_000].into(), None);
+        queue.pop(PACKET).unwrap();
+        assert_eq!(queue.supersede_begun(), 0, "nothing newer waits");
+        queue.push(payload(1), None);
+        assert_eq!(queue.keep_newest(), 1);
+        assert_eq!(queue.pop(PACKET).unwrap().payload, payload(1));
     }
 
     #[test]
     fn sequenced_never_goes_backwards() {
         let mut queue = FreshReceive::new(true);
-        assert_eq!(queue.handle(2, b"c"), Arrival::default());
-        assert!(queue.handle(1, b"b").late);
-        assert!(queue.handle(2, b"c").duplicate);
-        assert_eq!(queue.handle(3, b"d"), Arrival::default());
+        assert_eq!(handle(&mut queue, 2, b"c"), Arrival::default());
+        assert!(handle(&mut queue, 1, b"b").late);
+        assert!(handle(&mut queue, 2, b"c").duplicate);
+        assert_eq!(handle(&mut queue, 3, b"d"), Arrival::default());
         assert_eq!(queue.take(), Some(Bytes::from_static(b"c")));
         assert_eq!(queue.take(), Some(Bytes::from_static(b"d")));
         assert_eq!(queue.take(), None);
@@ -176,17 +269,19 @@ mod tests {
     fn unreliable_takes_whatever_comes() {
         let mut queue = FreshReceive::new(false);
         for _ in 0..3 {
-            assert_eq!(queue.handle(0, b"x"), Arrival::default());
+            assert_eq!(queue.handle(None, payload(0)), Arrival::default());
         }
-        assert_eq!(queue.waiting.len(), 3);
+        assert_eq!(handle(&mut queue, 7, b"x"), Arrival::default());
+        assert_eq!(handle(&mut queue, 6, b"y"), Arrival::default());
+        assert_eq!(queue.waiting.len(), 5);
     }
 
     #[test]
     fn an_application_that_does_not_take_loses_the_oldest() {
         let mut queue = FreshReceive::new(false);
         for _ in 0..limits::RECEIVE_QUEUE_MESSAGES {
-            assert_eq!(queue.handle(0, b"x").evicted, 0);
+            assert_eq!(queue.handle(None, payload(0)).evicted, 0);
         }
-        assert_eq!(queue.handle(0, b"x").evicted, 1);
+        assert_eq!(queue.handle(None, payload(0)).evicted, 1);
     }
 }

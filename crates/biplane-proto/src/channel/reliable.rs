@@ -1,11 +1,19 @@
 //! Reliable messages of data channels, until the peer has them.
 
+mod pieces;
+
 use std::{collections::VecDeque, time::Instant};
 
 use biplane_wire::SequenceNumber;
 use bytes::Bytes;
 
-use super::{cost, credit::CreditHeld, pop_front_if};
+use self::pieces::Pieces;
+use super::{
+    cost,
+    credit::CreditHeld,
+    outgoing::{Cut, Part, Room},
+    pop_front_if,
+};
 use crate::{SendError, limits};
 
 /// Messages that were never sent, those whose fate is open, and those to send again.
@@ -15,18 +23,40 @@ use crate::{SendError, limits};
 pub(super) struct ReliableSend {
     unsent: VecDeque<(Bytes, Option<Instant>)>,
     /// Messages `base..base + len`.
-    sent: VecDeque<(State, Bytes)>,
+    sent: VecDeque<Sent>,
     base: SequenceNumber,
-    /// Numbers of messages to send again, oldest loss first.
+    /// Numbers of messages of which something must go again, oldest loss first.
     again: VecDeque<SequenceNumber>,
+    /// The message whose pieces are going out for the first time.
+    begun: Option<SequenceNumber>,
     cost: usize,
+}
+
+/// A message of which something has left.
+#[derive(Debug)]
+struct Sent {
+    state: State,
+    payload: Bytes,
+    /// What is where, if it went in pieces.
+    pieces: Option<Box<Pieces>>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
     InFlight,
+    /// It stands in `again`.
     Again,
     Acked,
+}
+
+/// What leaves.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Leaving {
+    pub(super) sequence: SequenceNumber,
+    pub(super) part: Option<Part>,
+    pub(super) payload: Bytes,
+    /// It has left before.
+    pub(super) again: bool,
 }
 
 impl ReliableSend {
@@ -58,10 +88,19 @@ impl ReliableSend {
         self.len() <= limits::SEND_QUEUE_MESSAGES / 2 && self.cost <= limits::SEND_QUEUE_BYTES / 2
     }
 
-    /// Whether a message may leave: one to send again, or a new one that credit covers.
+    /// Whether something may leave: what goes again, the rest of a message that has begun, or a new
+    /// one that credit covers.
     pub(super) fn has_data(&self, held: &CreditHeld) -> bool {
-        let covered = |(payload, _): &(Bytes, _)| held.covers(cost(payload.len()));
-        !self.again.is_empty() || self.unsent.front().is_some_and(covered)
+        if !self.again.is_empty() {
+            return true;
+        }
+        if let Some(begun) = self.begun {
+            return self
+                .get(begun)
+                .and_then(|sent| sent.pieces.as_ref())
+                .is_some_and(|pieces| pieces.may_go());
+        }
+        self.unsent.front().is_some_and(|(payload, _)| held.covers(cost(payload.len())))
     }
 
     /// Drops unsent messages that have outlived their lifetime; returns how many.
@@ -75,122 +114,138 @@ impl ReliableSend {
         expired
     }
 
-    /// Takes the next message whose length fits, and says whether it leaves once more.
-    pub(super) fn pop(
-        &mut self,
-        held: &mut CreditHeld,
-        fits: impl Fn(usize) -> bool,
-    ) -> Option<(SequenceNumber, Bytes, bool)> {
+    /// Takes what goes next into `room`.
+    pub(super) fn pop(&mut self, held: &mut CreditHeld, room: Room) -> Option<Leaving> {
         if let Some(sequence) = self.again.front().copied() {
-            let (state, payload) = self.slot(sequence)?;
-            if !fits(payload.len()) {
-                return None;
-            }
-            *state = State::InFlight;
-            let payload = payload.clone();
-            self.again.pop_front();
-            return Some((sequence, payload, true));
+            return self.pop_again(sequence, room);
         }
-        let (payload, _) = pop_front_if(&mut self.unsent, |(payload, _)| {
-            fits(payload.len()) && held.take(cost(payload.len()))
-        })?;
+        if let Some(sequence) = self.begun {
+            return self.pop_piece(sequence, room, false);
+        }
+        self.pop_new(held, room)
+    }
+
+    fn pop_again(&mut self, sequence: SequenceNumber, room: Room) -> Option<Leaving> {
+        let sent = self.get_mut(sequence)?;
+        if sent.pieces.is_some() {
+            return self.pop_piece(sequence, room, true);
+        }
+        if room.cut_new(sent.payload.len()) != Cut::Whole {
+            return None;
+        }
+        sent.state = State::InFlight;
+        let payload = sent.payload.clone();
+        self.again.pop_front();
+        Some(Leaving { sequence, part: None, payload, again: true })
+    }
+
+    /// The next piece of a message; of one that is lost, or else of one that never left.
+    fn pop_piece(&mut self, sequence: SequenceNumber, room: Room, again: bool) -> Option<Leaving> {
+        let sent = self.get_mut(sequence)?;
+        let total = u32::try_from(sent.payload.len()).unwrap_or(u32::MAX);
+        let pieces = sent.pieces.as_mut()?;
+        let (offset, len) = if again { pieces.next_lost(room)? } else { pieces.next_new(room)? };
+        let payload = sent.payload.slice(offset..offset + len);
+        let (lost, new) = (pieces.has_lost(), pieces.has_new());
+        if again && !lost {
+            sent.state = State::InFlight;
+            self.again.pop_front();
+        }
+        if !again && !new {
+            self.begun = None;
+        }
+        let offset = u32::try_from(offset).unwrap_or(u32::MAX);
+        Some(Leaving { sequence, part: Some(Part { offset, total }), payload, again })
+    }
+
+    fn pop_new(&mut self, held: &mut CreditHeld, room: Room) -> Option<Leaving> {
+        let (payload, _) = self.unsent.front()?;
+        let cut = room.cut_new(payload.len());
+        if cut == Cut::Nothing || !held.take(cost(payload.len())) {
+            return None;
+        }
+        let (payload, _) = self.unsent.pop_front()?;
         let sequence = SequenceNumber(self.base.0 + self.sent.len() as u64);
-        self.sent.push_back((State::InFlight, payload.clone()));
-        Some((sequence, payload, false))
+        let pieces = (cut != Cut::Whole).then(|| Box::new(Pieces::new(payload.len())));
+        let whole = pieces.is_none();
+        let state = State::InFlight;
+        self.sent.push_back(Sent { state, payload: payload.clone(), pieces });
+        if whole {
+            return Some(Leaving { sequence, part: None, payload, again: false });
+        }
+        self.begun = Some(sequence);
+        self.pop_piece(sequence, room, false)
     }
 
-    fn slot(&mut self, sequence: SequenceNumber) -> Option<&mut (State, Bytes)> {
-        let index = sequence.0.checked_sub(self.base.0)?;
-        self.sent.get_mut(usize::try_from(index).ok()?)
+    fn index(&self, sequence: SequenceNumber) -> Option<usize> {
+        usize::try_from(sequence.0.checked_sub(self.base.0)?).ok()
     }
 
+    fn get(&self, sequence: SequenceNumber) -> Option<&Sent> {
+        self.sent.get(self.index(sequence)?)
+    }
+
+    fn get_mut(&mut self, sequence: SequenceNumber) -> Option<&mut Sent> {
+        let index = self.index(sequence)?;
+        self.sent.get_mut(index)
+    }
+
+    /// The peer has a whole message.
     pub(super) fn on_ack(&mut self, sequence: SequenceNumber) {
-        let Some((state, payload)) = self.slot(sequence) else { return };
-        let before = core::mem::replace(state, State::Acked);
+        let Some(sent) = self.get_mut(sequence) else { return };
+        let before = core::mem::replace(&mut sent.state, State::Acked);
         if before == State::Acked {
             return;
         }
-        let len = core::mem::take(payload).len();
+        sent.pieces = None;
+        let len = core::mem::take(&mut sent.payload).len();
         if before == State::Again {
             self.again.retain(|again| *again != sequence);
         }
+        if self.begun == Some(sequence) {
+            self.begun = None;
+        }
         self.cost -= cost(len);
-        while pop_front_if(&mut self.sent, |(state, _)| *state == State::Acked).is_some() {
+        while pop_front_if(&mut self.sent, |sent| sent.state == State::Acked).is_some() {
             self.base = self.base.next();
         }
     }
 
+    /// The peer has a piece of a message.
+    pub(super) fn on_piece_ack(&mut self, sequence: SequenceNumber, offset: u32, len: u32) {
+        let Some(sent) = self.get_mut(sequence) else { return };
+        let Some(pieces) = &mut sent.pieces else { return };
+        pieces.on_ack(offset, len);
+        if pieces.is_complete() {
+            self.on_ack(sequence);
+        } else if sent.state == State::Again && !pieces.has_lost() {
+            sent.state = State::InFlight;
+            self.again.retain(|again| *again != sequence);
+        }
+    }
+
+    /// A copy of a message that went whole is lost.
     pub(super) fn on_lost(&mut self, sequence: SequenceNumber) {
-        if let Some((state, _)) = self.slot(sequence)
-            && *state == State::InFlight
+        if let Some(sent) = self.get_mut(sequence)
+            && sent.state == State::InFlight
+            && sent.pieces.is_none()
         {
-            *state = State::Again;
+            sent.state = State::Again;
+            self.again.push_back(sequence);
+        }
+    }
+
+    /// A copy of a piece is lost.
+    pub(super) fn on_piece_lost(&mut self, sequence: SequenceNumber, offset: u32, len: u32) {
+        let Some(sent) = self.get_mut(sequence) else { return };
+        let Some(pieces) = &mut sent.pieces else { return };
+        pieces.on_lost(offset, len);
+        if sent.state == State::InFlight && pieces.has_lost() {
+            sent.state = State::Again;
             self.again.push_back(sequence);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn queue(messages: u8) -> (ReliableSend, CreditHeld) {
-        let mut queue = ReliableSend::default();
-        for byte in 0..messages {
-            queue.push(Bytes::copy_from_slice(&[byte]), None).unwrap();
-        }
-        (queue, CreditHeld::new(1 << 20, 1_000))
-    }
-
-    fn pop(queue: &mut ReliableSend, held: &mut CreditHeld) -> Option<(u64, bool)> {
-        queue.pop(held, |_| true).map(|(sequence, _, again)| (sequence.0, again))
-    }
-
-    #[test]
-    fn what_is_lost_goes_before_what_is_new() {
-        let (mut queue, mut held) = queue(3);
-        assert_eq!(pop(&mut queue, &mut held), Some((0, false)));
-        assert_eq!(pop(&mut queue, &mut held), Some((1, false)));
-        queue.on_lost(SequenceNumber(0));
-        assert_eq!(pop(&mut queue, &mut held), Some((0, true)));
-        assert_eq!(pop(&mut queue, &mut held), Some((2, false)));
-        assert_eq!(pop(&mut queue, &mut held), None);
-    }
-
-    #[test]
-    fn what_arrives_after_all_is_not_sent_again() {
-        let (mut queue, mut held) = queue(1);
-        pop(&mut queue, &mut held);
-        queue.on_lost(SequenceNumber(0));
-        queue.on_ack(SequenceNumber(0));
-        assert_eq!(pop(&mut queue, &mut held), None);
-        assert_eq!((queue.len(), queue.cost), (0, 0));
-    }
-
-    #[test]
-    fn without_credit_nothing_new_leaves() {
-        let (mut queue, _) = queue(3);
-        let mut held = CreditHeld::new(cost(1) as u64, 0);
-        assert!(held.take(cost(0)), "a channel of empty messages holds two of them at the start");
-        held.raise(cost(0) as u64 + cost(1) as u64);
-        assert_eq!(pop(&mut queue, &mut held), Some((0, false)));
-        assert!(!queue.has_data(&held));
-        assert_eq!(pop(&mut queue, &mut held), None);
-    }
-
-    #[test]
-    fn a_full_queue_refuses_and_is_half_empty_later() {
-        let (mut queue, mut held) = queue(0);
-        let payload = Bytes::from(vec![0; 60_000]);
-        while queue.push(payload.clone(), None).is_ok() {}
-        assert!(!queue.is_half_empty());
-        let mut next = 0;
-        while !queue.is_half_empty() {
-            held.raise(u64::MAX);
-            assert_eq!(pop(&mut queue, &mut held), Some((next, false)));
-            queue.on_ack(SequenceNumber(next));
-            next += 1;
-        }
-        assert_eq!(queue.push(payload, None), Ok(()));
-    }
-}
+mod tests;

@@ -5,49 +5,41 @@ use std::collections::VecDeque;
 use biplane_wire::{ChannelId, SequenceNumber};
 use bytes::Bytes;
 
-use super::pop_front_if;
-use crate::{Violation, limits};
-
-/// How far ahead of the oldest missing message another may be: twice what any sender keeps.
-pub(super) const AHEAD: u64 = 2 * limits::SEND_QUEUE_MESSAGES as u64;
-
-const _: () = assert!(AHEAD < SequenceNumber::SPAN);
+use super::{
+    arrival::{Arrived, Place, ahead},
+    pop_front_if,
+    reassembly::Piece,
+};
+use crate::Violation;
 
 /// Messages as they came, and which numbers those were.
 #[derive(Debug, Default)]
 pub(super) struct Unordered {
     ready: VecDeque<Bytes>,
-    /// Whether message `next + i` has come; the first never has.
-    seen: VecDeque<bool>,
+    /// Message `next + i`, as far as it has come; the first is never done.
+    places: VecDeque<Place>,
     next: SequenceNumber,
 }
 
 impl Unordered {
-    /// Takes in a message; returns whether it is new.
+    /// Takes in a message or a piece of one.
     pub(super) fn handle(
         &mut self,
         id: ChannelId,
         sequence: u32,
-        payload: &[u8],
-    ) -> Result<bool, Violation> {
-        let sequence = SequenceNumber::expand(sequence, self.next);
-        let Some(ahead) = sequence.0.checked_sub(self.next.0) else { return Ok(false) };
-        if ahead >= AHEAD {
-            return Err(Violation::SequenceRange(id));
+        piece: Piece<'_>,
+    ) -> Result<Arrived, Violation> {
+        let Some(index) = ahead(id, sequence, self.next)? else { return Ok(Arrived::Again) };
+        if self.places.len() <= index {
+            self.places.resize_with(index + 1, Place::default);
         }
-        let index = usize::try_from(ahead).unwrap_or(usize::MAX);
-        if self.seen.len() <= index {
-            self.seen.resize(index + 1, false);
-        }
-        let Some(seen) = self.seen.get_mut(index) else { return Ok(false) };
-        if core::mem::replace(seen, true) {
-            return Ok(false);
-        }
-        while pop_front_if(&mut self.seen, |seen| *seen).is_some() {
+        let Some(place) = self.places.get_mut(index) else { return Ok(Arrived::Again) };
+        let arrived = place.add(id, piece)?;
+        self.ready.extend(place.give_out());
+        while pop_front_if(&mut self.places, Place::is_done).is_some() {
             self.next = self.next.next();
         }
-        self.ready.push_back(Bytes::copy_from_slice(payload));
-        Ok(true)
+        Ok(arrived)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -65,13 +57,16 @@ mod tests {
 
     #[test]
     fn each_message_comes_once_as_soon_as_it_is_there() {
+        use Arrived::{Again, New};
         let channel = ChannelId::new(0).unwrap();
         let mut queue = Unordered::default();
-        for (sequence, new) in [(2, true), (0, true), (2, false), (0, false), (1, true), (1, false)]
+        for (sequence, arrived) in
+            [(2, New), (0, New), (2, Again), (0, Again), (1, New), (1, Again)]
         {
-            assert_eq!(queue.handle(channel, sequence, &[0]), Ok(new), "{sequence}");
+            let piece = Piece::whole(&[0]);
+            assert_eq!(queue.handle(channel, sequence, piece), Ok(arrived), "{sequence}");
         }
         assert_eq!(queue.ready.len(), 3);
-        assert!(queue.seen.is_empty());
+        assert!(queue.places.is_empty());
     }
 }

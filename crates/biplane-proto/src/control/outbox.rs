@@ -2,12 +2,10 @@
 
 use std::collections::VecDeque;
 
-use biplane_wire::{
-    ChannelId, Chunk, ControlNumber, Record, ReplyOutcome, RequestId, SequenceNumber,
-};
+use biplane_wire::{ChannelId, Chunk, ControlNumber, Record, ReplyOutcome, RequestId};
 use bytes::Bytes;
 
-use crate::{SendError, Violation, channel::Channels, limits};
+use crate::{SendError, Violation, channel::Channels, limits, recovery::SentFrame};
 
 /// What a numbered message is, beside its bytes.
 #[derive(Clone, Copy, Debug)]
@@ -16,9 +14,6 @@ pub(crate) enum Head {
     Request(RequestId, u8),
     Reply(RequestId, ReplyOutcome),
 }
-
-/// A reliable message that rides the connection: the peer has it once its record is acknowledged.
-type Tunnelled = (ChannelId, SequenceNumber);
 
 /// A message that waits, or that is being cut into records.
 #[derive(Debug)]
@@ -38,7 +33,8 @@ struct Waiting {
 #[derive(Debug)]
 struct Kept {
     len: usize,
-    tunnelled: Option<Tunnelled>,
+    /// The reliable message, or piece of one, that rides: the peer has it once this is acknowledged.
+    tunnelled: Option<SentFrame>,
     is_tunnel: bool,
 }
 
@@ -203,18 +199,16 @@ impl Outbox {
         message: &crate::channel::Outgoing,
         out: &mut Vec<u8>,
     ) {
-        let reliable = message.wants == crate::acks::Eliciting::Reliable;
-        let tunnelled =
-            message.sequence.filter(|_| reliable).map(|sequence| (message.channel, sequence));
+        let tunnelled = message.remembered();
         Record::Tunnelled { number: self.next_number(), frame: message.frame(false) }.encode(out);
-        self.keep(Kept { len: message.len(), tunnelled, is_tunnel: true });
+        self.keep(Kept { len: message.len(false), tunnelled, is_tunnel: true });
     }
 
     /// The peer has every record below `next`; `each` is told of the reliable messages that rode.
     pub(crate) fn handle_acked(
         &mut self,
         next: u32,
-        mut each: impl FnMut(Tunnelled),
+        mut each: impl FnMut(SentFrame),
     ) -> Result<(), Violation> {
         let next = ControlNumber::expand(next, self.base);
         let count = next.0.checked_sub(self.base.0).ok_or(Violation::ControlOrder)?;

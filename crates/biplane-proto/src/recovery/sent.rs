@@ -8,12 +8,16 @@ use biplane_wire::{AckRange, PacketNumber};
 use super::{Fate, SentFrame, SentPacket};
 use crate::{acks::Eliciting, limits};
 
-/// Packets `base..base + len`, each with its fate.
+/// Packets `base..base + len`, each with its fate. The first is always in flight.
 #[derive(Debug)]
 pub(super) struct SentPackets {
     base: u64,
     packets: VecDeque<(State, SentPacket)>,
     in_flight: u64,
+    /// Packets declared lost that stood before `base`, so that a late ack is known for what it says.
+    remembered: VecDeque<(u64, SentPacket)>,
+    /// When the latest packet that wants an ack left, and how much it does.
+    latest: Option<(Instant, Eliciting)>,
     spare: Vec<Vec<SentFrame>>,
 }
 
@@ -21,7 +25,7 @@ pub(super) struct SentPackets {
 enum State {
     /// Wants an ack that has not come.
     InFlight,
-    /// Declared lost; remembered so that a late ack is known for what it says.
+    /// Declared lost.
     Lost,
     /// Acknowledged, or never wanted an ack.
     Done,
@@ -32,16 +36,25 @@ enum State {
 pub(super) struct Lost {
     pub(super) packets: u64,
     pub(super) newest: Instant,
-    /// Between the sending of the oldest and of the newest.
+    /// The longest time between two of them with none acknowledged in between.
     pub(super) span: Duration,
 }
 
 impl SentPackets {
     /// Frame lists kept for reuse.
     const SPARE: usize = 64;
+    /// Lost packets that are remembered.
+    const REMEMBERED: usize = 128;
 
     pub(super) const fn new(first: PacketNumber) -> Self {
-        Self { base: first.0, packets: VecDeque::new(), in_flight: 0, spare: Vec::new() }
+        Self {
+            base: first.0,
+            packets: VecDeque::new(),
+            in_flight: 0,
+            remembered: VecDeque::new(),
+            latest: None,
+            spare: Vec::new(),
+        }
     }
 
     /// The number that the next packet pushed has.
@@ -65,6 +78,7 @@ impl SentPackets {
         let state = if packet.wants == Eliciting::Nothing { State::Done } else { State::InFlight };
         if state == State::InFlight {
             self.in_flight += u64::from(packet.size);
+            self.latest = Some((packet.at, packet.wants));
         }
         self.packets.push_back((state, packet));
         self.trim();
@@ -78,11 +92,11 @@ impl SentPackets {
         fate: &mut Fate,
         mut each: impl FnMut(u64, &SentPacket),
     ) -> u64 {
+        let mut spurious = self.recall(range, fate, &mut each);
         let low = range.low.max(self.base);
         if low > range.high {
-            return 0;
+            return spurious;
         }
-        let mut spurious = 0;
         let skip = usize::try_from(low - self.base).unwrap_or(usize::MAX);
         for (number, (state, packet)) in (low..=range.high).zip(self.packets.iter_mut().skip(skip))
         {
@@ -99,6 +113,26 @@ impl SentPackets {
         spurious
     }
 
+    /// The same for packets that had been declared lost and let go.
+    fn recall(
+        &mut self,
+        range: AckRange,
+        fate: &mut Fate,
+        each: &mut impl FnMut(u64, &SentPacket),
+    ) -> u64 {
+        let mut spurious = 0;
+        self.remembered.retain_mut(|(number, packet)| {
+            let meant = (range.low..=range.high).contains(number);
+            if meant {
+                spurious += 1;
+                each(*number, packet);
+                fate.acked.append(&mut packet.frames);
+            }
+            !meant
+        });
+        spurious
+    }
+
     /// Declares lost what was sent up to `deadline` below `largest`, the largest acknowledged.
     pub(super) fn lose_before(
         &mut self,
@@ -108,19 +142,25 @@ impl SentPackets {
     ) -> Option<Lost> {
         let below = usize::try_from(largest.0.saturating_sub(self.base)).unwrap_or(usize::MAX);
         let mut lost: Option<Lost> = None;
-        let mut oldest = None;
+        let mut first = None;
         for (state, packet) in self.packets.iter_mut().take(below) {
-            if *state != State::InFlight || packet.at > deadline {
-                continue;
+            match state {
+                // RFC 9002, section 7.6.2: an acknowledged packet between two lost ones.
+                State::Done if packet.wants != Eliciting::Nothing => first = None,
+                State::InFlight if packet.at <= deadline => {
+                    *state = State::Lost;
+                    self.in_flight -= u64::from(packet.size);
+                    fate.lost.extend_from_slice(&packet.frames);
+                    let since = *first.get_or_insert(packet.at);
+                    let span = packet.at.saturating_duration_since(since);
+                    let (packets, longest) =
+                        lost.map_or((0, span), |lost| (lost.packets, lost.span.max(span)));
+                    lost = Some(Lost { packets: packets + 1, newest: packet.at, span: longest });
+                }
+                State::Done | State::InFlight | State::Lost => {}
             }
-            *state = State::Lost;
-            self.in_flight -= u64::from(packet.size);
-            fate.lost.extend_from_slice(&packet.frames);
-            let first = *oldest.get_or_insert(packet.at);
-            let packets = lost.map_or(0, |lost| lost.packets) + 1;
-            let span = packet.at.saturating_duration_since(first);
-            lost = Some(Lost { packets, newest: packet.at, span });
         }
+        self.trim();
         lost
     }
 
@@ -135,6 +175,7 @@ impl SentPackets {
             }
         }
         self.in_flight = 0;
+        self.trim();
         lost
     }
 
@@ -148,48 +189,42 @@ impl SentPackets {
         }
     }
 
-    /// When the oldest packet in flight below `largest` was sent.
+    /// When the oldest packet in flight was sent, if its number is below `largest`.
     pub(super) fn oldest_below(&self, largest: PacketNumber) -> Option<Instant> {
-        let below = usize::try_from(largest.0.saturating_sub(self.base)).unwrap_or(usize::MAX);
-        self.packets.iter().take(below).find_map(in_flight_at)
+        self.oldest_eliciting().filter(|_| self.base < largest.0)
     }
 
     pub(super) fn oldest_eliciting(&self) -> Option<Instant> {
-        self.packets.iter().find_map(in_flight_at)
+        self.packets.front().map(|(_, packet)| packet.at)
     }
 
-    /// When the latest packet in flight was sent, and what it wants.
+    /// When the latest packet that wants an ack left, and what it wants, while any is in flight.
     pub(super) fn latest_eliciting(&self) -> Option<(Instant, Eliciting)> {
-        let latest = self.packets.iter().rev().find(|(state, _)| *state == State::InFlight);
-        latest.map(|(_, packet)| (packet.at, packet.wants))
+        self.latest.filter(|_| !self.packets.is_empty())
     }
 
-    /// Forgets what stands at the front and is of no more interest. Lost packets stay until a few
-    /// hundred are remembered.
+    /// Lets go of what stands at the front and is not in flight.
     fn trim(&mut self) {
-        const REMEMBERED: usize = 512;
-        while let Some((state, _)) = self.packets.front() {
-            let forget = match state {
-                State::Done => true,
-                State::Lost => self.packets.len() > REMEMBERED,
-                State::InFlight => false,
-            };
-            if !forget {
-                break;
-            }
-            let frames = self.packets.pop_front().map(|(_, packet)| packet.frames);
+        while self.packets.front().is_some_and(|(state, _)| *state != State::InFlight) {
+            let Some((state, packet)) = self.packets.pop_front() else { break };
+            let number = self.base;
             self.base += 1;
-            if let Some(mut frames) = frames
-                && frames.capacity() > 0
-                && self.spare.len() < Self::SPARE
-            {
-                frames.clear();
-                self.spare.push(frames);
+            if state == State::Lost {
+                self.remembered.push_back((number, packet));
+                let forgotten = self.remembered.len() > Self::REMEMBERED;
+                let forgotten = if forgotten { self.remembered.pop_front() } else { None };
+                forgotten.into_iter().for_each(|(_, packet)| self.reuse(packet.frames));
+            } else {
+                self.reuse(packet.frames);
             }
         }
     }
-}
 
-fn in_flight_at((state, packet): &(State, SentPacket)) -> Option<Instant> {
-    (*state == State::InFlight).then_some(packet.at)
+    /// Keeps a list of frames for the next packet.
+    pub(super) fn reuse(&mut self, mut frames: Vec<SentFrame>) {
+        if frames.capacity() > 0 && self.spare.len() < Self::SPARE {
+            frames.clear();
+            self.spare.push(frames);
+        }
+    }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use biplane_wire::{DecodeError, Frame, Frames, PacketNumber, limits as wire};
+use biplane_wire::{ChannelId, DecodeError, Frame, Frames, PacketNumber, limits as wire};
 
 use super::{Clock, Session};
-use crate::{DropReason, Path, Violation, acks::Eliciting, recovery::SentFrame};
+use crate::{DropReason, Path, Violation, acks::Eliciting, channel::Channels, recovery::SentFrame};
 
 impl Session {
     /// Takes in the frames of an opened packet that came over `path`, at `received_at`, which is
@@ -34,6 +34,7 @@ impl Session {
         self.arrivals.packets += 1;
         self.arrivals.bytes += len as u64;
         self.path.on_packet(now, path, len, newest);
+        self.liveness.on_heard(now);
         match self.handle_frames(now, plaintext) {
             Ok(wants) => {
                 self.arrivals.acks.on_packet(received_at.min(now), number, wants);
@@ -97,8 +98,11 @@ impl Session {
                 self.outlook.released = true;
                 Ok(Eliciting::Reliable)
             }
-            Frame::Message(message) => self.handle_message(&message),
-            Frame::Fragment(_) => Err(Violation::Reserved("a fragment")),
+            Frame::Message(message) => {
+                self.handle_data(message.channel, |channels| channels.handle_message(now, &message))
+            }
+            Frame::Fragment(fragment) => self
+                .handle_data(fragment.channel, |channels| channels.handle_fragment(now, &fragment)),
             Frame::Taken(_) => Err(Violation::Reserved("a delivery notice")),
             Frame::Padding | Frame::Ping | Frame::PathChallenge(_) | Frame::PathResponse(_) => {
                 Err(Violation::Decode(DecodeError::OutOfRange { field: "frame" }))
@@ -106,17 +110,18 @@ impl Session {
         }
     }
 
-    pub(super) fn handle_message(
+    fn handle_data(
         &mut self,
-        message: &biplane_wire::Message<'_>,
+        channel: ChannelId,
+        handle: impl FnOnce(&mut Channels) -> Result<(), Violation>,
     ) -> Result<Eliciting, Violation> {
         if !self.is_closed() {
-            self.channels.handle_message(message)?;
+            handle(&mut self.channels)?;
             if self.channels.readable() != 0 {
                 self.outlook.readable();
             }
         }
-        let kind = self.channels.config(message.channel).map(|config| config.kind);
+        let kind = self.channels.config(channel).map(|config| config.kind);
         let reliable = kind.is_some_and(biplane_wire::ChannelKind::is_reliable);
         Ok(if reliable { Eliciting::Reliable } else { Eliciting::Fresh })
     }
@@ -136,7 +141,7 @@ impl Session {
 
     pub(super) fn on_frame_acked(&mut self, frame: SentFrame) {
         match frame {
-            SentFrame::Message(channel, sequence) => self.channels.on_ack(channel, sequence),
+            SentFrame::Message(..) | SentFrame::Piece(..) => self.channels.on_ack(frame),
             SentFrame::Ack(largest) => self.arrivals.acks.on_ack_acked(largest),
             SentFrame::Credit(_) => {}
         }
@@ -144,11 +149,11 @@ impl Session {
 
     pub(super) fn on_frame_lost(&mut self, frame: SentFrame) {
         match frame {
-            SentFrame::Message(channel, sequence) => {
-                self.channels.on_lost(channel, sequence);
+            SentFrame::Message(..) | SentFrame::Piece(..) => {
+                self.channels.on_lost(frame);
                 self.outlook.released = true;
             }
-            SentFrame::Credit(channel) => self.channels.on_credit_lost(channel),
+            SentFrame::Credit(_) => self.channels.on_lost(frame),
             SentFrame::Ack(_) => {}
         }
     }

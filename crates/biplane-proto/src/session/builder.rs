@@ -38,7 +38,7 @@ impl<'a> Builder<'a> {
     /// Bytes left for another frame.
     pub(super) fn room(&self) -> usize {
         let used = self.out.len() - self.start - Header::LEN;
-        let held = self.held.as_ref().map_or(0, Outgoing::len);
+        let held = self.held.as_ref().map_or(0, |held| held.len(true));
         self.capacity.saturating_sub(used + held)
     }
 
@@ -73,11 +73,7 @@ impl<'a> Builder<'a> {
     /// Adds a message that is known to fit.
     pub(super) fn message(&mut self, message: Outgoing) {
         self.wants = self.wants.max(message.wants);
-        if message.wants == Eliciting::Reliable
-            && let Some(sequence) = message.sequence
-        {
-            self.frames.push(SentFrame::Message(message.channel, sequence));
-        }
+        self.frames.extend(message.remembered());
         if let Some(earlier) = self.held.replace(message) {
             earlier.frame(true).encode(self.out);
         }
@@ -87,7 +83,7 @@ impl<'a> Builder<'a> {
     pub(super) fn finish(mut self, header: Header, least: usize) -> Built {
         let least = least.saturating_sub(wire::TAG);
         if let Some(message) = self.held.take() {
-            let padded = self.out.len() - self.start + message.len_undelimited() < least;
+            let padded = self.out.len() - self.start + message.len(false) < least;
             message.frame(padded).encode(self.out);
         }
         if self.out.len() - self.start < least {

@@ -38,7 +38,7 @@ impl Session {
         let mut builder = Builder::new(out, size, frames);
         let asks = self.write_frames(now, &mut builder);
         if builder.is_empty() {
-            builder.discard();
+            self.recovery.return_frames(builder.discard());
             self.outlook.released = false;
             return None;
         }

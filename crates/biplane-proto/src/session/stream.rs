@@ -116,10 +116,10 @@ impl Session {
 
     fn handle_acked(&mut self, next: u32) -> Result<(), Violation> {
         let Self { control, channels, .. } = self;
-        control.outbox.handle_acked(next, |(channel, sequence)| channels.on_ack(channel, sequence))
+        control.outbox.handle_acked(next, |frame| channels.on_ack(frame))
     }
 
-    /// Appends records to `out`, about 16 KiB at the most; `false` if there is nothing to write
+    /// Appends records to `out`, 16 KiB and one record at the most; `false` if there is nothing to write
     /// now. Call it when the socket can take more.
     pub fn poll_control(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
         let now = self.clock.clamp(now);
@@ -136,6 +136,7 @@ impl Session {
     }
 
     fn write_records(&mut self, now: Instant, out: &mut Vec<u8>) {
+        let end = out.len() + PULL;
         if self.is_ended() {
             self.write_close_record(out);
             return;
@@ -152,7 +153,6 @@ impl Session {
                 Record::Frame(Frame::Credit { channel, granted }).encode(out);
             }
         }
-        let end = out.len() + PULL;
         while out.len() < end && self.control.outbox.write_next(&mut self.channels, out) {}
         self.write_tunnelled(now, end, out);
         self.close_when_drained(now, out);
@@ -173,7 +173,7 @@ impl Session {
             return;
         }
         while out.len() < end && self.control.outbox.has_tunnel_room() {
-            let Some(message) = self.channels.next_message(now, limits::DATAGRAM_SIZE) else {
+            let Some(message) = self.channels.next_message(now, limits::TUNNEL_PIECE) else {
                 break;
             };
             self.control.outbox.write_tunnelled(&message, out);

@@ -46,7 +46,7 @@ fn configs() -> Vec<ChannelConfig> {
     .map(|kind| ChannelConfig {
         kind,
         notify: false,
-        max_message: if kind == ChannelKind::Command { 100_000 } else { 1_000 },
+        max_message: if kind.is_reliable() { 1 << 20 } else { 16_384 },
         lifetime: None,
         priority: 0,
     })
@@ -274,20 +274,51 @@ fn an_ack_of_what_was_never_sent_is_a_violation() {
 
 #[test]
 fn what_this_version_reserves_is_refused() {
-    let fragment = biplane_wire::Fragment {
+    let taken = biplane_wire::Taken {
         channel: channel(ORDERED),
+        largest: 0,
+        ranges: biplane_wire::AckRanges::of_encoded(&[0, 0]),
+    };
+    let mut pair = Pair::joined();
+    pair.server.hear_frames(pair.now, pair.client.address, 500, &[Frame::Taken(taken)]);
+    let reserved = Violation::Reserved("a delivery notice");
+    assert_eq!(pair.server.left(), Some(CloseReason::Violation(reserved)));
+}
+
+#[test]
+fn long_messages_arrive_whole() {
+    let mut pair = Pair::joined();
+    let message = |id: u8, len: usize| Bytes::from(vec![id; len]);
+    let lens =
+        [(ORDERED, 900_000), (UNORDERED, 200_000), (SEQUENCED, 16_384), (UNRELIABLE, 16_384)];
+    for (id, len) in lens {
+        pair.client.session.send(pair.now, channel(id), message(id, len)).unwrap();
+    }
+    pair.client.session.flush(pair.now);
+    for _ in 0..500 {
+        pair.pass(Duration::from_millis(21));
+    }
+    for (id, len) in lens {
+        assert_eq!(pair.server.take(pair.now, id), [message(id, len)], "channel {id}");
+    }
+}
+
+#[test]
+fn a_message_longer_than_its_channel_allows_is_refused_before_it_is_kept() {
+    let mut pair = Pair::joined();
+    let fragment = biplane_wire::Fragment {
+        channel: channel(SEQUENCED),
         sequence: 0,
         offset: 0,
-        total: 10,
+        total: 20_000,
         after: None,
         clock: None,
         delimited: true,
         payload: b"half",
     };
-    let mut pair = Pair::joined();
     pair.server.hear_frames(pair.now, pair.client.address, 500, &[Frame::Fragment(fragment)]);
-    let reserved = Violation::Reserved("a fragment");
-    assert_eq!(pair.server.left(), Some(CloseReason::Violation(reserved)));
+    let too_long = Violation::MessageTooLong(channel(SEQUENCED));
+    assert_eq!(pair.server.left(), Some(CloseReason::Violation(too_long)));
 }
 
 #[test]
@@ -434,7 +465,8 @@ fn a_peer_that_never_takes_is_sent_no_more_than_its_credit() {
     }
     let arrived = pair.server.take(pair.now, ORDERED).len();
     let cost = 1_000 + limits::MESSAGE_COST;
-    assert_eq!(arrived, usize::try_from(limits::CHANNEL_CREDIT).unwrap() / cost);
+    // At the start a channel holds credit for two of its longest messages.
+    assert_eq!(arrived, 2 * ((1 << 20) + limits::MESSAGE_COST) / cost);
     pair.client.events();
     let mut taken = arrived;
     for _ in 0..200 {

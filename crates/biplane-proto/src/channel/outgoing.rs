@@ -1,0 +1,169 @@
+//! What a channel gives out for a packet or control record: a message, or a piece of one.
+
+use biplane_wire::{ChannelId, Fragment, Frame, Message, SequenceNumber, varint_len};
+use bytes::Bytes;
+
+use crate::{acks::Eliciting, limits, recovery::SentFrame};
+
+/// A message or a piece of one, on its way into a packet or record.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) channel: ChannelId,
+    pub(crate) sequence: Option<SequenceNumber>,
+    pub(crate) part: Option<Part>,
+    pub(crate) payload: Bytes,
+    pub(crate) wants: Eliciting,
+}
+
+/// Where a piece stands in its message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Part {
+    pub(crate) offset: u32,
+    pub(crate) total: u32,
+}
+
+/// How much of a message goes now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Cut {
+    /// All of it.
+    Whole,
+    /// So many bytes of it, from where the last piece ended.
+    Piece(usize),
+    /// Nothing: what room there is is better left to others.
+    Nothing,
+}
+
+/// Room for frames, as a channel sees it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    pub(super) bytes: usize,
+    /// Whether whole messages have a sequence number.
+    pub(super) sequenced: bool,
+}
+
+impl Room {
+    /// What of a message that was not begun goes into this room.
+    pub(super) const fn cut_new(self, len: usize) -> Cut {
+        if Message::overhead(self.sequenced, true, len) + len <= self.bytes {
+            return Cut::Whole;
+        }
+        if len <= limits::DATA_MESSAGE {
+            // It fits a packet of its own.
+            return Cut::Nothing;
+        }
+        self.cut_piece(len)
+    }
+
+    /// What of `left` bytes of a message in pieces goes into this room: never a crumb, unless it
+    /// is the last.
+    pub(super) const fn cut_piece(self, left: usize) -> Cut {
+        let room = self.bytes.saturating_sub(Part::OVERHEAD);
+        let len = if left < room { left } else { room };
+        if len == left && len > 0 || len >= limits::FRAGMENT_MIN {
+            Cut::Piece(len)
+        } else {
+            Cut::Nothing
+        }
+    }
+}
+
+impl Part {
+    /// The most that a fragment frame takes beside its payload: type, channel, sequence number,
+    /// offset, total and length.
+    const OVERHEAD: usize = 2 + 3 + 4 + 4 + 2;
+}
+
+impl Outgoing {
+    /// The frame; without its length if it is the last of its packet.
+    pub(crate) fn frame(&self, delimited: bool) -> Frame<'_> {
+        let sequence = self.sequence.map(SequenceNumber::truncated);
+        match self.part {
+            None => Frame::Message(Message {
+                channel: self.channel,
+                sequence,
+                after: None,
+                clock: None,
+                delimited,
+                payload: &self.payload,
+            }),
+            Some(Part { offset, total }) => Frame::Fragment(Fragment {
+                channel: self.channel,
+                sequence: sequence.unwrap_or(0),
+                offset,
+                total,
+                after: None,
+                clock: None,
+                delimited,
+                payload: &self.payload,
+            }),
+        }
+    }
+
+    /// The bytes of its frame.
+    pub(crate) const fn len(&self, delimited: bool) -> usize {
+        let len = self.payload.len();
+        let overhead = match self.part {
+            None => Message::overhead(self.sequence.is_some(), delimited, len),
+            Some(Part { offset, total }) => {
+                let whole = varint_len(offset as u64) + varint_len(total as u64);
+                Message::overhead(true, delimited, len) + whole
+            }
+        };
+        overhead + len
+    }
+
+    /// What must be remembered of it until its fate is known.
+    pub(crate) fn remembered(&self) -> Option<SentFrame> {
+        let sequence = self.sequence.filter(|_| self.wants == Eliciting::Reliable)?;
+        Some(match self.part {
+            None => SentFrame::Message(self.channel, sequence),
+            Some(Part { offset, .. }) => {
+                let len = u32::try_from(self.payload.len()).unwrap_or(u32::MAX);
+                SentFrame::Piece(self.channel, sequence, offset, len)
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn room(bytes: usize) -> Room {
+        Room { bytes, sequenced: true }
+    }
+
+    #[test]
+    fn what_fits_a_packet_is_not_cut() {
+        assert_eq!(room(1_175).cut_new(limits::DATA_MESSAGE), Cut::Whole);
+        assert_eq!(room(1_000).cut_new(limits::DATA_MESSAGE), Cut::Nothing);
+        assert_eq!(room(1_175).cut_new(limits::DATA_MESSAGE + 2), Cut::Piece(1_160));
+    }
+
+    #[test]
+    fn no_crumbs_but_the_last() {
+        assert_eq!(room(100).cut_piece(5_000), Cut::Nothing);
+        assert_eq!(room(100).cut_piece(50), Cut::Piece(50));
+        assert_eq!(room(10).cut_piece(50), Cut::Nothing);
+    }
+
+    #[test]
+    fn a_frame_is_as_long_as_it_says() {
+        let channel = ChannelId::new(0).unwrap();
+        for (offset, total) in [(0, 2_000), (20_000, 1_000_000)] {
+            for delimited in [false, true] {
+                let outgoing = Outgoing {
+                    channel,
+                    sequence: Some(SequenceNumber(1)),
+                    part: Some(Part { offset, total }),
+                    payload: vec![0; 1_000].into(),
+                    wants: Eliciting::Reliable,
+                };
+                let mut out = Vec::new();
+                outgoing.frame(delimited).encode(&mut out);
+                assert_eq!(out.len(), outgoing.len(delimited));
+                assert!(out.len() <= 1_000 + Part::OVERHEAD);
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Pieces of a message on their way to being whole.
+//!
+//! Bytes are kept as they come, never allocated by the length a fragment claims. Where pieces
+//! overlap, the first content wins.
+
+/// A message of which pieces have come.
+#[derive(Debug)]
+pub(super) struct Partial {
+    total: usize,
+    /// By offset; apart from each other.
+    runs: Vec<(usize, Vec<u8>)>,
+}
+
+/// A piece, or a message in one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece<'a> {
+    pub(super) offset: usize,
+    pub(super) total: usize,
+    pub(super) bytes: &'a [u8],
+}
+
+/// Why a piece was not taken in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Refused {
+    /// Other pieces of the message said another length.
+    TotalChanged,
+    /// The message would have more gaps than allowed.
+    TooManyGaps,
+}
+
+impl<'a> Piece<'a> {
+    pub(super) const fn whole(bytes: &'a [u8]) -> Self {
+        Self { offset: 0, total: bytes.len(), bytes }
+    }
+
+    pub(super) const fn is_whole(&self) -> bool {
+        self.bytes.len() == self.total
+    }
+}
+
+impl Partial {
+    pub(super) const fn new(total: usize) -> Self {
+        Self { total, runs: Vec::new() }
+    }
+
+    /// How long the message is, by its pieces' word.
+    pub(super) const fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Bytes that have come.
+    pub(super) fn held(&self) -> usize {
+        self.runs.iter().map(|(_, bytes)| bytes.len()).sum()
+    }
+
+    /// Takes in a piece; returns the message once it is whole.
+    pub(super) fn add(
+        &mut self,
+        piece: Piece<'_>,
+        gaps: usize,
+    ) -> Result<Option<Vec<u8>>, Refused> {
+        if piece.total != self.total {
+            return Err(Refused::TotalChanged);
+        }
+        self.insert(piece.offset, piece.bytes);
+        if self.runs.len() > gaps + 1 {
+            return Err(Refused::TooManyGaps);
+        }
+        let whole = matches!(self.runs.as_slice(), [(0, run)] if run.len() == self.total);
+        Ok(if whole { self.runs.pop().map(|(_, run)| run) } else { None })
+    }
+
+    /// Puts in those of `bytes` that no earlier piece brought, from the front on.
+    fn insert(&mut self, mut offset: usize, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let above = self.runs.partition_point(|(start, _)| *start <= offset);
+            let below_end = above
+                .checked_sub(1)
+                .and_then(|below| self.runs.get(below))
+                .map_or(0, |(start, run)| start + run.len());
+            let known = below_end.saturating_sub(offset).min(bytes.len());
+            let next = self.runs.get(above).map_or(usize::MAX, |(start, _)| *start);
+            let fresh = (bytes.len() - known).min(next - (offset + known).min(next));
+            let (taken, rest) = bytes.split_at(known + fresh);
+            if fresh > 0 {
+                self.put(above, offset + known, taken.get(known..).unwrap_or_default());
+            }
+            offset += taken.len();
+            bytes = rest;
+        }
+    }
+
+    /// Puts `bytes`, which nothing overlaps, before run `above`; joins neighbours that touch.
+    fn put(&mut self, above: usize, offset: usize, bytes: &[u8]) {
+        let below = above.checked_sub(1).and_then(|below| self.runs.get_mut(below));
+        match below {
+            Some((start, run)) if *start + run.len() == offset => {
+                run.extend_from_slice(bytes);
+                self.join(above - 1);
+            }
+            _ => {
+                self.runs.insert(above, (offset, bytes.to_vec()));
+                self.join(above);
+            }
+        }
+    }
+
+    fn join(&mut self, index: usize) {
+        let end = self.runs.get(index).map(|(start, run)| start + run.len());
+        let touches = self.runs.get(index + 1).is_some_and(|(start, _)| Some(*start) == end);
+        if touches {
+            let (_, upper) = self.runs.remove(index + 1);
+            if let Some((_, run)) = self.runs.get_mut(index) {
+                run.extend_from_slice(&upper);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn piece(total: usize, offset: usize, bytes: &[u8]) -> Piece<'_> {
+        Piece { offset, total, bytes }
+    }
+
+    #[test]
+    fn pieces_in_any_order_make_the_message() {
+        let mut partial = Partial::new(6);
+        assert_eq!(partial.add(piece(6, 4, b"ef"), 64), Ok(None));
+        assert_eq!(partial.add(piece(6, 0, b"ab"), 64), Ok(None));
+        assert_eq!(partial.held(), 4);
+        assert_eq!(partial.add(piece(6, 2, b"cd"), 64), Ok(Some(b"abcdef".to_vec())));
+    }
+
+    #[test]
+    fn the_first_content_wins() {
+        let mut partial = Partial::new(6);
+        partial.add(piece(6, 2, b"cd"), 64).unwrap();
+        assert_eq!(partial.add(piece(6, 1, b"xxxx"), 64), Ok(None));
+        assert_eq!(partial.add(piece(6, 5, b"f"), 64), Ok(None));
+        assert_eq!(partial.add(piece(6, 0, b"a"), 64), Ok(Some(b"axcdxf".to_vec())));
+    }
+
+    #[test]
+    fn another_total_is_refused() {
+        let mut partial = Partial::new(6);
+        partial.add(piece(6, 0, b"ab"), 64).unwrap();
+        assert_eq!(partial.add(piece(7, 2, b"cd"), 64), Err(Refused::TotalChanged));
+    }
+
+    #[test]
+    fn too_many_gaps_are_refused() {
+        let mut partial = Partial::new(1_000);
+        for index in 0..=64 {
+            assert_eq!(partial.add(piece(1_000, index * 2 + 1, b"x"), 64), Ok(None));
+        }
+        assert_eq!(partial.add(piece(1_000, 200, b"x"), 64), Err(Refused::TooManyGaps));
+    }
+
+    #[test]
+    fn memory_follows_what_came_and_not_what_was_claimed() {
+        let mut partial = Partial::new(1 << 24);
+        partial.add(piece(1 << 24, (1 << 24) - 1, b"x"), 64).unwrap();
+        assert_eq!(partial.held(), 1);
+        assert!(partial.runs[0].1.capacity() < 64);
+    }
+
+    proptest! {
+        #[test]
+        fn any_cover_of_a_message_gives_it_back(
+            cuts in prop::collection::vec((0_usize..100, 1_usize..40), 1..60),
+        ) {
+            let message: Vec<u8> = (0..100).collect();
+            let mut partial = Partial::new(100);
+            let mut held = [false; 100];
+            let mut whole = None;
+            for (offset, len) in cuts {
+                let end = (offset + len).min(100);
+                held[offset..end].fill(true);
+                whole = partial.add(piece(100, offset, &message[offset..end]), 64).unwrap();
+                let count = held.iter().filter(|held| **held).count();
+                prop_assert_eq!(whole.is_some(), count == 100);
+                if whole.is_some() {
+                    break;
+                }
+                prop_assert_eq!(partial.held(), count);
+            }
+            prop_assert!(whole.is_none_or(|whole| whole == message));
+        }
+    }
+}
