@@ -6,8 +6,8 @@
 
 use std::{io, sync::Arc, time::Instant};
 
-use biplane_proto::{DropReason, Opener, Path};
-use biplane_wire::{Header, KeyPhase, PacketKind, PacketNumber, ReceiveId};
+use biplane_proto::{Arrival, DropReason, Opener, Path};
+use biplane_wire::{Header, KeyPhase, PacketKind, ReceiveId};
 
 use crate::{
     counters::Tally,
@@ -15,7 +15,7 @@ use crate::{
     limits,
     outbox::Outbox,
     slot::Slot,
-    socket::{Arrival, DatagramSocket, ReceiveBuffers},
+    socket::{self, DatagramSocket, ReceiveBuffers},
     source,
 };
 
@@ -52,8 +52,7 @@ struct Group {
 /// A packet whose seal holds, in the buffers.
 #[derive(Debug)]
 struct Opened {
-    path: Path,
-    number: PacketNumber,
+    arrival: Arrival,
     start: usize,
     len: usize,
     outcome: Result<(), DropReason>,
@@ -116,7 +115,12 @@ impl Receiver {
     }
 
     /// Takes one datagram as far as it goes without the session's lock.
-    fn admit(&mut self, now: Instant, arrival: &Arrival, place: Place) -> Result<(), DropReason> {
+    fn admit(
+        &mut self,
+        now: Instant,
+        arrival: &socket::Arrival,
+        place: Place,
+    ) -> Result<(), DropReason> {
         let header = self.header(arrival, place)?;
         self.turn_to(now, header.receive_id)?;
         let Some(group) = &mut self.group else { return Err(DropReason::UnknownSession) };
@@ -129,11 +133,15 @@ impl Receiver {
         let sealed = datagram.get_mut(Header::LEN..).unwrap_or_default();
         let len = opener.open(&header, number, sealed).map_err(|_| DropReason::Forged)?.len();
         self.opened.push(Opened {
-            path: Path {
-                remote: arrival.from,
-                local: arrival.to.filter(|ip| source::is_unicast(*ip)),
+            arrival: Arrival {
+                received_at: now,
+                path: Path {
+                    remote: arrival.from,
+                    local: arrival.to.filter(|ip| source::is_unicast(*ip)),
+                },
+                number,
+                phase: header.phase,
             },
-            number,
             start: place.start() + Header::LEN,
             len,
             outcome: Ok(()),
@@ -144,7 +152,7 @@ impl Receiver {
         Ok(())
     }
 
-    fn header(&mut self, arrival: &Arrival, place: Place) -> Result<Header, DropReason> {
+    fn header(&mut self, arrival: &socket::Arrival, place: Place) -> Result<Header, DropReason> {
         if place.len == 0 || arrival.stride == 0 {
             return Err(DropReason::Empty);
         }
@@ -186,8 +194,7 @@ impl Receiver {
         let ((), aftermath) = group.slot.enter(now, |session| {
             for packet in opened.iter_mut() {
                 let plaintext = buffers.at(packet.start, packet.len);
-                packet.outcome =
-                    session.handle_packet(now, now, packet.path, packet.number, plaintext);
+                packet.outcome = session.handle_packet(now, &packet.arrival, plaintext);
             }
         });
         // Keys may have changed with it.

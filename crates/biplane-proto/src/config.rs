@@ -39,11 +39,31 @@ pub struct SessionConfig {
     pub max_send_delay: Duration,
     /// RTT assumed before the first sample. Default: 100 ms.
     pub initial_rtt: Duration,
+    /// Packets after which a send key is left for the next: at most, and by default, 2²².
+    pub key_packets: u64,
+    /// What decides how much is in flight. Default: CUBIC.
+    pub congestion: Congestion,
+}
+
+/// A congestion controller.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "all that there are")]
+pub enum Congestion {
+    /// RFC 9438.
+    #[default]
+    Cubic,
+    /// RFC 9002, section 7.
+    NewReno,
 }
 
 impl Default for SessionConfig {
     fn default() -> Self {
-        Self { max_send_delay: limits::MAX_SEND_DELAY, initial_rtt: limits::INITIAL_RTT }
+        Self {
+            max_send_delay: limits::MAX_SEND_DELAY,
+            initial_rtt: limits::INITIAL_RTT,
+            key_packets: limits::KEY_PACKETS,
+            congestion: Congestion::default(),
+        }
     }
 }
 

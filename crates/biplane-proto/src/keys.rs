@@ -17,7 +17,7 @@ use ring::{
     hkdf,
 };
 
-use crate::{OpenError, Role, SealError, limits};
+use crate::{OpenError, Role, SealError, SessionStats, limits};
 
 /// One receive key: immutable, usable by any number of threads.
 pub struct Opener(Key);
@@ -134,16 +134,52 @@ impl SealJob {
 }
 
 /// The keys of a session and the numbers of the packets it sends.
+///
+/// A side moves on to its next send key by itself, and never twice before the peer has acknowledged
+/// a packet under the last (RFC 9001, section 6.1). It always holds three receive keys: the one
+/// before, the current one and the next, so that no packet of an honest peer comes before its key.
 #[derive(Debug)]
 pub(crate) struct Keys {
+    aead: Aead,
     next: PacketNumber,
-    sealed: u64,
+    send: SendKey,
+    receive: ReceiveKey,
+    /// Packets after which a send key is left.
+    limit: u64,
     changes: VecDeque<KeyChange>,
 }
 
+/// The current send key.
+#[derive(Debug)]
+struct SendKey {
+    secret: DirectionSecret,
+    phase: KeyPhase,
+    sealed: u64,
+    /// The first packet under it.
+    first: PacketNumber,
+    /// The peer has acknowledged a packet under it.
+    confirmed: bool,
+    updates: u64,
+}
+
+/// The current receive key, and the secret of the next.
+#[derive(Debug)]
+struct ReceiveKey {
+    phase: KeyPhase,
+    next: DirectionSecret,
+    updates: u64,
+}
+
 impl Keys {
-    /// Keys of a session whose first packet is `first`.
-    pub(crate) fn new(role: Role, aead: Aead, secret: &[u8; 32], first: PacketNumber) -> Self {
+    /// Keys of a session whose first packet is `first`, and which leaves a send key after `limit`
+    /// packets.
+    pub(crate) fn new(
+        role: Role,
+        aead: Aead,
+        secret: &[u8; 32],
+        first: PacketNumber,
+        limit: u64,
+    ) -> Self {
         let up = DirectionSecret::of_session(secret, "client");
         let down = DirectionSecret::of_session(secret, "server");
         let (send, receive) = match role {
@@ -151,11 +187,19 @@ impl Keys {
             Role::Server => (down, up),
         };
         let phase = KeyPhase::FIRST;
-        let changes = [
-            receive.key(aead).map(|key| KeyChange::InstallOpener(phase, Opener(key))),
-            send.key(aead).map(|key| KeyChange::InstallSealer(phase, Sealer { phase, key })),
-        ];
-        Self { next: first, sealed: 0, changes: changes.into_iter().flatten().collect() }
+        let next = receive.next();
+        let mut keys = Self {
+            aead,
+            next: first,
+            send: SendKey { secret: send, phase, sealed: 0, first, confirmed: true, updates: 0 },
+            receive: ReceiveKey { phase, next, updates: 0 },
+            limit: limit.min(limits::KEY_PACKETS),
+            changes: VecDeque::new(),
+        };
+        keys.install_opener(phase, &receive);
+        keys.install_next_opener();
+        keys.install_sealer();
+        keys
     }
 
     /// What the caller must install or discard.
@@ -163,29 +207,86 @@ impl Keys {
         self.changes.pop_front()
     }
 
-    pub(crate) const fn phase() -> KeyPhase {
-        KeyPhase::FIRST
+    fn install_opener(&mut self, phase: KeyPhase, secret: &DirectionSecret) {
+        let opener = secret.key(self.aead).map(|key| KeyChange::InstallOpener(phase, Opener(key)));
+        self.changes.extend(opener);
+    }
+
+    fn install_next_opener(&mut self) {
+        let next = self.receive.next.key(self.aead);
+        let phase = self.receive.phase.next();
+        self.changes.extend(next.map(|key| KeyChange::InstallOpener(phase, Opener(key))));
+    }
+
+    fn install_sealer(&mut self) {
+        let phase = self.send.phase;
+        let key = self.send.secret.key(self.aead);
+        self.changes.extend(key.map(|key| KeyChange::InstallSealer(phase, Sealer { phase, key })));
     }
 
     /// Whether the key may seal no more.
     pub(crate) const fn exhausted(&self) -> bool {
-        self.sealed >= limits::KEY_PACKETS_MAX || self.next.0 >= PacketNumber::MAX.0
+        self.send.sealed >= limits::KEY_PACKETS_MAX || self.next.0 >= PacketNumber::MAX.0
     }
 
-    /// Takes the next number; `None` if the key is exhausted.
+    /// Takes the next number; `None` if the key is exhausted. Changes must be drained before the
+    /// job is sealed.
     pub(crate) fn take_job(&mut self) -> Option<SealJob> {
+        if self.send.sealed >= self.limit && self.send.confirmed {
+            self.update_send();
+        }
         if self.exhausted() {
             return None;
         }
         let number = self.next;
         self.next = number.next();
-        self.sealed += 1;
-        Some(SealJob { number, phase: Self::phase() })
+        self.send.sealed += 1;
+        Some(SealJob { number, phase: self.send.phase })
+    }
+
+    fn update_send(&mut self) {
+        let SendKey { secret, phase, sealed, first, confirmed, updates } = &mut self.send;
+        *secret = secret.next();
+        *phase = phase.next();
+        *sealed = 0;
+        *first = self.next;
+        *confirmed = false;
+        *updates += 1;
+        self.install_sealer();
+    }
+
+    /// The peer has acknowledged packets up to `largest`.
+    pub(crate) fn on_ack(&mut self, largest: PacketNumber) {
+        self.send.confirmed |= largest >= self.send.first;
+    }
+
+    /// A packet of `phase` was opened: the peer may have moved on.
+    pub(crate) fn on_opened(&mut self, phase: KeyPhase) {
+        if phase != self.receive.phase.next() {
+            return;
+        }
+        // Three follow each other round a circle of four: the fourth is the one before the last.
+        self.changes.push_back(KeyChange::DiscardOpener(phase.next().next()));
+        self.receive.phase = phase;
+        self.receive.next = self.receive.next.next();
+        self.receive.updates += 1;
+        self.install_next_opener();
+    }
+
+    pub(crate) const fn report(&self, stats: &mut SessionStats) {
+        stats.key_updates_sent = self.send.updates;
+        stats.key_updates_received = self.receive.updates;
     }
 }
 
 /// The secret of one direction in one phase.
 struct DirectionSecret([u8; 32]);
+
+impl core::fmt::Debug for DirectionSecret {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("DirectionSecret")
+    }
+}
 
 impl DirectionSecret {
     fn of_session(secret: &[u8; 32], label: &str) -> Self {
@@ -193,7 +294,6 @@ impl DirectionSecret {
     }
 
     /// The secret of the phase that follows.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the schedule is fixed with the format"))]
     fn next(&self) -> Self {
         Self(expand(&self.0, "next"))
     }

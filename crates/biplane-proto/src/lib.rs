@@ -66,13 +66,13 @@ mod stats;
 mod timers;
 mod window;
 
-pub use config::{ChannelConfig, Role, SessionConfig, Setup};
+pub use config::{ChannelConfig, Congestion, Role, SessionConfig, Setup};
 pub use drops::{DropReason, Drops};
 pub use error::{CloseReason, JoinError, OpenError, RequestError, SealError, SendError, Violation};
 pub use event::{Answered, Call, Event, Planes};
 pub use handshake::{Accepting, Agreement, Dialing, HelloError, digest};
 pub use keys::{KeyChange, Opener, SealJob, Sealer};
 pub use path::Path;
-pub use session::{ControlLoss, Reply, Session, Transmit};
+pub use session::{Arrival, ControlLoss, Reply, Session, Transmit};
 pub use stats::SessionStats;
 pub use timers::Timer;

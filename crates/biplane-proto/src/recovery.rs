@@ -15,12 +15,12 @@ use std::time::Instant;
 use biplane_wire::{Ack, ChannelId, PacketNumber, SequenceNumber};
 
 use self::{
-    congestion::{Acked, Controller, NewReno},
+    congestion::{Acked, Controller, controller},
     pacer::Pacer,
     rtt::Rtt,
     sent::SentPackets,
 };
-use crate::{SessionStats, Violation, acks::Eliciting, limits};
+use crate::{Congestion, SessionConfig, SessionStats, Violation, acks::Eliciting, limits};
 
 /// Something in a packet whose fate matters.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -80,7 +80,8 @@ pub(crate) enum OnTimeout {
 pub(crate) struct Recovery {
     sent: SentPackets,
     rtt: Rtt,
-    controller: NewReno,
+    congestion: Congestion,
+    controller: Box<dyn Controller>,
     pacer: Pacer,
     /// Probe time-outs since the last ack.
     probes: u32,
@@ -103,13 +104,14 @@ impl Recovery {
     pub(crate) fn new(
         now: Instant,
         first: PacketNumber,
-        initial_rtt: Duration,
+        config: &SessionConfig,
         ack_delays: (Duration, Duration),
     ) -> Self {
         Self {
             sent: SentPackets::new(first),
-            rtt: Rtt::new(initial_rtt),
-            controller: NewReno::new(limits::DATAGRAM_SIZE as u64),
+            rtt: Rtt::new(config.initial_rtt),
+            congestion: config.congestion,
+            controller: controller(config.congestion, limits::DATAGRAM_SIZE as u64),
             pacer: Pacer::new(now),
             probes: 0,
             largest_acked: None,
@@ -160,7 +162,8 @@ impl Recovery {
         self.sent.push(packet);
     }
 
-    /// Takes in an ack. `fate` is told what was acknowledged and what is lost now.
+    /// Takes in an ack and returns its largest number. `fate` is told what was acknowledged and what
+    /// is lost now.
     ///
     /// # Errors
     ///
@@ -170,7 +173,7 @@ impl Recovery {
         now: Instant,
         ack: &Ack<'_>,
         fate: &mut Fate,
-    ) -> Result<(), Violation> {
+    ) -> Result<PacketNumber, Violation> {
         let next = self.sent.next();
         let (largest, ranges) = ack.numbers(next);
         if largest >= next {
@@ -197,10 +200,16 @@ impl Recovery {
             }
             self.probes = 0;
             let limited = in_flight * 2 < self.controller.window();
-            self.controller.on_ack(Acked { bytes, sent_at: at, app_limited: limited });
+            self.controller.on_ack(Acked {
+                now,
+                rtt: self.rtt.smoothed(),
+                bytes,
+                sent_at: at,
+                app_limited: limited,
+            });
         }
         self.detect_lost(now, fate);
-        Ok(())
+        Ok(largest)
     }
 
     fn sample(&mut self, now: Instant, sent_at: Instant, delay: u32, wants: Eliciting) {
@@ -291,7 +300,7 @@ impl Recovery {
     /// Gives up everything in flight: the direction is dead.
     pub(crate) fn lose_all(&mut self, fate: &mut Fate) {
         self.lost += self.sent.lose_all(fate);
-        self.controller = NewReno::new(limits::DATAGRAM_SIZE as u64);
+        self.controller = controller(self.congestion, limits::DATAGRAM_SIZE as u64);
         self.probes = 0;
     }
 

@@ -23,7 +23,7 @@ use biplane_wire::{ChannelId, ChannelKind, PacketNumber, Parameters, ReplyOutcom
 use bytes::Bytes;
 
 use self::ending::State;
-pub use self::{departure::Transmit, ending::ControlLoss};
+pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss};
 use crate::{
     Answered, CloseReason, Event, KeyChange, Planes, SendError, SessionStats, Setup, Timer,
     acks::Acks,
@@ -142,7 +142,7 @@ impl Session {
         let window = usize::try_from(peer.control_window).unwrap_or(usize::MAX);
         let mut session = Self {
             clock: Clock { epoch: now, latest: now },
-            keys: Keys::new(role, agreement.aead, &secret, first),
+            keys: Keys::new(role, agreement.aead, &secret, first, config.key_packets),
             arrivals: Arrivals {
                 window: ReplayWindow::new(first),
                 acks: Acks::new(now),
@@ -152,7 +152,7 @@ impl Session {
                 undecodable: 0,
                 tunnelled: 0,
             },
-            recovery: Recovery::new(now, first, config.initial_rtt, ack_delays),
+            recovery: Recovery::new(now, first, &config, ack_delays),
             path: PathState::new(now, setup.remote, Random::new(&seed)),
             channels: Channels::new(channels, peer.initial_credit, local.initial_credit),
             control: Control::new(now, window),
@@ -339,6 +339,7 @@ impl Session {
             ..SessionStats::default()
         };
         self.recovery.report(&mut stats);
+        self.keys.report(&mut stats);
         self.channels.report(&mut stats);
         self.control.report(&mut stats);
         stats

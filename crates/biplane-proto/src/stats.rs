@@ -36,6 +36,10 @@ pub struct SessionStats {
     pub control_bytes_sent: u64,
     /// Bytes read from the control connection, after TLS.
     pub control_bytes_received: u64,
+    /// Times this side moved on to its next key.
+    pub key_updates_sent: u64,
+    /// Times the peer did.
+    pub key_updates_received: u64,
     /// Messages the application sent, on either plane.
     pub messages_sent: u64,
     /// Messages the application took.

@@ -8,7 +8,8 @@ use core::time::Duration;
 use std::time::Instant;
 
 use biplane_proto::{
-    Answered, ControlLoss, DropReason, Event, KeyChange, Opener, Path, Sealer, Transmit, limits,
+    Answered, Arrival, ControlLoss, DropReason, Event, KeyChange, Opener, Path, Sealer, Transmit,
+    limits,
 };
 use biplane_wire::{Header, KeyPhase, PacketNumber, limits as wire};
 
@@ -111,7 +112,8 @@ impl Node {
             datagram.split_at_mut_checked(Header::LEN).ok_or(DropReason::Malformed)?;
         let plaintext = opener.open(header, number, sealed).map_err(|_| DropReason::Forged)?;
         self.is_dirty = true;
-        self.core.session_mut().handle_packet(now, now, path, number, plaintext)?;
+        let arrival = Arrival { received_at: now, path, number, phase: header.phase };
+        self.core.session_mut().handle_packet(now, &arrival, plaintext)?;
         self.delivered += 1;
         Ok(())
     }
@@ -180,6 +182,8 @@ impl Node {
                 self.check_has_sent_all(now, watch);
                 return;
             };
+            // A packet may be the first under its key.
+            self.drain_keys();
             self.send_packet(now, transmit, packet, link, watch);
         }
         watch.breach(now, Some(self.side), ContractBreach::Floods);

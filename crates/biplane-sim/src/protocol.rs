@@ -83,8 +83,11 @@ impl Protocol {
 }
 
 fn config(kind: ChannelKind) -> ChannelConfig {
-    let longest =
-        if kind == ChannelKind::Command { limits::CONTROL_MESSAGE } else { limits::DATA_MESSAGE };
+    let longest = match kind {
+        ChannelKind::Command => limits::CONTROL_MESSAGE,
+        ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => 1 << 20,
+        ChannelKind::Sequenced | ChannelKind::Unreliable => limits::FRESH_MESSAGE,
+    };
     ChannelConfig {
         kind,
         notify: false,

@@ -7,8 +7,8 @@ use super::*;
 const SECRET: [u8; 32] = [7; 32];
 
 fn pair(aead: Aead) -> (Keys, Sealer, Opener) {
-    let mut client = Keys::new(Role::Client, aead, &SECRET, PacketNumber(0));
-    let mut server = Keys::new(Role::Server, aead, &SECRET, PacketNumber(0));
+    let mut client = Keys::new(Role::Client, aead, &SECRET, PacketNumber(0), u64::MAX);
+    let mut server = Keys::new(Role::Server, aead, &SECRET, PacketNumber(0), u64::MAX);
     let sealer = core::iter::from_fn(|| client.poll_change()).find_map(|change| match change {
         KeyChange::InstallSealer(_, sealer) => Some(sealer),
         KeyChange::InstallOpener(..) | KeyChange::DiscardOpener(_) => None,
@@ -67,7 +67,9 @@ fn the_same_frames_under_two_numbers_look_unlike() {
 #[test]
 fn a_key_refuses_at_its_limit() {
     let (mut keys, ..) = pair(Aead::Aes128Gcm);
-    keys.sealed = limits::KEY_PACKETS_MAX - 1;
+    // The peer never acknowledged a packet under it, so there is no moving on.
+    keys.send.confirmed = false;
+    keys.send.sealed = limits::KEY_PACKETS_MAX - 1;
     assert!(keys.take_job().is_some());
     assert!(keys.take_job().is_none());
     assert!(keys.exhausted());
@@ -76,7 +78,7 @@ fn a_key_refuses_at_its_limit() {
 #[test]
 fn numbers_end_before_they_wrap() {
     let last = PacketNumber(PacketNumber::MAX.0 - 1);
-    let mut keys = Keys::new(Role::Client, Aead::Aes128Gcm, &SECRET, last);
+    let mut keys = Keys::new(Role::Client, Aead::Aes128Gcm, &SECRET, last, u64::MAX);
     assert_eq!(keys.take_job().map(|job| job.number()), Some(last));
     assert!(keys.take_job().is_none());
 }
@@ -107,4 +109,41 @@ fn golden_packet_of_the_protocol_page() {
     let page = include_str!("../../../../docs/PROTOCOL.md");
     let shown = page.lines().find_map(|line| line.strip_prefix("sealed       "));
     assert_eq!(shown, Some(&*hex.join(" ")), "worked out by another implementation, in Python");
+}
+
+#[test]
+fn a_key_is_left_at_its_limit_once_the_peer_has_seen_it() {
+    let mut keys = Keys::new(Role::Client, Aead::Aes128Gcm, &SECRET, PacketNumber(0), 2);
+    let phases = |keys: &mut Keys, count: usize| -> Vec<usize> {
+        (0..count).map(|_| keys.take_job().unwrap().phase().index()).collect()
+    };
+    assert_eq!(phases(&mut keys, 4), [0, 0, 1, 1]);
+    assert_eq!(phases(&mut keys, 2), [1, 1], "packet 2 is not acknowledged yet");
+    keys.on_ack(PacketNumber(1));
+    assert_eq!(phases(&mut keys, 1), [1]);
+    keys.on_ack(PacketNumber(2));
+    assert_eq!(phases(&mut keys, 3), [2, 2, 2]);
+}
+
+#[test]
+fn three_receive_keys_follow_each_other_round_the_circle() {
+    let mut keys = Keys::new(Role::Client, Aead::Aes128Gcm, &SECRET, PacketNumber(0), 2);
+    let mut held = [false; 4];
+    let mut phase = KeyPhase::FIRST;
+    for update in 0..9 {
+        while let Some(change) = keys.poll_change() {
+            match change {
+                KeyChange::InstallOpener(phase, _) => held[phase.index()] = true,
+                KeyChange::DiscardOpener(phase) => held[phase.index()] = false,
+                KeyChange::InstallSealer(..) => {}
+            }
+        }
+        let before = (phase.index() + 3) % 4;
+        assert_eq!(held[before], update > 0, "the one before");
+        assert!(held[phase.index()] && held[phase.next().index()]);
+        assert!(!held[phase.next().next().index()]);
+        phase = phase.next();
+        keys.on_opened(phase);
+        keys.on_opened(phase);
+    }
 }

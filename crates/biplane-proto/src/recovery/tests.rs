@@ -25,7 +25,7 @@ impl Sender {
     fn new() -> Self {
         let now = Instant::now();
         let delays = (limits::RELIABLE_ACK_DELAY, limits::UNRELIABLE_ACK_DELAY);
-        let mut recovery = Recovery::new(now, PacketNumber(0), limits::INITIAL_RTT, delays);
+        let mut recovery = Recovery::new(now, PacketNumber(0), &SessionConfig::default(), delays);
         recovery.on_path_validated(Some(RTT));
         Self { now, recovery, fate: Fate::default() }
     }
@@ -53,7 +53,7 @@ impl Sender {
             ranges: AckRanges::of_encoded(&bytes),
             ecn: None,
         };
-        self.recovery.handle_ack(self.now, &ack, &mut self.fate)
+        self.recovery.handle_ack(self.now, &ack, &mut self.fate).map(drop)
     }
 
     fn lost(&mut self) -> Vec<SentFrame> {

@@ -2,14 +2,26 @@
 
 use std::time::Instant;
 
-use biplane_wire::{ChannelId, DecodeError, Frame, Frames, PacketNumber, limits as wire};
+use biplane_wire::{ChannelId, DecodeError, Frame, Frames, KeyPhase, PacketNumber, limits as wire};
 
 use super::{Clock, Session};
 use crate::{DropReason, Path, Violation, acks::Eliciting, channel::Channels, recovery::SentFrame};
 
+/// Where an opened packet came from, and what its header said.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Arrival {
+    /// When it was read from the socket: `now` or a little earlier.
+    pub received_at: Instant,
+    /// The way it came.
+    pub path: Path,
+    /// Its whole packet number.
+    pub number: PacketNumber,
+    /// The phase of the key that opened it.
+    pub phase: KeyPhase,
+}
+
 impl Session {
-    /// Takes in the frames of an opened packet that came over `path`, at `received_at`, which is
-    /// `now` or a little earlier. Whatever they say, the packet is then counted as delivered; a
+    /// Takes in the frames of an opened packet. Whatever they say, the packet is then counted as delivered; a
     /// frame that breaks a rule ends the session.
     ///
     /// # Errors
@@ -18,11 +30,10 @@ impl Session {
     pub fn handle_packet(
         &mut self,
         now: Instant,
-        received_at: Instant,
-        path: Path,
-        number: PacketNumber,
+        arrival: &Arrival,
         plaintext: &[u8],
     ) -> Result<(), DropReason> {
+        let Arrival { received_at, path, number, phase } = *arrival;
         let now = self.clock.clamp(now);
         if self.is_ended() {
             return Err(DropReason::Closed);
@@ -30,6 +41,7 @@ impl Session {
         self.path.admits(path)?;
         let newest = number > self.largest_received() || self.arrivals.packets == 0;
         self.arrivals.window.commit(now, number)?;
+        self.keys.on_opened(phase);
         let len = plaintext.len() + biplane_wire::Header::LEN + wire::TAG;
         self.arrivals.packets += 1;
         self.arrivals.bytes += len as u64;
@@ -127,8 +139,9 @@ impl Session {
     }
 
     fn handle_ack(&mut self, now: Instant, ack: &biplane_wire::Ack<'_>) -> Result<(), Violation> {
-        let Self { recovery, outlook, .. } = self;
-        recovery.handle_ack(now, ack, &mut outlook.fate)?;
+        let Self { recovery, outlook, keys, .. } = self;
+        let largest = recovery.handle_ack(now, ack, &mut outlook.fate)?;
+        keys.on_ack(largest);
         if outlook.fate.progress {
             outlook.probes = 0;
             if self.liveness.data_dead() {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use biplane_wire::{Aead, Close, CloseCode, Frame, Header, ReceiveId, limits as wire};
+use biplane_wire::{Aead, Close, CloseCode, Frame, Header, KeyPhase, ReceiveId, limits as wire};
 
 use super::*;
 use crate::{
@@ -19,8 +19,8 @@ const UNRELIABLE: u8 = 4;
 /// One side with its keys.
 struct Side {
     session: Session,
-    opener: Opener,
-    sealer: Sealer,
+    openers: [Option<Opener>; 4],
+    sealers: [Option<Sealer>; 4],
     address: SocketAddr,
 }
 
@@ -70,30 +70,36 @@ impl Side {
             secret: [9; 32],
             channels: configs(),
             requests: 2,
-            config: SessionConfig::default(),
+            config: SessionConfig { key_packets: 50, ..SessionConfig::default() },
             seed: [role as u8; 32],
             first_packet: PacketNumber(0),
             remote,
             handshake_rtt: Duration::from_millis(1),
         };
-        let mut session = Session::new(now, setup);
-        let mut opener = None;
-        let mut sealer = None;
-        while let Some(change) = session.poll_key() {
+        let session = Session::new(now, setup);
+        let mut side =
+            Self { session, openers: Default::default(), sealers: Default::default(), address };
+        side.install();
+        side
+    }
+
+    fn install(&mut self) {
+        while let Some(change) = self.session.poll_key() {
             match change {
-                KeyChange::InstallOpener(_, key) => opener = Some(key),
-                KeyChange::InstallSealer(_, key) => sealer = Some(key),
-                KeyChange::DiscardOpener(_) => panic!("nothing to discard"),
+                KeyChange::InstallOpener(phase, key) => self.openers[phase.index()] = Some(key),
+                KeyChange::InstallSealer(phase, key) => self.sealers[phase.index()] = Some(key),
+                KeyChange::DiscardOpener(phase) => self.openers[phase.index()] = None,
             }
         }
-        Self { session, opener: opener.unwrap(), sealer: sealer.unwrap(), address }
     }
 
     fn packets(&mut self, now: Instant) -> Vec<Vec<u8>> {
         let mut packets = Vec::new();
         let mut out = Vec::new();
         while let Some(transmit) = self.session.poll_packet(now, &mut out) {
-            self.sealer.seal(transmit.job, &mut out).unwrap();
+            self.install();
+            let sealer = self.sealers[transmit.job.phase().index()].as_ref().unwrap();
+            sealer.seal(transmit.job, &mut out).unwrap();
             packets.push(core::mem::take(&mut out));
         }
         packets
@@ -103,9 +109,12 @@ impl Side {
         let mut packet = packet.to_vec();
         let (header, _) = Header::decode(&packet).unwrap();
         let number = header.number.expand(self.session.largest_received().next());
-        let opened = self.opener.open(&header, number, &mut packet[Header::LEN..]).unwrap();
-        let path = Path { remote: from, local: None };
-        self.session.handle_packet(now, now, path, number, opened)
+        let opener = self.openers[header.phase.index()].as_ref().unwrap();
+        let opened = opener.open(&header, number, &mut packet[Header::LEN..]).unwrap();
+        let arrival = Arrival { number, phase: header.phase, ..arrival(now, from) };
+        let outcome = self.session.handle_packet(now, &arrival, opened);
+        self.install();
+        outcome
     }
 
     /// Takes in `frames` as if the peer had sent them under a number of its own.
@@ -114,9 +123,8 @@ impl Side {
         for frame in frames {
             frame.encode(&mut plaintext);
         }
-        let path = Path { remote: from, local: None };
-        let number = PacketNumber(number);
-        self.session.handle_packet(now, now, path, number, &plaintext).unwrap();
+        let arrival = Arrival { number: PacketNumber(number), ..arrival(now, from) };
+        self.session.handle_packet(now, &arrival, &plaintext).unwrap();
     }
 
     fn events(&mut self) -> Vec<Event> {
@@ -182,6 +190,16 @@ impl Pair {
         self.client.session.handle_timeout(self.now);
         self.server.session.handle_timeout(self.now);
         self.settle();
+    }
+}
+
+/// An arrival of packet 0 from `from`.
+fn arrival(now: Instant, from: SocketAddr) -> Arrival {
+    Arrival {
+        received_at: now,
+        path: Path { remote: from, local: None },
+        number: PacketNumber(0),
+        phase: KeyPhase::FIRST,
     }
 }
 
@@ -530,7 +548,26 @@ fn a_close_that_is_heard_ends_the_session_once() {
     pair.server.hear_frames(pair.now, pair.client.address, 500, &[close]);
     assert_eq!(pair.server.left(), Some(CloseReason::Closed { text: "over".into() }));
     let (now, from) = (pair.now, pair.client.address);
-    let path = Path { remote: from, local: None };
-    let more = pair.server.session.handle_packet(now, now, path, PacketNumber(501), &[1]);
+    let arrival = Arrival { number: PacketNumber(501), ..arrival(now, from) };
+    let more = pair.server.session.handle_packet(now, &arrival, &[1]);
     assert_eq!(more, Err(DropReason::Closed));
+}
+
+#[test]
+fn keys_move_on_without_anybody_noticing() {
+    let mut pair = Pair::joined();
+    for _ in 0..600 {
+        for id in [ORDERED, UNRELIABLE] {
+            pair.client.session.send(pair.now, channel(id), payload("tick")).unwrap();
+            pair.server.session.send(pair.now, channel(id), payload("tock")).unwrap();
+        }
+        pair.client.session.flush(pair.now);
+        pair.server.session.flush(pair.now);
+        pair.pass(Duration::from_millis(16));
+        assert_eq!(pair.server.take(pair.now, UNRELIABLE).len(), 1);
+        assert_eq!(pair.client.take(pair.now, ORDERED).len(), 1);
+    }
+    let stats = pair.client.session.stats();
+    assert!(stats.key_updates_sent >= 10, "{}", stats.key_updates_sent);
+    assert_eq!(stats.key_updates_sent, pair.server.session.stats().key_updates_received);
 }

@@ -81,6 +81,7 @@ fn client(rng: &mut Rng, length: Duration) -> ClientConfig {
             } else {
                 rng.duration(Duration::from_millis(20))
             },
+            key_packets: if rng.chance(0.25) { rng.between(50, 500) } else { u64::MAX },
             ..SessionConfig::default()
         },
         client: end(rng, first),

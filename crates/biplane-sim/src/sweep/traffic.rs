@@ -20,8 +20,6 @@ const PERIOD: Duration = Duration::from_millis(50);
 const REQUEST_PERIOD: Duration = Duration::from_secs(1);
 /// Most messages are at most so long.
 const USUAL: usize = 1_024;
-/// The longest command that is sent now and then, over more than one record.
-const LONGEST: usize = 64 * 1024;
 
 /// When an application sends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -38,8 +36,8 @@ pub enum Rhythm {
 pub struct Traffic {
     rng: Rng,
     rhythm: Rhythm,
-    /// The channels of each kind, and when the next message of it is due.
-    kinds: Vec<(Vec<ChannelId>, Instant)>,
+    /// The channels of each kind, its longest message, and when the next is due.
+    kinds: Vec<(Vec<ChannelId>, usize, Instant)>,
     request: Option<u8>,
     next_request: Instant,
 }
@@ -62,11 +60,12 @@ impl Traffic {
     #[must_use]
     pub fn new(now: Instant, protocol: &Protocol, rhythm: Rhythm, mut rng: Rng) -> Self {
         let of_kind = |kind| protocol.kinds().filter(move |(_, its)| *its == kind);
-        let channels = KINDS.map(|kind| of_kind(kind).map(|(id, _)| id).collect::<Vec<_>>());
-        let used = channels.into_iter().filter(|channels| !channels.is_empty());
+        let ids = |kind| of_kind(kind).map(|(id, _)| id).collect::<Vec<_>>();
+        let kinds = KINDS.map(|kind| (ids(kind), longest(kind)));
+        let used = kinds.into_iter().filter(|(channels, _)| !channels.is_empty());
         let first = now + rng.duration(PERIOD);
         Self {
-            kinds: used.map(|channels| (channels, first)).collect(),
+            kinds: used.map(|(channels, longest)| (channels, longest, first)).collect(),
             request: protocol.request("echo"),
             next_request: now + rng.duration(REQUEST_PERIOD),
             rng,
@@ -77,22 +76,21 @@ impl Traffic {
     /// When something is due next.
     #[must_use]
     pub fn due(&self) -> Instant {
-        let kinds = self.kinds.iter().map(|(_, due)| *due);
+        let kinds = self.kinds.iter().map(|(.., due)| *due);
         kinds.fold(self.next_request, Instant::min)
     }
 
     /// What is due by `now`.
     pub fn work(&mut self, now: Instant) -> Vec<Work> {
         let mut work = Vec::new();
-        for (channels, due) in &mut self.kinds {
+        for (channels, longest, due) in &mut self.kinds {
             while *due <= now {
                 *due += match self.rhythm {
                     Rhythm::Ticks => PERIOD,
                     Rhythm::Scattered => self.rng.duration(2 * PERIOD),
                 };
                 let Some(channel) = channels.get(self.rng.index(channels.len())) else { break };
-                // Command channels alone come in pairs, and take more than a packet holds.
-                let len = len(&mut self.rng, channels.len() > 1);
+                let len = len(&mut self.rng, *longest);
                 work.push(Work::Message(*channel, len));
             }
         }
@@ -108,12 +106,18 @@ impl Traffic {
     }
 }
 
-/// How long a message is: usually small, one in two hundred up to its limit.
-fn len(rng: &mut Rng, is_command: bool) -> usize {
-    if !rng.chance(0.005) {
-        return rng.size(SHORTEST, USUAL);
+/// How long a message is: usually small, one in two hundred up to the longest of its kind.
+fn len(rng: &mut Rng, longest: usize) -> usize {
+    if rng.chance(0.005) { rng.size(USUAL, longest) } else { rng.size(SHORTEST, USUAL) }
+}
+
+/// The longest that is sent of a kind now and then.
+const fn longest(kind: ChannelKind) -> usize {
+    match kind {
+        ChannelKind::Command => 64 * 1024,
+        ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => 1 << 20,
+        ChannelKind::Sequenced | ChannelKind::Unreliable => limits::FRESH_MESSAGE,
     }
-    rng.size(USUAL, if is_command { LONGEST } else { limits::DATA_MESSAGE })
 }
 
 #[cfg(test)]
@@ -142,7 +146,7 @@ mod tests {
                 assert!((1_100..1_300).contains(&count), "{counts:?}");
             }
             assert!((59..=60).contains(&requests), "{requests}");
-            assert!(longest > limits::DATA_MESSAGE, "{longest}");
+            assert!(longest > 64 * 1024, "{longest}");
         }
     }
 }

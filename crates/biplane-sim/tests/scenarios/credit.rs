@@ -1,7 +1,7 @@
 //! A peer that never takes stops the sender, and costs nobody more than was granted.
 
 use biplane_proto::{Event, SendError, limits};
-use biplane_sim::Side;
+use biplane_sim::{LinkConfig, Protocol, Side};
 use biplane_wire::ChannelId;
 
 use crate::tools::*;
@@ -32,7 +32,11 @@ fn fill(scene: &mut Scene, side: Side, channel: ChannelId) -> usize {
 #[test]
 fn a_peer_that_never_takes_stops_the_sender_and_writable_comes_when_it_does() {
     for name in ["ordered", "unordered", "chat"] {
-        let mut scene = Scene::clean(1);
+        let mut protocol = Protocol::of_every_kind();
+        for channel in &mut protocol.channels {
+            channel.max_message = u32::try_from(LEN).unwrap();
+        }
+        let mut scene = Scene::speaking(1, protocol, LinkConfig::clean(ms(20)));
         let channel = channel(name);
         let sent = fill(&mut scene, CLIENT, channel);
         let granted = usize::try_from(limits::CHANNEL_CREDIT).unwrap();

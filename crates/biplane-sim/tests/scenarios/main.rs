@@ -21,6 +21,7 @@ mod duplicates;
 mod joining;
 mod joining_tunnel;
 mod keep_alive;
+mod key_update;
 mod lifetime;
 mod lost_message;
 mod number_wrap;

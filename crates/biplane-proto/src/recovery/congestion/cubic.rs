@@ -1,0 +1,144 @@
+//! CUBIC: RFC 9438. Growth follows the clock and not the round trips, so that a long path recovers
+//! as soon as a short one.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use super::{Acked, Controller, Growth, Window};
+
+/// A window that climbs back to where the last loss was, rests there, and probes beyond.
+#[derive(Debug)]
+pub(in super::super) struct Cubic {
+    window: Window,
+    /// Where the last loss was, in datagrams.
+    plateau: f64,
+    /// Since when the window has been growing towards it.
+    since: Option<Instant>,
+    /// What NewReno would have by now, in datagrams.
+    friendly: f64,
+    /// Parts of a byte that growth still owes.
+    owed: f64,
+}
+
+impl Cubic {
+    /// Datagrams per second³ (section 5).
+    const C: f64 = 0.4;
+    /// What a loss leaves.
+    const BETA: f64 = 0.7;
+
+    pub(in super::super) fn new(datagram: u64) -> Self {
+        let window = Window::new(datagram);
+        Self { window, plateau: 0.0, since: None, friendly: 0.0, owed: 0.0 }
+    }
+
+    fn datagrams(&self) -> f64 {
+        self.window.bytes as f64 / self.window.datagram as f64
+    }
+
+    /// The window `elapsed` after growth began (section 4.2).
+    fn curve(&self, elapsed: Duration) -> f64 {
+        let k = (self.plateau * (1.0 - Self::BETA) / Self::C).cbrt();
+        Self::C * (elapsed.as_secs_f64() - k).powi(3) + self.plateau
+    }
+
+    fn begin(&mut self, now: Instant) -> Instant {
+        if let Some(since) = self.since {
+            return since;
+        }
+        self.friendly = self.datagrams();
+        if self.plateau < self.friendly {
+            self.plateau = self.friendly;
+        }
+        self.since = Some(now);
+        now
+    }
+
+    fn avoid(&mut self, acked: Acked) {
+        let since = self.begin(acked.now);
+        let now = self.datagrams();
+        let bytes = acked.bytes as f64;
+        let share = bytes / self.window.bytes as f64;
+        // Section 4.3: at least what NewReno would take.
+        let alpha = 3.0 * (1.0 - Self::BETA) / (1.0 + Self::BETA);
+        self.friendly += alpha * share;
+        let elapsed = acked.now.saturating_duration_since(since) + acked.rtt;
+        let target = self.curve(elapsed).clamp(now, 1.5 * now).max(self.friendly);
+        self.owed += (target - now) * share * self.window.datagram as f64;
+        self.grow();
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "what is owed is never negative and at most half a window"
+    )]
+    fn grow(&mut self) {
+        let whole = self.owed.max(0.0).floor();
+        self.owed -= whole;
+        self.window.bytes += whole as u64;
+    }
+}
+
+impl Controller for Cubic {
+    fn window(&self) -> u64 {
+        self.window.bytes
+    }
+
+    fn on_ack(&mut self, acked: Acked) {
+        if self.window.on_ack(acked) == Growth::Avoidance {
+            self.avoid(acked);
+        }
+    }
+
+    fn on_congestion(&mut self, now: Instant, newest: Instant, persistent: bool) {
+        let before = self.datagrams();
+        if self.window.on_congestion(now, newest, persistent) {
+            // Section 4.7: where the window was losing ground already, leave more to newcomers.
+            let losing = before < self.plateau;
+            self.plateau = if losing { before * (1.0 + Self::BETA) / 2.0 } else { before };
+        }
+        self.since = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::acked, *};
+
+    /// The window after so many seconds of full use at 100 ms a round trip.
+    fn after(cubic: &mut Cubic, start: Instant, seconds: u32) -> u64 {
+        for round in 1..=seconds * 10 {
+            let sent_at = start + Duration::from_millis(100) * round;
+            cubic.on_ack(acked(cubic.window(), sent_at));
+        }
+        cubic.window() / 1_200
+    }
+
+    fn at_loss() -> (Instant, Cubic) {
+        let start = Instant::now();
+        let mut cubic = Cubic::new(1_200);
+        cubic.on_ack(acked(108_000, start));
+        cubic.on_congestion(start, start, false);
+        assert_eq!(cubic.window(), 84_000);
+        (start, cubic)
+    }
+
+    #[test]
+    fn climbs_back_to_where_the_loss_was_and_beyond() {
+        // K is the cube root of 100 · 0.3 / 0.4: 4.2 s.
+        let (start, mut cubic) = at_loss();
+        let there = after(&mut cubic, start, 4);
+        assert!((97..=101).contains(&there), "{there} datagrams after 4 s");
+        let (start, mut cubic) = at_loss();
+        let beyond = after(&mut cubic, start, 9);
+        assert!(beyond > 130, "{beyond} datagrams after 9 s");
+    }
+
+    #[test]
+    fn a_second_loss_below_the_plateau_lowers_it() {
+        let (start, mut cubic) = at_loss();
+        let later = start + Duration::from_millis(200);
+        cubic.on_congestion(later, later, false);
+        assert!((cubic.plateau - 70.0 * 0.85).abs() < 1e-9);
+    }
+}
