@@ -1,9 +1,14 @@
 //! One reliable message as it comes in, whole or in pieces.
 
+use std::collections::VecDeque;
+
 use biplane_wire::{ChannelId, SequenceNumber};
 use bytes::Bytes;
 
-use super::reassembly::{Partial, Piece, Refused};
+use super::{
+    pop_front_if,
+    reassembly::{Partial, Piece, Refused},
+};
 use crate::{Violation, limits};
 
 /// How far ahead of the oldest missing message another may be: twice what any sender keeps.
@@ -33,23 +38,47 @@ pub(super) enum Place {
     Done,
 }
 
-/// How far ahead of `next` a message is, or `None` if it had come before.
-pub(super) fn ahead(
-    id: ChannelId,
-    sequence: u32,
+/// The places of a channel's messages from `next` on.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    list: VecDeque<Place>,
     next: SequenceNumber,
-) -> Result<Option<usize>, Violation> {
-    let sequence = SequenceNumber::expand(sequence, next);
-    let Some(ahead) = sequence.0.checked_sub(next.0) else { return Ok(None) };
-    if ahead >= AHEAD {
-        return Err(Violation::SequenceRange(id));
+}
+
+impl Places {
+    /// Takes in a message or a piece of one; says what it was, and where its place is.
+    pub(super) fn add(
+        &mut self,
+        id: ChannelId,
+        sequence: u32,
+        piece: Piece<'_>,
+    ) -> Result<(Arrived, Option<&mut Place>), Violation> {
+        let sequence = SequenceNumber::expand(sequence, self.next);
+        let Some(ahead) = sequence.0.checked_sub(self.next.0) else {
+            return Ok((Arrived::Again, None));
+        };
+        if ahead >= AHEAD {
+            return Err(Violation::SequenceRange(id));
+        }
+        let index = usize::try_from(ahead).unwrap_or(usize::MAX);
+        if self.list.len() <= index {
+            self.list.resize_with(index + 1, Place::default);
+        }
+        let Some(place) = self.list.get_mut(index) else { return Ok((Arrived::Again, None)) };
+        Ok((place.add(id, piece)?, Some(place)))
     }
-    Ok(usize::try_from(ahead).ok())
+
+    /// Takes the first place, if it passes `test`; the next one is the first then.
+    pub(super) fn pop_if(&mut self, test: impl FnOnce(&Place) -> bool) -> Option<Place> {
+        let place = pop_front_if(&mut self.list, test)?;
+        self.next = self.next.next();
+        Some(place)
+    }
 }
 
 impl Place {
     /// Takes in a message or a piece of it.
-    pub(super) fn add(&mut self, id: ChannelId, piece: Piece<'_>) -> Result<Arrived, Violation> {
+    fn add(&mut self, id: ChannelId, piece: Piece<'_>) -> Result<Arrived, Violation> {
         let new = matches!(self, Self::Missing);
         if piece.is_whole() {
             return self.add_whole(id, piece);
@@ -103,5 +132,22 @@ impl Place {
             Self::Whole(message) => Some(message),
             Self::Missing | Self::Partial(_) | Self::Done => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_too_far_ahead_is_a_violation_and_allocates_nothing() {
+        let channel = ChannelId::new(0).unwrap();
+        let mut places = Places::default();
+        let far = u32::try_from(AHEAD).unwrap();
+        let refused = places.add(channel, far, Piece::whole(b"x")).map(|(arrived, _)| arrived);
+        assert_eq!(refused, Err(Violation::SequenceRange(channel)));
+        assert_eq!(places.list.capacity(), 0);
+        let taken = places.add(channel, far - 1, Piece::whole(b"x")).map(|(arrived, _)| arrived);
+        assert_eq!(taken, Ok(Arrived::New));
     }
 }

@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 
-use biplane_wire::{ChannelId, SequenceNumber};
+use biplane_wire::ChannelId;
 use bytes::Bytes;
 
 use super::{
-    arrival::{Arrived, Place, ahead},
-    pop_front_if,
+    arrival::{Arrived, Place, Places},
     reassembly::Piece,
 };
 use crate::Violation;
@@ -16,9 +15,8 @@ use crate::Violation;
 #[derive(Debug, Default)]
 pub(super) struct Ordered {
     ready: VecDeque<Bytes>,
-    /// Message `next + i`, as far as it has come; the first is never whole.
-    early: VecDeque<Place>,
-    next: SequenceNumber,
+    /// The first is never whole.
+    early: Places,
 }
 
 impl Ordered {
@@ -29,15 +27,9 @@ impl Ordered {
         sequence: u32,
         piece: Piece<'_>,
     ) -> Result<Arrived, Violation> {
-        let Some(index) = ahead(id, sequence, self.next)? else { return Ok(Arrived::Again) };
-        if self.early.len() <= index {
-            self.early.resize_with(index + 1, Place::default);
-        }
-        let Some(place) = self.early.get_mut(index) else { return Ok(Arrived::Again) };
-        let arrived = place.add(id, piece)?;
-        while let Some(place) = pop_front_if(&mut self.early, Place::is_whole) {
+        let (arrived, _) = self.early.add(id, sequence, piece)?;
+        while let Some(place) = self.early.pop_if(Place::is_whole) {
             self.ready.extend(place.into_message());
-            self.next = self.next.next();
         }
         Ok(arrived)
     }
@@ -53,7 +45,7 @@ impl Ordered {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::arrival::AHEAD, *};
+    use super::*;
 
     fn channel() -> ChannelId {
         ChannelId::new(0).unwrap()
@@ -86,14 +78,5 @@ mod tests {
         assert_eq!(queue.handle(channel(), 0, piece(0, b"ab")), Ok(Arrived::More));
         assert_eq!(queue.take(), Some(Bytes::from_static(b"abcd")));
         assert_eq!(queue.take(), Some(Bytes::from_static(b"next")));
-    }
-
-    #[test]
-    fn a_number_too_far_ahead_is_a_violation_and_allocates_nothing() {
-        let mut queue = Ordered::default();
-        let far = u32::try_from(AHEAD).unwrap();
-        assert_eq!(handle(&mut queue, far, b"x"), Err(Violation::SequenceRange(channel())));
-        assert_eq!(queue.early.capacity(), 0);
-        assert_eq!(handle(&mut queue, far - 1, b"x"), Ok(Arrived::New));
     }
 }

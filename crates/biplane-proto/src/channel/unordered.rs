@@ -2,23 +2,21 @@
 
 use std::collections::VecDeque;
 
-use biplane_wire::{ChannelId, SequenceNumber};
+use biplane_wire::ChannelId;
 use bytes::Bytes;
 
 use super::{
-    arrival::{Arrived, Place, ahead},
-    pop_front_if,
+    arrival::{Arrived, Place, Places},
     reassembly::Piece,
 };
 use crate::Violation;
 
-/// Messages as they came, and which numbers those were.
+/// Messages as they came, and which those were.
 #[derive(Debug, Default)]
 pub(super) struct Unordered {
     ready: VecDeque<Bytes>,
-    /// Message `next + i`, as far as it has come; the first is never done.
-    places: VecDeque<Place>,
-    next: SequenceNumber,
+    /// The first is never done.
+    places: Places,
 }
 
 impl Unordered {
@@ -29,16 +27,9 @@ impl Unordered {
         sequence: u32,
         piece: Piece<'_>,
     ) -> Result<Arrived, Violation> {
-        let Some(index) = ahead(id, sequence, self.next)? else { return Ok(Arrived::Again) };
-        if self.places.len() <= index {
-            self.places.resize_with(index + 1, Place::default);
-        }
-        let Some(place) = self.places.get_mut(index) else { return Ok(Arrived::Again) };
-        let arrived = place.add(id, piece)?;
-        self.ready.extend(place.give_out());
-        while pop_front_if(&mut self.places, Place::is_done).is_some() {
-            self.next = self.next.next();
-        }
+        let (arrived, place) = self.places.add(id, sequence, piece)?;
+        self.ready.extend(place.and_then(Place::give_out));
+        while self.places.pop_if(Place::is_done).is_some() {}
         Ok(arrived)
     }
 
@@ -67,6 +58,6 @@ mod tests {
             assert_eq!(queue.handle(channel, sequence, piece), Ok(arrived), "{sequence}");
         }
         assert_eq!(queue.ready.len(), 3);
-        assert!(queue.places.is_empty());
+        assert!(queue.places.pop_if(|_| true).is_none(), "all are done");
     }
 }
