@@ -9,7 +9,7 @@ mod verdict;
 use std::io::{self, Write};
 use std::time::Instant;
 
-use crate::{fences, gate, source, tool};
+use crate::{docs, gate, tidy, tool};
 use check::{Action, Check};
 use verdict::{Tally, Verdict};
 
@@ -25,9 +25,7 @@ const CHECKS: &[Check] = &[
         needs: Some(&tool::CLIPPY),
         action: Action::Command("cargo clippy --workspace --all-targets --locked -- -D warnings"),
     },
-    Check { name: "crate fences", needs: None, action: Action::Rules(fences::violations) },
-    Check { name: "source rules", needs: None, action: Action::Rules(source::violations) },
-    Check { name: "library roots", needs: None, action: Action::Rules(source::root_violations) },
+    Check { name: "tidy", needs: None, action: Action::Rules(tidy::violations) },
     Check {
         name: "tests",
         needs: None,
@@ -38,6 +36,8 @@ const CHECKS: &[Check] = &[
         needs: None,
         action: Action::Command("RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked"),
     },
+    Check { name: "docs", needs: Some(&tool::MDBOOK), action: Action::Rules(docs::violations) },
+    Check { name: "spelling", needs: Some(&tool::TYPOS), action: Action::Command(docs::SPELLING) },
     Check {
         name: "demo",
         needs: None,

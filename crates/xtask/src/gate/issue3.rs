@@ -1,0 +1,180 @@
+//! The gates of issue 3: a thousand bots on one socket, and nothing a stranger sends can hurt.
+//!
+//! How its pages look (A3.9) is for a person to see as well.
+
+mod crowd;
+mod history;
+mod soak;
+mod stranger;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::{Gate, Run, Seeds, Wanted, document};
+use crate::child::Finished;
+use crate::test_output::TestCounts;
+
+const LOBBY: &[&str] = &["cargo build --release --locked -p lobby"];
+const SIM: &str = "cargo build --release --locked -p biplane-sim";
+const SCENARIOS: &str = "cargo test --release --locked -p biplane-sim --test scenarios --no-run";
+const NET: &[&str] = &["cargo test --release --locked -p biplane-net --test net --no-run"];
+
+/// In the order of the issue's lines.
+pub(super) const GATES: &[Gate] = &[
+    Gate {
+        id: "A3.1",
+        title: "1,000 bots on one socket, also where few files may be open at first",
+        seeds: Seeds::NONE,
+        needs: None,
+        builds: LOBBY,
+        timeout: Duration::from_secs(180),
+        measure: crowd::thousand,
+    },
+    Gate {
+        id: "A3.2",
+        title: "1,000 bots with two receivers and senders, and with one of each",
+        seeds: Seeds::NONE,
+        needs: None,
+        builds: &[
+            "cargo build --release --locked -p lobby",
+            "cargo test --release --locked -p biplane-net --test net --no-run",
+        ],
+        timeout: Duration::from_secs(240),
+        measure: workers,
+    },
+    Gate {
+        id: "A3.3",
+        title: "1,000 bots are killed, another 1,000 come; the server is killed",
+        seeds: Seeds::NONE,
+        needs: None,
+        builds: LOBBY,
+        timeout: Duration::from_secs(240),
+        measure: crowd::killed,
+    },
+    Gate {
+        id: "A3.4",
+        title: "what the kernel drops is told as the kernel tells it",
+        seeds: Seeds::NONE,
+        needs: None,
+        builds: NET,
+        timeout: Duration::from_secs(60),
+        measure: kernel_drops,
+    },
+    Gate {
+        id: "A3.5",
+        title: "100 key updates each way at 20 % loss",
+        seeds: Seeds::NONE,
+        needs: None,
+        builds: &[SCENARIOS],
+        timeout: Duration::from_secs(120),
+        measure: key_updates,
+    },
+    Gate {
+        id: "A3.6",
+        title: "seeded sweep with fragments and credit; memory within its caps",
+        seeds: Seeds { full: 200, quick: 8 },
+        needs: None,
+        builds: &[SIM, SCENARIOS],
+        timeout: Duration::from_secs(1200),
+        measure: sweep,
+    },
+    Gate {
+        id: "A3.7",
+        title: "a server on [::] answers from the address that was spoken to",
+        seeds: Seeds::NONE,
+        needs: None,
+        builds: NET,
+        timeout: Duration::from_secs(60),
+        measure: dual_stack,
+    },
+    Gate {
+        id: "A3.8",
+        title: "bad inputs over real sockets; random bytes beside bots leave memory flat",
+        seeds: Seeds::NONE,
+        needs: None,
+        builds: &[
+            "cargo build --release --locked -p lobby",
+            "cargo test --release --locked -p biplane-net --test bad_input --no-run",
+        ],
+        timeout: Duration::from_secs(1200),
+        measure: bad_inputs,
+    },
+    Gate {
+        id: "A3.9",
+        title: "the book is built, its links lead somewhere, its pages fit",
+        seeds: Seeds::NONE,
+        needs: None,
+        builds: &[],
+        timeout: Duration::from_secs(600),
+        measure: book,
+    },
+];
+
+fn workers(run: &mut Run) -> Result<()> {
+    crowd::workers(run)?;
+    tests(run, "cargo test --release --locked -p biplane-net --test net saturating", 1)
+}
+
+fn kernel_drops(run: &mut Run) -> Result<()> {
+    tests(run, "cargo test --release --locked -p biplane-net --test net kernel_drop", 1)
+}
+
+fn key_updates(run: &mut Run) -> Result<()> {
+    tests(run, "cargo test --release --locked -p biplane-sim --test scenarios key_update", 1)
+}
+
+fn dual_stack(run: &mut Run) -> Result<()> {
+    tests(run, "cargo test --release --locked -p biplane-net --test net dual_stack", 1)
+}
+
+fn sweep(run: &mut Run) -> Result<()> {
+    let seeds = run.seeds();
+    let sweep = run
+        .finish(&format!("target/release/biplane-sim sweep --seeds {seeds} --fragments --json"))?;
+    let told = run.document("sweep", &sweep)?;
+    judge_sweep(run, &told, seeds);
+    tests(run, "cargo test --release --locked -p biplane-sim --test scenarios memory", 2)
+}
+
+fn judge_sweep(run: &mut Run, told: &Value, seeds: u64) {
+    run.judge_at(told, "seeds", Wanted::Exactly(seeds.into()));
+    run.judge_at(told, "violations", Wanted::Exactly(0.into()));
+    run.judge_at(told, "replayed_identically", Wanted::Exactly(true.into()));
+    for name in ["withholds", "swaps", "repeats"] {
+        let caught = document::at(&document::named(told, "canaries", name), "caught");
+        run.judge(format!("canary that {name}: caught"), Wanted::Exactly(true.into()), caught);
+    }
+}
+
+fn bad_inputs(run: &mut Run) -> Result<()> {
+    // In short the inputs of one digit: those of two hold sessions for longer than a short gate.
+    let line = "cargo test --release --locked -p biplane-net --test bad_input";
+    let (line, least) = run.form((line.to_owned(), 25), (format!("{line} bad_input_0"), 9));
+    tests(run, &line, least)?;
+    soak::beside_a_stranger(run)
+}
+
+fn book(run: &mut Run) -> Result<()> {
+    let docs = run.finish(run.form("cargo xtask docs --check-pages", "cargo xtask docs"))?;
+    run.exit("docs", &docs);
+    Ok(())
+}
+
+/// Runs tests, of which there must be `least` or more.
+fn tests(run: &mut Run, line: &str, least: u32) -> Result<()> {
+    let tests = run.finish(line)?;
+    run.exit(line, &tests);
+    judge_tests(run, &tests, least);
+    Ok(())
+}
+
+fn judge_tests(run: &mut Run, tests: &Finished, least: u32) {
+    let counts = TestCounts::read(&tests.stdout);
+    run.judge("tests", Wanted::AtLeast(least.into()), counts.ran());
+    run.judge("tests that failed", Wanted::Exactly(0.into()), counts.failed);
+}
+
+#[cfg(test)]
+mod tests;
