@@ -2,12 +2,18 @@
 
 use std::{
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
-/// The time now.
-pub(crate) fn now() -> Instant {
+/// The time now, as every session of this process is told it.
+#[must_use]
+pub fn now() -> Instant {
     Instant::now()
+}
+
+/// The wall clock, since 1970. It may be set at any time: for comparing with the kernel's stamps.
+pub(crate) fn wall() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Gives the kernel a moment: for back-off after it said that it is out of something.

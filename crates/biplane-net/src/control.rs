@@ -3,14 +3,20 @@
 //! A tokio runtime of one thread runs there: the listener, a task for every connection, and the
 //! application's admission. Nothing of it runs on a runtime of the caller's.
 
+mod backlog;
 mod block;
 mod connection;
+mod crowd;
 mod dialer;
+mod door;
 mod greeting;
+mod house;
 mod listener;
+mod metered;
 mod presence;
 mod terms;
 mod tls;
+mod turns;
 mod warnings;
 
 use core::{
@@ -30,7 +36,7 @@ use tokio::{runtime, sync::Notify, time::timeout};
 
 use crate::{BindError, DialConfig, ListenConfig, clock, crew, hub::Hub, limits};
 
-use listener::House;
+use house::House;
 use presence::Presence;
 
 /// Threads that look names up; nothing else blocks.

@@ -1,4 +1,7 @@
 //! What workers count, and how it is read.
+//!
+//! Each worker writes counters of its own; whoever reads adds them up, so a total is always the sum
+//! of the shares that stand beside it.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
@@ -7,20 +10,19 @@ use biplane_proto::{CloseReason, Drops};
 
 use crate::{
     locks::lock,
-    stats::{DatagramStats, EndpointStats, SessionCounts, WorkerStats},
+    stats::{ConnectionStats, DatagramStats, EndpointStats, SessionCounts, WorkerStats},
 };
 
 /// Every counter of an endpoint.
 #[derive(Debug)]
 pub(crate) struct Counters {
-    taken: Mutex<Tally>,
-    sent: AtomicU64,
-    unsent: AtomicU64,
-    runs_split: AtomicU64,
     panics: AtomicU64,
     sessions: Mutex<SessionCounts>,
-    receivers: Vec<WorkerCounters>,
-    senders: Vec<WorkerCounters>,
+    connections: Mutex<ConnectionStats>,
+    receivers: Vec<ReceiverCounters>,
+    senders: Vec<SenderCounters>,
+    /// What left on another thread than a sender's.
+    inline: SenderCounters,
 }
 
 /// What became of the datagrams of one batch. It is added as a whole, so that whoever reads finds
@@ -28,44 +30,45 @@ pub(crate) struct Counters {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) received: u64,
+    pub(crate) bytes: u64,
     pub(crate) delivered: u64,
     pub(crate) drops: Drops,
 }
 
-/// One worker's share of the work.
+/// What became of the datagrams of one fill.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sent {
+    pub(crate) datagrams: u64,
+    pub(crate) bytes: u64,
+    pub(crate) unsent: u64,
+    pub(crate) runs: u64,
+    pub(crate) split: u64,
+}
+
+/// One receiver's share.
 #[derive(Debug, Default)]
-pub(crate) struct WorkerCounters {
-    datagrams: AtomicU64,
-    batches: AtomicU64,
+pub(crate) struct ReceiverCounters {
+    taken: Mutex<(Tally, u64)>,
+    wakeups: AtomicU64,
+}
+
+/// One sender's share.
+#[derive(Debug, Default)]
+pub(crate) struct SenderCounters {
+    sent: Mutex<Sent>,
     wakeups: AtomicU64,
 }
 
 impl Counters {
     pub(crate) fn new(receivers: usize, senders: usize) -> Self {
-        let crew = |count| (0..count).map(|_| WorkerCounters::default()).collect();
         Self {
-            taken: Mutex::default(),
-            sent: AtomicU64::new(0),
-            unsent: AtomicU64::new(0),
-            runs_split: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             sessions: Mutex::default(),
-            receivers: crew(receivers),
-            senders: crew(senders),
+            connections: Mutex::default(),
+            receivers: (0..receivers).map(|_| ReceiverCounters::default()).collect(),
+            senders: (0..senders).map(|_| SenderCounters::default()).collect(),
+            inline: SenderCounters::default(),
         }
-    }
-
-    pub(crate) fn took(&self, tally: &Tally) {
-        let mut taken = lock(&self.taken);
-        taken.received += tally.received;
-        taken.delivered += tally.delivered;
-        taken.drops.add(&tally.drops);
-    }
-
-    pub(crate) fn sent(&self, sent: u64, unsent: u64, runs_split: u64) {
-        self.sent.fetch_add(sent, Ordering::Relaxed);
-        self.unsent.fetch_add(unsent, Ordering::Relaxed);
-        self.runs_split.fetch_add(runs_split, Ordering::Relaxed);
     }
 
     pub(crate) fn panicked(&self) {
@@ -88,51 +91,87 @@ impl Counters {
         *sessions.left.entry(reason.name()).or_default() += 1;
     }
 
-    pub(crate) fn receiver(&self, index: usize) -> Option<&WorkerCounters> {
+    /// Changes what is counted of connections.
+    pub(crate) fn connections(&self, change: impl FnOnce(&mut ConnectionStats)) {
+        change(&mut lock(&self.connections));
+    }
+
+    pub(crate) fn receiver(&self, index: usize) -> Option<&ReceiverCounters> {
         self.receivers.get(index)
     }
 
-    pub(crate) fn sender(&self, index: usize) -> Option<&WorkerCounters> {
-        self.senders.get(index)
+    /// Those of a sender, or of all who send beside them.
+    pub(crate) fn sender(&self, index: Option<usize>) -> &SenderCounters {
+        index.and_then(|index| self.senders.get(index)).unwrap_or(&self.inline)
     }
 
-    /// All of it, with what others know.
-    pub(crate) fn read(&self, current: usize, kernel_dropped: Option<u64>) -> EndpointStats {
-        let Tally { received, delivered, drops } = *lock(&self.taken);
-        let crew = |workers: &[WorkerCounters]| workers.iter().map(WorkerCounters::read).collect();
+    /// All of it; what others know is left at zero.
+    pub(crate) fn read(&self) -> EndpointStats {
+        let mut datagrams = DatagramStats::default();
+        let receivers = self.receivers.iter().map(|worker| worker.read(&mut datagrams)).collect();
+        let senders = self.senders.iter().map(|worker| worker.read(&mut datagrams)).collect();
+        let sent_inline = self.inline.read(&mut datagrams).datagrams;
         EndpointStats {
-            datagrams: DatagramStats {
-                sent: self.sent.load(Ordering::Relaxed),
-                received,
-                delivered,
-                drops,
-                kernel_dropped,
-                unsent: self.unsent.load(Ordering::Relaxed),
-                runs_split: self.runs_split.load(Ordering::Relaxed),
-            },
-            receivers: crew(&self.receivers),
-            senders: crew(&self.senders),
-            sessions: SessionCounts { current: current as u64, ..lock(&self.sessions).clone() },
+            datagrams,
+            receivers,
+            senders,
+            sent_inline,
+            sessions: lock(&self.sessions).clone(),
+            connections: *lock(&self.connections),
             panics: self.panics.load(Ordering::Relaxed),
+            ..EndpointStats::default()
         }
     }
 }
 
-impl WorkerCounters {
-    pub(crate) fn moved(&self, datagrams: u64, batches: u64) {
-        self.datagrams.fetch_add(datagrams, Ordering::Relaxed);
-        self.batches.fetch_add(batches, Ordering::Relaxed);
+impl ReceiverCounters {
+    /// One batch.
+    pub(crate) fn took(&self, tally: &Tally) {
+        let (taken, batches) = &mut *lock(&self.taken);
+        taken.received += tally.received;
+        taken.bytes += tally.bytes;
+        taken.delivered += tally.delivered;
+        taken.drops.add(&tally.drops);
+        *batches += 1;
     }
 
     pub(crate) fn woke(&self) {
         self.wakeups.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn read(&self) -> WorkerStats {
-        WorkerStats {
-            datagrams: self.datagrams.load(Ordering::Relaxed),
-            batches: self.batches.load(Ordering::Relaxed),
-            wakeups: self.wakeups.load(Ordering::Relaxed),
-        }
+    fn read(&self, total: &mut DatagramStats) -> WorkerStats {
+        let (taken, batches) = *lock(&self.taken);
+        total.received += taken.received;
+        total.bytes_received += taken.bytes;
+        total.delivered += taken.delivered;
+        total.drops.add(&taken.drops);
+        let wakeups = self.wakeups.load(Ordering::Relaxed);
+        WorkerStats { datagrams: taken.received, batches, wakeups }
+    }
+}
+
+impl SenderCounters {
+    /// One fill.
+    pub(crate) fn sent(&self, more: &Sent) {
+        let mut sent = lock(&self.sent);
+        sent.datagrams += more.datagrams;
+        sent.bytes += more.bytes;
+        sent.unsent += more.unsent;
+        sent.runs += more.runs;
+        sent.split += more.split;
+    }
+
+    pub(crate) fn woke(&self) {
+        self.wakeups.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn read(&self, total: &mut DatagramStats) -> WorkerStats {
+        let sent = *lock(&self.sent);
+        total.sent += sent.datagrams;
+        total.bytes_sent += sent.bytes;
+        total.unsent += sent.unsent;
+        total.runs_split += sent.split;
+        let wakeups = self.wakeups.load(Ordering::Relaxed);
+        WorkerStats { datagrams: sent.datagrams, batches: sent.runs, wakeups }
     }
 }

@@ -1,28 +1,28 @@
 //! The threads of the data plane, and how they wait.
 //!
-//! Receivers are elastic. One of them waits on the socket; when its batch came back full it calls
-//! another, which takes in what it finds and then waits in the first one's place or goes back to
-//! sleep. So light load costs one thread, and heavy load has them all.
+//! Receivers are elastic: light load costs one thread, and heavy load has them all. How they share
+//! the socket is `post`'s affair.
+
+mod post;
 
 use std::{
     io,
-    net::UdpSocket,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::Arc,
     thread::{self, JoinHandle},
 };
 
 use crate::{
     Fault, clock,
     hub::{Hub, Sizes},
-    limits,
-    locks::lock,
-    os::{self, Poller},
+    limits, os,
     receiver::Receiver,
     sender::Sender,
     socket::{DatagramSocket, UdpDatagrams},
     work::Job,
 };
+
+use post::Post;
 
 /// Receivers and senders of one endpoint.
 #[derive(Debug)]
@@ -31,24 +31,6 @@ pub(crate) struct Crew {
     post: Arc<Post>,
     threads: Vec<JoinHandle<()>>,
     senders: usize,
-}
-
-/// Where receivers wait.
-#[derive(Debug)]
-struct Post {
-    socket: Arc<UdpDatagrams>,
-    poller: Poller,
-    state: Mutex<State>,
-    called: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// Somebody waits on the socket.
-    watched: bool,
-    asleep: usize,
-    calls: usize,
-    stopped: bool,
 }
 
 impl Crew {
@@ -76,7 +58,7 @@ impl Crew {
         for index in 0..count {
             let (hub, post) = (Arc::clone(&self.hub), Arc::clone(&self.post));
             let socket = Arc::clone(socket) as Arc<dyn DatagramSocket>;
-            let receiver = Receiver::new(socket, Arc::clone(&hub), UdpDatagrams::BATCH);
+            let receiver = Receiver::new(index, socket, Arc::clone(&hub), UdpDatagrams::BATCH);
             let name = format!("biplane-receive-{index}");
             self.spawn(name, move || receive(receiver, &hub, &post, index))?;
         }
@@ -87,7 +69,7 @@ impl Crew {
         for index in 0..self.senders {
             let hub = Arc::clone(&self.hub);
             let socket = Arc::clone(socket) as Arc<dyn DatagramSocket>;
-            let sender = Sender::new(socket, Arc::clone(&hub));
+            let sender = Sender::new(socket, Arc::clone(&hub), index);
             self.spawn(format!("biplane-send-{index}"), move || send(sender, &hub, index))?;
         }
         Ok(())
@@ -134,13 +116,11 @@ fn receive(mut receiver: Receiver, hub: &Hub, post: &Post, index: usize) {
         let now = clock::now();
         match contained(hub, || receiver.duty_cycle(now)) {
             Some(Ok(pass)) => {
-                if let Some(counters) = hub.counters().receiver(index) {
-                    counters.moved(pass.datagrams, 1);
-                }
-                if pass.full { post.call_another() } else { post.wait_counted(hub, index) }
+                post.took_batch(now);
+                if pass.full { post.call_another() } else { wait(hub, post, index) }
             }
             Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                post.wait_counted(hub, index);
+                wait(hub, post, index);
             }
             Some(Err(error)) if os::is_fatal(&error) => return hub.report(Fault::Socket(error)),
             Some(Err(error)) => {
@@ -152,74 +132,21 @@ fn receive(mut receiver: Receiver, hub: &Hub, post: &Post, index: usize) {
     }
 }
 
+fn wait(hub: &Hub, post: &Post, index: usize) {
+    post.wait();
+    hub.counters().receiver(index).inspect(|counters| counters.woke());
+}
+
 fn send(mut sender: Sender, hub: &Hub, index: usize) {
     loop {
         let now = clock::now();
         let Some(pass) = contained(hub, || sender.duty_cycle(now)) else { continue };
-        let counters = hub.counters().sender(index);
-        if let Some(counters) = counters.filter(|_| pass.moved.runs > 0) {
-            counters.moved(pass.moved.datagrams, pass.moved.runs);
-        }
         if pass.stop {
             return;
         }
         if pass.done == 0 {
             sender.wait();
-            counters.inspect(|counters| counters.woke());
+            hub.counters().sender(Some(index)).woke();
         }
-    }
-}
-
-impl Post {
-    fn new(socket: Arc<UdpDatagrams>) -> io::Result<Self> {
-        let poller = Poller::new(socket.socket())?;
-        Ok(Self { socket, poller, state: Mutex::default(), called: Condvar::new() })
-    }
-
-    fn socket(&self) -> &UdpSocket {
-        self.socket.socket()
-    }
-
-    fn is_stopped(&self) -> bool {
-        lock(&self.state).stopped
-    }
-
-    fn stop(&self) {
-        lock(&self.state).stopped = true;
-        self.called.notify_all();
-        self.poller.stop();
-    }
-
-    /// There is more than one receiver takes at a time.
-    fn call_another(&self) {
-        let mut state = lock(&self.state);
-        if state.asleep > state.calls {
-            state.calls += 1;
-            self.called.notify_one();
-        }
-    }
-
-    fn wait_counted(&self, hub: &Hub, index: usize) {
-        self.wait();
-        hub.counters().receiver(index).inspect(|counters| counters.woke());
-    }
-
-    /// Waits on the socket, or, if another does, to be called. At any time somebody waits on the
-    /// socket or is awake and will look whether somebody does.
-    fn wait(&self) {
-        let mut state = lock(&self.state);
-        if state.watched {
-            state.asleep += 1;
-            while state.calls == 0 && !state.stopped {
-                state = self.called.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-            state.calls = state.calls.saturating_sub(1);
-            state.asleep -= 1;
-            return;
-        }
-        state.watched = true;
-        drop(state);
-        self.poller.wait(self.socket());
-        lock(&self.state).watched = false;
     }
 }

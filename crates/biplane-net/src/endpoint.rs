@@ -5,6 +5,7 @@ mod ports;
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, TryLockError},
+    time::Duration,
 };
 
 use crate::{
@@ -40,23 +41,27 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Opens a UDP socket at `address` for sessions that this side begins. Port 0: any.
+    /// Opens a UDP socket at `address` for sessions that this side begins. Port 0: any. `[::]`
+    /// reaches servers over IPv4 and IPv6.
     ///
     /// # Errors
     ///
-    /// [`BindError`] if the socket or its threads cannot be had.
+    /// [`BindError`] if the socket or its threads cannot be had, or a setting is out of range.
     pub fn bind(address: SocketAddr, config: EndpointConfig) -> Result<Self, BindError> {
+        config.check()?;
         let socket = bind_udp(address)?;
         Self::open(socket, limits::DIALED_SESSIONS, config)
     }
 
     /// Opens UDP and TCP at `address`, `HOST:PORT`, for sessions that peers begin. Port 0: one that
-    /// is free for both.
+    /// is free for both. `[::]` hears IPv4 and IPv6.
     ///
     /// # Errors
     ///
-    /// [`BindError`], which says which of the two cannot be had.
+    /// [`BindError`], which says which of the two cannot be had, or what is out of range.
     pub fn listen(address: &str, config: ListenConfig) -> Result<Self, BindError> {
+        config.endpoint.check()?;
+        config.check()?;
         let address = ports::resolve(address)?;
         let (tcp, udp) = ports::bind_both(address)?;
         let mut endpoint = Self::open(udp, config.max_sessions, config.endpoint.clone())?;
@@ -75,12 +80,8 @@ impl Endpoint {
         config: EndpointConfig,
     ) -> Result<Self, BindError> {
         let own = socket.local_addr().map_err(BindError::Workers)?;
-        let socket = Arc::new(UdpDatagrams::new(socket).map_err(BindError::Workers)?);
-        let sizes = Sizes {
-            receivers: config.receivers.clamp(1, limits::WORKERS),
-            senders: config.senders.clamp(1, limits::WORKERS),
-            sessions,
-        };
+        let socket = Arc::new(UdpDatagrams::new(socket, &config).map_err(BindError::Workers)?);
+        let sizes = Sizes { receivers: config.receivers, senders: config.senders, sessions };
         let (hub, outlets) = Hub::new(clock::now(), canonical(own), sizes, config.session);
         let control = Control::start().map_err(BindError::Workers)?;
         let crew = Crew::start(&hub, &socket, sizes).map_err(BindError::Workers)?;
@@ -161,8 +162,19 @@ impl Endpoint {
     /// Its figures.
     #[must_use]
     pub fn stats(&self) -> EndpointStats {
-        let kernel_dropped = os::kernel_drops(self.socket.socket());
-        self.hub.counters().read(self.hub.slots().len(), kernel_dropped)
+        let mut stats = self.hub.counters().read();
+        stats.datagrams.kernel_dropped = os::kernel_drops(self.socket.socket());
+        stats.sessions.current = self.hub.slots().len() as u64;
+        let room = os::room(self.socket.socket());
+        stats.recv_buffer_bytes = room.receive as u64;
+        stats.send_buffer_bytes = room.send as u64;
+        stats
+    }
+
+    /// With a time, refuses new sessions from now on, with code 503 and that time as `retry_after`
+    /// (1 ms to 49 days); those there are go on. Without, takes new sessions again.
+    pub fn set_maintenance(&self, retry_after: Option<Duration>) {
+        self.hub.set_maintenance(retry_after);
     }
 
     /// Closes every session with words for the peers, and lets none begin. What is queued leaves

@@ -6,10 +6,58 @@ use biplane_proto::JoinError;
 
 use crate::{IdentityError, LinkError, Pin};
 
+/// Why a protocol cannot be spoken.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpecError {
+    /// It describes other channels than it configures.
+    #[error("{described} channels are described, {configured} configured")]
+    Channels {
+        /// How many are described.
+        described: usize,
+        /// How many are configured.
+        configured: usize,
+    },
+    /// A channel is configured otherwise than described.
+    #[error("channel `{channel}` is not configured as it is described")]
+    Differs {
+        /// Which.
+        channel: Box<str>,
+    },
+    /// A channel's messages would be longer than its kind can carry.
+    #[error("channel `{channel}` declares {max_message} bytes; its kind carries {limit}")]
+    TooLong {
+        /// Which.
+        channel: Box<str>,
+        /// What it declares, in bytes.
+        max_message: u32,
+        /// What its kind carries at the most, in bytes.
+        limit: usize,
+    },
+    /// A listener was given the same protocol twice.
+    #[error("the same protocol is given twice")]
+    Twice,
+}
+
 /// Why an endpoint was not opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
+    /// A setting is out of its range.
+    #[error("{name} is {value}; it can be {lowest} to {highest}")]
+    Setting {
+        /// Its name.
+        name: &'static str,
+        /// What it is.
+        value: usize,
+        /// The least it can be.
+        lowest: usize,
+        /// The most it can be.
+        highest: usize,
+    },
+    /// A protocol cannot be spoken.
+    #[error(transparent)]
+    Protocol(#[from] SpecError),
     /// The text names no address of this host.
     #[error("`{address}` is no address to listen on: {}", in_words(source))]
     Address {
@@ -46,6 +94,9 @@ pub enum BindError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
+    /// The protocol cannot be spoken.
+    #[error(transparent)]
+    Protocol(#[from] SpecError),
     /// The text is not a link.
     #[error(transparent)]
     Link(#[from] LinkError),

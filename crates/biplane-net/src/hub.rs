@@ -1,6 +1,9 @@
 //! What the workers, the control thread and the application's calls share of an endpoint.
 
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::Duration,
+};
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
@@ -32,6 +35,8 @@ pub(crate) struct Hub {
     faults: flume::Sender<Fault>,
     dirty: Dirty,
     closing: Closing,
+    /// Nobody joins; when they may try again.
+    maintenance: Mutex<Option<Duration>>,
 }
 
 /// Where the application takes from.
@@ -85,6 +90,7 @@ impl Hub {
             faults,
             dirty: Dirty::default(),
             closing: Closing::default(),
+            maintenance: Mutex::default(),
         };
         (Arc::new(hub), Outlets { ready: taken, faults: found })
     }
@@ -163,6 +169,16 @@ impl Hub {
         }
         tracing::info!(session = %slot.id(), reason = reason.map(tracing::field::display), "session left");
         self.end_closing_if_empty();
+    }
+
+    /// Refuses new sessions from now on, or takes them again.
+    pub(crate) fn set_maintenance(&self, retry_after: Option<Duration>) {
+        *lock(&self.maintenance) = retry_after;
+    }
+
+    /// When those who want to join may try again, while nobody may.
+    pub(crate) fn maintenance(&self) -> Option<Duration> {
+        *lock(&self.maintenance)
     }
 
     pub(crate) fn is_closing(&self) -> bool {

@@ -58,13 +58,15 @@ mod stats;
 mod wheel;
 mod work;
 
+pub use clock::now;
 pub use config::{
-    Admission, Decision, DialConfig, EndpointConfig, ListenConfig, ProtocolSpec, Request,
+    Admission, Decision, DialConfig, EndpointConfig, GreetingConfig, ListenConfig, ProtocolSpec,
+    Request,
 };
 pub use endpoint::Endpoint;
-pub use error::{BindError, ConnectError, Fault};
+pub use error::{BindError, ConnectError, Fault, SpecError};
 pub use identity::{Identity, IdentityError};
 pub use link::{Link, LinkError};
 pub use pin::{Pin, PinError};
 pub use slot::{SessionId, Slot};
-pub use stats::{DatagramStats, EndpointStats, SessionCounts, WorkerStats};
+pub use stats::{ConnectionStats, DatagramStats, EndpointStats, SessionCounts, WorkerStats};

@@ -11,43 +11,58 @@ use std::{io, net::UdpSocket};
 use socket2::SockRef;
 use tracing::warn;
 
-use crate::limits;
+use crate::EndpointConfig;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    Poller, is_out_of_buffers, is_out_of_resources, kernel_drops, may_be_the_offload,
-    prepare_control, wait_writable,
+    Poller, is_out_of_buffers, is_out_of_descriptors, is_out_of_resources, kernel_drops,
+    may_be_the_offload, prepare_control, wait_writable,
 };
 #[cfg(not(target_os = "linux"))]
 pub(crate) use other::{
-    Poller, is_out_of_buffers, is_out_of_resources, kernel_drops, may_be_the_offload,
-    prepare_control, wait_writable,
+    Poller, is_out_of_buffers, is_out_of_descriptors, is_out_of_resources, kernel_drops,
+    may_be_the_offload, prepare_control, wait_writable,
 };
 
-/// Asks for room in the kernel, and says so once where a fourth of it is not granted.
-pub(crate) fn ask_for_room(socket: &UdpSocket) {
-    let socket = SockRef::from(socket);
+/// Room in the kernel for datagrams that wait, in bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Room {
+    pub(crate) receive: usize,
+    pub(crate) send: usize,
+}
+
+/// Asks for room in the kernel, and says so once in a process' life where less is granted.
+pub(crate) fn ask_for_room(socket: &UdpSocket, config: &EndpointConfig) {
+    let asked = Room { receive: config.receive_buffer, send: config.send_buffer };
+    let options = SockRef::from(socket);
     // What is granted counts, not what the call says.
-    drop(socket.set_recv_buffer_size(limits::RECEIVE_BUFFER));
-    drop(socket.set_send_buffer_size(limits::SEND_BUFFER));
-    let receive = socket.recv_buffer_size().unwrap_or(0);
-    let send = socket.send_buffer_size().unwrap_or(0);
-    if receive < limits::RECEIVE_BUFFER / 4 || send < limits::SEND_BUFFER / 4 {
-        warn_once(receive, send);
+    drop(options.set_recv_buffer_size(asked.receive));
+    drop(options.set_send_buffer_size(asked.send));
+    let granted = room(socket);
+    if granted.receive < asked.receive || granted.send < asked.send {
+        static WARNED: std::sync::Once = std::sync::Once::new();
+        WARNED.call_once(|| warn_of(granted, asked));
     }
 }
 
-fn warn_once(receive: usize, send: usize) {
-    static WARNED: std::sync::Once = std::sync::Once::new();
-    WARNED.call_once(|| {
-        warn!(
-            receive,
-            asked_receive = limits::RECEIVE_BUFFER,
-            send,
-            asked_send = limits::SEND_BUFFER,
-            "the system grants small UDP buffers (net.core.rmem_max, wmem_max): bursts may be lost"
-        );
-    });
+/// What the system has granted, as it accounts it.
+pub(crate) fn room(socket: &UdpSocket) -> Room {
+    let socket = SockRef::from(socket);
+    Room {
+        receive: socket.recv_buffer_size().unwrap_or(0),
+        send: socket.send_buffer_size().unwrap_or(0),
+    }
+}
+
+fn warn_of(granted: Room, asked: Room) {
+    warn!(
+        receive = granted.receive,
+        asked_receive = asked.receive,
+        send = granted.send,
+        asked_send = asked.send,
+        "the system grants smaller UDP buffers than asked (net.core.rmem_max, wmem_max): bursts \
+         may be lost"
+    );
 }
 
 /// Whether a receive error leaves the socket unusable; every other one passes.

@@ -12,6 +12,7 @@ use biplane_proto::{Path, SealJob, Sealer, Session};
 use biplane_wire::KeyPhase;
 
 use crate::{
+    counters::Sent,
     hub::Hub,
     limits,
     slot::{Aftermath, Holder, Slot},
@@ -24,16 +25,10 @@ pub(crate) struct Outbox {
     socket: Arc<dyn DatagramSocket>,
     hub: Arc<Hub>,
     patience: Duration,
+    /// Which sender's it is, if it is a sender's.
+    sender: Option<usize>,
     bytes: Vec<u8>,
     filled: Vec<Filled>,
-    moved: Moved,
-}
-
-/// What a thread sent since somebody asked.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Moved {
-    pub(crate) datagrams: u64,
-    pub(crate) runs: u64,
 }
 
 /// A packet in the buffer.
@@ -49,19 +44,12 @@ struct Filled {
 impl Outbox {
     /// One that waits for room in the kernel no longer than `patience`.
     pub(crate) fn new(socket: Arc<dyn DatagramSocket>, hub: Arc<Hub>, patience: Duration) -> Self {
-        Self {
-            socket,
-            hub,
-            patience,
-            bytes: Vec::new(),
-            filled: Vec::new(),
-            moved: Moved::default(),
-        }
+        Self { socket, hub, patience, sender: None, bytes: Vec::new(), filled: Vec::new() }
     }
 
-    /// What was sent since the last call.
-    pub(crate) fn take_moved(&mut self) -> Moved {
-        core::mem::take(&mut self.moved)
+    /// The same of the sender with this number, for whom what leaves is counted.
+    pub(crate) fn of_sender(self, index: usize) -> Self {
+        Self { sender: Some(index), ..self }
     }
 
     /// Sends what `slot` wants to send; leaves it to who does so already.
@@ -152,7 +140,7 @@ impl Outbox {
 
     fn send(&mut self) {
         let mut rest = self.filled.as_slice();
-        let (mut sent, mut unsent, mut split) = (0, 0, 0);
+        let mut sent = Sent::default();
         while let Some(first) = rest.first() {
             let count = run_length(rest, self.socket.max_segments());
             let (run, after) = rest.split_at(count);
@@ -161,14 +149,14 @@ impl Outbox {
             let bytes = self.bytes.get(first.start..end).unwrap_or_default();
             let run = Run { path: first.path, bytes, segment: first.len };
             let delivery = deliver(&*self.socket, run, self.patience);
-            sent += delivery.sent;
-            unsent += delivery.unsent;
-            split += u64::from(delivery.split);
-            self.moved.runs += 1;
+            sent.datagrams += delivery.sent;
+            sent.bytes += delivery.bytes;
+            sent.unsent += delivery.unsent;
+            sent.split += u64::from(delivery.split);
+            sent.runs += 1;
         }
-        self.moved.datagrams += sent;
-        if sent + unsent > 0 {
-            self.hub.counters().sent(sent, unsent, split);
+        if sent.runs > 0 {
+            self.hub.counters().sender(self.sender).sent(&sent);
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::{
 /// One of the receivers that share an endpoint's socket.
 #[derive(Debug)]
 pub(crate) struct Receiver {
+    index: usize,
     socket: Arc<dyn DatagramSocket>,
     hub: Arc<Hub>,
     buffers: ReceiveBuffers,
@@ -37,7 +38,6 @@ pub(crate) struct Receiver {
 /// What one pass did.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pass {
-    pub(crate) datagrams: u64,
     /// The socket may hold more.
     pub(crate) full: bool,
 }
@@ -67,10 +67,16 @@ struct Place {
 }
 
 impl Receiver {
-    /// One with room for `slots` arrivals, that answers through `outbox`.
-    pub(crate) fn new(socket: Arc<dyn DatagramSocket>, hub: Arc<Hub>, slots: usize) -> Self {
+    /// The one with this number, with room for `slots` arrivals.
+    pub(crate) fn new(
+        index: usize,
+        socket: Arc<dyn DatagramSocket>,
+        hub: Arc<Hub>,
+        slots: usize,
+    ) -> Self {
         let outbox = Outbox::new(Arc::clone(&socket), Arc::clone(&hub), limits::WORKER_PATIENCE);
         Self {
+            index,
             socket,
             hub,
             buffers: ReceiveBuffers::new(slots),
@@ -91,10 +97,12 @@ impl Receiver {
         self.socket.recv(&mut self.buffers)?;
         self.take_in(now);
         let tally = core::mem::take(&mut self.tally);
-        self.hub.counters().took(&tally);
+        if let Some(counters) = self.hub.counters().receiver(self.index) {
+            counters.took(&tally);
+        }
         let full = self.buffers.are_full();
         self.answer(now, full);
-        Ok(Pass { datagrams: tally.received, full })
+        Ok(Pass { full })
     }
 
     fn take_in(&mut self, now: Instant) {
@@ -104,6 +112,7 @@ impl Receiver {
             let Some(arrival) = self.buffers.arrival(index) else { continue };
             for (offset, len) in arrival.datagrams() {
                 self.tally.received += 1;
+                self.tally.bytes += len as u64;
                 if let Err(reason) = self.admit(now, &arrival, Place { index, offset, len }) {
                     self.tally.drops.record(reason, len);
                 }
@@ -134,7 +143,7 @@ impl Receiver {
         let len = opener.open(&header, number, sealed).map_err(|_| DropReason::Forged)?.len();
         self.opened.push(Opened {
             arrival: Arrival {
-                received_at: now,
+                received_at: now.checked_sub(arrival.age).unwrap_or(now),
                 path: Path {
                     remote: arrival.from,
                     local: arrival.to.filter(|ip| source::is_unicast(*ip)),

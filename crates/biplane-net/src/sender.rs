@@ -3,13 +3,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use crate::{
-    hub::Hub,
-    limits,
-    outbox::{Moved, Outbox},
-    slot::Slot,
-    socket::DatagramSocket,
-    wheel::Tick,
-    work::Job,
+    hub::Hub, limits, outbox::Outbox, slot::Slot, socket::DatagramSocket, wheel::Tick, work::Job,
 };
 
 /// Jobs and timers of one pass.
@@ -31,21 +25,21 @@ pub(crate) struct Sender {
 pub(crate) struct Pass {
     /// Jobs and timers; none: wait.
     pub(crate) done: usize,
-    pub(crate) moved: Moved,
     /// The endpoint closes.
     pub(crate) stop: bool,
 }
 
 impl Sender {
-    pub(crate) fn new(socket: Arc<dyn DatagramSocket>, hub: Arc<Hub>) -> Self {
+    /// The one with this number.
+    pub(crate) fn new(socket: Arc<dyn DatagramSocket>, hub: Arc<Hub>, index: usize) -> Self {
         let outbox = Outbox::new(socket, Arc::clone(&hub), limits::WORKER_PATIENCE);
-        Self { hub, outbox, fired: VecDeque::new(), next: None }
+        Self { hub, outbox: outbox.of_sender(index), fired: VecDeque::new(), next: None }
     }
 
     /// Does what there is to do, up to a bound; waits nowhere but for room in the kernel.
     pub(crate) fn duty_cycle(&mut self, now: Instant) -> Pass {
         self.hub.work().expire(now, &mut self.fired);
-        let mut pass = Pass { done: 0, moved: Moved::default(), stop: false };
+        let mut pass = Pass { done: 0, stop: false };
         while pass.done < PASS
             && let Some((tick, slot)) = self.fired.pop_front()
         {
@@ -61,7 +55,6 @@ impl Sender {
             self.take(now, job);
             pass.done += 1;
         }
-        pass.moved = self.outbox.take_moved();
         pass
     }
 

@@ -5,6 +5,7 @@
 //! out), unlock. What then must be done with no lock held is the [`Aftermath`].
 
 mod answers;
+mod ending;
 mod keys;
 mod role;
 mod timing;
@@ -28,6 +29,7 @@ use tokio::sync::Notify;
 use crate::{clock, hub::Hub, locks::lock, slots::Reservation, wheel::Epoch};
 
 use answers::Answers;
+use ending::Ending;
 pub(crate) use keys::Keys;
 pub(crate) use role::{Holder, SenderRole};
 use timing::Timing;
@@ -49,8 +51,7 @@ pub struct Slot {
     role: SenderRole,
     answers: Answers,
     control: Notify,
-    /// The session is over.
-    over: Notify,
+    over: Ending,
 }
 
 /// What never changes.
@@ -59,6 +60,8 @@ pub(crate) struct About {
     pub(crate) receive_id: ReceiveId,
     /// The peer of the control connection.
     pub(crate) remote: SocketAddr,
+    /// Which of the listener's protocols it speaks.
+    pub(crate) protocol: usize,
     /// What admission gave.
     pub(crate) app: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) epoch: Epoch,
@@ -132,6 +135,13 @@ impl Slot {
         self.about.remote
     }
 
+    /// Which of a listener's protocols it speaks: 0 for [`crate::ListenConfig::protocol`], then
+    /// those of [`crate::ListenConfig::also`] in their order. 0 on the side that connected.
+    #[must_use]
+    pub const fn protocol(&self) -> usize {
+        self.about.protocol
+    }
+
     /// What admission gave.
     #[must_use]
     pub const fn app(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
@@ -169,6 +179,12 @@ impl Slot {
         self.answers.wait(id, then);
     }
 
+    /// Runs `then` once, when the session is over: at once if it is, else on the thread that ends
+    /// it, with no lock held. It should be short.
+    pub fn on_over(&self, then: Box<dyn FnOnce() + Send>) {
+        self.over.wait(then);
+    }
+
     /// Says that something was queued that the next flush shall send.
     pub fn queued(&self) {
         if self.flags.dirty.swap(true, Ordering::SeqCst) {
@@ -200,7 +216,7 @@ impl Slot {
             role: SenderRole::default(),
             answers: Answers::default(),
             control: Notify::new(),
-            over: Notify::new(),
+            over: Ending::default(),
         })
     }
 
@@ -227,7 +243,7 @@ impl Slot {
 
     /// Resolves, for one who waits, when the session is over.
     pub(crate) const fn over(&self) -> &Notify {
-        &self.over
+        self.over.notify()
     }
 
     /// The largest packet number taken in, for expansion.
@@ -333,9 +349,9 @@ impl Slot {
     fn retire(&self, hub: &Hub) {
         if !self.flags.retired.swap(true, Ordering::SeqCst) {
             self.answers.end();
-            self.over.notify_one();
             let reason = lock(&self.session).close_reason().cloned();
             hub.retire(self, reason.as_ref());
+            self.over.come();
         }
     }
 

@@ -5,9 +5,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+/// No port, echo, character generator, DNS: nobody plays from there, and some answer whatever they
+/// are sent.
+const REFLECTORS: [u16; 4] = [0, 7, 19, 53];
+
 /// Whether no peer can have sent from `from` to the socket bound to `own`, at its address `to`.
 pub(crate) fn is_bad(from: SocketAddr, to: Option<IpAddr>, own: SocketAddr) -> bool {
-    from.port() == 0 || !is_unicast(from.ip()) || is_own(from, to, own)
+    REFLECTORS.contains(&from.port()) || !is_unicast(from.ip()) || is_own(from, to, own)
 }
 
 /// Whether one host can have `ip`, so that an answer may come from it or go to it.

@@ -1,4 +1,7 @@
 //! What an endpoint has to tell of itself in numbers.
+//!
+//! Counters count since the endpoint opened and only rise; what is a figure of this moment says so.
+//! Taking them costs a copy of the counters and one system call.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +13,22 @@ use biplane_proto::Drops;
 pub struct EndpointStats {
     /// UDP datagrams of all sessions and of strangers.
     pub datagrams: DatagramStats,
-    /// Each receiver's share.
+    /// Each receiver's share; their `datagrams` make `datagrams.received`.
     pub receivers: Vec<WorkerStats>,
-    /// Each sender's share.
+    /// Each sender's share; their `datagrams` and `sent_inline` make `datagrams.sent`.
     pub senders: Vec<WorkerStats>,
+    /// Datagrams that left on another thread than a sender's: that of a flush, or of a receiver
+    /// which answers for an idle session.
+    pub sent_inline: u64,
     /// Sessions and who wanted to be one.
     pub sessions: SessionCounts,
+    /// TCP connections until they are a session's.
+    pub connections: ConnectionStats,
+    /// Room for datagrams that wait to be read, in bytes, as the system accounts it now. Linux
+    /// says twice what it granted, since it charges its own overhead to it.
+    pub recv_buffer_bytes: u64,
+    /// Room for datagrams that wait to be sent, in bytes; likewise.
+    pub send_buffer_bytes: u64,
     /// Workers' passes, tasks and callbacks that panicked and were contained.
     pub panics: u64,
 }
@@ -24,17 +37,22 @@ pub struct EndpointStats {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct DatagramStats {
-    /// Given to the kernel, and taken.
+    /// Datagrams given to the kernel, and taken.
     pub sent: u64,
-    /// Read off the socket.
+    /// Their payload in bytes.
+    pub bytes_sent: u64,
+    /// Datagrams read off the socket.
     pub received: u64,
-    /// Taken in by a session.
+    /// Their payload in bytes.
+    pub bytes_received: u64,
+    /// Datagrams taken in by a session.
     pub delivered: u64,
-    /// Gone no further, by reason.
+    /// Datagrams that went no further, by reason.
     pub drops: Drops,
-    /// Dropped by the kernel for want of room; `None` where the system does not tell.
+    /// Datagrams that the kernel dropped for want of room (Linux: the `drops` of `/proc/net/udp`);
+    /// `None` where the system does not tell.
     pub kernel_dropped: Option<u64>,
-    /// Refused by the kernel on the way out: no route, no room, too long for the path.
+    /// Datagrams that the kernel refused on the way out: no route, no room, too long for the path.
     pub unsent: u64,
     /// Runs that the kernel refused whole and took as single datagrams.
     pub runs_split: u64,
@@ -56,16 +74,44 @@ pub struct WorkerStats {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct SessionCounts {
-    /// Sessions there are.
+    /// Sessions there are now.
     pub current: u64,
     /// The most there were at a time.
     pub peak: u64,
     /// Sessions that began.
     pub admitted: u64,
-    /// Clients refused: by admission, a limit, or because they speak another protocol.
+    /// Clients refused: by admission, a limit, maintenance, or because they speak another protocol.
     pub refused: u64,
     /// Sessions that ended because the peer fell silent.
     pub timed_out: u64,
     /// Sessions that ended, by the name of the reason.
     pub left: BTreeMap<&'static str, u64>,
+}
+
+/// TCP connections that a listener accepted, until they are a session's. Each that became none is
+/// counted once: below, from `timed_out` to `mismatched`, or only in [`SessionCounts::refused`].
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ConnectionStats {
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Connections that wait for the peer's bytes now; at most 2,048.
+    pub waiting: u64,
+    /// Connections that wait now until their address has fewer that are not admitted; at most
+    /// 1,024.
+    pub parked: u64,
+    /// Connections that missed the deadline of TLS or of the hello, or waited too long for a turn.
+    pub timed_out: u64,
+    /// Connections that made room for another.
+    pub evicted: u64,
+    /// Connections that ended before they said what they are.
+    pub broken: u64,
+    /// Connections whose first 16 KiB held no hello.
+    pub too_long: u64,
+    /// Connections that speak something else than Biplane.
+    pub not_biplane: u64,
+    /// Clients that speak another protocol of the application's; they are `refused` too.
+    pub mismatched: u64,
+    /// Failed calls of accept: each is tried again.
+    pub accept_failures: u64,
 }

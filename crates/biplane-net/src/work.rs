@@ -98,7 +98,12 @@ impl Work {
 
     /// A job, if there is one.
     pub(crate) fn take(&self) -> Option<Job> {
-        self.jobs.1.try_recv().ok()
+        let job = self.jobs.1.try_recv().ok();
+        if matches!(job, Some(Job::Look)) {
+            // Who takes it is awake and looks before it sleeps, in place of the one that was armed.
+            lock(&self.timers).armed = None;
+        }
+        job
     }
 
     /// Waits for a job or for the wheel's next entry; for senders, when they have nothing left.
@@ -193,6 +198,20 @@ mod tests {
         work.expire(work.epoch().instant(50), &mut fired);
         let counted = fired.iter().filter(|(tick, slot)| slot.timing().fire(*tick)).count();
         assert_eq!((fired.len(), counted), (2, 1));
+    }
+
+    #[test]
+    fn a_sleeper_that_another_job_woke_before_the_call_watches_the_wheel_again() {
+        let (work, slot) = work();
+        let other = Slot::bare(work.epoch());
+        want(&work, &slot, 50);
+        let watch = work.before_sleep();
+        work.add(Job::Serve(Arc::clone(&slot)));
+        want(&work, &other, 40);
+        assert!(matches!(work.take(), Some(Job::Serve(_))));
+        work.after_sleep(&watch, false);
+        assert!(matches!(work.take(), Some(Job::Look)));
+        assert_eq!(work.before_sleep().0, Some(40));
     }
 
     #[test]

@@ -45,16 +45,24 @@ impl ReplayWindow {
         PacketNumber(if self.next > self.floor { self.next - 1 } else { self.floor })
     }
 
-    /// Takes `number` in, once.
-    pub(crate) fn commit(&mut self, now: Instant, number: PacketNumber) -> Result<(), DropReason> {
+    /// Whether `number` could be taken in.
+    pub(crate) fn check(&self, number: PacketNumber) -> Result<(), DropReason> {
         let number = number.0;
         if number < self.floor {
             return Err(DropReason::Late);
         }
+        if number < self.next && self.contains(number) {
+            return Err(DropReason::Replayed);
+        }
+        Ok(())
+    }
+
+    /// Takes `number` in, once.
+    pub(crate) fn commit(&mut self, now: Instant, number: PacketNumber) -> Result<(), DropReason> {
+        self.check(number)?;
+        let number = number.0;
         if number >= self.next {
             self.advance(number + 1);
-        } else if self.contains(number) {
-            return Err(DropReason::Replayed);
         }
         self.set(number);
         self.grow_with_flow(now);

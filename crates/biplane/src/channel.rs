@@ -88,7 +88,7 @@ impl<T> Channel<T> {
             hash: hash_of(name),
             kind,
             notify: false,
-            max_message: longest(kind),
+            max_message: usual(kind),
             lifetime: None,
             priority: 0,
             message: PhantomData,
@@ -132,8 +132,16 @@ impl<T> Channel<T> {
         self
     }
 
-    /// Sets the longest message, in bytes as encoded. Both sides must say the same. On a `command`
-    /// channel 1 to 262,144, the default; on the others 1 to 1,167, the default: what fits a packet.
+    /// Sets the longest message, in bytes as encoded. Both sides must say the same.
+    ///
+    /// | channel | range | default |
+    /// |---|---|---|
+    /// | `command` | 1 to 262,144 | 262,144 |
+    /// | `reliable_ordered`, `reliable_unordered` | 1 to 4,194,304 | 262,144 |
+    /// | `sequenced`, `unreliable` | 1 to 16,384 | 16,384 |
+    ///
+    /// What is longer than 1,167 bytes goes in pieces; of a `sequenced` or `unreliable` message each
+    /// must arrive.
     ///
     /// # Panics
     ///
@@ -142,7 +150,8 @@ impl<T> Channel<T> {
     pub const fn max_message(mut self, bytes: u32) -> Self {
         assert!(
             bytes > 0 && bytes <= longest(self.kind),
-            "max_message is 1 to 262144 bytes on a command channel, 1 to 1167 on the others"
+            "max_message is 1 to 262144 bytes on a command channel, to 4194304 on a reliable one, to \
+             16384 on the others"
         );
         self.max_message = bytes;
         self
@@ -184,17 +193,34 @@ pub(crate) struct Declared {
 }
 
 /// The longest message that a channel of this kind may declare.
-#[expect(clippy::cast_possible_truncation, reason = "both limits are asserted below to fit")]
+#[expect(clippy::cast_possible_truncation, reason = "the limits are asserted below to fit")]
 const fn longest(kind: ChannelKind) -> u32 {
-    if matches!(kind, ChannelKind::Command) {
-        limits::CONTROL_MESSAGE as u32
-    } else {
-        limits::DATA_MESSAGE as u32
+    match kind {
+        ChannelKind::Command => limits::CONTROL_MESSAGE as u32,
+        ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => {
+            limits::RELIABLE_MESSAGE as u32
+        }
+        ChannelKind::Sequenced | ChannelKind::Unreliable => limits::FRESH_MESSAGE as u32,
     }
 }
 
+/// What it declares unless it says otherwise.
+const fn usual(kind: ChannelKind) -> u32 {
+    match kind {
+        // Credit for two of the longest is granted from the start, so more is for who asks.
+        ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => RELIABLE_BY_DEFAULT,
+        ChannelKind::Command | ChannelKind::Sequenced | ChannelKind::Unreliable => longest(kind),
+    }
+}
+
+/// The longest message of a reliable channel, in bytes, unless it declares another.
+const RELIABLE_BY_DEFAULT: u32 = 256 * 1024;
+
 const _: () = assert!(limits::CONTROL_MESSAGE == 262_144, "the docs of max_message say so");
+const _: () = assert!(limits::RELIABLE_MESSAGE == 4_194_304, "the docs of max_message say so");
+const _: () = assert!(limits::FRESH_MESSAGE == 16_384, "the docs of max_message say so");
 const _: () = assert!(limits::DATA_MESSAGE == 1_167, "the docs of max_message say so");
+const _: () = assert!(longest(ChannelKind::ReliableOrdered) >= RELIABLE_BY_DEFAULT);
 
 // Derives would ask the same of `T`, whose values a channel does not hold.
 impl<T> Clone for Channel<T> {
@@ -250,19 +276,28 @@ mod tests {
     #[test]
     fn messages_may_be_as_long_as_their_plane_allows() {
         assert_eq!(Channel::<u8>::command("a").declared().max_message, 262_144);
-        assert_eq!(Channel::<u8>::unreliable("a").declared().max_message, 1_167);
-        let longest = Channel::<u8>::sequenced("a").max_message(1_167);
-        assert_eq!(longest.declared().max_message, 1_167);
+        assert_eq!(Channel::<u8>::reliable_ordered("a").declared().max_message, 262_144);
+        assert_eq!(Channel::<u8>::reliable_unordered("a").declared().max_message, 262_144);
+        assert_eq!(Channel::<u8>::unreliable("a").declared().max_message, 16_384);
+        assert_eq!(Channel::<u8>::sequenced("a").declared().max_message, 16_384);
+        let longest = Channel::<u8>::reliable_ordered("a").max_message(4_194_304);
+        assert_eq!(longest.declared().max_message, 4_194_304);
     }
 
     #[test]
-    #[should_panic(expected = "1 to 1167")]
-    fn a_message_longer_than_its_plane_allows_is_refused() {
-        let _ = Channel::<u8>::sequenced("a").max_message(1_168);
+    #[should_panic(expected = "to 16384")]
+    fn a_message_longer_than_its_kind_can_carry_is_refused() {
+        let _ = Channel::<u8>::sequenced("a").max_message(16_385);
     }
 
     #[test]
-    #[should_panic(expected = "1 to 1167")]
+    #[should_panic(expected = "to 4194304")]
+    fn so_is_a_reliable_one() {
+        let _ = Channel::<u8>::reliable_unordered("a").max_message(4_194_305);
+    }
+
+    #[test]
+    #[should_panic(expected = "1 to 262144")]
     fn a_channel_without_room_for_a_byte_is_refused() {
         let _ = Channel::<u8>::sequenced("a").max_message(0);
     }

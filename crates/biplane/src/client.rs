@@ -16,7 +16,7 @@ use crate::{
     Channel, ClientConfig, ConnectError, Event, Incoming, Link, Pending, Protocol, Session,
     engine::{self, Dial, Engine},
     inbox::Inbox,
-    protocol::Table,
+    protocol::{Table, Tables},
     router::Route,
 };
 
@@ -34,7 +34,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Joins a server by its [`Link`] or that link's text, from a socket of its own. There after a
+    /// Joins a server by its [`Link`] or that link's text, from a socket of its own, over IPv4 or
+    /// IPv6. There after a
     /// TCP and a TLS handshake and one more round trip, or not at all after 10 s.
     ///
     /// The value is [`ConnectError`] if there is no such server, it is another than the link says,
@@ -58,7 +59,7 @@ impl Client {
         config: ClientConfig,
     ) -> Result<Pending<Result<Self, ConnectError>>, ConnectError> {
         let (dial, table) = prepare(link, protocol, config)?;
-        let engine = engine::bind_towards(&dial.link)?;
+        let engine = engine::bind_alone()?;
         let (sender, receiver) = flume::bounded(1);
         engine.connect(
             dial,
@@ -79,9 +80,9 @@ impl Client {
         let arrived = arrival.ok_or(ConnectError::Closed)??.take();
         let (peer, route) = arrived.ok_or(ConnectError::Closed)?;
         let signals = route.as_ref().map_or_else(|| engine.signals(), Route::signals);
-        let table = Arc::new(table);
-        let session = Session::new(peer, Arc::clone(&table));
-        let inbox = Inbox::of(&session, signals, table);
+        let tables = Tables::of(table);
+        let session = Session::new(peer, tables.get(0));
+        let inbox = Inbox::of(&session, signals, tables);
         Ok(Self { session, inbox, engine, route })
     }
 

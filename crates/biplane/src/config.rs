@@ -5,12 +5,10 @@ use std::{net::SocketAddr, sync::Arc};
 
 use biplane_proto::limits;
 
-use crate::Identity;
+use crate::{Identity, Protocol, engine::Means};
 
 /// The longest that a message may be told to wait for company.
 const SEND_DELAY_MAX: Duration = Duration::from_millis(20);
-/// Receivers or senders of one endpoint, at the most.
-const WORKERS_MAX: usize = 64;
 
 /// Decides who may join, as the engine calls it.
 pub(crate) type Admission =
@@ -22,9 +20,9 @@ pub struct ServerConfig {
     pub(crate) identity: Option<Identity>,
     pub(crate) admission: Admission,
     pub(crate) public_host: Option<String>,
+    pub(crate) also: Vec<Protocol>,
     pub(crate) max_sessions: usize,
-    pub(crate) receivers: usize,
-    pub(crate) senders: usize,
+    pub(crate) means: Means,
     pub(crate) max_send_delay: Duration,
 }
 
@@ -34,9 +32,9 @@ impl Default for ServerConfig {
             identity: None,
             admission: Arc::new(|_| Box::pin(core::future::ready(Verdict::admit()))),
             public_host: None,
+            also: Vec::new(),
             max_sessions: 2_000,
-            receivers: 1,
-            senders: 1,
+            means: Means::default(),
             max_send_delay: limits::MAX_SEND_DELAY,
         }
     }
@@ -74,24 +72,60 @@ impl ServerConfig {
         self
     }
 
-    /// Sessions at a time; further clients are refused with code 503. Default: 2,000.
+    /// Accepts clients that speak `protocol` too, such as an older version: at most 3 beside the
+    /// server's own. [`crate::Session::protocol`] tells which one a session speaks; what its
+    /// protocol lacks can be neither sent to it nor received from it. A channel of one name has
+    /// messages of one type in all of them.
+    #[must_use]
+    pub fn also(mut self, protocol: Protocol) -> Self {
+        self.also.push(protocol);
+        self
+    }
+
+    /// Sessions at a time; further clients are refused with code 503. 1 to 1,048,576, default
+    /// 2,000.
     #[must_use]
     pub const fn max_sessions(mut self, sessions: usize) -> Self {
         self.max_sessions = sessions;
         self
     }
 
-    /// Threads that receive on the one socket. 1 to 64, default 1.
+    /// Threads that receive on the one socket; one works at light load, all at heavy load. 1 to 64;
+    /// default 1, and 2 on a machine of four cores or more.
     #[must_use]
-    pub fn receivers(mut self, threads: usize) -> Self {
-        self.receivers = threads.clamp(1, WORKERS_MAX);
+    pub const fn receivers(mut self, threads: usize) -> Self {
+        self.means.receivers = threads;
         self
     }
 
-    /// Threads that send on the one socket. 1 to 64, default 1.
+    /// Threads that send on the one socket. 1 to 64; default 1, and 2 on a machine of four cores or
+    /// more.
     #[must_use]
-    pub fn senders(mut self, threads: usize) -> Self {
-        self.senders = threads.clamp(1, WORKERS_MAX);
+    pub const fn senders(mut self, threads: usize) -> Self {
+        self.means.senders = threads;
+        self
+    }
+
+    /// Bytes asked of the system for datagrams that wait to be read. 4 KiB to 1 GiB, default 8 MiB.
+    /// What it granted stands in [`crate::EndpointStats`]; a warning is logged if it is less.
+    #[must_use]
+    pub const fn receive_buffer(mut self, bytes: usize) -> Self {
+        self.means.receive_buffer = bytes;
+        self
+    }
+
+    /// Bytes asked of the system for datagrams that wait to be sent. 4 KiB to 1 GiB, default 4 MiB.
+    #[must_use]
+    pub const fn send_buffer(mut self, bytes: usize) -> Self {
+        self.means.send_buffer = bytes;
+        self
+    }
+
+    /// Clients of one address that are not admitted yet; further ones wait their turn and are not
+    /// refused. Loopback addresses may have any number. 1 to 2,048, default 64.
+    #[must_use]
+    pub const fn unadmitted_per_address(mut self, clients: usize) -> Self {
+        self.means.unadmitted_per_address = clients;
         self
     }
 
@@ -109,9 +143,9 @@ impl fmt::Debug for ServerConfig {
         f.debug_struct("ServerConfig")
             .field("identity", &self.identity)
             .field("public_host", &self.public_host)
+            .field("also", &self.also)
             .field("max_sessions", &self.max_sessions)
-            .field("receivers", &self.receivers)
-            .field("senders", &self.senders)
+            .field("means", &self.means)
             .field("max_send_delay", &self.max_send_delay)
             .finish_non_exhaustive()
     }

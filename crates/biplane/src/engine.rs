@@ -16,12 +16,15 @@ use std::{
     time::Instant,
 };
 
-pub(crate) use biplane_net::ProtocolSpec;
 pub use biplane_net::{
-    BindError as SocketError, ConnectError as DialError, DatagramStats, EndpointStats, Fault,
-    Identity, IdentityError, Link, LinkError, Pin, PinError, SessionCounts, SessionId, WorkerStats,
+    BindError as SocketError, ConnectError as DialError, ConnectionStats, DatagramStats,
+    EndpointStats, Fault, Identity, IdentityError, Link, LinkError, Pin, PinError, SessionCounts,
+    SessionId, SpecError, WorkerStats,
 };
-use biplane_net::{Decision, DialConfig, Endpoint, EndpointConfig, ListenConfig, Slot};
+use biplane_net::{
+    Decision, DialConfig, Endpoint, EndpointConfig, GreetingConfig, ListenConfig, Slot,
+};
+pub(crate) use biplane_net::{ProtocolSpec, now};
 use biplane_proto::{RequestError, SessionConfig};
 use biplane_wire::RequestId;
 use bytes::Bytes;
@@ -44,6 +47,8 @@ pub(crate) trait Engine: Send + Sync {
     fn close(&self, text: &str, done: Box<dyn FnOnce() + Send>);
     /// Closes every session at once.
     fn abandon(&self);
+    /// Refuses new sessions, with this `retry_after`, or takes them again.
+    fn set_maintenance(&self, retry_after: Option<Duration>);
     fn stats(&self) -> EndpointStats;
     fn local_addr(&self) -> SocketAddr;
 }
@@ -52,6 +57,8 @@ pub(crate) trait Engine: Send + Sync {
 pub(crate) trait Peer: Send + Sync {
     fn id(&self) -> SessionId;
     fn remote(&self) -> SocketAddr;
+    /// Which of the protocols that its endpoint speaks.
+    fn protocol(&self) -> usize;
     /// Runs `act`, once, under the session's lock.
     fn with(&self, act: &mut dyn FnMut(Instant, &mut biplane_proto::Session));
     /// Bit i: channel i has something to take. Does not lock.
@@ -60,6 +67,8 @@ pub(crate) trait Peer: Send + Sync {
     fn clear_ready(&self);
     /// Runs `then` with the answer to a request, once, with no lock held.
     fn on_answer(&self, id: RequestId, then: Answered);
+    /// Runs `then` when the session is over, once, with no lock held.
+    fn on_over(&self, then: Box<dyn FnOnce() + Send>);
     /// What admission gave.
     fn app(&self) -> Option<&Arc<dyn Any + Send + Sync>>;
     /// Marks that something was queued, for the next flush.
@@ -93,10 +102,33 @@ pub(crate) struct Dial {
 pub(crate) type Connected = Box<dyn FnOnce(Result<Arc<dyn Peer>, ConnectError>) + Send>;
 pub(crate) type Answered = Box<dyn FnOnce(Result<Bytes, RequestError>) + Send>;
 
-/// Opens an endpoint that accepts sessions.
+/// What a server is given to work with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Means {
+    pub(crate) receivers: usize,
+    pub(crate) senders: usize,
+    pub(crate) receive_buffer: usize,
+    pub(crate) send_buffer: usize,
+    pub(crate) unadmitted_per_address: usize,
+}
+
+impl Default for Means {
+    fn default() -> Self {
+        let (endpoint, greeting) = (EndpointConfig::default(), GreetingConfig::default());
+        Self {
+            receivers: endpoint.receivers,
+            senders: endpoint.senders,
+            receive_buffer: endpoint.receive_buffer,
+            send_buffer: endpoint.send_buffer,
+            unadmitted_per_address: greeting.unadmitted_per_address,
+        }
+    }
+}
+
+/// Opens an endpoint that accepts sessions; those of `also` have the numbers from 1 on.
 pub(crate) fn listen(
     address: &str,
-    protocol: ProtocolSpec,
+    (protocol, also): (ProtocolSpec, Vec<ProtocolSpec>),
     config: ServerConfig,
 ) -> Result<(Arc<dyn Engine>, Link), SocketError> {
     let identity = match config.identity {
@@ -107,11 +139,14 @@ pub(crate) fn listen(
     let admission = config.admission;
     let config = ListenConfig {
         endpoint: EndpointConfig {
-            receivers: config.receivers,
-            senders: config.senders,
+            receivers: config.means.receivers,
+            senders: config.means.senders,
+            receive_buffer: config.means.receive_buffer,
+            send_buffer: config.means.send_buffer,
             session: session_config(config.max_send_delay),
         },
         protocol,
+        also,
         identity,
         admission: Arc::new(move |request| {
             let hello = Hello { credentials: request.credentials, remote: request.remote };
@@ -120,6 +155,10 @@ pub(crate) fn listen(
         }),
         public_host: config.public_host,
         max_sessions: config.max_sessions,
+        greeting: GreetingConfig {
+            unadmitted_per_address: config.means.unadmitted_per_address,
+            ..GreetingConfig::default()
+        },
     };
     let endpoint = Endpoint::listen(address, config)?;
     let here = endpoint.local_addr();
@@ -138,14 +177,15 @@ pub(crate) fn bind(address: &str) -> Result<Arc<dyn Engine>, SocketError> {
     Ok(NetEngine::of(Endpoint::bind(address, EndpointConfig::default())?))
 }
 
-/// Opens an endpoint from which `link` can be reached, on a port that is free.
-pub(crate) fn bind_towards(link: &Link) -> Result<Arc<dyn Engine>, SocketError> {
-    let any: IpAddr = match link.host.parse() {
-        Ok(IpAddr::V6(_)) => Ipv6Addr::UNSPECIFIED.into(),
-        Ok(IpAddr::V4(_)) | Err(_) => Ipv4Addr::UNSPECIFIED.into(),
+/// Opens an endpoint for one session, on a port that is free: over IPv4 and IPv6, or over IPv4
+/// where the system has no other.
+pub(crate) fn bind_alone() -> Result<Arc<dyn Engine>, SocketError> {
+    let bind = |any: IpAddr| Endpoint::bind(SocketAddr::new(any, 0), EndpointConfig::single());
+    let endpoint = match bind(Ipv6Addr::UNSPECIFIED.into()) {
+        Err(SocketError::Udp { .. }) => bind(Ipv4Addr::UNSPECIFIED.into())?,
+        bound => bound?,
     };
-    let config = EndpointConfig::default();
-    Ok(NetEngine::of(Endpoint::bind(SocketAddr::new(any, 0), config)?))
+    Ok(NetEngine::of(endpoint))
 }
 
 fn session_config(max_send_delay: Duration) -> SessionConfig {
@@ -198,6 +238,10 @@ impl Engine for NetEngine {
         for slot in self.endpoint.sessions().iter() {
             slot.with(|now, session| session.abandon(now));
         }
+    }
+
+    fn set_maintenance(&self, retry_after: Option<Duration>) {
+        self.endpoint.set_maintenance(retry_after);
     }
 
     fn stats(&self) -> EndpointStats {
@@ -262,6 +306,10 @@ impl Peer for Slot {
         self.remote()
     }
 
+    fn protocol(&self) -> usize {
+        self.protocol()
+    }
+
     fn with(&self, act: &mut dyn FnMut(Instant, &mut biplane_proto::Session)) {
         self.with(act);
     }
@@ -276,6 +324,10 @@ impl Peer for Slot {
 
     fn on_answer(&self, id: RequestId, then: Answered) {
         self.on_answer(id, then);
+    }
+
+    fn on_over(&self, then: Box<dyn FnOnce() + Send>) {
+        self.on_over(then);
     }
 
     fn app(&self) -> Option<&Arc<dyn Any + Send + Sync>> {

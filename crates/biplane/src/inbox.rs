@@ -15,7 +15,7 @@ use self::turn::Turn;
 use crate::{
     Event, Session,
     engine::{Signal, Signals},
-    protocol::Table,
+    protocol::Tables,
     waiting::block_on,
 };
 
@@ -24,19 +24,19 @@ const EVENTS_AT_ONCE: usize = 16_384;
 
 pub(crate) struct Inbox {
     signals: Arc<dyn Signals>,
-    table: Arc<Table>,
+    tables: Tables,
     turn: Mutex<Turn>,
     bell: Arc<Bell>,
 }
 
 impl Inbox {
-    pub(crate) fn new(signals: Arc<dyn Signals>, table: Arc<Table>) -> Self {
-        Self { signals, table, turn: Mutex::default(), bell: Arc::default() }
+    pub(crate) fn new(signals: Arc<dyn Signals>, tables: Tables) -> Self {
+        Self { signals, tables, turn: Mutex::default(), bell: Arc::default() }
     }
 
     /// The inbox of a client, whose one session is known: it ends with that.
-    pub(crate) fn of(session: &Session, signals: Arc<dyn Signals>, table: Arc<Table>) -> Self {
-        Self { turn: Mutex::new(Turn::of(session)), ..Self::new(signals, table) }
+    pub(crate) fn of(session: &Session, signals: Arc<dyn Signals>, tables: Tables) -> Self {
+        Self { turn: Mutex::new(Turn::of(session)), ..Self::new(signals, tables) }
     }
 
     /// Ends the waiting, once there is nothing left to tell.
@@ -128,7 +128,7 @@ impl Inbox {
     /// to tell.
     fn fill(&self, turn: &mut Turn) {
         while let Some(signal) = self.signals.try_signal() {
-            turn.admit(signal, &self.table);
+            turn.admit(signal, &self.tables);
             if !turn.is_empty() {
                 break;
             }
@@ -156,7 +156,7 @@ impl Inbox {
 
     fn heard(&self, signal: Option<Signal>) {
         match signal {
-            Some(signal) => self.lock().admit(signal, &self.table),
+            Some(signal) => self.lock().admit(signal, &self.tables),
             None => self.bell.close(),
         }
     }

@@ -88,8 +88,8 @@ pub use client::Client;
 pub use config::{ClientConfig, Hello, ServerConfig, Verdict};
 pub use endpoint::Endpoint;
 pub use engine::{
-    DatagramStats, DialError, EndpointStats, Fault, Identity, IdentityError, Link, LinkError, Pin,
-    PinError, SessionCounts, SessionId, SocketError, WorkerStats,
+    ConnectionStats, DatagramStats, DialError, EndpointStats, Fault, Identity, IdentityError, Link,
+    LinkError, Pin, PinError, SessionCounts, SessionId, SocketError, SpecError, WorkerStats,
 };
 pub use error::{BindError, ConnectError, RequestError, SendError};
 pub use event::Event;

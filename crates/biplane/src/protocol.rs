@@ -3,6 +3,8 @@
 //! Declared freely, judged when it is put to use: [`Protocol::resolve`] sorts it into the one form
 //! that both sides compare, and refuses what has none.
 
+use std::sync::Arc;
+
 use biplane_proto::{ChannelConfig, limits as proto};
 use biplane_wire::{ChannelDescription, ChannelId, ChannelKind, Description, limits};
 
@@ -11,6 +13,9 @@ use crate::{
     channel::{Declared, hash_of},
     engine::ProtocolSpec,
 };
+
+/// Protocols that one server accepts.
+const PROTOCOLS: usize = 4;
 
 /// What two programs that meet must agree on: a name, a version, channels and requests.
 ///
@@ -66,6 +71,20 @@ pub enum ProtocolError {
         /// How many there are.
         count: usize,
     },
+    /// A server was given the same protocol twice.
+    #[error("the protocol `{name}`, version {version}, is given twice")]
+    ProtocolTwice {
+        /// Its name.
+        name: &'static str,
+        /// Its version.
+        version: u32,
+    },
+    /// A server was given too many protocols.
+    #[error("{count} protocols; a server accepts at most {}", PROTOCOLS)]
+    TooManyProtocols {
+        /// How many there are.
+        count: usize,
+    },
     /// All the names together are too long to be told to a peer.
     #[error(
         "the description has {bytes} bytes, at most {} fit; shorten names",
@@ -98,6 +117,45 @@ impl Protocol {
         self
     }
 
+    /// The application's name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The version of the application's protocol.
+    #[must_use]
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The same for a server that accepts others `also`.
+    pub(crate) fn resolve_with(
+        &self,
+        also: &[Self],
+    ) -> Result<((ProtocolSpec, Vec<ProtocolSpec>), Tables), ProtocolError> {
+        let count = 1 + also.len();
+        if count > PROTOCOLS {
+            return Err(ProtocolError::TooManyProtocols { count });
+        }
+        let (first, table) = self.resolve()?;
+        let (mut specs, mut tables) = (Vec::new(), Vec::new());
+        for protocol in also {
+            let (spec, table) = protocol.resolve()?;
+            let known = specs
+                .iter()
+                .chain([&first])
+                .any(|known: &ProtocolSpec| known.description == spec.description);
+            if known {
+                let Self { name, version, .. } = *protocol;
+                return Err(ProtocolError::ProtocolTwice { name, version });
+            }
+            specs.push(spec);
+            tables.push(Arc::new(table));
+        }
+        Ok(((first, specs), Tables { first: Arc::new(table), also: tables.into() }))
+    }
+
     /// The form that both sides compare, and the way from a channel's hash to its place in it.
     pub(crate) fn resolve(&self) -> Result<(ProtocolSpec, Table), ProtocolError> {
         let channels = self.sorted_channels()?;
@@ -112,7 +170,7 @@ impl Protocol {
         if bytes > limits::DESCRIPTION {
             return Err(ProtocolError::TooLong { bytes });
         }
-        let table = Table::new(&channels, requests)?;
+        let table = Table::new(self.clone(), &channels, requests)?;
         let channels = channels.iter().map(configure).collect();
         Ok((ProtocolSpec { description, channels }, table))
     }
@@ -181,9 +239,36 @@ const fn configure(channel: &Declared) -> ChannelConfig {
     }
 }
 
+/// The tables of all the protocols that an endpoint speaks.
+#[derive(Clone, Debug)]
+pub(crate) struct Tables {
+    first: Arc<Table>,
+    also: Arc<[Arc<Table>]>,
+}
+
+impl Tables {
+    pub(crate) fn of(table: Table) -> Self {
+        Self { first: Arc::new(table), also: Arc::default() }
+    }
+
+    /// That of the protocol with this number.
+    pub(crate) fn get(&self, protocol: usize) -> Arc<Table> {
+        let also = protocol.checked_sub(1).and_then(|place| self.also.get(place));
+        Arc::clone(also.unwrap_or(&self.first))
+    }
+
+    /// The longest message of the channel whose name has this hash, in whichever protocol it is.
+    pub(crate) fn longest(&self, hash: u64) -> Option<usize> {
+        let tables = core::iter::once(&self.first).chain(self.also.iter());
+        let entries = tables.filter_map(|table| table.channel(hash));
+        entries.map(|entry| entry.max_message).max()
+    }
+}
+
 /// Finds channels by hash and requests by name, as a session's protocol has them.
 #[derive(Debug)]
 pub(crate) struct Table {
+    protocol: Protocol,
     /// Sorted by hash.
     channels: Vec<Entry>,
     /// Sorted by name; a kind's place is its id.
@@ -200,7 +285,11 @@ pub(crate) struct Entry {
 }
 
 impl Table {
-    fn new(sorted: &[Declared], requests: Vec<&'static str>) -> Result<Self, ProtocolError> {
+    fn new(
+        protocol: Protocol,
+        sorted: &[Declared],
+        requests: Vec<&'static str>,
+    ) -> Result<Self, ProtocolError> {
         let ids = (0..).map_while(ChannelId::new);
         let mut named: Vec<_> = sorted.iter().zip(ids).collect();
         named.sort_by_key(|(channel, _)| channel.hash);
@@ -216,7 +305,13 @@ impl Table {
             kind: channel.kind,
             max_message: usize::try_from(channel.max_message).unwrap_or(usize::MAX),
         };
-        Ok(Self { channels: named.into_iter().map(entry).collect(), requests })
+        let channels = named.into_iter().map(entry).collect();
+        Ok(Self { protocol, channels, requests })
+    }
+
+    /// What it is the table of.
+    pub(crate) const fn protocol(&self) -> &Protocol {
+        &self.protocol
     }
 
     /// The channel whose name has this hash.
@@ -325,6 +420,31 @@ mod tests {
         };
         assert!(many(64).resolve().is_ok());
         assert_eq!(error(&many(65)), ProtocolError::TooManyChannels { count: 65 });
+    }
+
+    #[test]
+    fn a_server_accepts_at_most_4_protocols_each_once() {
+        let version = |version| Protocol::new("arena", version).channel(CHAT);
+        let others = [version(2), version(3), version(4), version(5)];
+        let ((first, also), tables) = version(1).resolve_with(&others[..3]).unwrap();
+        assert_eq!((first.description.version, also.len()), (1, 3));
+        let versions = [0, 1, 2, 3].map(|number| tables.get(number).protocol().version());
+        assert_eq!(versions, [1, 2, 3, 4]);
+        let error = |also: &[Protocol]| version(1).resolve_with(also).err().unwrap();
+        assert_eq!(error(&others), ProtocolError::TooManyProtocols { count: 5 });
+        let twice = ProtocolError::ProtocolTwice { name: "arena", version: 1 };
+        assert_eq!(error(&[version(2), version(1)]), twice);
+    }
+
+    #[test]
+    fn a_channel_is_as_long_as_in_the_protocol_that_has_it_longest() {
+        let with = |version, bytes| {
+            Protocol::new("arena", version)
+                .channel(Channel::<u8>::command("chat").max_message(bytes))
+        };
+        let (_, tables) = with(1, 100).resolve_with(&[with(2, 300), with(3, 200)]).unwrap();
+        assert_eq!(tables.longest(CHAT.hash()), Some(300));
+        assert_eq!(tables.longest(INPUTS.hash()), None);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 //!
 //! A thread of its own, so that no client waits for another's task to be polled.
 
-use core::time::Duration;
 use std::{
     collections::BTreeMap,
     io,
@@ -16,49 +15,36 @@ use crate::{
     waiting::{BoxFuture, Either, block_on, either},
 };
 
-/// How often a session that says goodbye is asked whether it is over.
-const CLOSE_POLL: Duration = Duration::from_millis(5);
-
 type Done = Box<dyn FnOnce() + Send>;
 
 pub(crate) struct Router {
     routes: Arc<Routes>,
-    /// Dropped to stop the thread.
-    nudge: Option<flume::Sender<()>>,
+    /// Dropped to stop the thread; nothing is sent.
+    stop: Option<flume::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
 struct Routes {
     feeds: Mutex<BTreeMap<SessionId, flume::Sender<Signal>>>,
-    closing: Mutex<Vec<(Session, Done)>>,
 }
 
 impl Router {
     pub(crate) fn start(signals: Arc<dyn Signals>) -> io::Result<Arc<Self>> {
         let routes = Arc::<Routes>::default();
-        let (nudge, nudged) = flume::bounded(1);
+        let (stop, stopped) = flume::bounded(0);
         let thread = {
             let routes = Arc::clone(&routes);
-            let work = move || routes.run(&*signals, &nudged);
+            let work = move || routes.run(&*signals, &stopped);
             thread::Builder::new().name("biplane-router".to_owned()).spawn(work)?
         };
-        Ok(Arc::new(Self { routes, nudge: Some(nudge), thread: Some(thread) }))
-    }
-
-    /// Runs `done` when `session` is over.
-    fn watch(&self, session: &Session, done: Done) {
-        lock(&self.routes.closing).push((session.clone(), done));
-        if let Some(nudge) = &self.nudge {
-            // Full: the thread is about to look anyway.
-            nudge.try_send(()).ok();
-        }
+        Ok(Arc::new(Self { routes, stop: Some(stop), thread: Some(thread) }))
     }
 }
 
 impl Drop for Router {
     fn drop(&mut self) {
-        self.nudge = None;
+        self.stop = None;
         if let Some(thread) = self.thread.take() {
             // It ends by itself, and what it might have panicked of is no concern of a drop.
             thread.join().ok();
@@ -67,14 +53,11 @@ impl Drop for Router {
 }
 
 impl Routes {
-    fn run(&self, signals: &dyn Signals, nudged: &flume::Receiver<()>) {
-        loop {
-            let timeout = self.settle().then_some(CLOSE_POLL);
-            match block_on(either(signals.signal(), nudged.recv_async()), timeout) {
-                Some(Either::One(Some(signal))) => self.bring(signal),
-                Some(Either::One(None) | Either::Other(Err(_))) => return,
-                Some(Either::Other(Ok(()))) | None => {}
-            }
+    fn run(&self, signals: &dyn Signals, stopped: &flume::Receiver<()>) {
+        while let Some(Either::One(Some(signal))) =
+            block_on(either(signals.signal(), stopped.recv_async()), None)
+        {
+            self.bring(signal);
             while let Some(signal) = signals.try_signal() {
                 self.bring(signal);
             }
@@ -96,21 +79,6 @@ impl Routes {
                 }
             }
         }
-    }
-
-    /// Tells who waits for a session that is over; whether some still wait.
-    fn settle(&self) -> bool {
-        let mut closing = lock(&self.closing);
-        let (over, others) =
-            core::mem::take(&mut *closing).into_iter().partition(|(session, _)| session.is_over());
-        *closing = others;
-        let waiting = !closing.is_empty();
-        drop(closing);
-        let over: Vec<(Session, Done)> = over;
-        for (_, done) in over {
-            done();
-        }
-        waiting
     }
 }
 
@@ -138,7 +106,7 @@ impl Route {
     /// Closes its session; `done` runs when that is over.
     pub(crate) fn close(&self, session: &Session, text: &str, done: Done) {
         session.close(text);
-        self.router.watch(session, done);
+        session.on_over(done);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     ServerConfig, Session,
     engine::{self, Engine},
     inbox::Inbox,
-    protocol::Table,
+    protocol::Tables,
     session::encoded,
 };
 
@@ -22,13 +22,13 @@ use crate::{
 pub struct Server {
     engine: Arc<dyn Engine>,
     inbox: Inbox,
-    table: Arc<Table>,
+    tables: Tables,
     link: Link,
 }
 
 impl Server {
-    /// Listens on `address`, such as `127.0.0.1:7777` or `[::]:7777`; port 0 takes one that is free
-    /// for both TCP and UDP.
+    /// Listens on `address`, such as `127.0.0.1:7777`, or `[::]:7777` for every address of IPv4 and
+    /// IPv6; port 0 takes one that is free for both TCP and UDP.
     ///
     /// # Errors
     ///
@@ -47,11 +47,10 @@ impl Server {
         protocol: &Protocol,
         config: ServerConfig,
     ) -> Result<Self, BindError> {
-        let (spec, table) = protocol.resolve()?;
-        let (engine, link) = engine::listen(address, spec, config)?;
-        let table = Arc::new(table);
-        let inbox = Inbox::new(engine.signals(), Arc::clone(&table));
-        Ok(Self { engine, inbox, table, link })
+        let (specs, tables) = protocol.resolve_with(&config.also)?;
+        let (engine, link) = engine::listen(address, specs, config)?;
+        let inbox = Inbox::new(engine.signals(), tables.clone());
+        Ok(Self { engine, inbox, tables, link })
     }
 
     /// What clients join by: `biplane://HOST:PORT#PIN`.
@@ -89,10 +88,14 @@ impl Server {
     /// that does not decode is not seen: see [`Session::recv`]. Holds no lock while `each` runs; if
     /// that panics, what it did not get is still there.
     pub fn drain<T: Incoming>(&self, channel: Channel<T>, mut each: impl FnMut(&Session, T)) {
-        let Some(entry) = self.table.channel(channel.hash()) else { return };
+        if self.tables.longest(channel.hash()).is_none() {
+            return;
+        }
         let sessions = self.inbox.sessions();
         for session in sessions.iter().chain(&self.inbox.departed()) {
-            session.drain(entry, &mut each);
+            if let Some(entry) = session.table().channel(channel.hash()) {
+                session.drain(entry, &mut each);
+            }
         }
     }
 
@@ -104,16 +107,16 @@ impl Server {
     }
 
     /// Sends one message to many sessions, encoded once; gives how many took it. What does not fit
-    /// or has no encoding goes to nobody. A session whose queue is full has its
-    /// [`Event::Writable`] later.
+    /// or has no encoding goes to nobody, and nothing to a session whose protocol lacks the
+    /// channel. A session whose queue is full has its [`Event::Writable`] later.
     pub fn broadcast<T: Outgoing, S: Borrow<Session>>(
         &self,
         to: impl IntoIterator<Item = S>,
         channel: Channel<T>,
         message: &T,
     ) -> usize {
-        let Some(entry) = self.table.channel(channel.hash()) else { return 0 };
-        let bytes = match encoded(message, entry) {
+        let Some(limit) = self.tables.longest(channel.hash()) else { return 0 };
+        let bytes = match encoded(message, limit) {
             Ok(bytes) => bytes,
             Err(error) => {
                 debug!(channel = channel.name(), %error, "broadcast to nobody");
@@ -123,7 +126,7 @@ impl Server {
         let mut sent = 0;
         for session in to {
             let session: &Session = session.borrow();
-            match session.send_bytes(entry.id, &bytes) {
+            match session.send_encoded(channel.hash(), &bytes) {
                 Ok(()) => sent += 1,
                 Err(error) => debug!(%session, channel = channel.name(), %error, "not sent"),
             }
@@ -149,6 +152,18 @@ impl Server {
             }),
         );
         Pending::new(receiver, |_| ())
+    }
+
+    /// Takes no new sessions from now on; those there are go on. Clients that want to join are
+    /// refused with code 503 and told to try again after `retry_after`, 1 ms to 49 days:
+    /// [`crate::ConnectError::Refused`]. Ends with [`Server::reopen`].
+    pub fn maintenance(&self, retry_after: Duration) {
+        self.engine.set_maintenance(Some(retry_after));
+    }
+
+    /// Takes new sessions again, after [`Server::maintenance`].
+    pub fn reopen(&self) {
+        self.engine.set_maintenance(None);
     }
 
     /// Its figures.

@@ -17,7 +17,8 @@ use tracing::debug;
 
 use self::batch::{Batch, Returned};
 use crate::{
-    Channel, Event, Incoming, Outgoing, Pending, Request, RequestError, SendError, SessionId,
+    Channel, Event, Incoming, Outgoing, Pending, Protocol, Request, RequestError, SendError,
+    SessionId,
     codec::Malformed,
     engine::Peer,
     payload::{incoming::Decode as _, outgoing::Encode as _},
@@ -60,6 +61,12 @@ impl Session {
         self.0.peer.app()?.downcast_ref()
     }
 
+    /// The protocol that it speaks: of those that a server accepts, the one its client came with.
+    #[must_use]
+    pub fn protocol(&self) -> &Protocol {
+        self.0.table.protocol()
+    }
+
     /// Queues a message. It leaves at the next flush, when `next` or `wait` is about to wait, or
     /// after `max_send_delay`.
     ///
@@ -68,7 +75,7 @@ impl Session {
     /// [`SendError`]; the session is unaffected.
     pub fn send<T: Outgoing>(&self, channel: Channel<T>, message: &T) -> Result<(), SendError> {
         let entry = self.entry(&channel)?;
-        self.send_bytes(entry.id, &encoded(message, entry)?)
+        self.send_bytes(entry.id, &encoded(message, entry.max_message)?)
     }
 
     /// Takes the next message off a channel; `None` if there is none now, also after the end.
@@ -149,7 +156,13 @@ impl Session {
         }
     }
 
-    pub(crate) fn send_bytes(&self, channel: ChannelId, bytes: &Bytes) -> Result<(), SendError> {
+    /// Queues a message that is encoded, on the channel whose name has this hash.
+    pub(crate) fn send_encoded(&self, hash: u64, bytes: &Bytes) -> Result<(), SendError> {
+        let entry = self.0.table.channel(hash).ok_or(SendError::NotInProtocol)?;
+        self.send_bytes(entry.id, bytes)
+    }
+
+    fn send_bytes(&self, channel: ChannelId, bytes: &Bytes) -> Result<(), SendError> {
         let mut outcome = Err(biplane_proto::SendError::Closed);
         self.0.peer.with(&mut |now, session| outcome = session.send(now, channel, bytes.clone()));
         self.left_something(outcome)
@@ -179,10 +192,9 @@ impl Session {
         closed
     }
 
-    pub(crate) fn is_over(&self) -> bool {
-        let mut over = true;
-        self.0.peer.with(&mut |_, session| over = session.is_over());
-        over
+    /// Runs `then` when it is over, once, with no lock held.
+    pub(crate) fn on_over(&self, then: Box<dyn FnOnce() + Send>) {
+        self.0.peer.on_over(then);
     }
 
     pub(crate) fn violate(&self, violation: Violation) {
@@ -283,9 +295,8 @@ impl Session {
     }
 }
 
-/// The bytes of a message, as long as its channel allows.
-pub(crate) fn encoded<T: Outgoing>(message: &T, entry: &Entry) -> Result<Bytes, SendError> {
-    let limit = entry.max_message;
+/// The bytes of a message, `limit` at the most.
+pub(crate) fn encoded<T: Outgoing>(message: &T, limit: usize) -> Result<Bytes, SendError> {
     message.encode(limit).map_err(|error| SendError::of(error, limit))
 }
 

@@ -9,24 +9,31 @@ use core::{
 use std::{
     sync::{Arc, Condvar, Mutex, PoisonError},
     task::Wake,
+    time::Instant,
 };
+
+use crate::engine::now;
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Blocks until `future` is done, or `None` when it is not after `timeout`.
-///
-/// The time begins anew when the future was woken and is not done yet.
 pub(crate) fn block_on<F: Future>(future: F, timeout: Option<Duration>) -> Option<F::Output> {
     let mut future = pin!(future);
     let parked = Arc::new(Parked::default());
     let waker = Waker::from(Arc::clone(&parked));
     let mut context = Context::from_waker(&waker);
+    // None too for a time that no clock reaches.
+    let deadline = timeout.and_then(|timeout| now().checked_add(timeout));
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return Some(output);
         }
-        if !parked.park(timeout) {
-            return None;
+        let woken = parked.park(deadline);
+        if !woken || deadline.is_some_and(|deadline| now() >= deadline) {
+            return match future.as_mut().poll(&mut context) {
+                Poll::Ready(output) => Some(output),
+                Poll::Pending => None,
+            };
         }
     }
 }
@@ -58,11 +65,12 @@ struct Parked {
 
 impl Parked {
     /// Whether it was woken before the time was over.
-    fn park(&self, timeout: Option<Duration>) -> bool {
+    fn park(&self, deadline: Option<Instant>) -> bool {
         let woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
         let asleep = |woken: &mut bool| !*woken;
-        let mut woken = match timeout {
-            Some(timeout) => {
+        let mut woken = match deadline {
+            Some(deadline) => {
+                let timeout = deadline.saturating_duration_since(now());
                 let slept = self.bell.wait_timeout_while(woken, timeout, asleep);
                 slept.unwrap_or_else(PoisonError::into_inner).0
             }
@@ -93,6 +101,19 @@ mod tests {
     #[test]
     fn what_never_comes_is_given_up() {
         assert_eq!(block_on(core::future::pending::<()>(), Some(Duration::from_millis(1))), None);
+    }
+
+    #[test]
+    fn being_woken_for_nothing_takes_no_time_off_or_on() {
+        let timeout = Duration::from_millis(50);
+        let begun = now();
+        let restless = core::future::poll_fn(|context| {
+            context.waker().wake_by_ref();
+            Poll::<()>::Pending
+        });
+        assert_eq!(block_on(restless, Some(timeout)), None);
+        let took = now().saturating_duration_since(begun);
+        assert!(took >= timeout && took < Duration::from_secs(10), "{took:?}");
     }
 
     #[test]

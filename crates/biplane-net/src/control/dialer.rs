@@ -13,6 +13,7 @@ use rustls::pki_types::ServerName;
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpStream, lookup_host},
+    task::JoinSet,
     time::timeout,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -99,6 +100,7 @@ pub(super) async fn connect(
 
 async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<Welcomed, ConnectError> {
     let DialConfig { link, protocol, credentials } = config;
+    protocol.check()?;
     let reservation = reserve(hub)?;
     let reached = reach(hub.own(), &link).await?;
     let (remote, rtt) = (reached.remote, reached.rtt);
@@ -115,13 +117,16 @@ async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<Welcomed, ConnectErr
     let (stream, agreement) = agree(stream, &dialing, &bytes)?;
 
     let secret = terms::secret(stream.get_ref().1, &agreement).map_err(broken)?;
-    let udp_port = agreement.peer.udp_port.unwrap_or_else(|| remote.port());
+    // The same host, whatever it says; with the name of the interface, if the address needs it.
+    let mut udp = remote;
+    udp.set_port(agreement.peer.udp_port.unwrap_or_else(|| remote.port()));
     let beginning = Beginning {
         role: Role::Client,
         secret,
         remote,
-        udp: Some(SocketAddr::new(remote.ip(), udp_port)),
+        udp: Some(udp),
         handshake_rtt: rtt,
+        protocol: 0,
         app: None,
         agreement,
     };
@@ -143,17 +148,26 @@ fn reserve(hub: &Hub) -> Result<Reservation, ConnectError> {
     })
 }
 
-/// Finds the host and connects to the first of its addresses that answers.
+/// Finds the host and connects to the first of its addresses that answers. One that does not
+/// answer soon is not waited for: the next is tried beside it (RFC 8305, section 5).
 async fn reach(own: SocketAddr, link: &Link) -> Result<Reached, ConnectError> {
     let host = || link.host.as_str().into();
     let found = lookup_host((link.host.as_str(), link.port)).await;
     let found = found.map_err(|source| ConnectError::Unresolved { host: host(), source })?;
-    let mut failed = None;
-    for address in found.map(canonical).filter(|address| is_reachable(own.ip(), address.ip())) {
-        let start = clock::now();
-        match connect_to(address, start).await {
-            Ok(reached) => return Ok(reached),
-            Err(source) => failed = Some(ConnectError::Unreachable { address, source }),
+    let reachable = |address: &SocketAddr| is_reachable(own.ip(), address.ip());
+    let mut addresses = found.map(canonical).filter(reachable);
+    let (mut attempts, mut failed) = (JoinSet::new(), None);
+    loop {
+        let next = addresses.next();
+        let more = next.is_some();
+        if let Some(address) = next {
+            attempts.spawn(attempt(address));
+        }
+        match first_of(&mut attempts, more).await {
+            Some(Ok(reached)) => return Ok(reached),
+            Some(Err(error)) => failed = Some(error),
+            None if more => {}
+            None => break,
         }
     }
     Err(failed.unwrap_or_else(|| ConnectError::Unresolved {
@@ -163,6 +177,24 @@ async fn reach(own: SocketAddr, link: &Link) -> Result<Reached, ConnectError> {
             "it has no address of the UDP socket's family",
         ),
     }))
+}
+
+/// The next outcome; none if there is none soon, while there is something else to try, and none if
+/// all are told.
+async fn first_of(
+    attempts: &mut JoinSet<Result<Reached, ConnectError>>,
+    more: bool,
+) -> Option<Result<Reached, ConnectError>> {
+    let outcome = attempts.join_next();
+    let outcome =
+        if more { timeout(limits::DIAL_STAGGER, outcome).await.ok()? } else { outcome.await };
+    // An attempt that panicked was no attempt.
+    outcome?.ok()
+}
+
+async fn attempt(address: SocketAddr) -> Result<Reached, ConnectError> {
+    let reached = connect_to(address, clock::now()).await;
+    reached.map_err(|source| ConnectError::Unreachable { address, source })
 }
 
 async fn connect_to(remote: SocketAddr, start: Instant) -> io::Result<Reached> {

@@ -1,9 +1,14 @@
 //! A server and one who comes to its TCP port: TLS, hello, admission, welcome.
 //!
-//! Each step has its deadline, and until the last there is nothing but a task and its buffers. Who
-//! is no client, or speaks another protocol, is told to the operator in words, now and then.
+//! Each step has its deadline, and until the last there is nothing but a task and its buffers, whose
+//! place another may take while bytes are waited for. Who is no client, or speaks another protocol,
+//! is told to the operator in words, now and then.
 
-use core::{any::Any, time::Duration};
+use core::{
+    any::Any,
+    future::{Future, poll_fn},
+    time::Duration,
+};
 use std::{io, net::SocketAddr, sync::Arc};
 
 use biplane_proto::{Accepting, HelloError, Role};
@@ -11,34 +16,51 @@ use biplane_wire::{Answer, DecodeError, Hello};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    sync::OwnedSemaphorePermit,
     time::timeout,
 };
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
 use super::{
+    backlog::Comer,
     block::{Block, BlockError, read_block},
     connection, contained,
-    listener::House,
+    crowd::Seat,
+    house::{Accepted, House},
+    metered::{Metered, Spent},
     terms::{self, Beginning},
     tls,
 };
 use crate::{Decision, Request, Slot, clock, limits, os, slots::NoPlace, socket::canonical};
 
-type Tls = TlsStream<TcpStream>;
+type Tls = TlsStream<Metered<TcpStream>>;
 /// What admission gives to a session.
 type App = Option<Arc<dyn Any + Send + Sync>>;
 
 /// Why one who came did not become a session.
-enum Stranger {
-    /// Nothing came, or the connection broke: nobody's fault that can be told.
+pub(super) enum Stranger {
+    /// The connection broke: nobody's fault that can be told.
     Gone(io::Error),
+    /// It missed a deadline.
+    Late,
+    /// It made room for another.
+    Evicted,
+    /// It says too much before it is admitted.
+    TooLong,
     /// It does not speak Biplane.
     NotBiplane(Box<str>),
     /// It speaks another protocol of the application's.
     Mismatch(Box<str>),
     /// It was told that it may not join.
     Refused(Box<str>),
+}
+
+/// One who said what it wants.
+struct Heard {
+    stream: Tls,
+    remote: SocketAddr,
+    handshake_rtt: Duration,
+    accepted: Accepted,
+    early: Vec<u8>,
 }
 
 /// Everything of a welcome.
@@ -50,15 +72,13 @@ struct Welcomed {
 }
 
 /// Sees one connection through to its end.
-pub(super) async fn greet(
-    house: Arc<House>,
-    stream: TcpStream,
-    remote: SocketAddr,
-    place: OwnedSemaphorePermit,
-) {
+pub(super) async fn greet(house: Arc<House>, comer: Comer<TcpStream>) {
+    let Comer { stream, remote, place } = comer;
     let remote = canonical(remote);
     // Its buffers are for a moment, those of a session's connection for long.
-    match Box::pin(join(&house, stream, remote)).await {
+    let joined = Box::pin(join(&house, stream, remote)).await;
+    house.count_present();
+    match joined {
         Ok(Welcomed { stream, slot, welcome, early }) => {
             drop(place);
             let present = house.presence.enter();
@@ -70,38 +90,82 @@ pub(super) async fn greet(
 
 async fn join(house: &House, stream: TcpStream, remote: SocketAddr) -> Result<Welcomed, Stranger> {
     os::prepare_control(&stream).map_err(Stranger::Gone)?;
-    let (mut stream, rtt) = within(limits::TLS_DEADLINE, shake_hands(house, stream)).await??;
-    let hello = within(limits::HELLO_DEADLINE, read_block(&mut stream, Hello::len_of)).await?;
-    let Block { bytes, rest: early } = hello.map_err(Stranger::of_hello)?;
-    let accepting = match Accepting::new(&house.protocol.description, &house.digest, bytes) {
-        Ok(accepting) => accepting,
-        Err(error) => return Err(turn_away(house, stream, error).await),
+    let seat = house.crowd.enter(remote.ip());
+    house.count_present();
+    let stream = Metered::new(stream, Arc::clone(seat.meter()));
+    let meter = Arc::clone(seat.meter());
+    let heard = tokio::select! {
+        heard = hear(house, stream, remote, &seat) => heard?,
+        () = seat.evicted() => return Err(Stranger::Evicted),
     };
-    let credentials = accepting.credentials().to_vec();
-    match admit(house, Request { credentials, remote }).await {
-        Ok(app) => welcome(house, stream, accepting, (remote, rtt, app))
-            .await
-            .map(|welcomed| Welcomed { early, ..welcomed }),
-        Err(refusal) => Err(refuse(house, stream, refusal).await),
+    let deadline = house.config.admission_deadline;
+    let waiting = clock::now();
+    // Until the application looks at it, another may take its seat.
+    let permit = tokio::select! {
+        permit = timeout(deadline, Arc::clone(&house.admitting).acquire_owned()) => permit,
+        () = seat.evicted() => return Err(Stranger::Evicted),
+    };
+    drop(seat);
+    house.count_present();
+    let left = deadline.saturating_sub(clock::now().saturating_duration_since(waiting));
+    let credentials = heard.accepted.accepting.credentials().to_vec();
+    let verdict = match permit {
+        Ok(_) => admit(house, Request { credentials, remote }, left).await,
+        Err(_) => Err(refusal(503, "the server is busy")),
+    };
+    match verdict {
+        Ok(app) => {
+            meter.open();
+            welcome(house, heard, app).await
+        }
+        Err(refusal) => Err(refuse(house, heard.stream, refusal).await),
+    }
+}
+
+/// TLS and the hello; a client that cannot be spoken to is answered.
+async fn hear(
+    house: &House,
+    stream: Metered<TcpStream>,
+    remote: SocketAddr,
+    seat: &Seat,
+) -> Result<Heard, Stranger> {
+    let config = &house.config;
+    let (mut stream, handshake_rtt) =
+        within(config.tls_deadline, shake_hands(house, stream)).await??;
+    let hello = within(config.hello_deadline, read_block(&mut stream, Hello::len_of)).await?;
+    let Block { bytes, rest: early } = hello.map_err(Stranger::of_hello)?;
+    match house.accept(bytes) {
+        Ok(accepted) => Ok(Heard { stream, remote, handshake_rtt, accepted, early }),
+        Err(error) => {
+            seat.meter().allow(limits::MISMATCH_BYTES);
+            Err(turn_away(house, stream, error).await)
+        }
     }
 }
 
 async fn within<T>(deadline: Duration, step: impl Future<Output = T>) -> Result<T, Stranger> {
-    timeout(deadline, step).await.map_err(|_| Stranger::Gone(io::ErrorKind::TimedOut.into()))
+    timeout(deadline, step).await.map_err(|_| Stranger::Late)
 }
 
 /// TLS, and what its second half took: one round trip and little else.
-async fn shake_hands(house: &House, stream: TcpStream) -> Result<(Tls, Duration), Stranger> {
+async fn shake_hands(
+    house: &House,
+    stream: Metered<TcpStream>,
+) -> Result<(Tls, Duration), Stranger> {
     let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
     let heard = acceptor.await.map_err(Stranger::of_tls)?;
-    let start = clock::now();
-    let stream = heard
-        .into_stream_with(Arc::clone(&house.tls), |connection| {
-            connection.set_buffer_limit(Some(limits::TLS_BUFFER));
-        })
-        .await
-        .map_err(Stranger::of_tls)?;
-    let rtt = clock::now().saturating_duration_since(start);
+    let mut answered_at = None;
+    let mut handshake =
+        core::pin::pin!(heard.into_stream_with(Arc::clone(&house.tls), |connection| {
+            connection.set_buffer_limit(Some(limits::TLS_BUFFER))
+        },));
+    let step = poll_fn(|context| {
+        let outcome = handshake.as_mut().poll(context);
+        answered_at.get_or_insert_with(clock::now);
+        outcome
+    });
+    let stream = house.turns.take(step).await.map_err(Stranger::of_tls)?;
+    let rtt = answered_at.map_or(Duration::ZERO, |at| clock::now().saturating_duration_since(at));
     if stream.get_ref().1.alpn_protocol() == Some(tls::ALPN) {
         Ok((stream, rtt))
     } else {
@@ -110,8 +174,12 @@ async fn shake_hands(house: &House, stream: TcpStream) -> Result<(Tls, Duration)
 }
 
 /// Asks the limits, then the application.
-async fn admit(house: &House, request: Request) -> Result<App, Decision> {
+async fn admit(house: &House, request: Request, left: Duration) -> Result<App, Decision> {
     let hub = &house.hub;
+    if let Some(after) = hub.maintenance() {
+        let text = "the server is under maintenance".to_owned();
+        return Err(Decision::Refuse { code: 503, text, retry_after: Some(after) });
+    }
     if !hub.has_room() {
         return Err(refusal(
             503,
@@ -119,7 +187,7 @@ async fn admit(house: &House, request: Request) -> Result<App, Decision> {
         ));
     }
     let asked = contained(hub, async { (house.admission)(request).await });
-    match timeout(limits::ADMISSION_DEADLINE, asked).await {
+    match timeout(left, asked).await {
         Ok(Some(Decision::Admit(app))) => Ok(app),
         Ok(Some(refused @ Decision::Refuse { .. })) => Err(refused),
         Ok(None) => Err(refusal(500, "the server's admission failed")),
@@ -132,36 +200,43 @@ fn refusal(code: u16, text: &str) -> Decision {
 }
 
 /// Makes the session; its welcome is the first that its connection writes.
-async fn welcome(
-    house: &House,
-    stream: Tls,
-    accepting: Accepting,
-    (remote, handshake_rtt, app): (SocketAddr, Duration, App),
-) -> Result<Welcomed, Stranger> {
+async fn welcome(house: &House, heard: Heard, app: App) -> Result<Welcomed, Stranger> {
+    let Heard { stream, remote, handshake_rtt, accepted, early } = heard;
+    let Accepted { accepting, protocol } = accepted;
     let reservation = match house.hub.slots().reserve() {
         Ok(reservation) => reservation,
         Err(NoPlace::Full) => {
             return Err(refuse(house, stream, refusal(503, "the server is full")).await);
         }
-        Err(NoPlace::NoRandomness) => {
-            return Err(refuse(house, stream, refusal(500, "the server is out of order")).await);
-        }
+        Err(NoPlace::NoRandomness) => return Err(out_of_order(house, stream).await),
     };
     let parameters = terms::parameters(reservation.receive_id());
     let (welcome, agreement) = match accepting.welcome(&terms::aeads(), parameters) {
         Ok(welcomed) => welcomed,
         Err(answer) => {
+            house.hub.counters().refused();
             part(stream, &answer).await;
             return Err(Stranger::Refused("no AEAD in common".into()));
         }
     };
-    let secret = terms::secret(stream.get_ref().1, &agreement).map_err(Stranger::Gone)?;
-    let role = Role::Server;
-    let beginning = Beginning { role, agreement, secret, remote, udp: None, handshake_rtt, app };
-    let slot = terms::begin(&house.hub, &house.protocol, reservation, beginning)
+    let beginning = Beginning {
+        role: Role::Server,
+        secret: terms::secret(stream.get_ref().1, &agreement).map_err(Stranger::Gone)?,
+        agreement,
+        remote,
+        udp: None,
+        handshake_rtt,
+        protocol,
+        app,
+    };
+    let slot = terms::begin(&house.hub, house.protocol(protocol), reservation, beginning)
         .map_err(Stranger::Gone)?;
     slot.introduce();
-    Ok(Welcomed { stream, slot, welcome, early: Vec::new() })
+    Ok(Welcomed { stream, slot, welcome, early })
+}
+
+async fn out_of_order(house: &House, stream: Tls) -> Stranger {
+    refuse(house, stream, refusal(500, "the server is out of order")).await
 }
 
 async fn refuse(house: &House, stream: Tls, decision: Decision) -> Stranger {
@@ -197,7 +272,7 @@ async fn compare(house: &House, stream: &mut Tls, answer: &[u8]) -> Option<Box<s
     stream.write_all(answer).await.ok()?;
     stream.flush().await.ok()?;
     let theirs = read_block(stream, Answer::len_of).await.ok()?;
-    let here = &house.protocol.description;
+    let here = &house.protocol(0).description;
     let differences = HelloError::differences(here, &theirs.bytes).ok()?;
     let words: Vec<_> = differences.iter().map(ToString::to_string).collect();
     Some(words.join("; ").into())
@@ -218,6 +293,9 @@ async fn part(mut stream: Tls, answer: &[u8]) {
 
 impl Stranger {
     fn of_tls(error: io::Error) -> Self {
+        if error.get_ref().is_some_and(|inner| inner.is::<Spent>()) {
+            return Self::TooLong;
+        }
         match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(rustls::Error::AlertReceived(alert)) => {
                 Self::NotBiplane(format!("it refused this server's TLS: {alert:?}").into())
@@ -234,26 +312,6 @@ impl Stranger {
                 Self::NotBiplane("what it says is no hello".into())
             }
             BlockError::Decode(error) => Self::NotBiplane(error.to_string().into()),
-        }
-    }
-}
-
-impl House {
-    fn note(&self, remote: SocketAddr, stranger: &Stranger) {
-        let now = clock::now();
-        match stranger {
-            Stranger::Gone(error) => tracing::debug!(%remote, %error, "a connection ended early"),
-            Stranger::Refused(why) => tracing::debug!(%remote, why, "a client was refused"),
-            Stranger::NotBiplane(why) => {
-                if let Some(suppressed) = self.strangers.pass(now) {
-                    tracing::warn!(%remote, why, suppressed, "not a Biplane client");
-                }
-            }
-            Stranger::Mismatch(why) => {
-                if let Some(suppressed) = self.mismatches.pass(now) {
-                    tracing::warn!(%remote, why, suppressed, "a client speaks another protocol");
-                }
-            }
         }
     }
 }

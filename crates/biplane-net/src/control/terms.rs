@@ -25,6 +25,8 @@ pub(super) struct Beginning {
     /// Where its packets go, if that is known.
     pub(super) udp: Option<SocketAddr>,
     pub(super) handshake_rtt: Duration,
+    /// Which of the listener's protocols it is.
+    pub(super) protocol: usize,
     pub(super) app: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -80,16 +82,18 @@ pub(super) fn secret<Data>(
 /// Makes the session and puts it into its place, keys and all: packets may come from now on.
 pub(super) fn begin(
     hub: &Arc<Hub>,
-    protocol: &ProtocolSpec,
+    spec: &ProtocolSpec,
     reservation: Reservation,
     beginning: Beginning,
 ) -> io::Result<Arc<Slot>> {
-    let Beginning { role, agreement, secret, remote, udp, handshake_rtt, app } = beginning;
+    let Beginning { role, agreement, secret, remote, udp, handshake_rtt, protocol, app } =
+        beginning;
     let now = clock::now();
     let about = About {
         id: hub.slots().name(),
         receive_id: reservation.receive_id(),
         remote,
+        protocol,
         app,
         epoch: hub.work().epoch(),
     };
@@ -97,8 +101,8 @@ pub(super) fn begin(
         role,
         agreement,
         secret,
-        channels: protocol.channels.clone(),
-        requests: protocol.description.requests.len(),
+        channels: spec.channels.clone(),
+        requests: spec.description.requests.len(),
         config: hub.session_config().clone(),
         seed: random().ok_or_else(|| io::Error::other("the system gives no random bytes"))?,
         first_packet: PacketNumber(0),

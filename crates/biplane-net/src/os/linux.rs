@@ -1,13 +1,10 @@
 //! Linux: epoll, eventfd, and what the kernel counts.
 
 use std::{
-    fs, io,
+    io,
     mem::MaybeUninit,
     net::UdpSocket,
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::fs::MetadataExt,
-    },
+    os::fd::{AsRawFd, OwnedFd},
     time::Duration,
 };
 
@@ -73,18 +70,34 @@ pub(crate) fn is_out_of_resources(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_some_and(|errno| wanting.contains(&errno))
 }
 
-/// Datagrams the kernel dropped because nobody read them in time.
+/// Whether accepting failed for want of a descriptor.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
+/// Datagrams the kernel dropped because nobody read them in time, modulo 2^32.
+///
+/// Asked of the socket: the counter that rides on received datagrams is not there while the socket
+/// is quiet, and `/proc/net/udp` costs a line for every socket of the system.
+#[expect(unsafe_code, reason = "neither std nor socket2 nor rustix knows SO_MEMINFO")]
 pub(crate) fn kernel_drops(socket: &UdpSocket) -> Option<u64> {
-    const INODE: usize = 9;
-    const DROPS: usize = 12;
-    let inode = fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd())).ok()?.ino();
-    let inode = inode.to_string();
-    let tables = ["/proc/self/net/udp", "/proc/self/net/udp6"];
-    tables.iter().filter_map(|table| fs::read_to_string(table).ok()).find_map(|table| {
-        let mut lines = table.lines();
-        let line = lines.find(|line| line.split_whitespace().nth(INODE) == Some(&inode))?;
-        line.split_whitespace().nth(DROPS)?.parse().ok()
-    })
+    const SO_MEMINFO: libc::c_int = 55;
+    const DROPS: usize = 8;
+    let mut info = [0_u32; DROPS + 1];
+    let mut len = libc::socklen_t::try_from(size_of_val(&info)).ok()?;
+    // SAFETY: the descriptor is open for as long as `socket` is borrowed. The kernel writes `len`
+    // bytes to `info` at the most, which is as long, and to `len`; both outlive the call.
+    let outcome = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            SO_MEMINFO,
+            info.as_mut_ptr().cast(),
+            &raw mut len,
+        )
+    };
+    let whole = outcome == 0 && len as usize == size_of_val(&info);
+    info.get(DROPS).filter(|_| whole).map(|drops| u64::from(*drops))
 }
 
 /// Options of a control connection: what is small leaves at once, little waits below us, and
@@ -100,6 +113,8 @@ pub(crate) fn prepare_control(stream: &tokio::net::TcpStream) -> io::Result<()> 
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::MetadataExt};
+
     use super::*;
 
     #[test]
@@ -134,6 +149,18 @@ mod tests {
             left += 1;
         }
         assert_eq!(kernel_drops(&socket), Some(100 - left));
+        assert_eq!(kernel_drops(&socket), proc_drops(&socket));
+    }
+
+    /// The same as the system's table tells it.
+    fn proc_drops(socket: &UdpSocket) -> Option<u64> {
+        const INODE: usize = 9;
+        const DROPS: usize = 12;
+        let inode = fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap().ino();
+        let table = fs::read_to_string("/proc/self/net/udp").unwrap();
+        let rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let mut rows = rows.filter(|row| row.get(INODE) == Some(&&*inode.to_string()));
+        rows.find_map(|row| row[DROPS].parse().ok())
     }
 
     #[test]

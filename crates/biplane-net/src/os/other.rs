@@ -57,6 +57,11 @@ pub(crate) fn is_out_of_resources(error: &io::Error) -> bool {
     !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
 
+/// Whether accepting failed for want of a descriptor: nobody knows.
+pub(crate) const fn is_out_of_descriptors(_: &io::Error) -> bool {
+    false
+}
+
 /// Nobody tells.
 pub(crate) const fn kernel_drops(_: &UdpSocket) -> Option<u64> {
     None

@@ -1,5 +1,6 @@
 //! Where a receiver's datagrams arrive.
 
+use core::time::Duration;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::limits::RECEIVE_SLOT;
@@ -21,6 +22,8 @@ pub(crate) struct Arrival {
     pub(crate) len: usize,
     /// Bytes of each datagram; 0 for an empty one.
     pub(crate) stride: usize,
+    /// How long it lay in the kernel, where the system tells.
+    pub(crate) age: Duration,
 }
 
 impl ReceiveBuffers {
@@ -91,7 +94,7 @@ mod tests {
 
     fn pieces(len: usize, stride: usize) -> Vec<(usize, usize)> {
         let from = SocketAddr::from(([127, 0, 0, 1], 1));
-        Arrival { from, to: None, len, stride }.datagrams().collect()
+        Arrival { from, to: None, len, stride, age: Duration::ZERO }.datagrams().collect()
     }
 
     #[test]

@@ -15,6 +15,8 @@ use crate::{clock, limits, os};
 pub(crate) struct Delivery {
     /// Datagrams the kernel took.
     pub(crate) sent: u64,
+    /// Their bytes.
+    pub(crate) bytes: u64,
     /// Datagrams it refused, for good.
     pub(crate) unsent: u64,
     /// Whether the run went out as single datagrams.
@@ -25,7 +27,7 @@ pub(crate) struct Delivery {
 pub(crate) fn deliver(socket: &dyn DatagramSocket, run: Run<'_>, patience: Duration) -> Delivery {
     let count = run.datagrams();
     match persist(socket, run, patience) {
-        Ok(()) => Delivery { sent: count, ..Delivery::default() },
+        Ok(()) => Delivery { sent: count, bytes: run.bytes.len() as u64, ..Delivery::default() },
         Err(error) if !os::may_be_the_offload(&error) => refused(&error, run),
         Err(_) if count > 1 => singly(socket, run, patience),
         Err(error) => {
@@ -40,7 +42,10 @@ fn singly(socket: &dyn DatagramSocket, run: Run<'_>, patience: Duration) -> Deli
     let mut destination_errs = false;
     for single in run.singles() {
         match persist(socket, single, patience) {
-            Ok(()) => delivery.sent += 1,
+            Ok(()) => {
+                delivery.sent += 1;
+                delivery.bytes += single.bytes.len() as u64;
+            }
             Err(error) => {
                 destination_errs |= os::may_be_the_offload(&error);
                 delivery.unsent += refused(&error, single).unsent;

@@ -5,7 +5,7 @@
 
 use std::{
     io::{self, IoSliceMut},
-    net::{IpAddr, SocketAddr, UdpSocket},
+    net::{IpAddr, SocketAddr, SocketAddrV6, UdpSocket},
     sync::{Arc, RwLock},
     time::Duration,
 };
@@ -14,7 +14,7 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 
 use super::{Arrival, DatagramSocket, ReceiveBuffers, Run};
 use crate::{
-    limits,
+    EndpointConfig, clock, limits,
     locks::{read, write},
     os,
 };
@@ -33,10 +33,10 @@ impl UdpDatagrams {
     pub(crate) const BATCH: usize = BATCH_SIZE;
 
     /// Prepares `socket` for its workers.
-    pub(crate) fn new(socket: UdpSocket) -> io::Result<Self> {
+    pub(crate) fn new(socket: UdpSocket, config: &EndpointConfig) -> io::Result<Self> {
         // Blocking, recvmmsg would wait for a whole batch.
         socket.set_nonblocking(true)?;
-        os::ask_for_room(&socket);
+        os::ask_for_room(&socket, config);
         let state = RwLock::new(Arc::new(UdpSocketState::new((&socket).into())?));
         let speaks_ipv6 = socket.local_addr()?.is_ipv6();
         Ok(Self { socket, state, speaks_ipv6 })
@@ -58,6 +58,13 @@ impl UdpDatagrams {
             IpAddr::V4(_) | IpAddr::V6(_) => ip,
         }
     }
+
+    fn destination(&self, remote: SocketAddr) -> SocketAddr {
+        match remote {
+            SocketAddr::V4(v4) => SocketAddr::new(self.mapped((*v4.ip()).into()), v4.port()),
+            SocketAddr::V6(_) => remote,
+        }
+    }
 }
 
 impl DatagramSocket for UdpDatagrams {
@@ -67,19 +74,20 @@ impl DatagramSocket for UdpDatagrams {
             core::array::from_fn(|_| IoSliceMut::new(room.next().unwrap_or_default()));
         let mut metas = [RecvMeta::default(); BATCH_SIZE];
         let count = self.state().recv((&self.socket).into(), &mut slots, &mut metas)?;
+        let wall = clock::wall();
         arrivals.extend(metas.iter().take(count).map(|meta| Arrival {
             from: canonical(meta.addr),
             to: meta.dst_ip.map(|ip| ip.to_canonical()),
             len: meta.len.min(limits::RECEIVE_SLOT),
             stride: meta.stride,
+            age: meta.timestamp.map_or(Duration::ZERO, |stamp| age(wall, stamp)),
         }));
         Ok(())
     }
 
     fn send(&self, run: Run<'_>) -> io::Result<()> {
-        let remote = run.path.remote;
         let transmit = Transmit {
-            destination: SocketAddr::new(self.mapped(remote.ip()), remote.port()),
+            destination: self.destination(run.path.remote),
             ecn: None,
             contents: run.bytes,
             segment_size: (run.bytes.len() > run.segment).then_some(run.segment),
@@ -104,9 +112,20 @@ impl DatagramSocket for UdpDatagrams {
     }
 }
 
-/// An IPv4 address that came over an IPv6 socket, as what it is.
+/// How long ago the kernel's `stamp` is by the wall clock, which may have been set in between.
+fn age(wall: Duration, stamp: Duration) -> Duration {
+    wall.saturating_sub(stamp).min(limits::STAMP_AGE)
+}
+
+/// An IPv4 address that came over an IPv6 socket, as what it is. An address of one link keeps the
+/// name of its interface: there is no way back without.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
+    match (address, address.ip().to_canonical()) {
+        (SocketAddr::V6(v6), IpAddr::V6(ip)) => {
+            SocketAddrV6::new(ip, v6.port(), 0, v6.scope_id()).into()
+        }
+        (_, ip) => SocketAddr::new(ip, address.port()),
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +135,11 @@ mod tests {
     use super::*;
 
     fn loopback() -> UdpDatagrams {
-        UdpDatagrams::new(UdpSocket::bind("127.0.0.1:0").unwrap()).unwrap()
+        prepared(UdpSocket::bind("127.0.0.1:0").unwrap())
+    }
+
+    fn prepared(socket: UdpSocket) -> UdpDatagrams {
+        UdpDatagrams::new(socket, &EndpointConfig::single()).unwrap()
     }
 
     /// Reads until `count` datagrams are there.
@@ -166,11 +189,55 @@ mod tests {
     }
 
     #[test]
+    fn addresses_are_written_in_one_way_and_keep_their_link() {
+        for (written, meant) in [
+            ("[::ffff:192.0.2.7]:9", "192.0.2.7:9"),
+            ("192.0.2.7:9", "192.0.2.7:9"),
+            ("[fe80::1%3]:9", "[fe80::1%3]:9"),
+            ("[2001:db8::1]:9", "[2001:db8::1]:9"),
+        ] {
+            assert_eq!(canonical(written.parse().unwrap()), meant.parse().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_kernel_stamp_is_an_age_within_reason() {
+        let ms = Duration::from_millis;
+        assert_eq!(age(ms(1_007), ms(1_000)), ms(7));
+        assert_eq!(age(ms(1_000), ms(1_007)), ms(0), "the clock was set back");
+        assert_eq!(age(ms(9_999), ms(1_000)), ms(100), "the clock was set forward");
+    }
+
+    /// How old a datagram seems that lay in the kernel for 5 ms and more, and how long it lay.
+    fn age_of_one(here: &UdpDatagrams, there: &UdpDatagrams) -> (Duration, Duration) {
+        here.socket().send_to(b"x", there.socket().local_addr().unwrap()).unwrap();
+        let sent = std::time::Instant::now();
+        std::thread::sleep(Duration::from_millis(5));
+        let mut buffers = ReceiveBuffers::new(1);
+        let lay = sent.elapsed();
+        there.recv(&mut buffers).unwrap();
+        (buffers.arrival(0).unwrap().age, lay)
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_lay_in_the_kernel_has_an_age() {
+        let (here, there) = (loopback(), loopback());
+        // The kernel begins to stamp on arrival a moment after it was asked to; before, it does when
+        // a datagram is read.
+        let stamped = (0..1_000)
+            .map(|_| age_of_one(&here, &there))
+            .find(|(age, _)| *age >= Duration::from_millis(4));
+        let (age, lay) = stamped.expect("a stamp");
+        assert!(age <= 2 * lay + Duration::from_millis(5), "{age:?} after {lay:?}");
+    }
+
+    #[test]
     fn an_ipv4_peer_of_an_ipv6_socket_is_an_ipv4_peer() {
         let Ok(both) = crate::endpoint::bind_udp("[::]:0".parse().unwrap()) else {
             return; // A host without IPv6.
         };
-        let (both, four) = (UdpDatagrams::new(both).unwrap(), loopback());
+        let (both, four) = (prepared(both), loopback());
         let port = both.socket().local_addr().unwrap().port();
         let to = SocketAddr::from(([127, 0, 0, 1], port));
         four.socket().send_to(b"hello", to).unwrap();

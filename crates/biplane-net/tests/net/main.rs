@@ -4,10 +4,18 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test that cannot go on fails"
 )]
 
+mod buffers;
+mod crew;
+mod doors;
+mod families;
 mod join;
+mod protocols;
 mod refuse;
+#[cfg(target_os = "linux")]
+mod starved;
 mod strangers;
 mod support;

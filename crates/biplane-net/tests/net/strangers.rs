@@ -90,7 +90,7 @@ fn packets_caught_on_the_way_are_of_no_use_to_others() {
         assert_eq!(receive(&there, INPUTS), format!("input {round}"));
     }
     // The relay passes on each packet of the client's, a copy with a bit flipped, it again, and a
-    // copy that names another key.
+    // copy that names a key beyond the next.
     let stats = eventually("four of each", || {
         let stats = server.stats().datagrams;
         (stats.received >= 200 && stats.received == 4 * stats.delivered).then_some(stats)
@@ -147,7 +147,7 @@ impl Relay {
             udp.send_to(packet, server).unwrap();
             packet[len - 1] ^= 1;
             udp.send_to(packet, server).unwrap();
-            packet[0] ^= 0b100;
+            packet[0] ^= 0b1000;
             udp.send_to(packet, server).unwrap();
         }
     }

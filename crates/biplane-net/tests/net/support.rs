@@ -8,8 +8,8 @@ use std::{
 };
 
 use biplane_net::{
-    Admission, ConnectError, Decision, DialConfig, Endpoint, EndpointConfig, Identity, Link,
-    ListenConfig, ProtocolSpec, Request, Slot,
+    Admission, ConnectError, Decision, DialConfig, Endpoint, EndpointConfig, GreetingConfig,
+    Identity, Link, ListenConfig, ProtocolSpec, Request, Slot,
 };
 use biplane_proto::ChannelConfig;
 use biplane_wire::{ChannelDescription, ChannelId, ChannelKind, Description};
@@ -68,10 +68,12 @@ pub(crate) fn config(admission: Admission) -> ListenConfig {
     ListenConfig {
         endpoint: EndpointConfig::default(),
         protocol: protocol(),
+        also: Vec::new(),
         identity: Identity::generate().unwrap(),
         admission,
         public_host: None,
         max_sessions: 100,
+        greeting: GreetingConfig::default(),
     }
 }
 

@@ -38,6 +38,7 @@ impl Session {
         if self.is_ended() {
             return Err(DropReason::Closed);
         }
+        self.arrivals.window.check(number)?;
         self.path.admits(path)?;
         let newest = number > self.largest_received() || self.arrivals.packets == 0;
         self.arrivals.window.commit(now, number)?;

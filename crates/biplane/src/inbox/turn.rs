@@ -8,7 +8,7 @@ use std::{
 use crate::{
     Event, Session, SessionId,
     engine::{Peer, Signal},
-    protocol::Table,
+    protocol::Tables,
 };
 
 #[derive(Default)]
@@ -54,7 +54,7 @@ impl Turn {
     }
 
     /// Takes an announcement in: the session's next event, unless one of it stands here already.
-    pub(super) fn admit(&mut self, signal: Signal, table: &Arc<Table>) {
+    pub(super) fn admit(&mut self, signal: Signal, tables: &Tables) {
         let peer = match signal {
             Signal::Session(peer) => peer,
             Signal::Fault(fault) => {
@@ -66,7 +66,7 @@ impl Turn {
         match self.members.get(&peer.id()) {
             Some(member) if member.queued > 0 => {}
             Some(_) => self.poll(peer.id()),
-            None => self.greet(peer, table),
+            None => self.greet(peer, tables),
         }
     }
 
@@ -108,8 +108,9 @@ impl Turn {
     }
 
     /// A session that is not known began, or its end was told and it was announced once more.
-    fn greet(&mut self, peer: Arc<dyn Peer>, table: &Arc<Table>) {
-        let session = Session::new(peer, Arc::clone(table));
+    fn greet(&mut self, peer: Arc<dyn Peer>, tables: &Tables) {
+        let table = tables.get(peer.protocol());
+        let session = Session::new(peer, table);
         let first = session.poll_event();
         if first.is_none() && session.is_closed() {
             return;

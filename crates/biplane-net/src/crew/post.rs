@@ -1,0 +1,176 @@
+//! Where receivers wait, and how they share one socket.
+//!
+//! One of them leads: it waits on the socket. When its batch came back full it calls another, which
+//! takes in what it finds and then waits in the first one's place or goes back to sleep.
+//!
+//! A leader that is preempted between two batches would leave the socket to nobody. So under steady
+//! traffic one of the sleepers is on watch: every 5 ms it looks whether anybody waits on the socket
+//! or has taken a batch since, and takes the leader's place if not. Without traffic all sleep.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    io,
+    net::UdpSocket,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use crate::{clock, limits, locks::lock, os::Poller, socket::UdpDatagrams};
+
+/// Where the receivers of one endpoint wait.
+#[derive(Debug)]
+pub(super) struct Post {
+    socket: Arc<UdpDatagrams>,
+    poller: Poller,
+    /// Batches that anybody took.
+    batches: AtomicU64,
+    state: Mutex<State>,
+    called: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Somebody waits on the socket.
+    watched: bool,
+    asleep: usize,
+    /// Sleepers that were called and have not woken yet.
+    calls: usize,
+    watch: Watch,
+    /// When the batch came from which [`limits::WATCH_BATCHES`] are counted.
+    counted_since: Option<Instant>,
+    stopped: bool,
+}
+
+/// Whether one of the sleepers looks now and then.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Watch {
+    #[default]
+    Nobody,
+    /// One was woken for it and has not looked yet.
+    Wanted,
+    Kept,
+}
+
+/// What the one on watch saw when it looked last.
+#[derive(Clone, Copy)]
+struct Seen {
+    batches: u64,
+    traffic_at: Instant,
+}
+
+impl Post {
+    pub(super) fn new(socket: Arc<UdpDatagrams>) -> io::Result<Self> {
+        let poller = Poller::new(socket.socket())?;
+        Ok(Self {
+            socket,
+            poller,
+            batches: AtomicU64::new(0),
+            state: Mutex::default(),
+            called: Condvar::new(),
+        })
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        lock(&self.state).stopped
+    }
+
+    /// Ends every wait, now and later.
+    pub(super) fn stop(&self) {
+        lock(&self.state).stopped = true;
+        self.called.notify_all();
+        self.poller.stop();
+    }
+
+    /// There is more than one receiver takes at a time.
+    pub(super) fn call_another(&self) {
+        let mut state = lock(&self.state);
+        if state.asleep > state.calls {
+            state.calls += 1;
+            self.called.notify_one();
+        }
+    }
+
+    /// A batch was taken. If many come, a sleeper goes on watch.
+    pub(super) fn took_batch(&self, now: Instant) {
+        let taken = self.batches.fetch_add(1, Ordering::Relaxed) + 1;
+        // Seldom enough that the lock costs nothing.
+        if !taken.is_multiple_of(limits::WATCH_BATCHES) {
+            return;
+        }
+        let mut state = lock(&self.state);
+        let since = state.counted_since.replace(now);
+        let many = |since| now.saturating_duration_since(since) <= limits::WATCH_SPAN;
+        let idle = state.watch == Watch::Nobody && state.asleep > state.calls;
+        if idle && since.is_some_and(many) {
+            state.watch = Watch::Wanted;
+            self.called.notify_one();
+        }
+    }
+
+    /// Waits on the socket, or, if another does, to be called. At any time somebody waits on the
+    /// socket or is awake and will look whether somebody does.
+    pub(super) fn wait(&self) {
+        let mut state = lock(&self.state);
+        if state.watched {
+            return self.sleep(state);
+        }
+        state.watched = true;
+        drop(state);
+        self.poller.wait(self.socket());
+        lock(&self.state).watched = false;
+    }
+
+    fn socket(&self) -> &UdpSocket {
+        self.socket.socket()
+    }
+
+    fn sleep(&self, mut state: MutexGuard<'_, State>) {
+        state.asleep += 1;
+        let mut watch = None;
+        while state.calls == 0 && !state.stopped {
+            if watch.is_some_and(|seen| self.is_deserted(&state, seen)) {
+                break;
+            }
+            watch = self.keep_watch(&mut state, watch);
+            state = self.doze(state, watch.is_some());
+        }
+        if watch.is_some() {
+            state.watch = Watch::Nobody;
+        }
+        state.calls = state.calls.saturating_sub(1);
+        state.asleep -= 1;
+    }
+
+    /// Nobody waits on the socket, and nobody took anything since the last look.
+    fn is_deserted(&self, state: &State, seen: Seen) -> bool {
+        !state.watched && self.batches.load(Ordering::Relaxed) == seen.batches
+    }
+
+    /// What a sleeper has seen by now, if it is to be on watch.
+    fn keep_watch(&self, state: &mut State, seen: Option<Seen>) -> Option<Seen> {
+        if seen.is_none() && state.watch != Watch::Wanted {
+            return None;
+        }
+        let batches = self.batches.load(Ordering::Relaxed);
+        let now = clock::now();
+        let seen = match seen {
+            Some(seen) if seen.batches == batches => seen,
+            Some(_) | None => Seen { batches, traffic_at: now },
+        };
+        let quiet = now.saturating_duration_since(seen.traffic_at) > limits::WATCH_SPAN;
+        state.watch = if quiet { Watch::Nobody } else { Watch::Kept };
+        (!quiet).then_some(seen)
+    }
+
+    fn doze<'a>(&self, state: MutexGuard<'a, State>, on_watch: bool) -> MutexGuard<'a, State> {
+        if on_watch {
+            let dozed = self.called.wait_timeout(state, limits::WATCH_INTERVAL);
+            dozed.unwrap_or_else(PoisonError::into_inner).0
+        } else {
+            self.called.wait(state).unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Receivers that wait, one of which does not come back.
+
+use core::time::Duration;
+use std::{sync::mpsc, thread};
+
+use super::*;
+use crate::EndpointConfig;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn post() -> Arc<Post> {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let socket = UdpDatagrams::new(socket, &EndpointConfig::single()).unwrap();
+    Arc::new(Post::new(Arc::new(socket)).unwrap())
+}
+
+/// A receiver that waits once; what it says when it woke.
+fn waiting(post: &Arc<Post>) -> mpsc::Receiver<()> {
+    let (woke, woken) = mpsc::channel();
+    let post = Arc::clone(post);
+    thread::spawn(move || {
+        post.wait();
+        woke.send(()).unwrap();
+    });
+    woken
+}
+
+fn until(post: &Post, what: &str, so: impl Fn(&State) -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !so(&lock(&post.state)) {
+        assert!(Instant::now() < deadline, "waited for {what}");
+        thread::yield_now();
+    }
+}
+
+/// A leader on the socket, and one who sleeps.
+fn crew(post: &Arc<Post>) -> [mpsc::Receiver<()>; 2] {
+    let leader = waiting(post);
+    until(post, "a leader", |state| state.watched);
+    let other = waiting(post);
+    until(post, "a sleeper", |state| state.asleep == 1);
+    [leader, other]
+}
+
+fn traffic(post: &Post) {
+    for _ in 0..2 * limits::WATCH_BATCHES {
+        post.took_batch(clock::now());
+    }
+    until(post, "somebody on watch", |state| state.watch == Watch::Kept);
+}
+
+fn send_to(post: &Post) {
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    stranger.send_to(b"x", post.socket().local_addr().unwrap()).unwrap();
+}
+
+#[test]
+fn under_traffic_a_leader_that_stays_away_is_replaced() {
+    let post = post();
+    let [leader, other] = crew(&post);
+    traffic(&post);
+    send_to(&post);
+    leader.recv_timeout(PATIENCE).unwrap();
+    // It took its batch, was preempted before it looked again, and more has come since.
+    other.recv_timeout(PATIENCE).expect("the other looks after the socket");
+    until(&post, "nobody asleep", |state| state.asleep == 0 && state.watch == Watch::Nobody);
+    post.stop();
+}
+
+#[test]
+fn while_the_leader_waits_the_other_stays_where_it_is() {
+    let post = post();
+    let [_leader, other] = crew(&post);
+    traffic(&post);
+    assert!(other.recv_timeout(4 * limits::WATCH_INTERVAL).is_err());
+    post.stop();
+    other.recv_timeout(PATIENCE).unwrap();
+}
+
+#[test]
+fn after_the_traffic_nobody_is_on_watch() {
+    let post = post();
+    let [_leader, other] = crew(&post);
+    traffic(&post);
+    until(&post, "all asleep", |state| state.watch == Watch::Nobody);
+    assert!(other.try_recv().is_err());
+    post.stop();
+}
+
+#[test]
+fn light_traffic_puts_nobody_on_watch() {
+    let post = post();
+    let _crew = crew(&post);
+    let mut now = clock::now();
+    for _ in 0..4 * limits::WATCH_BATCHES {
+        now += limits::WATCH_SPAN / 10;
+        post.took_batch(now);
+    }
+    assert_eq!(lock(&post.state).watch, Watch::Nobody);
+    post.stop();
+}
+
+#[test]
+fn a_call_wakes_one_and_no_more_than_sleep() {
+    let post = post();
+    let [_leader, other] = crew(&post);
+    post.call_another();
+    post.call_another();
+    other.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(lock(&post.state).calls, 0);
+    post.stop();
+}

@@ -1,0 +1,191 @@
+//! Inputs 17 and 19: acks that lie.
+
+use std::time::Duration;
+
+use biplane_net::Slot;
+use biplane_proto::Violation;
+use biplane_wire::DecodeError;
+
+use crate::rig::{Peer, Scene, UNRELIABLE, channel, until, varint};
+
+/// Ranges after the first: gap and length, each less one.
+type Ranges<'a> = &'a [(u64, u64)];
+
+/// An ack frame as it stands on the wire, whatever it says; `first` is the first range's length less one.
+fn ack(largest: u64, first: u64, further: Ranges<'_>, (delay, arrival): (u64, u32)) -> Vec<u8> {
+    let [.., a, b, c, d] = largest.to_be_bytes();
+    let count = varint(u64::try_from(further.len()).unwrap());
+    let mut bytes =
+        [&[2, a, b, c, d][..], &varint(delay), &arrival.to_be_bytes(), &count, &varint(first)]
+            .concat();
+    for (gap, length) in further {
+        bytes.extend(varint(*gap));
+        bytes.extend(varint(*length));
+    }
+    bytes
+}
+
+const AT_ONCE: (u64, u32) = (0, 0);
+
+/// How many packets the victim has sent; it is quiet.
+fn sent(slot: &Slot) -> u64 {
+    slot.with(|_, session| session.stats().packets_sent)
+}
+
+/// The victim sends a message; the number of its packet.
+fn speak(scene: &Scene, peer: &mut Peer, slot: &Slot) -> u64 {
+    slot.with(|now, session| session.send(now, channel(UNRELIABLE), b"hello".as_slice().into()))
+        .unwrap();
+    slot.queued();
+    scene.endpoint.flush();
+    loop {
+        let (number, plaintext) = peer.receive();
+        if plaintext.windows(5).any(|bytes| bytes == b"hello") {
+            return number;
+        }
+    }
+}
+
+fn in_flight(slot: &Slot) -> u64 {
+    slot.with(|_, session| session.stats().bytes_in_flight)
+}
+
+#[test]
+fn bad_input_17_an_ack_of_what_was_never_sent_ends_its_session() {
+    let ahead: [u64; 5] = [0, 1, 1_000, (1 << 31) - 10, 1 << 20];
+    for scene in Scene::both() {
+        for ahead in ahead {
+            let (mut peer, slot) = scene.flying();
+            let watch = scene.watch();
+            peer.send(&ack(sent(&slot) + ahead, 0, &[], AT_ONCE));
+            let told = peer.last_word().unwrap();
+            assert_eq!(told.1, Violation::AckOfUnsent.to_string(), "{ahead}");
+            drop(peer);
+            watch.left(&[("violation", 1)]);
+        }
+        // The last that was sent is another matter.
+        let (mut peer, slot) = scene.flying();
+        peer.send(&ack(sent(&slot) - 1, 0, &[], AT_ONCE));
+        scene.go_on();
+        slot.with(|_, session| assert!(!session.is_closed()));
+    }
+}
+
+#[test]
+fn bad_input_17_ranges_that_go_below_zero_end_their_session() {
+    let cases: [(&str, u64, Ranges<'_>); 5] = [
+        ("a first range below zero", 1_000, &[]),
+        ("a first range of everything", u64::from(u32::MAX), &[]),
+        ("a gap below zero", 0, &[(1_000, 0)]),
+        ("a gap of everything", 0, &[(u32::MAX as u64, u32::MAX as u64)]),
+        ("a second range below zero", 0, &[(0, 5_000)]),
+    ];
+    for scene in Scene::both() {
+        for (what, first, further) in cases {
+            scene.is_violation(what, Violation::AckOfUnsent, |peer| {
+                let begins = scene.endpoint.sessions().last().unwrap().clone();
+                if scene.role == crate::rig::Victim::Server {
+                    peer.challenge();
+                }
+                until("a packet of the victim's", || sent(&begins) > 0);
+                peer.send(&ack(0, first, further, AT_ONCE));
+            });
+        }
+    }
+}
+
+#[test]
+fn bad_input_17_more_ranges_than_an_ack_may_have_do_not_read() {
+    let violation = Violation::Decode(DecodeError::TooLong { field: "ack ranges", limit: 31 });
+    for scene in Scene::both() {
+        for count in [32, 255] {
+            scene.is_violation("many ranges", violation, |peer| {
+                peer.send(&ack(5_000, 0, &vec![(0, 0); count], AT_ONCE));
+            });
+        }
+        for count in [u64::from(u32::MAX), (1 << 62) - 1] {
+            scene.is_violation("a count of ranges", violation, |peer| {
+                let head = [2, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+                peer.send(&[&head[..], &varint(count)].concat());
+            });
+        }
+        let wide = Violation::Decode(DecodeError::OutOfRange { field: "ack ranges" });
+        scene.is_violation("a length beyond 32 bits", wide, |peer| {
+            peer.send(&ack(0, 1 << 32, &[], AT_ONCE));
+        });
+        scene.is_violation("a gap beyond 32 bits", wide, |peer| {
+            peer.send(&ack(5_000, 0, &[(1 << 40, 0)], AT_ONCE));
+        });
+    }
+}
+
+#[test]
+fn bad_input_17_acks_that_say_old_things_again_are_read_and_change_nothing() {
+    for scene in Scene::both() {
+        let (mut peer, slot) = scene.flying();
+        let mut last = 0;
+        while last < 80 {
+            last = speak(&scene, &mut peer, &slot);
+            if last % 8 == 0 {
+                peer.send(&ack(last, 0, &[], AT_ONCE));
+            }
+        }
+        // Every other packet: as many ranges as an ack may have.
+        let ragged = ack(last, 0, &[(0, 0); 31], AT_ONCE);
+        let everything = ack(last, last, &[], AT_ONCE);
+        let oldest = ack(0, 0, &[], AT_ONCE);
+        scene.go_on();
+        let watch = scene.watch();
+        let taken = || slot.with(|_, session| session.stats().packets_received);
+        let before = taken();
+        for round in 1..=100 {
+            for bytes in [&ragged, &everything, &oldest, &ragged] {
+                peer.send(bytes);
+            }
+            until("the acks", || taken() == before + 4 * round);
+        }
+        watch.drops(&[]);
+        slot.with(|_, session| assert!(!session.is_closed()));
+        assert_eq!(in_flight(&slot), 0);
+        speak(&scene, &mut peer, &slot);
+    }
+}
+
+#[test]
+fn bad_input_19_delays_and_stamps_of_any_size_leave_a_round_trip_that_makes_sense() {
+    let delays = [0, 1, 20_000, 60_000, 1_000_000, u64::from(u32::MAX)];
+    let stamps = [0, 1, 1 << 31, u32::MAX];
+    for scene in Scene::both() {
+        let (mut peer, slot) = scene.flying();
+        for delay in delays {
+            for stamp in stamps {
+                let number = speak(&scene, &mut peer, &slot);
+                peer.send(&ack(number, number, &[], (delay, stamp)));
+                until("the ack", || in_flight(&slot) == 0);
+                let stats = slot.with(|_, session| session.stats());
+                let sane = Duration::from_nanos(1)..Duration::from_secs(5);
+                let what = format!("{delay}, {stamp}: {stats:?}");
+                for rtt in [stats.rtt, stats.rtt_min, stats.rtt_latest] {
+                    assert!(sane.contains(&rtt), "{what}");
+                }
+                assert!(stats.rtt >= stats.rtt_min, "{what}");
+                assert!(stats.rtt_latest >= stats.rtt_min, "{what}");
+                assert!(stats.rtt_variation < sane.end, "{what}");
+            }
+        }
+        slot.with(|_, session| assert!(!session.is_closed()));
+        scene.go_on();
+    }
+}
+
+#[test]
+fn bad_input_19_a_delay_beyond_its_field_does_not_read() {
+    let violation = Violation::Decode(DecodeError::OutOfRange { field: "ack delay" });
+    for scene in Scene::both() {
+        for delay in [1 << 32, (1 << 62) - 1] {
+            scene.is_violation("a long delay", violation, |peer| {
+                peer.send(&ack(0, 0, &[], (delay, 0)));
+            });
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The forty bad inputs, those that come over the wire, against running endpoints on loopback.
+//!
+//! Each test plays both roles where both exist: a hostile client against a server, and a hostile
+//! server against a client. An honest session of the same endpoint goes on meanwhile. The number in
+//! a test's name is the input's.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod acks;
+mod datagrams;
+mod fragments;
+mod frames;
+mod greeting;
+mod ports;
+mod records;
+mod rig;
+mod seals;
+mod serialiser;
+mod slow;
+mod sources;
+#[cfg(target_os = "linux")]
+mod starved;

@@ -1,0 +1,27 @@
+//! A hostile peer and the scene it appears on.
+//!
+//! The peer speaks TCP, TLS and UDP by itself. It takes the handshake and the frames it does not
+//! want to spoil from `biplane-proto` and `biplane-wire`; keys, heads and whatever is spoilt it
+//! writes on its own, after `docs/PROTOCOL.md`.
+
+mod doors;
+mod keys;
+mod memory;
+mod peer;
+mod protocol;
+mod raw;
+mod scene;
+mod tls;
+
+pub(crate) use doors::Doors;
+pub(crate) use memory::nobody_reserved_by_a_claim;
+pub(crate) use peer::{HEAD, Peer, parameters, varint};
+pub(crate) use protocol::{
+    CHANNELS, COMMAND, ORDERED, SEQUENCED, UNORDERED, UNRELIABLE, channel, config, dial, fragment,
+    listen_config, message, protocol,
+};
+pub(crate) use raw::{Forged, RawSocket};
+pub(crate) use scene::{
+    PATIENCE, Scene, Victim, begin_connect, connect, eventually, is_unanswered, take, until,
+};
+pub(crate) use tls::Tls;

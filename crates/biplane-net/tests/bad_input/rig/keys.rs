@@ -1,0 +1,88 @@
+//! The key schedule of `docs/PROTOCOL.md`, once more: nothing of it is taken from `biplane-proto`.
+
+use biplane_wire::Aead;
+use ring::{
+    aead::{AES_128_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey},
+    hkdf,
+};
+
+/// The key and IV of one direction in phase 0.
+pub(crate) struct Direction {
+    key: LessSafeKey,
+    iv: [u8; 12],
+}
+
+struct Len(usize);
+
+impl hkdf::KeyType for Len {
+    fn len(&self) -> usize {
+        self.0
+    }
+}
+
+/// HKDF-Expand-Label with the prefix `biplane ` and an empty context.
+fn expand(secret: &[u8], label: &str, len: usize) -> Vec<u8> {
+    let label = format!("biplane {label}");
+    let info = [
+        &u16::try_from(len).unwrap().to_be_bytes()[..],
+        &[u8::try_from(label.len()).unwrap()],
+        label.as_bytes(),
+        &[0],
+    ];
+    let mut out = vec![0; len];
+    let prk = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, secret);
+    prk.expand(&info, Len(len)).unwrap().fill(&mut out).unwrap();
+    out
+}
+
+impl Direction {
+    /// That of `sender`, `client` or `server`, in a session with this secret.
+    pub(crate) fn of(secret: &[u8; 32], sender: &str, aead: Aead) -> Self {
+        let direction = expand(secret, sender, 32);
+        let (algorithm, len) = match aead {
+            Aead::Aes128Gcm => (&AES_128_GCM, 16),
+            Aead::ChaCha20Poly1305 => (&CHACHA20_POLY1305, 32),
+        };
+        let key = UnboundKey::new(algorithm, &expand(&direction, "key", len)).unwrap();
+        let iv = expand(&direction, "iv", 12).try_into().unwrap();
+        Self { key: LessSafeKey::new(key), iv }
+    }
+
+    fn nonce(&self, number: u64) -> Nonce {
+        let mut nonce = self.iv;
+        for (place, byte) in nonce[4..].iter_mut().zip(number.to_be_bytes()) {
+            *place ^= byte;
+        }
+        Nonce::assume_unique_for_key(nonce)
+    }
+
+    /// A datagram: `head` as it is, and `plaintext` sealed under `number`.
+    pub(crate) fn seal(&self, head: [u8; 9], number: u64, plaintext: &[u8]) -> Vec<u8> {
+        let mut sealed = plaintext.to_vec();
+        self.key
+            .seal_in_place_append_tag(self.nonce(number), Aad::from(head), &mut sealed)
+            .unwrap();
+        [&head[..], &sealed].concat()
+    }
+
+    /// What is sealed in `datagram`, if it is `number` of this direction.
+    pub(crate) fn open(&self, datagram: &[u8], number: u64) -> Option<Vec<u8>> {
+        let (head, sealed) = datagram.split_first_chunk::<9>()?;
+        let mut sealed = sealed.to_vec();
+        let plaintext =
+            self.key.open_in_place(self.nonce(number), Aad::from(*head), &mut sealed).ok()?;
+        Some(plaintext.to_vec())
+    }
+}
+
+/// The page's own example, byte for byte.
+#[test]
+fn the_second_implementation_seals_what_the_page_shows() {
+    const PAGE: &str = include_str!("../../../../../docs/PROTOCOL.md");
+    let shown = PAGE.lines().find_map(|line| line.strip_prefix("sealed ")).unwrap();
+    let shown: Vec<u8> =
+        shown.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect();
+    let client = Direction::of(&[7; 32], "client", Aead::Aes128Gcm);
+    let plaintext = [&[1][..], &[0; 14]].concat();
+    assert_eq!(client.seal([0x40, 0, 0, 0, 1, 0, 0, 0, 0], 0, &plaintext), shown);
+}

@@ -1,0 +1,318 @@
+//! The hostile peer of one session, in either role: real keys, and any bytes under them.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream, UdpSocket},
+};
+
+use biplane_proto::{Accepting, Agreement, Dialing, digest};
+use biplane_wire::{
+    Aead, Answer, CloseCode, DecodeError, Frame, Frames, Hello, PacketNumber, Parameters,
+    ReceiveId, Record, TruncatedNumber,
+};
+
+use socket2::{Domain, Socket, Type};
+
+use super::{PATIENCE, Tls, eventually, keys::Direction, protocol};
+
+/// Bytes before what is sealed.
+pub(crate) const HEAD: usize = 9;
+/// The shortest plaintext of a packet: 40 bytes less head and tag.
+const PLAINTEXT_MIN: usize = 15;
+/// Bytes that a narrow connection has room for, unread.
+pub(super) const NARROW: usize = 4_096;
+/// What the first packets of a join are padded to, less head and tag.
+const PLAINTEXT_FIRST: usize = 1_175;
+/// The receive id that the peer asks its victim to use.
+const RECEIVE_ID: u32 = 0x0b1e_55ed;
+
+pub(crate) struct Peer {
+    pub(crate) tls: Tls,
+    pub(crate) udp: UdpSocket,
+    /// Where the victim's datagrams come from and go to.
+    pub(crate) victim: SocketAddr,
+    /// What the victim calls the session.
+    pub(crate) id: u32,
+    /// The number of the next packet.
+    pub(crate) next: u64,
+    seals: Direction,
+    opens: Direction,
+    largest: u64,
+    /// Bytes of records that are not read yet.
+    unread: Vec<u8>,
+}
+
+/// A varint in its shortest form.
+pub(crate) fn varint(value: u64) -> Vec<u8> {
+    match value {
+        0..=0x3f => vec![u8::try_from(value).unwrap()],
+        0x40..=0x3fff => (u16::try_from(value).unwrap() | 0x4000).to_be_bytes().to_vec(),
+        0x4000..=0x3fff_ffff => {
+            (u32::try_from(value).unwrap() | 0x8000_0000).to_be_bytes().to_vec()
+        }
+        _ => (value | 0xc000_0000_0000_0000).to_be_bytes().to_vec(),
+    }
+}
+
+/// What the peer says of itself.
+pub(crate) fn parameters() -> Parameters {
+    Parameters::new(ReceiveId(RECEIVE_ID))
+}
+
+/// Before the session: hello and answer.
+impl Peer {
+    /// A TCP connection to `server`, with patience.
+    pub(crate) fn dial(server: SocketAddr) -> TcpStream {
+        let tcp = TcpStream::connect(server).unwrap();
+        tcp.set_nodelay(true).unwrap();
+        tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+        tcp
+    }
+
+    /// The same, with little room for what is not read.
+    pub(crate) fn dial_narrow(server: SocketAddr) -> TcpStream {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(NARROW).unwrap();
+        socket.connect(&server.into()).unwrap();
+        socket.into()
+    }
+
+    /// What a client says first.
+    pub(crate) fn dialing(aeads: &[Aead], parameters: Parameters) -> Dialing {
+        Dialing::new(protocol().description, aeads.to_vec(), parameters)
+    }
+
+    /// Joins `server`.
+    pub(crate) fn join(server: SocketAddr) -> Self {
+        Self::join_with(server, &[Aead::Aes128Gcm])
+    }
+
+    /// Joins `server`, with these algorithms.
+    pub(crate) fn join_with(server: SocketAddr, aeads: &[Aead]) -> Self {
+        Self::join_by(Self::dial(server), &Self::dialing(aeads, parameters()))
+    }
+
+    /// Joins the server at the other end.
+    pub(crate) fn join_over(tcp: TcpStream) -> Self {
+        Self::join_by(tcp, &Self::dialing(&[Aead::Aes128Gcm], parameters()))
+    }
+
+    fn join_by(tcp: TcpStream, dialing: &Dialing) -> Self {
+        let mut tls = Tls::connect(tcp);
+        tls.write_all(dialing.hello()).unwrap();
+        Self::joined(tls, dialing)
+    }
+
+    /// Reads the welcome to a hello that was written.
+    pub(crate) fn joined(mut tls: Tls, dialing: &Dialing) -> Self {
+        let (answer, unread) = read_block(&mut tls, Answer::len_of);
+        let agreement = dialing.handle_answer(&answer).unwrap();
+        let victim = tls.tcp().peer_addr().unwrap();
+        let udp = own_udp();
+        Self::agreed(tls, (udp, victim), &agreement, ["client", "server"]).having_read(unread)
+    }
+
+    /// Welcomes the client at the other end.
+    pub(crate) fn welcome(mut tls: Tls) -> Self {
+        let (hello, unread) = read_block(&mut tls, Hello::len_of);
+        let description = protocol().description;
+        let accepting = Accepting::new(&description, &digest(&description), hello).unwrap();
+        let udp = own_udp();
+        let mut own = parameters();
+        own.udp_port = Some(udp.local_addr().unwrap().port());
+        let (welcome, agreement) = accepting.welcome(&[Aead::Aes128Gcm], own).unwrap();
+        tls.write_all(&welcome).unwrap();
+        // Its UDP address is known when its first packet comes.
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+        Self::agreed(tls, (udp, nowhere), &agreement, ["server", "client"]).having_read(unread)
+    }
+
+    fn agreed(
+        tls: Tls,
+        (udp, victim): (UdpSocket, SocketAddr),
+        agreement: &Agreement,
+        [own, theirs]: [&str; 2],
+    ) -> Self {
+        let secret = tls.secret(&agreement.context);
+        Self {
+            seals: Direction::of(&secret, own, agreement.aead),
+            opens: Direction::of(&secret, theirs, agreement.aead),
+            id: agreement.peer.receive_id.0,
+            tls,
+            udp,
+            victim,
+            next: 0,
+            largest: 0,
+            unread: Vec::new(),
+        }
+    }
+
+    fn having_read(mut self, unread: Vec<u8>) -> Self {
+        self.unread = unread;
+        self
+    }
+}
+
+/// UDP.
+impl Peer {
+    /// The head of a packet of phase 0.
+    pub(crate) fn head(&self, number: u64) -> [u8; HEAD] {
+        self.head_of(0x40, self.id, number)
+    }
+
+    /// Any head.
+    pub(crate) fn head_of(&self, first: u8, id: u32, number: u64) -> [u8; HEAD] {
+        let [.., a, b, c, d] = number.to_be_bytes();
+        let [e, f, g, h] = id.to_be_bytes();
+        [first, e, f, g, h, a, b, c, d]
+    }
+
+    /// Plaintext sealed under any number and any head.
+    pub(crate) fn seal(&self, head: [u8; HEAD], number: u64, plaintext: &[u8]) -> Vec<u8> {
+        self.seals.seal(head, number, plaintext)
+    }
+
+    /// The next packet, padded to the least length.
+    pub(crate) fn packet(&mut self, plaintext: &[u8]) -> Vec<u8> {
+        let number = self.next;
+        self.next += 1;
+        self.packet_of(number, plaintext)
+    }
+
+    /// A packet of any number, padded to the least length.
+    pub(crate) fn packet_of(&self, number: u64, plaintext: &[u8]) -> Vec<u8> {
+        let mut plaintext = plaintext.to_vec();
+        plaintext.resize(plaintext.len().max(PLAINTEXT_MIN), 0);
+        self.seal(self.head(number), number, &plaintext)
+    }
+
+    /// Sends a datagram as it is.
+    pub(crate) fn throw(&self, datagram: &[u8]) {
+        self.udp.send_to(datagram, self.victim).unwrap();
+    }
+
+    /// Sends plaintext in the next packet.
+    pub(crate) fn send(&mut self, plaintext: &[u8]) {
+        let packet = self.packet(plaintext);
+        self.throw(&packet);
+    }
+
+    /// Sends frames in the next packet.
+    pub(crate) fn send_frames(&mut self, frames: &[Frame<'_>]) {
+        let mut plaintext = Vec::new();
+        frames.iter().for_each(|frame| frame.encode(&mut plaintext));
+        self.send(&plaintext);
+    }
+
+    /// The victim's next packet, if one has come: its number and what was sealed.
+    pub(crate) fn try_receive(&mut self) -> Option<(u64, Vec<u8>)> {
+        let mut buffer = [0; 2_048];
+        let (len, from) = self.udp.recv_from(&mut buffer).ok()?;
+        let datagram = &buffer[..len];
+        let head = datagram.first_chunk::<HEAD>().expect("a head");
+        let [first, e, f, g, h, low @ ..] = *head;
+        assert_eq!((first, u32::from_be_bytes([e, f, g, h])), (0x40, RECEIVE_ID));
+        let expected = PacketNumber(self.largest + 1);
+        let number = TruncatedNumber(u32::from_be_bytes(low)).expand(expected).0;
+        let plaintext = self.opens.open(datagram, number).expect("a seal that holds");
+        self.largest = self.largest.max(number);
+        self.victim = from;
+        Some((number, plaintext))
+    }
+
+    /// Waits for the victim's next packet.
+    pub(crate) fn receive(&mut self) -> (u64, Vec<u8>) {
+        eventually("a packet of the victim's", || self.try_receive())
+    }
+
+    /// Asks for the victim's proof if this side has to begin.
+    pub(crate) fn challenge(&mut self) {
+        let mut plaintext = Vec::new();
+        Frame::PathChallenge([1; 8]).encode(&mut plaintext);
+        plaintext.resize(PLAINTEXT_FIRST, 0);
+        self.send(&plaintext);
+    }
+
+    /// Answers the challenges among the packets that have come.
+    pub(crate) fn respond(&mut self) {
+        while let Some((_, plaintext)) = self.try_receive() {
+            let challenge = Frames::new(&plaintext).find_map(|frame| match frame.unwrap() {
+                Frame::PathChallenge(data) => Some(data),
+                _ => None,
+            });
+            if let Some(data) = challenge {
+                self.send_frames(&[Frame::PathResponse(data)]);
+            }
+        }
+    }
+}
+
+/// TCP.
+impl Peer {
+    /// Writes bytes as they are.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.tls.write_all(bytes).unwrap();
+        self.tls.flush().unwrap();
+    }
+
+    /// Writes a record.
+    pub(crate) fn write_record(&mut self, record: &Record<'_>) {
+        let mut bytes = Vec::new();
+        record.encode(&mut bytes);
+        self.write(&bytes);
+    }
+
+    /// Reads records until `look` finds what it wants; `None` when the victim hung up.
+    pub(crate) fn read_records<T>(
+        &mut self,
+        mut look: impl FnMut(&Record<'_>) -> Option<T>,
+    ) -> Option<T> {
+        loop {
+            while let Some((record, len)) = Record::decode(&self.unread).unwrap() {
+                let found = look(&record);
+                self.unread.drain(..len);
+                if found.is_some() {
+                    return found;
+                }
+            }
+            let mut buffer = [0; 16 * 1_024];
+            let len = self.tls.read(&mut buffer).unwrap_or(0);
+            if len == 0 {
+                return None;
+            }
+            self.unread.extend_from_slice(&buffer[..len]);
+        }
+    }
+
+    /// The victim's last word, if it says one before it hangs up.
+    pub(crate) fn last_word(&mut self) -> Option<(CloseCode, String)> {
+        self.read_records(|record| match record {
+            Record::Frame(Frame::Close(close)) => Some((close.code, close.text.to_owned())),
+            _ => None,
+        })
+    }
+}
+
+fn own_udp() -> UdpSocket {
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    udp.set_nonblocking(true).unwrap();
+    udp
+}
+
+/// One block of the handshake, and what came with it.
+fn read_block(
+    tls: &mut Tls,
+    len_of: fn(&[u8]) -> Result<Option<usize>, DecodeError>,
+) -> (Vec<u8>, Vec<u8>) {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4_096];
+    loop {
+        let len = tls.read(&mut buffer).unwrap();
+        assert!(len > 0, "the victim hung up");
+        bytes.extend_from_slice(&buffer[..len]);
+        if let Some(len) = len_of(&bytes).unwrap().filter(|len| bytes.len() >= *len) {
+            let rest = bytes.split_off(len);
+            return (bytes, rest);
+        }
+    }
+}
