@@ -38,19 +38,40 @@ const SLOTS: u64 = 4_096;
 const WORDS: usize = (SLOTS / 64) as usize;
 
 /// Entries by the tick at which they fire.
+///
+/// All slots draw on one store of entries: a slot that once held hundreds keeps no room for them,
+/// or thousands of slots would, sooner or later.
 #[derive(Debug)]
 pub(crate) struct Wheel<T> {
-    slots: Vec<Vec<(Tick, T)>>,
+    slots: Vec<Chain>,
+    entries: Vec<Entry<T>>,
+    /// The first entry that holds nothing.
+    free: Option<usize>,
     /// Which slots hold anything.
     occupied: [u64; WORDS],
     /// Everything before this tick has fired.
     current: Tick,
 }
 
+/// The entries of a slot, in the order in which they came.
+#[derive(Clone, Copy, Debug, Default)]
+struct Chain {
+    first: Option<usize>,
+    last: Option<usize>,
+}
+
+/// An entry and the one behind it in its chain.
+#[derive(Debug)]
+struct Entry<T> {
+    held: Option<(Tick, T)>,
+    next: Option<usize>,
+}
+
 impl<T> Wheel<T> {
     /// A wheel that stands at tick 0.
     pub(crate) fn new() -> Self {
-        Self { slots: (0..SLOTS).map(|_| Vec::new()).collect(), occupied: [0; WORDS], current: 0 }
+        let slots = (0..SLOTS).map(|_| Chain::default()).collect();
+        Self { slots, entries: Vec::new(), free: None, occupied: [0; WORDS], current: 0 }
     }
 
     /// Puts in an entry for `tick`; returns the tick at which it fires: not before the current one,
@@ -58,9 +79,7 @@ impl<T> Wheel<T> {
     pub(crate) fn insert(&mut self, tick: Tick, entry: T) -> Tick {
         let fires = tick.clamp(self.current, self.current + SLOTS - 1);
         let index = place(fires);
-        if let Some(slot) = self.slots.get_mut(index) {
-            slot.push((tick, entry));
-        }
+        self.append(index, (tick, entry));
         if let Some(word) = self.occupied.get_mut(index / 64) {
             *word |= 1 << (index % 64);
         }
@@ -71,9 +90,7 @@ impl<T> Wheel<T> {
     pub(crate) fn expire(&mut self, now: Tick, fired: &mut VecDeque<(Tick, T)>) {
         while let Some(next) = self.next().filter(|next| *next <= now) {
             let index = place(next);
-            if let Some(slot) = self.slots.get_mut(index) {
-                fired.extend(slot.drain(..));
-            }
+            self.take(index, fired);
             if let Some(word) = self.occupied.get_mut(index / 64) {
                 *word &= !(1 << (index % 64));
             }
@@ -89,6 +106,41 @@ impl<T> Wheel<T> {
         let wrapped = || self.first_occupied(0..start).map(|index| index + WORDS * 64 - start);
         let distance = ahead.or_else(wrapped)?;
         Some(self.current + distance as u64)
+    }
+
+    fn append(&mut self, slot: usize, held: (Tick, T)) {
+        let at = self.store(held);
+        let Some(chain) = self.slots.get_mut(slot) else { return };
+        let before = chain.last.replace(at);
+        match before.and_then(|before| self.entries.get_mut(before)) {
+            Some(before) => before.next = Some(at),
+            None => chain.first = Some(at),
+        }
+    }
+
+    fn store(&mut self, held: (Tick, T)) -> usize {
+        let entry = Entry { held: Some(held), next: None };
+        if let Some(at) = self.free
+            && let Some(place) = self.entries.get_mut(at)
+        {
+            self.free = place.next;
+            *place = entry;
+            return at;
+        }
+        self.entries.push(entry);
+        self.entries.len() - 1
+    }
+
+    fn take(&mut self, slot: usize, fired: &mut VecDeque<(Tick, T)>) {
+        let Some(chain) = self.slots.get_mut(slot) else { return };
+        let mut next = core::mem::take(chain).first;
+        while let Some(at) = next
+            && let Some(entry) = self.entries.get_mut(at)
+        {
+            fired.extend(entry.held.take());
+            next = core::mem::replace(&mut entry.next, self.free);
+            self.free = Some(at);
+        }
     }
 
     fn first_occupied(&self, range: core::ops::Range<usize>) -> Option<usize> {
