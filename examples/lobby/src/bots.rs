@@ -8,6 +8,7 @@ mod online;
 mod persona;
 mod pilot;
 mod tally;
+mod waiting;
 mod watch;
 
 use std::{

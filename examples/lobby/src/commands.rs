@@ -120,7 +120,18 @@ pub(crate) fn bots(bots: &Bots) -> Result<Broken> {
         seed: bots.seed,
     })?;
     let mut live = Live::on_terminal();
-    let report = crowd.run(&stop, |status| show_bots(&mut live, status, Some(bots.length)));
+    let mut are_all_told = false;
+    let report = crowd.run(&stop, |status| {
+        show_bots(&mut live, status, Some(bots.length));
+        if status.joined == status.count && !are_all_told {
+            are_all_told = true;
+            let seconds = status.elapsed.as_secs_f32();
+            live.note(&format!(
+                "joined: {} bots, the last {seconds:.1} s after the first",
+                status.count
+            ));
+        }
+    });
     live.end();
     let report = report?;
     if bots.json {

@@ -60,6 +60,12 @@ impl Live {
         }
     }
 
+    /// Writes a line that stays, whoever reads it.
+    pub(crate) fn note(&self, line: &str) {
+        let clear = if self.mode == Mode::Terminal { "\r\x1b[2K" } else { "" };
+        eprintln!("{clear}{line}");
+    }
+
     /// Takes the line away, so that what follows stands alone.
     pub(crate) fn end(self) {
         if self.mode == Mode::Terminal {

@@ -1,7 +1,7 @@
 //! What a player and the lobby say to each other.
 //!
-//! Chat and requests ride the control plane, inputs and snapshots the data plane. A snapshot is the
-//! same for everybody in a room, so it is encoded once.
+//! Chat, news of a room and requests ride the control plane, inputs and snapshots the data plane.
+//! What is the same for everybody in a room is encoded once.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -10,14 +10,18 @@ use serde::{Deserialize, Serialize};
 
 /// What players say, and what the lobby passes on.
 pub(crate) const CHAT: Channel<Line> = Channel::command("chat");
+/// What a room has to tell those who sit in it.
+pub(crate) const ROOM: Channel<News> = Channel::command("room");
 /// What players want, once a tick; each message repeats the last few intents.
 pub(crate) const INPUTS: Channel<Inputs> = Channel::sequenced("inputs");
 /// What a room looks like; one that waited for 100 ms is of no use any more.
 pub(crate) const SNAPSHOTS: Channel<Snapshot<'static>> =
     Channel::unreliable("snapshots").lifetime(Duration::from_millis(100));
 
-/// Seats of a room. A full room's snapshot takes about 250 bytes.
-pub(crate) const ROOM_SEATS: u8 = 16;
+/// Fewest seats of a room: nobody plays alone on purpose.
+pub(crate) const SEATS_MIN: u8 = 2;
+/// Most seats of a room. A full room's snapshot takes about 250 bytes.
+pub(crate) const SEATS_MAX: u8 = 16;
 /// How many intents an input message holds at the most.
 pub(crate) const INTENTS_MAX: usize = 8;
 /// Longest name of a player or a room, in bytes.
@@ -29,12 +33,16 @@ pub(crate) const TEXT_MAX: usize = 200;
 pub(crate) fn protocol() -> Protocol {
     Protocol::new("lobby", 1)
         .channel(CHAT)
+        .channel(ROOM)
         .channel(INPUTS)
         .channel(SNAPSHOTS)
         .request::<Introduce>()
         .request::<List>()
+        .request::<Create>()
         .request::<Join>()
         .request::<QuickMatch>()
+        .request::<Who>()
+        .request::<Ready>()
         .request::<Leave>()
         .request::<Ledger>()
 }
@@ -48,6 +56,29 @@ pub(crate) struct Line {
     pub(crate) by: String,
     /// What was said.
     pub(crate) text: String,
+}
+
+/// How a room stands; told to those who sit there whenever it changes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct News {
+    /// Which room; never used twice in a lobby's life.
+    pub(crate) room: u32,
+    /// Whether its match runs.
+    pub(crate) phase: Phase,
+}
+
+/// Whether a room's match runs. Once it does, it runs until the room is empty.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Phase {
+    /// It starts as soon as enough of those who sit there are ready.
+    Waiting {
+        /// How many are.
+        ready: u8,
+        /// How many must be: more than half.
+        wanted: u8,
+    },
+    /// Inputs count and snapshots come. Who takes a seat now is in the match at once.
+    Running,
 }
 
 /// The last few ticks' intents of a player, oldest first.
@@ -145,9 +176,20 @@ pub(crate) struct RoomEntry {
     pub(crate) players: u8,
     /// Seats there are.
     pub(crate) seats: u8,
+    /// Whether its match runs.
+    pub(crate) is_running: bool,
 }
 
-/// Takes a seat in the room of that name; opens the room if there is none.
+/// Opens a room and takes the first seat in it. The room closes with its last player.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Create {
+    /// What others join it by; no two rooms have the same.
+    pub(crate) room: String,
+    /// From [`SEATS_MIN`] to [`SEATS_MAX`].
+    pub(crate) seats: u8,
+}
+
+/// Takes a seat in the room of that name.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Join {
     /// Its name.
@@ -167,6 +209,30 @@ pub(crate) struct Seat {
     pub(crate) name: String,
     /// As in the room's snapshots.
     pub(crate) seat: u8,
+    /// Whether the match runs already.
+    pub(crate) phase: Phase,
+}
+
+/// Who sits in my room? Nobody, for who has no seat.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Who;
+
+/// One who sits in a room.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Member {
+    /// As in the room's snapshots.
+    pub(crate) seat: u8,
+    /// Its name.
+    pub(crate) name: String,
+    /// Whether it said that it is ready.
+    pub(crate) is_ready: bool,
+}
+
+/// Says whether the match may start, as far as this player goes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Ready {
+    /// It may be taken back until the match runs.
+    pub(crate) is_ready: bool,
 }
 
 /// Gives the seat up; the counting of inputs ends here.
@@ -203,10 +269,18 @@ pub(crate) enum NoSeat {
     RoomFull,
     /// There are as many rooms as there may be.
     LobbyFull,
-    /// The room's name is empty, too long, or not printable.
+    /// The name is empty, too long, or not printable.
     BadName,
+    /// A room of that name is open.
+    NameTaken,
+    /// There is no room of that name.
+    NoRoom,
+    /// Too few seats, or too many.
+    BadSeats,
     /// The player sits somewhere already.
     Seated,
+    /// The player sits nowhere.
+    Standing,
     /// The session has not said who plays.
     Stranger,
 }
@@ -221,6 +295,11 @@ impl Request for List {
     type Reply = Vec<RoomEntry>;
 }
 
+impl Request for Create {
+    const NAME: &'static str = "create";
+    type Reply = Result<Seat, NoSeat>;
+}
+
 impl Request for Join {
     const NAME: &'static str = "join";
     type Reply = Result<Seat, NoSeat>;
@@ -229,6 +308,16 @@ impl Request for Join {
 impl Request for QuickMatch {
     const NAME: &'static str = "quick_match";
     type Reply = Result<Seat, NoSeat>;
+}
+
+impl Request for Who {
+    const NAME: &'static str = "who";
+    type Reply = Vec<Member>;
+}
+
+impl Request for Ready {
+    const NAME: &'static str = "ready";
+    type Reply = Result<Phase, NoSeat>;
 }
 
 impl Request for Leave {

@@ -19,7 +19,9 @@ pub(crate) use bots::{
     BotsReport, Commands, Inputs, Joins, Network, PlaneCounts, PlanesReport, Play, Second,
     Snapshots, Times, Traffic,
 };
-pub(crate) use server::{Dropped, Process, ServerCommands, ServerReport, Sessions, Tick, Worker};
+pub(crate) use server::{
+    Dropped, Moment, Process, ServerCommands, ServerReport, Sessions, Tick, Worker,
+};
 
 /// A figure whose feature does not exist yet: null.
 #[derive(Clone, Copy, Debug, Default, Serialize)]

@@ -1,11 +1,12 @@
 //! Which rooms there are and who sits where. The rules, without the network.
 
+mod room;
+
 use std::collections::BTreeMap;
 
-use crate::{
-    game::Game,
-    protocol::{NoSeat, ROOM_SEATS, RoomEntry, Seat, is_a_name},
-};
+use crate::protocol::{NoSeat, Phase, RoomEntry, SEATS_MAX, SEATS_MIN, Seat, is_a_name};
+
+pub(crate) use self::room::Room;
 
 /// Rooms there may be.
 pub(crate) const ROOMS_MAX: usize = 256;
@@ -36,36 +37,43 @@ pub(crate) struct Rooms {
     opened: u32,
 }
 
-/// A room and its match.
-#[derive(Debug)]
-pub(crate) struct Room {
-    name: String,
-    /// By seat.
-    members: BTreeMap<u8, PlayerNumber>,
-    /// Runs while somebody sits here.
-    pub(crate) game: Game,
-}
-
 impl Rooms {
     /// Every room, the oldest first.
     pub(crate) fn list(&self) -> Vec<RoomEntry> {
         self.rooms.values().map(Room::entry).collect()
     }
 
-    /// Seats a player in the room of that name, and opens it if there is none.
+    /// Opens a room of that name and seats a player in it.
     ///
     /// # Errors
     ///
-    /// [`NoSeat`] if the room, the lobby or the name does not allow it.
-    pub(crate) fn join(&mut self, name: &str, player: PlayerNumber) -> Result<Place, NoSeat> {
+    /// [`NoSeat`] if the name, the number of seats or the lobby does not allow it.
+    pub(crate) fn create(
+        &mut self,
+        name: &str,
+        seats: u8,
+        player: PlayerNumber,
+    ) -> Result<Place, NoSeat> {
         if !is_a_name(name) {
             return Err(NoSeat::BadName);
         }
-        let named = self.rooms.iter().find(|(_, room)| room.name == name);
-        let number = match named.map(|(number, _)| *number) {
-            Some(number) => number,
-            None => self.open(name.to_owned())?,
-        };
+        if !(SEATS_MIN..=SEATS_MAX).contains(&seats) {
+            return Err(NoSeat::BadSeats);
+        }
+        if self.named(name).is_some() {
+            return Err(NoSeat::NameTaken);
+        }
+        let number = self.open(name.to_owned(), seats)?;
+        self.seat(number, player).ok_or(NoSeat::RoomFull)
+    }
+
+    /// Seats a player in the room of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`NoSeat`] if there is no such room or no seat in it.
+    pub(crate) fn join(&mut self, name: &str, player: PlayerNumber) -> Result<Place, NoSeat> {
+        let number = self.named(name).ok_or(NoSeat::NoRoom)?;
         self.seat(number, player).ok_or(NoSeat::RoomFull)
     }
 
@@ -77,21 +85,30 @@ impl Rooms {
     pub(crate) fn quick_match(&mut self, player: PlayerNumber) -> Result<Place, NoSeat> {
         let number = match self.fullest_below(QUICK_SEATS) {
             Some(number) => number,
-            None => match self.open(self.free_name()) {
+            None => match self.open(self.free_name(), SEATS_MAX) {
                 Ok(number) => number,
-                Err(full) => self.fullest_below(usize::from(ROOM_SEATS)).ok_or(full)?,
+                Err(full) => self.fullest_below(usize::from(SEATS_MAX)).ok_or(full)?,
             },
         };
         self.seat(number, player).ok_or(NoSeat::LobbyFull)
     }
 
+    /// A player is ready for the match, or not any more; says how its room stands then.
+    ///
+    /// # Errors
+    ///
+    /// [`NoSeat::Standing`] if nobody sits there.
+    pub(crate) fn ready(&mut self, place: Place, is_ready: bool) -> Result<Phase, NoSeat> {
+        let room = self.rooms.get_mut(&place.room).ok_or(NoSeat::Standing)?;
+        room.ready(place.seat, is_ready);
+        Ok(room.phase())
+    }
+
     /// Frees a seat; the last to leave closes the room.
     pub(crate) fn leave(&mut self, place: Place) {
         let Some(room) = self.rooms.get_mut(&place.room) else { return };
-        if room.members.remove(&place.seat).is_some() {
-            room.game.leave(place.seat);
-        }
-        if room.members.is_empty() {
+        room.leave(place.seat);
+        if room.is_empty() {
             self.rooms.remove(&place.room);
         }
     }
@@ -99,17 +116,23 @@ impl Rooms {
     /// What the player who sits there is told.
     pub(crate) fn seat_at(&self, place: Place) -> Option<Seat> {
         let room = self.rooms.get(&place.room)?;
-        Some(Seat { room: place.room.0, name: room.name.clone(), seat: place.seat })
+        let (name, phase) = (room.name().to_owned(), room.phase());
+        Some(Seat { room: place.room.0, name, seat: place.seat, phase })
     }
 
-    /// The match that is played there.
-    pub(crate) fn game_mut(&mut self, room: RoomNumber) -> Option<&mut Game> {
-        Some(&mut self.rooms.get_mut(&room)?.game)
+    /// That room.
+    pub(crate) fn get(&self, room: RoomNumber) -> Option<&Room> {
+        self.rooms.get(&room)
+    }
+
+    /// That room.
+    pub(crate) fn get_mut(&mut self, room: RoomNumber) -> Option<&mut Room> {
+        self.rooms.get_mut(&room)
     }
 
     /// Who sits there, in order of seats.
-    pub(crate) fn members(&self, room: RoomNumber) -> impl Iterator<Item = PlayerNumber> + '_ {
-        self.rooms.get(&room).into_iter().flat_map(Room::members)
+    pub(crate) fn players(&self, room: RoomNumber) -> impl Iterator<Item = PlayerNumber> + '_ {
+        self.rooms.get(&room).into_iter().flat_map(Room::players)
     }
 
     /// Every room with its number, the oldest first.
@@ -122,146 +145,38 @@ impl Rooms {
         self.rooms.len()
     }
 
-    fn open(&mut self, name: String) -> Result<RoomNumber, NoSeat> {
+    fn named(&self, name: &str) -> Option<RoomNumber> {
+        let named = self.rooms.iter().find(|(_, room)| room.name() == name);
+        named.map(|(number, _)| *number)
+    }
+
+    fn open(&mut self, name: String, seats: u8) -> Result<RoomNumber, NoSeat> {
         if self.rooms.len() >= ROOMS_MAX {
             return Err(NoSeat::LobbyFull);
         }
         self.opened += 1;
         let number = RoomNumber(self.opened);
-        let room = Room { name, members: BTreeMap::new(), game: Game::new(number.0) };
-        self.rooms.insert(number, room);
+        self.rooms.insert(number, Room::new(number, name, seats));
         Ok(number)
     }
 
     fn seat(&mut self, number: RoomNumber, player: PlayerNumber) -> Option<Place> {
-        let room = self.rooms.get_mut(&number)?;
-        let seat = (0..ROOM_SEATS).find(|seat| !room.members.contains_key(seat))?;
-        room.members.insert(seat, player);
+        let seat = self.rooms.get_mut(&number)?.seat(player)?;
         Some(Place { room: number, seat })
     }
 
-    fn fullest_below(&self, seats: usize) -> Option<RoomNumber> {
-        let spare = self.rooms.iter().filter(|(_, room)| room.members.len() < seats);
+    fn fullest_below(&self, players: usize) -> Option<RoomNumber> {
+        let spare =
+            self.rooms.iter().filter(|(_, room)| room.len() < players.min(room.seats().into()));
         // The last of equals is the youngest: old rooms may run dry.
-        spare.max_by_key(|(_, room)| room.members.len()).map(|(number, _)| *number)
+        spare.max_by_key(|(_, room)| room.len()).map(|(number, _)| *number)
     }
 
     fn free_name(&self) -> String {
-        let taken = |name: &String| self.rooms.values().any(|room| room.name == *name);
         let names = (1..).map(|count: u32| format!("arena {}", self.opened.saturating_add(count)));
-        names.into_iter().find(|name| !taken(name)).unwrap_or_default()
-    }
-}
-
-impl Room {
-    /// Who sits here, in order of seats.
-    pub(crate) fn members(&self) -> impl Iterator<Item = PlayerNumber> + '_ {
-        self.members.values().copied()
-    }
-
-    /// Who sits on that seat.
-    pub(crate) fn member(&self, seat: u8) -> Option<PlayerNumber> {
-        self.members.get(&seat).copied()
-    }
-
-    fn entry(&self) -> RoomEntry {
-        let players = u8::try_from(self.members.len()).unwrap_or(ROOM_SEATS);
-        RoomEntry { name: self.name.clone(), players, seats: ROOM_SEATS }
+        names.into_iter().find(|name| self.named(name).is_none()).unwrap_or_default()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::NAME_MAX;
-
-    fn player(number: u32) -> PlayerNumber {
-        PlayerNumber(number)
-    }
-
-    #[test]
-    fn a_room_opens_with_its_first_player_and_closes_with_its_last() {
-        let mut rooms = Rooms::default();
-        let red = rooms.join("red", player(1)).unwrap();
-        assert_eq!(rooms.join("red", player(2)).unwrap(), Place { room: red.room, seat: 1 });
-        let entry = RoomEntry { name: "red".to_owned(), players: 2, seats: ROOM_SEATS };
-        assert_eq!(rooms.list(), [entry]);
-        rooms.leave(red);
-        rooms.leave(red);
-        assert_eq!(rooms.len(), 1, "leaving twice frees one seat");
-        rooms.leave(Place { room: red.room, seat: 1 });
-        assert!(rooms.list().is_empty());
-        assert_ne!(rooms.join("red", player(1)).unwrap().room, red.room, "another match");
-    }
-
-    #[test]
-    fn the_lowest_free_seat_is_taken() {
-        let mut rooms = Rooms::default();
-        let places: Vec<_> = (0..4).map(|n| rooms.join("red", player(n)).unwrap()).collect();
-        rooms.leave(places[1]);
-        assert_eq!(rooms.join("red", player(9)).unwrap().seat, 1);
-        assert_eq!(rooms.members(places[0].room).map(|p| p.0).collect::<Vec<_>>(), [0, 9, 2, 3]);
-    }
-
-    #[test]
-    fn a_full_room_takes_nobody() {
-        let mut rooms = Rooms::default();
-        for number in 0..u32::from(ROOM_SEATS) {
-            assert!(rooms.join("red", player(number)).is_ok());
-        }
-        assert_eq!(rooms.join("red", player(99)), Err(NoSeat::RoomFull));
-        assert_eq!(rooms.list()[0].players, ROOM_SEATS);
-    }
-
-    #[test]
-    fn a_bad_name_opens_nothing() {
-        let mut rooms = Rooms::default();
-        let (longest, longer) = ("x".repeat(NAME_MAX), "x".repeat(NAME_MAX + 1));
-        for name in ["", "  ", "a\nb", &longer] {
-            assert_eq!(rooms.join(name, player(1)), Err(NoSeat::BadName));
-        }
-        assert_eq!(rooms.len(), 0);
-        assert!(rooms.join(&longest, player(1)).is_ok());
-    }
-
-    #[test]
-    fn a_quick_match_fills_one_room_after_another() {
-        let mut rooms = Rooms::default();
-        for number in 0..200 {
-            rooms.quick_match(player(number)).unwrap();
-        }
-        let sizes: Vec<_> = rooms.list().iter().map(|entry| entry.players).collect();
-        assert_eq!(sizes.iter().map(|size| u32::from(*size)).sum::<u32>(), 200);
-        assert_eq!(sizes.len(), 200_usize.div_ceil(QUICK_SEATS));
-        assert!(sizes[..sizes.len() - 1].iter().all(|size| usize::from(*size) == QUICK_SEATS));
-    }
-
-    #[test]
-    fn a_quick_match_takes_the_fullest_room_that_has_a_seat() {
-        let mut rooms = Rooms::default();
-        rooms.join("small", player(1)).unwrap();
-        let large = rooms.join("large", player(2)).unwrap().room;
-        rooms.join("large", player(3)).unwrap();
-        assert_eq!(rooms.quick_match(player(4)).unwrap().room, large);
-    }
-
-    #[test]
-    fn a_quick_match_does_not_take_a_name_that_is_taken() {
-        let mut rooms = Rooms::default();
-        for number in 0..u32::from(ROOM_SEATS) {
-            rooms.join("arena 2", player(number)).unwrap();
-        }
-        let room = rooms.quick_match(player(99)).unwrap();
-        assert_eq!(rooms.seat_at(room).unwrap().name, "arena 3");
-    }
-
-    #[test]
-    fn there_are_only_so_many_rooms() {
-        let mut rooms = Rooms::default();
-        for number in 0..u32::try_from(ROOMS_MAX).unwrap() {
-            rooms.join(&format!("room {number}"), player(number)).unwrap();
-        }
-        assert_eq!(rooms.join("one more", player(9999)), Err(NoSeat::LobbyFull));
-        assert!(rooms.quick_match(player(9999)).is_ok(), "there are seats in the others");
-    }
-}
+mod tests;

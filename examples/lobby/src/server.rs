@@ -2,7 +2,9 @@
 //!
 //! Each tick takes in what came, moves every match by a step, and lets everything leave at once.
 
+mod crowd;
 mod figures;
+mod history;
 mod lobby;
 
 use std::{
@@ -13,10 +15,10 @@ use std::{
 use anyhow::{Result, anyhow};
 use biplane::{Identity, Link, Server, ServerConfig};
 
-use self::lobby::Lobby;
+use self::{history::History, lobby::Lobby};
 use crate::{
     pace::{Pace, Ticks},
-    protocol::{CHAT, INPUTS, SNAPSHOTS, protocol},
+    protocol::{CHAT, INPUTS, ROOM, SNAPSHOTS, protocol},
     report::ServerReport,
     system::{self, Memory},
 };
@@ -41,6 +43,7 @@ pub(crate) struct LobbyServer {
     tick_hz: u16,
     began: Instant,
     memory: Memory,
+    history: History,
 }
 
 /// How a running server is, for whoever decides when it ends.
@@ -64,7 +67,9 @@ impl LobbyServer {
         let config = config_of(settings)?;
         let server = Server::bind_with(&settings.listen, &protocol(), config)?;
         let lobby = Lobby::new(settings.tick_hz);
-        Ok(Self { server, lobby, tick_hz: settings.tick_hz, began: Instant::now(), memory })
+        let began = Instant::now();
+        let history = History::new(began);
+        Ok(Self { server, lobby, tick_hz: settings.tick_hz, began, memory, history })
     }
 
     /// What one joins it by.
@@ -80,6 +85,7 @@ impl LobbyServer {
             let began = Instant::now();
             self.tick();
             ticks.record(began.elapsed());
+            self.remember(began);
             pace.sleep();
         }
         let over = Instant::now();
@@ -94,11 +100,19 @@ impl LobbyServer {
         }
         server.drain(CHAT, |session, line| lobby.hear(session, line));
         server.drain(INPUTS, |session, inputs| lobby.accept(session, &inputs));
-        // No player has any to send; what came all the same does not pile up.
+        // No player has any of these to send; what came all the same does not pile up.
         server.drain(SNAPSHOTS, |_, _| {});
+        server.drain(ROOM, |_, _| {});
         lobby.settle();
         lobby.step(server);
         server.flush();
+    }
+
+    fn remember(&mut self, now: Instant) {
+        let Self { server, lobby, history, .. } = self;
+        history.record_if_due(now, || {
+            (server.stats().sessions.current, lobby.rooms(), system::memory())
+        });
     }
 
     fn status(&self) -> Status {

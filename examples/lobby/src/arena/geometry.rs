@@ -49,10 +49,11 @@ pub(super) fn start_of(seat: u8) -> Point {
 /// Half the way that `a` must go for `a` and `b` to be `apart`; none if they are. Two in one spot
 /// part along `fallback`.
 pub(super) fn push(a: Point, b: Point, apart: i32, fallback: Heading) -> Point {
-    let distance = a.distance_to(b);
-    if distance >= apart {
+    if a.square_to(b) >= square(apart) {
+        // Nearly always; a root is dear when everybody is compared with everybody in every tick.
         return Point::default();
     }
+    let distance = a.distance_to(b);
     let half = (apart - distance + 1) / 2;
     if distance == 0 {
         return Point::along(fallback, half);
@@ -86,11 +87,11 @@ impl Point {
         let mut at = self.within_walls(radius);
         for (middle, pillar) in PILLARS {
             let apart = pillar + radius;
-            let distance = at.distance_to(middle);
-            if distance < apart && distance > 0 {
-                let way = Self { x: at.x - middle.x, y: at.y - middle.y };
-                at = middle + scaled(way, apart, distance);
+            if at == middle || at.square_to(middle) >= square(apart) {
+                continue;
             }
+            let way = Self { x: at.x - middle.x, y: at.y - middle.y };
+            at = middle + scaled(way, apart, at.distance_to(middle));
         }
         at.within_walls(radius)
     }

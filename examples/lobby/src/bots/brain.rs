@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 use crate::{
     arena::{HEIGHT, PILLARS, WIDTH},
-    protocol::{Crown, Heading, Intent, Player, Snapshot},
+    protocol::{Crown, Heading, Intent, Player, RoomEntry, SEATS_MAX, SEATS_MIN, Snapshot},
 };
 
 /// Sixteenths of a pixel in a pixel.
@@ -78,6 +78,26 @@ impl Brain {
         self.random.f32().mul_add(4.0, 1.0)
     }
 
+    /// How many seconds to look around before being ready: 0.1 to 0.6.
+    pub(super) fn hesitation_seconds(&mut self) -> f32 {
+        self.random.f32().mul_add(0.5, 0.1)
+    }
+
+    /// Whether to take back what it just said: one time in eight.
+    pub(super) fn is_fickle(&mut self) -> bool {
+        self.random.u8(..8) == 0
+    }
+
+    /// Whether to ask who else sits here: one time in four.
+    pub(super) fn is_curious(&mut self) -> bool {
+        self.random.u8(..4) == 0
+    }
+
+    /// How many seats a room of its own gets.
+    pub(super) fn seats(&mut self) -> u8 {
+        self.random.u8(SEATS_MIN..=SEATS_MAX)
+    }
+
     /// Something to say.
     pub(super) fn line(&mut self) -> &'static str {
         self.random.choice(CHATTER).unwrap_or_default()
@@ -92,9 +112,11 @@ impl Brain {
         }
     }
 
-    /// One of a list, if it has any.
-    pub(super) fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
-        self.random.choice(from)
+    /// One of these rooms, if there are any: of two at random the one where more is going on, as
+    /// most people would.
+    pub(super) fn pick<'a>(&mut self, from: &'a [RoomEntry]) -> Option<&'a RoomEntry> {
+        let (one, other) = (self.random.choice(from)?, self.random.choice(from)?);
+        Some(if other.players > one.players { other } else { one })
     }
 
     /// From 0 up to and without 1.
@@ -252,6 +274,18 @@ mod tests {
     }
 
     #[test]
+    fn fuller_rooms_are_picked_more_often_and_none_always() {
+        let room = |players: u8| {
+            let name = players.to_string();
+            RoomEntry { name, players, seats: SEATS_MAX, is_running: true }
+        };
+        let (rooms, mut brain) = ([room(1), room(9)], Brain::new(1));
+        let full = (0..400).filter(|_| brain.pick(&rooms).unwrap().players == 9).count();
+        assert!((250..350).contains(&full), "{full}");
+        assert_eq!(brain.pick(&[]), None);
+    }
+
+    #[test]
     fn the_same_seed_decides_the_same() {
         let life = |seed| {
             let mut brain = Brain::new(seed);
@@ -269,6 +303,8 @@ mod tests {
         for _ in 0..1000 {
             assert!((4.0..=12.0).contains(&brain.stay_seconds()));
             assert!((1.0..=5.0).contains(&brain.silence_seconds()));
+            assert!((0.1..=0.6).contains(&brain.hesitation_seconds()));
+            assert!((SEATS_MIN..=SEATS_MAX).contains(&brain.seats()));
         }
     }
 }

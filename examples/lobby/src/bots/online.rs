@@ -10,10 +10,11 @@ use super::{
     persona::Persona,
     pilot::Pilot,
     tally::{Carried, Tally},
+    waiting::Waiting,
 };
 use crate::protocol::{
-    Account, CHAT, INPUTS, Join, Leave, Ledger, Line, List, NoSeat, QuickMatch, RoomEntry,
-    SNAPSHOTS, Seat, Welcome,
+    Account, CHAT, Create, INPUTS, Join, Leave, Ledger, Line, List, Member, NoSeat, Phase,
+    QuickMatch, ROOM, RoomEntry, SNAPSHOTS, Seat, Welcome, Who,
 };
 
 /// How long a bot waits after a request that came to nothing.
@@ -28,6 +29,8 @@ pub(super) struct Online {
     began: Instant,
     /// Whether it has flown on both planes.
     has_risen: bool,
+    /// The last room of which it heard that the match runs.
+    started: Option<u32>,
     task: Task,
 }
 
@@ -38,6 +41,8 @@ enum Task {
     Idle { until: Instant },
     Listing(Answer<Vec<RoomEntry>>),
     Seating(Answer<Result<Seat, NoSeat>>),
+    LookingAround { seat: Seat, answer: Answer<Vec<Member>> },
+    Waiting { waiting: Box<Waiting>, leave_at: Instant },
     Playing(Box<Playing>),
     Leaving(Answer<Account>),
     Accounting(Answer<Account>),
@@ -67,7 +72,7 @@ impl Online {
     /// The bot was admitted: it says who it is.
     pub(super) fn new(client: Client, now: Instant, bot: &Persona) -> Self {
         let task = Task::Introducing(client.request(&bot.introduction()));
-        Self { client, began: now, has_risen: false, task }
+        Self { client, began: now, has_risen: false, started: None, task }
     }
 
     /// The worse of its two directions.
@@ -125,9 +130,14 @@ impl Online {
         has_left
     }
 
-    fn hear(&self, tally: &mut Tally) {
+    fn hear(&mut self, tally: &mut Tally) {
         while self.client.recv(CHAT).is_some() {
             tally.heard += 1;
+        }
+        while let Some(news) = self.client.recv(ROOM) {
+            if news.phase == Phase::Running {
+                self.started = Some(news.room);
+            }
         }
     }
 
@@ -155,9 +165,13 @@ impl Online {
                 answer.try_take().map(|rooms| self.pick_a_room(rooms.unwrap_or_default(), bot))
             }
             Task::Seating(answer) => answer.try_take().map(|seat| match seat {
-                Ok(Ok(seat)) => sit_down(seat, step, bot, tally),
+                Ok(Ok(seat)) => self.sit_down(seat, step, bot, tally),
                 _ => Task::Idle { until: step.now + AFTER_FAILURE },
             }),
+            Task::LookingAround { seat, answer } => {
+                answer.try_take().map(|_| settle_in(seat.clone(), step, bot))
+            }
+            Task::Waiting { .. } => self.wait(step, bot),
             Task::Playing(playing) => {
                 tally.played += step.length;
                 playing.play(&self.client, step, bot)
@@ -188,7 +202,8 @@ impl Online {
             Next::Browse => Task::Listing(self.client.request(&List)),
             Next::Open => {
                 let room = format!("{}'s", bot.introduction().name);
-                Task::Seating(self.client.request(&Join { room }))
+                let seats = bot.brain.seats();
+                Task::Seating(self.client.request(&Create { room, seats }))
             }
         }
     }
@@ -200,6 +215,27 @@ impl Online {
             Some(entry) => self.client.request(&Join { room: entry.name.clone() }),
             None => self.client.request(&QuickMatch),
         })
+    }
+
+    fn sit_down(&self, seat: Seat, step: &Step<'_>, bot: &mut Persona, tally: &mut Tally) -> Task {
+        tally.rooms.insert(seat.room);
+        if bot.brain.is_curious() {
+            return Task::LookingAround { seat, answer: self.client.request(&Who) };
+        }
+        settle_in(seat, step, bot)
+    }
+
+    fn wait(&mut self, step: &Step<'_>, bot: &mut Persona) -> Option<Task> {
+        let Task::Waiting { waiting, leave_at } = &mut self.task else { return None };
+        let is_told = self.started == Some(waiting.seat().room);
+        if waiting.step(&self.client, step.now, &mut bot.brain) || is_told {
+            return Some(play(waiting.seat(), step, bot));
+        }
+        (step.is_closing || step.now >= *leave_at).then(|| self.leave(bot))
+    }
+
+    fn leave(&self, bot: &Persona) -> Task {
+        Task::Leaving(self.client.request(&Leave { commands: bot.commands() }))
     }
 }
 
@@ -221,8 +257,18 @@ impl Playing {
     }
 }
 
-fn sit_down(seat: Seat, step: &Step<'_>, bot: &mut Persona, tally: &mut Tally) -> Task {
-    tally.rooms.insert(seat.room);
+/// Into the match where it runs, else to those who wait for it.
+fn settle_in(seat: Seat, step: &Step<'_>, bot: &mut Persona) -> Task {
+    match seat.phase {
+        Phase::Running => play(&seat, step, bot),
+        Phase::Waiting { .. } => Task::Waiting {
+            leave_at: step.now + Duration::from_secs_f32(bot.brain.stay_seconds()),
+            waiting: Box::new(Waiting::new(seat, step.now, &mut bot.brain)),
+        },
+    }
+}
+
+fn play(seat: &Seat, step: &Step<'_>, bot: &mut Persona) -> Task {
     Task::Playing(Box::new(Playing {
         pilot: Pilot::new(seat, bot.inputs),
         leave_at: step.now + Duration::from_secs_f32(bot.brain.stay_seconds()),

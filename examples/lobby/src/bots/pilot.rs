@@ -15,7 +15,7 @@ const SETTLING_TICKS: u8 = 12;
 /// One stay in a match.
 #[derive(Debug)]
 pub(super) struct Pilot {
-    seat: Seat,
+    seat: u8,
     watch: Watch,
     intent: Intent,
     /// Ticks of repeating that are left, once the bot is about to leave.
@@ -26,10 +26,10 @@ pub(super) struct Pilot {
 
 impl Pilot {
     /// A stay begins; `made` is how many inputs the bot has made in its life.
-    pub(super) fn new(seat: Seat, made: u32) -> Self {
+    pub(super) fn new(seat: &Seat, made: u32) -> Self {
         Self {
             watch: Watch::new(seat.room),
-            seat,
+            seat: seat.seat,
             intent: Intent::REST,
             settling: None,
             recent: Inputs { newest: made, intents: Vec::with_capacity(INTENTS_MAX) },
@@ -45,7 +45,7 @@ impl Pilot {
         all: &mut Received,
     ) {
         if self.watch.note(now, snapshot, all) {
-            self.intent = brain.decide(snapshot, self.seat.seat);
+            self.intent = brain.decide(snapshot, self.seat);
         }
     }
 
@@ -87,11 +87,15 @@ mod tests {
     use super::*;
     use crate::{
         game::{Game, Stay},
-        protocol::{Crown, Player},
+        protocol::{Crown, Phase, Player},
     };
 
+    fn seat(seat: u8) -> Seat {
+        Seat { room: 1, name: "red".to_owned(), seat, phase: Phase::Running }
+    }
+
     fn pilot(made: u32) -> Pilot {
-        Pilot::new(Seat { room: 1, name: "red".to_owned(), seat: 0 }, made)
+        Pilot::new(&seat(0), made)
     }
 
     #[test]
@@ -157,10 +161,9 @@ mod tests {
     fn bots_make_a_game_of_it() {
         let (mut game, mut all) = (Game::new(1), Received::default());
         let mut bots: Vec<(Pilot, Brain)> = Vec::new();
-        for seat in 0..8 {
-            game.enter(seat, 0);
-            let place = Seat { room: 1, name: "red".to_owned(), seat };
-            bots.push((Pilot::new(place, 0), Brain::new(seat.into())));
+        for number in 0..8 {
+            game.enter(number, 0);
+            bots.push((Pilot::new(&seat(number), 0), Brain::new(number.into())));
         }
         let (mut holders, mut best) = (Vec::new(), 0);
         for _ in 0..60 * 60 {

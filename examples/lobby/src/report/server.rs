@@ -19,6 +19,23 @@ pub(crate) struct ServerReport {
     pub(crate) tick: Tick,
     #[serde(flatten)]
     pub(crate) process: Process,
+    /// One entry a second, or fewer after a long run.
+    pub(crate) timeline: Vec<Moment>,
+}
+
+/// How a server was at one time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Moment {
+    /// Seconds since the start.
+    pub(crate) t: f64,
+    /// Sessions then.
+    pub(crate) sessions: u64,
+    /// Rooms then.
+    pub(crate) rooms: usize,
+    /// Bytes resident then.
+    pub(crate) rss_bytes: Option<u64>,
+    /// Bytes resident at the most until then.
+    pub(crate) rss_peak_bytes: Option<u64>,
 }
 
 /// Sessions since the start.

@@ -17,7 +17,7 @@ const SERVER: &str = "sessions.peak sessions.admitted sessions.refused sessions.
     sessions.resumed sessions.left datagrams.sent datagrams.received datagrams.delivered \
     datagrams.dropped datagrams.kernel_dropped receivers senders commands.received \
     commands.duplicated tick.rate_hz tick.p99_ms tick.over_budget cpu_seconds rss_bytes.start \
-    rss_bytes.peak rss_bytes.end panics";
+    rss_bytes.peak rss_bytes.end panics timeline";
 
 const SECOND: &str = "t both control_only data_only lost snapshots_hz";
 const WORKER: &str = "datagrams batches wakeups";

@@ -31,5 +31,6 @@ pub(super) fn report(server: &LobbyServer, ticks: &Ticks, over: Instant) -> Serv
             // Those that the library contained went through the hook as well.
             panics: system::panics(),
         },
+        timeline: server.history.moments().to_vec(),
     }
 }

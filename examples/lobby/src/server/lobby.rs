@@ -3,20 +3,21 @@
 //! What a player asks about itself (leave, ledger) is answered after the tick's messages were
 //! taken: what it sent before it asked has then been counted.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::time::Instant;
 
-use biplane::{Call, Event, Request, SendError, Server, Session, SessionId};
+use biplane::{Call, Channel, Event, Outgoing, Request, SendError, Server, Session};
 use tracing::{info, warn};
 
+use super::crowd::Crowd;
 use crate::{
     ledger::Sighting,
     players::Players,
     protocol::{
-        Account, CHAT, Inputs, Introduce, Join, Leave, Ledger, Line, List, NoSeat, QuickMatch,
-        SNAPSHOTS, Seat, TEXT_MAX, Welcome, is_a_name,
+        Account, CHAT, Create, Inputs, Introduce, Join, Leave, Ledger, Line, List, Member, NoSeat,
+        Phase, QuickMatch, ROOM, Ready, SNAPSHOTS, Seat, TEXT_MAX, Welcome, Who, is_a_name,
     },
     report::ServerCommands,
-    rooms::{Place, PlayerNumber, RoomNumber, Rooms},
+    rooms::{Place, PlayerNumber, Room, RoomNumber, Rooms},
 };
 
 /// Snapshots a second.
@@ -35,13 +36,6 @@ pub(super) struct Lobby {
     waiting: Vec<Call>,
     /// Gone at the end of the tick's messages.
     leaving: Vec<Session>,
-}
-
-/// Who plays by which session.
-#[derive(Debug, Default)]
-struct Crowd {
-    numbers: BTreeMap<SessionId, PlayerNumber>,
-    sessions: BTreeMap<PlayerNumber, Session>,
 }
 
 impl Lobby {
@@ -66,7 +60,7 @@ impl Lobby {
 
     /// Players here now.
     pub(super) fn players(&self) -> usize {
-        self.crowd.sessions.len()
+        self.crowd.len()
     }
 
     /// Rooms there are now.
@@ -109,14 +103,14 @@ impl Lobby {
         let Some(place) = player.place else { return };
         if line.text.len() <= TEXT_MAX {
             let by = player.name.clone();
-            self.say(place.room, &Line { by, ..line });
+            self.tell(place.room, CHAT, &Line { by, ..line });
         }
     }
 
     /// A player's inputs come.
     pub(super) fn accept(&mut self, session: &Session, inputs: &Inputs) {
         if let Some(place) = self.place_of(session)
-            && let Some(game) = self.rooms.game_mut(place.room)
+            && let Some(game) = self.rooms.get_mut(place.room).and_then(Room::running_mut)
         {
             game.accept(place.seat, inputs);
         }
@@ -138,29 +132,34 @@ impl Lobby {
         }
     }
 
-    /// Moves every match by a tick and shows it.
+    /// Moves every match by a tick and shows it; tells of rooms what their players do not know.
     pub(super) fn step(&mut self, server: &Server) {
         let every = u32::from((self.tick_hz / SNAPSHOT_HZ).max(1));
-        let mut won = Vec::new();
+        let (mut won, mut news) = (Vec::new(), Vec::new());
         for (number, room) in self.rooms.iter_mut() {
-            let winner = room.game.tick().and_then(|seat| room.member(seat));
-            won.extend(winner.map(|winner| (number, winner)));
-            if let Some(snapshot) = room.game.snapshot_if_due(every) {
-                server.broadcast(self.crowd.sessions(room.members()), SNAPSHOTS, &snapshot);
+            news.extend(room.take_news().map(|it| (number, it)));
+            let Some(game) = room.running_mut() else { continue };
+            let (winner, snapshot) = (game.tick(), game.snapshot_if_due(every));
+            won.extend(winner.and_then(|seat| room.player_on(seat)).map(|it| (number, it)));
+            if let Some(snapshot) = snapshot {
+                server.broadcast(self.crowd.sessions(room.players()), SNAPSHOTS, &snapshot);
             }
+        }
+        for (room, news) in news {
+            self.tell(room, ROOM, &news);
         }
         for (room, winner) in won {
             let name = self.players.get(winner).map_or("somebody", |player| &player.name);
             let text = format!("{name} wins the round");
-            self.say(room, &Line { number: 0, by: "lobby".to_owned(), text });
+            self.tell(room, CHAT, &Line { number: 0, by: "lobby".to_owned(), text });
         }
     }
 
-    /// Passes a line on to everybody in a room. Who does not listen, until its queue is full, is
-    /// let go: a line is never dropped without anybody noticing.
-    fn say(&self, room: RoomNumber, line: &Line) {
-        for session in self.crowd.sessions(self.rooms.members(room)) {
-            if session.send(CHAT, line) == Err(SendError::QueueFull) {
+    /// Passes something on to everybody in a room. Who does not listen, until its queue is full, is
+    /// let go: such a message is never dropped without anybody noticing.
+    fn tell<T: Outgoing>(&self, room: RoomNumber, channel: Channel<T>, message: &T) {
+        for session in self.crowd.sessions(self.rooms.players(room)) {
+            if session.send(channel, message) == Err(SendError::QueueFull) {
                 session.close("you do not listen");
             }
         }
@@ -173,15 +172,25 @@ impl Lobby {
         let answered = call
             .answer(|session, ask: Introduce| self.introduce(session, ask))
             .or_else(|call| call.answer(|_, _: List| self.rooms.list()))
-            .or_else(|call| {
-                call.answer(|session, ask: Join| {
-                    self.seat(session, |rooms, player| rooms.join(&ask.room, player))
-                })
-            })
-            .or_else(|call| {
-                call.answer(|session, _: QuickMatch| self.seat(session, Rooms::quick_match))
-            });
+            .or_else(|call| call.answer(|session, _: Who| self.who_sits_with(session)))
+            .or_else(|call| call.answer(|session, ask: Ready| self.ready(session, ask)))
+            .or_else(|call| self.seats(call));
         refuse_rest(answered);
+    }
+
+    /// The requests that end on a seat.
+    fn seats(&mut self, call: Call) -> Result<(), Call> {
+        call.answer(|session, ask: Create| {
+            self.seat(session, |rooms, player| rooms.create(&ask.room, ask.seats, player))
+        })
+        .or_else(|call| {
+            call.answer(|session, ask: Join| {
+                self.seat(session, |rooms, player| rooms.join(&ask.room, player))
+            })
+        })
+        .or_else(|call| {
+            call.answer(|session, _: QuickMatch| self.seat(session, Rooms::quick_match))
+        })
     }
 
     fn introduce(&mut self, session: &Session, ask: Introduce) -> Result<Welcome, NoSeat> {
@@ -212,10 +221,25 @@ impl Lobby {
         }
         let place = find(&mut self.rooms, number)?;
         player.place = Some(place);
-        if let Some(game) = self.rooms.game_mut(place.room) {
-            game.enter(place.seat, player.newest_input());
+        if let Some(room) = self.rooms.get_mut(place.room) {
+            room.game_mut().enter(place.seat, player.newest_input());
         }
         self.rooms.seat_at(place).ok_or(NoSeat::LobbyFull)
+    }
+
+    fn ready(&mut self, session: &Session, ask: Ready) -> Result<Phase, NoSeat> {
+        let place = self.place_of(session).ok_or(NoSeat::Standing)?;
+        self.rooms.ready(place, ask.is_ready)
+    }
+
+    fn who_sits_with(&self, session: &Session) -> Vec<Member> {
+        let room = self.place_of(session).and_then(|place| self.rooms.get(place.room));
+        let sitters = room.into_iter().flat_map(Room::sitters);
+        let member = |(seat, number, is_ready)| {
+            let name = self.players.get(number)?.name.clone();
+            Some(Member { seat, name, is_ready })
+        };
+        sitters.filter_map(member).collect()
     }
 
     fn leave(&mut self, session: &Session, ask: Leave) -> Account {
@@ -234,43 +258,14 @@ impl Lobby {
     fn vacate(&mut self, number: PlayerNumber) {
         let Some(player) = self.players.get_mut(number) else { return };
         let Some(place) = player.place.take() else { return };
-        if let Some(game) = self.rooms.game_mut(place.room) {
-            player.add_stay(game.settle(place.seat));
+        if let Some(room) = self.rooms.get_mut(place.room) {
+            player.add_stay(room.game_mut().settle(place.seat));
         }
         self.rooms.leave(place);
     }
 
     fn place_of(&self, session: &Session) -> Option<Place> {
         self.players.get(self.crowd.number(session)?)?.place
-    }
-}
-
-impl Crowd {
-    fn number(&self, session: &Session) -> Option<PlayerNumber> {
-        self.numbers.get(&session.id()).copied()
-    }
-
-    /// The player plays by this session now; returns the one it played by before.
-    fn replace(&mut self, number: PlayerNumber, session: &Session) -> Option<Session> {
-        let other = self.sessions.insert(number, session.clone());
-        if let Some(other) = &other {
-            self.numbers.remove(&other.id());
-        }
-        self.numbers.insert(session.id(), number);
-        other
-    }
-
-    fn remove(&mut self, session: &Session) -> Option<PlayerNumber> {
-        let number = self.numbers.remove(&session.id())?;
-        self.sessions.remove(&number);
-        Some(number)
-    }
-
-    fn sessions(
-        &self,
-        numbers: impl Iterator<Item = PlayerNumber>,
-    ) -> impl Iterator<Item = &Session> {
-        numbers.filter_map(|number| self.sessions.get(&number))
     }
 }
 

@@ -14,6 +14,8 @@ const INPUTS: Channel<Payload> = Channel::sequenced("inputs");
 const SNAPSHOTS: Channel<Payload> =
     Channel::unreliable("snapshots").lifetime(Duration::from_millis(100));
 
+const ROOM: Channel<Payload> = Channel::command("room");
+
 /// A length of a name that no message can hold.
 const NONSENSE: &[u8] = &[0xff; 9];
 
@@ -36,6 +38,7 @@ pub(crate) struct Imposter {
 pub(crate) fn other_protocol() -> Protocol {
     with_requests(Protocol::new("lobby", 1))
         .channel(CHAT)
+        .channel(ROOM)
         .channel(Channel::<Payload>::unreliable("inputs"))
         .channel(SNAPSHOTS)
         .request::<protocol::Introduce>()
@@ -44,8 +47,11 @@ pub(crate) fn other_protocol() -> Protocol {
 fn with_requests(protocol: Protocol) -> Protocol {
     protocol
         .request::<protocol::List>()
+        .request::<protocol::Create>()
         .request::<protocol::Join>()
         .request::<protocol::QuickMatch>()
+        .request::<protocol::Who>()
+        .request::<protocol::Ready>()
         .request::<protocol::Leave>()
         .request::<protocol::Ledger>()
 }
@@ -55,6 +61,7 @@ impl Imposter {
     pub(crate) fn join(link: &Link) -> Self {
         let protocol = with_requests(Protocol::new("lobby", 1))
             .channel(CHAT)
+            .channel(ROOM)
             .channel(INPUTS)
             .channel(SNAPSHOTS)
             .request::<Garble>();

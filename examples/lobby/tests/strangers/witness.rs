@@ -14,8 +14,8 @@ use biplane::{Client, Event, Link};
 use crate::{
     child::eventually,
     protocol::{
-        Account, CHAT, Heading, INPUTS, INTENTS_MAX, Inputs, Intent, Introduce, Join, Ledger, Line,
-        SNAPSHOTS, protocol,
+        Account, CHAT, Create, Heading, INPUTS, INTENTS_MAX, Inputs, Intent, Introduce, Join,
+        Ledger, Line, NoSeat, Ready, SEATS_MAX, SNAPSHOTS, protocol,
     },
 };
 
@@ -65,7 +65,13 @@ impl Witness {
         let client = Client::connect(link, &protocol()).wait().unwrap();
         let introduction = Introduce { name: "witness".to_owned(), key: fastrand::u64(..) };
         client.request(&introduction).wait().unwrap().unwrap();
-        client.request(&Join { room: "court".to_owned() }).wait().unwrap().unwrap();
+        let room = "court".to_owned();
+        let create = Create { room: room.clone(), seats: SEATS_MAX };
+        match client.request(&create).wait().unwrap() {
+            Err(NoSeat::NameTaken) => client.request(&Join { room }).wait().unwrap().unwrap(),
+            created => created.unwrap(),
+        };
+        client.request(&Ready { is_ready: true }).wait().unwrap().unwrap();
         client
     }
 

@@ -36,3 +36,13 @@ fn a_sweep_holds_every_promise_and_catches_every_canary() {
     let verdict = [true, false, true, true, false, true];
     assert_eq!(judged(|run| judge_sweep(run, &told, 200)), verdict);
 }
+
+#[test]
+fn every_bad_input_needs_a_test_that_passed() {
+    let stdout = "test seals::bad_input_07_every_flipped_bit ... ok\n\
+        test datagrams::bad_input_01_empty_ones ... FAILED\n\
+        test datagrams::bad_input_40_a_port_that_is_taken ... ok\n";
+    assert_eq!(judged(|run| judge_inputs(run, stdout, &[7, 40])), [true]);
+    assert_eq!(judged(|run| judge_inputs(run, stdout, &[7, 1])), [false]);
+    assert_eq!(judged(|run| judge_inputs(run, stdout, &[4])), [false]);
+}
