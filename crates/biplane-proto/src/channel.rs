@@ -391,6 +391,14 @@ impl Channels {
         stats.messages_duplicated = self.counts.duplicated;
         stats.messages_untaken = self.counts.untaken;
         stats.messages_unfinished = self.partials.unfinished();
+        for channel in &self.list {
+            let (messages, bytes) = channel.queued();
+            stats.queued_messages += messages as u64;
+            stats.queued_bytes += bytes as u64;
+            let (messages, bytes) = channel.untaken();
+            stats.untaken_messages += messages as u64;
+            stats.untaken_bytes += bytes;
+        }
     }
 }
 
@@ -527,6 +535,29 @@ impl Channel {
             Receive::Ordered(queue) => queue.take(),
             Receive::Command(queue) => queue.pop_front(),
         }
+    }
+
+    /// Messages on their way out, and what they cost. Commands wait with the control connection.
+    fn queued(&self) -> (usize, usize) {
+        match &self.send {
+            Send::Fresh(queue) => queue.depth(),
+            Send::Reliable(queue) => queue.depth(),
+            Send::Command => (0, 0),
+        }
+    }
+
+    /// Messages that wait for the application, and what they cost.
+    fn untaken(&self) -> (usize, u64) {
+        let messages = match &self.receive {
+            Receive::Fresh(queue) => {
+                let (messages, bytes) = queue.depth();
+                return (messages, bytes as u64);
+            }
+            Receive::Unordered(queue) => queue.len(),
+            Receive::Ordered(queue) => queue.len(),
+            Receive::Command(queue) => queue.len(),
+        };
+        (messages, self.given.untaken())
     }
 
     fn is_readable(&self) -> bool {

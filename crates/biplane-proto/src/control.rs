@@ -147,7 +147,10 @@ impl Control {
         }
     }
 
-    pub(crate) const fn report(&self, stats: &mut SessionStats) {
+    pub(crate) fn report(&self, stats: &mut SessionStats) {
+        let (records, bytes) = self.outbox.depth();
+        stats.control_queued_records = records as u64;
+        stats.control_queued_bytes = bytes as u64;
         stats.control_rtt = self.pulse.rtt;
         stats.control_bytes_sent = self.bytes_sent;
         stats.control_bytes_received = self.bytes_received;

@@ -25,7 +25,7 @@ use bytes::Bytes;
 use self::ending::State;
 pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss};
 use crate::{
-    Answered, CloseReason, Event, KeyChange, Planes, SendError, SessionStats, Setup, Timer,
+    Answered, CloseReason, Drops, Event, KeyChange, Planes, SendError, SessionStats, Setup, Timer,
     acks::Acks,
     channel::Channels,
     control::{Control, Head},
@@ -88,6 +88,7 @@ struct Arrivals {
     bytes_sent: u64,
     undecodable: u64,
     tunnelled: u64,
+    drops: Drops,
 }
 
 /// What the session tells its owner, and how far it has come.
@@ -151,6 +152,7 @@ impl Session {
                 bytes_sent: 0,
                 undecodable: 0,
                 tunnelled: 0,
+                drops: Drops::default(),
             },
             recovery: Recovery::new(now, first, &config, ack_delays),
             path: PathState::new(now, setup.remote, Random::new(&seed)),
@@ -336,6 +338,7 @@ impl Session {
             bytes_sent: self.arrivals.bytes_sent,
             messages_undecodable: self.arrivals.undecodable,
             messages_tunnelled: self.arrivals.tunnelled,
+            drops: self.arrivals.drops,
             ..SessionStats::default()
         };
         self.recovery.report(&mut stats);

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::Drops;
+
 /// Figures of one session since it began, or as they are now. Plain data, cheap to take.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -62,6 +64,22 @@ pub struct SessionStats {
     pub messages_unfinished: u64,
     /// Messages dropped because they do not decode to their channel's type.
     pub messages_undecodable: u64,
+    /// Messages of data channels that wait to be sent, or that the peer may not have yet.
+    pub queued_messages: u64,
+    /// What they cost their queues, in bytes.
+    pub queued_bytes: u64,
+    /// Messages that wait to be taken, on either plane.
+    pub untaken_messages: u64,
+    /// What they cost their queues, in bytes; pieces of reliable messages count as whole ones.
+    pub untaken_bytes: u64,
+    /// Commands, requests and replies that wait to be written, and records that are not
+    /// acknowledged.
+    pub control_queued_records: u64,
+    /// Their bytes.
+    pub control_queued_bytes: u64,
+    /// Packets that were opened and yet dropped, by reason. What was dropped before that is the
+    /// endpoint's to count.
+    pub drops: Drops,
     /// Messages of data channels that rode the control connection.
     pub messages_tunnelled: u64,
 }

@@ -76,6 +76,11 @@ impl CreditGiven {
         }
     }
 
+    /// What has arrived and was not taken.
+    pub(super) const fn untaken(&self) -> u64 {
+        self.used - self.returned
+    }
+
     pub(super) const fn is_due(&self) -> bool {
         self.due
     }

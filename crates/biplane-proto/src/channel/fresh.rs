@@ -55,6 +55,11 @@ impl FreshSend {
         self.waiting.is_empty() && self.begun.is_none()
     }
 
+    /// Messages that wait, and what they cost.
+    pub(super) fn depth(&self) -> (usize, usize) {
+        (self.waiting.len(), self.cost)
+    }
+
     /// Drops what has outlived its lifetime; returns how many.
     pub(super) fn expire(&mut self, now: Instant) -> u64 {
         let mut expired = 0;
@@ -153,6 +158,11 @@ impl FreshReceive {
 
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// Messages that wait, and what they cost.
+    pub(super) fn depth(&self) -> (usize, usize) {
+        (self.waiting.len(), self.cost)
     }
 
     /// The whole of a truncated sequence number.

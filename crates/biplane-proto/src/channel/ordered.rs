@@ -34,6 +34,10 @@ impl Ordered {
         Ok(arrived)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.ready.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.ready.is_empty()
     }

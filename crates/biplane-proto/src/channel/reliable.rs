@@ -84,6 +84,11 @@ impl ReliableSend {
         self.len() > 0
     }
 
+    /// Messages that are not acknowledged, and what they cost.
+    pub(super) fn depth(&self) -> (usize, usize) {
+        (self.len(), self.cost)
+    }
+
     pub(super) fn is_half_empty(&self) -> bool {
         self.len() <= limits::SEND_QUEUE_MESSAGES / 2 && self.cost <= limits::SEND_QUEUE_BYTES / 2
     }

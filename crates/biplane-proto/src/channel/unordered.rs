@@ -33,6 +33,10 @@ impl Unordered {
         Ok(arrived)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.ready.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.ready.is_empty()
     }

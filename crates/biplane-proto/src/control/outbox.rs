@@ -103,6 +103,11 @@ impl Outbox {
         self.queues.iter().map(VecDeque::len).sum::<usize>() + self.kept.len()
     }
 
+    /// Records that wait or are not acknowledged, and their bytes.
+    pub(crate) fn depth(&self) -> (usize, usize) {
+        (self.records(), self.waiting_bytes + self.kept_bytes)
+    }
+
     /// Whether nothing waits to be written.
     pub(crate) fn is_written(&self) -> bool {
         self.queues.iter().all(VecDeque::is_empty)

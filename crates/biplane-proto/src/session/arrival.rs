@@ -35,11 +35,10 @@ impl Session {
     ) -> Result<(), DropReason> {
         let Arrival { received_at, path, number, phase } = *arrival;
         let now = self.clock.clamp(now);
-        if self.is_ended() {
-            return Err(DropReason::Closed);
+        if let Err(reason) = self.admit(arrival) {
+            self.arrivals.drops.record(reason, plaintext.len());
+            return Err(reason);
         }
-        self.arrivals.window.check(number)?;
-        self.path.admits(path)?;
         let newest = number > self.largest_received() || self.arrivals.packets == 0;
         self.arrivals.window.commit(now, number)?;
         self.keys.on_opened(phase);
@@ -56,6 +55,15 @@ impl Session {
         }
         self.settle(now);
         Ok(())
+    }
+
+    /// Whether a packet may be taken in; changes nothing.
+    fn admit(&self, arrival: &Arrival) -> Result<(), DropReason> {
+        if self.is_ended() {
+            return Err(DropReason::Closed);
+        }
+        self.arrivals.window.check(arrival.number)?;
+        self.path.admits(arrival.path)
     }
 
     fn handle_frames(&mut self, now: Instant, plaintext: &[u8]) -> Result<Eliciting, Violation> {

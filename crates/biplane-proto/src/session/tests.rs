@@ -270,6 +270,8 @@ fn a_message_leaves_by_itself_after_the_send_delay() {
     let mut pair = Pair::joined();
     pair.client.session.send(pair.now, channel(UNRELIABLE), payload("twelve bytes")).unwrap();
     assert!(pair.client.packets(pair.now).is_empty());
+    let stats = pair.client.session.stats();
+    assert_eq!((stats.queued_messages, stats.queued_bytes), (1, 12 + limits::MESSAGE_COST as u64));
     pair.pass(limits::MAX_SEND_DELAY);
     assert_eq!(pair.server.take(pair.now, UNRELIABLE).len(), 1);
 }
@@ -364,6 +366,9 @@ fn a_packet_heard_twice_is_refused() {
     let (now, from) = (pair.now, pair.client.address);
     assert_eq!(pair.server.hear(now, from, &packets[0]), Ok(()));
     assert_eq!(pair.server.hear(now, from, &packets[0]), Err(DropReason::Replayed));
+    let stats = pair.server.session.stats();
+    assert_eq!(stats.drops.count(DropReason::Replayed), 1);
+    assert_eq!((stats.untaken_messages, stats.untaken_bytes), (1, 4 + limits::MESSAGE_COST as u64));
     assert_eq!(pair.server.take(now, UNRELIABLE).len(), 1);
 }
 
