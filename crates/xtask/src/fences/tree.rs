@@ -32,7 +32,7 @@ mod tests {
     #[test]
     fn a_package_seen_twice_counts_once_and_two_versions_twice() {
         let tree = "\
-biplane-proto v0.1.0 (/work/main/crates/biplane-proto)
+biplane-proto v0.1.0 (/home/user/biplane/crates/biplane-proto)
 thiserror-impl v2.0.21 (proc-macro)
 cfg-if v1.0.5
 cfg-if v1.0.5 (*)
@@ -48,8 +48,8 @@ syn v3.0.10
     #[test]
     fn what_has_a_path_is_ours() {
         let ours = |line| packages(line)[0].is_ours;
-        assert!(ours("biplane v0.1.0 (/work/main/crates/biplane)"));
-        assert!(ours("derive v0.1.0 (proc-macro) (/work/main/crates/derive) (*)"));
+        assert!(ours("biplane v0.1.0 (/home/user/biplane/crates/biplane)"));
+        assert!(ours("derive v0.1.0 (proc-macro) (/home/user/biplane/crates/derive) (*)"));
         assert!(!ours("thiserror-impl v2.0.21 (proc-macro) (*)"));
         assert!(!ours("bytes v1.12.2"));
     }
