@@ -12,7 +12,7 @@ pub enum DropReason {
     Malformed,
     /// Longer than a packet may be, or cut by the socket.
     Oversize,
-    /// From port 0, or from a multicast, broadcast, unspecified or own address.
+    /// From port 0 or a reflector's, or from a multicast, broadcast, unspecified or own address.
     BadSource,
     /// No session here has this receive id.
     UnknownSession,
@@ -73,6 +73,11 @@ impl Drops {
     /// Counts one drop and leaves a trace of it.
     pub fn record(&mut self, reason: DropReason, len: usize) {
         trace!(?reason, len, "datagram dropped");
+        self.tally(reason);
+    }
+
+    /// Counts one drop that its caller will trace.
+    pub(crate) fn tally(&mut self, reason: DropReason) {
         if let Some(count) = self.0.get_mut(reason as usize) {
             *count += 1;
         }
