@@ -62,4 +62,4 @@ pub use stream::{Inflow, Stream, StreamConfig};
 pub use sweep::{Conditions, Figures, Outcome, Plan, Rhythm, Traffic, Trial, Work};
 pub use transcript::{Entry, Transcript};
 pub use wires::{Wires, WiresConfig};
-pub use world::{ClientConfig, EndConfig, Tally, World};
+pub use world::{ClientConfig, EndConfig, Gate, News, Tally, World};

@@ -33,6 +33,17 @@ pub(crate) struct Node {
     wakes: Option<Instant>,
     lost_control: bool,
     is_dirty: bool,
+    told: Told,
+}
+
+/// What is known of it outside.
+#[derive(Debug, Default)]
+struct Told {
+    /// It is ready, and nobody has looked yet.
+    ready: bool,
+    /// The channels that could be read when it was last looked at.
+    readable: u64,
+    over: bool,
 }
 
 /// The keys that the session has installed, by phase.
@@ -58,6 +69,7 @@ impl Node {
             wakes: None,
             lost_control: false,
             is_dirty: true,
+            told: Told::default(),
         }
     }
 
@@ -83,6 +95,25 @@ impl Node {
 
     pub(crate) fn take_answers(&mut self) -> Vec<Answered> {
         core::mem::take(&mut self.answers)
+    }
+
+    /// Whether it has news for its application, of which nobody was told since
+    /// [`Node::clear_ready`].
+    pub(crate) fn begins_to_be_ready(&mut self) -> bool {
+        let session = self.core.session();
+        let readable = session.readable();
+        let has_news = session.has_event() || readable & !self.told.readable != 0;
+        self.told.readable = readable;
+        has_news && !core::mem::replace(&mut self.told.ready, true)
+    }
+
+    pub(crate) const fn clear_ready(&mut self) {
+        self.told.ready = false;
+    }
+
+    /// Whether it is over, the first time it is.
+    pub(crate) fn begins_to_be_over(&mut self) -> bool {
+        self.core.session().is_over() && !core::mem::replace(&mut self.told.over, true)
     }
 
     /// When the session wants to be woken, as of when it was settled.

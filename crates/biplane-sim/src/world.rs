@@ -1,33 +1,40 @@
-//! One server, any number of clients, and the network between them, in virtual time.
+//! Servers, any number of clients, and the network between them, in virtual time.
 //!
 //! Guarantees: time is what the caller passed in plus what was simulated; nothing else decides it.
 //! The same seed, configuration and calls give the same run, byte for byte. Every session is driven
 //! as `biplane-net` drives it, and every datagram that arrives is delivered or dropped with a
 //! reason.
 
+mod agenda;
 mod application;
 mod arrival;
 mod config;
 mod host;
+mod house;
 mod joining;
 mod line;
+mod news;
 mod passage;
 
 pub use config::{ClientConfig, EndConfig};
 pub use host::Tally;
+pub use house::Gate;
+pub use news::News;
 
 use core::time::Duration;
-use std::time::Instant;
+use std::{net::SocketAddr, time::Instant};
 
-use biplane_proto::Session;
+use biplane_proto::{Session, SessionConfig};
 
 use crate::{
     Breach, ContractBreach, Protocol, Rng, Side, Transcript, Wires, node::Node, watch::Watch,
 };
-use host::Host;
+use agenda::Agenda;
+use house::House;
 use line::{Line, Stage};
+use news::Desk;
 
-/// A server, its clients, and what is under way between them.
+/// Servers, their clients, and what is under way between them.
 #[derive(Debug)]
 pub struct World {
     start: Instant,
@@ -35,15 +42,21 @@ pub struct World {
     rng: Rng,
     secret: [u8; 32],
     protocol: Protocol,
-    server: Host,
+    houses: Vec<House>,
     lines: Vec<Line>,
     watch: Watch,
+    desk: Desk,
+    agenda: Agenda,
+    /// Lines whose next moment may be another than the agenda knows.
+    touched: Vec<usize>,
+    /// Kept for its room.
+    due: Vec<usize>,
     steps_at_once: u32,
     has_halted: bool,
 }
 
 impl World {
-    /// A server without a client, at `start`.
+    /// One server, which admits everybody, without a client, at `start`.
     #[must_use]
     pub fn new(start: Instant, seed: u64, protocol: Protocol) -> Self {
         Self::with(start, seed, protocol, Transcript::new())
@@ -55,7 +68,21 @@ impl World {
         Self::with(start, seed, protocol, Transcript::in_words())
     }
 
+    /// Nothing at all, at `start`, for a caller who takes the news: [`World::poll_news`].
+    #[must_use]
+    pub fn empty(start: Instant, seed: u64) -> Self {
+        let mut world = Self::void(start, seed, Protocol::new(&[], &[]), Transcript::new());
+        world.desk.is_heard = true;
+        world
+    }
+
     fn with(start: Instant, seed: u64, protocol: Protocol, transcript: Transcript) -> Self {
+        let mut world = Self::void(start, seed, protocol.clone(), transcript);
+        world.serve(vec![protocol], Gate::Open, None);
+        world
+    }
+
+    fn void(start: Instant, seed: u64, protocol: Protocol, transcript: Transcript) -> Self {
         let mut rng = Rng::new(seed);
         Self {
             start,
@@ -63,11 +90,58 @@ impl World {
             secret: rng.bytes(),
             rng,
             protocol,
-            server: Host::server(),
+            houses: Vec::new(),
             lines: Vec::new(),
             watch: Watch::new(seed, start, transcript),
+            desk: Desk::default(),
+            agenda: Agenda::default(),
+            touched: Vec::new(),
+            due: Vec::new(),
             steps_at_once: 0,
             has_halted: false,
+        }
+    }
+
+    /// Opens a server that speaks `protocols`, and tells its ends of sessions `session` if that is
+    /// not what their clients are told. Returns which server it is; servers count from 0.
+    pub fn serve(
+        &mut self,
+        protocols: Vec<Protocol>,
+        gate: Gate,
+        session: Option<SessionConfig>,
+    ) -> usize {
+        let number = self.houses.len();
+        self.houses.push(House::new(number, protocols, gate, session));
+        number
+    }
+
+    /// Where a server is; `None` if there is no such server.
+    #[must_use]
+    pub fn server_address(&self, server: usize) -> Option<SocketAddr> {
+        self.houses.get(server).map(|house| house.host.address)
+    }
+
+    /// Where a client is; `None` if there is no such client.
+    #[must_use]
+    pub fn client_address(&self, client: usize) -> Option<SocketAddr> {
+        self.lines.get(client).map(|line| line.host.address)
+    }
+
+    /// The server that a client dialed; `None` if there is no such client.
+    #[must_use]
+    pub fn server_of(&self, client: usize) -> Option<usize> {
+        self.lines.get(client).map(|line| line.house)
+    }
+
+    /// Something that has to be seen to, if this world was made to tell: [`World::empty`].
+    pub fn poll_news(&mut self) -> Option<News> {
+        self.desk.take()
+    }
+
+    /// Lets [`News::Ready`] come again for `side`; before its messages are looked at.
+    pub fn clear_ready(&mut self, side: Side) {
+        if let Some(node) = self.node_mut(side) {
+            node.clear_ready();
         }
     }
 
@@ -83,7 +157,7 @@ impl World {
         self.now - self.start
     }
 
-    /// What the applications speak.
+    /// What the applications speak where nothing else is said.
     #[must_use]
     pub const fn protocol(&self) -> &Protocol {
         &self.protocol
@@ -108,7 +182,9 @@ impl World {
 
     /// The wires of a client, to do something to them.
     pub fn wires_mut(&mut self, client: usize) -> Option<&mut Wires> {
-        self.lines.get_mut(client).map(|line| &mut line.wires)
+        let line = self.lines.get_mut(client)?;
+        self.touched.push(client);
+        Some(&mut line.wires)
     }
 
     /// The session at `side`, once it has begun.
@@ -123,10 +199,16 @@ impl World {
         self.sides().all(|side| self.session(side).is_some())
     }
 
-    /// The datagrams of the server.
+    /// The datagrams of the first server.
     #[must_use]
-    pub const fn server_tally(&self) -> Tally {
-        self.server.tally
+    pub fn server_tally(&self) -> Tally {
+        self.tally_of(0)
+    }
+
+    /// The datagrams of a server; none if there is no such server.
+    #[must_use]
+    pub fn tally_of(&self, server: usize) -> Tally {
+        self.houses.get(server).map(|house| house.host.tally).unwrap_or_default()
     }
 
     /// The datagrams of a client; none if there is no such client.
@@ -167,11 +249,14 @@ impl World {
     pub fn calm(&mut self) {
         let now = self.now;
         self.lines.iter_mut().for_each(|line| line.wires.calm(now));
+        self.touched.extend(0..self.lines.len());
     }
 
     /// Looks whether every datagram is accounted for, and records it if not.
     pub fn check_accounts(&mut self) {
-        let tallies = self.lines.iter().map(|line| line.host.tally).chain([self.server.tally]);
+        let hosts = self.lines.iter().map(|line| &line.host);
+        let hosts = hosts.chain(self.houses.iter().map(|house| &house.host));
+        let tallies = hosts.map(|host| host.tally);
         let off: Vec<_> = tallies.filter(|tally| !tally.is_balanced()).collect();
         for Tally { received, delivered, drops } in off {
             let what = ContractBreach::Unaccounted { received, delivered, dropped: drops.total() };

@@ -17,7 +17,7 @@ impl World {
     pub fn act<R>(&mut self, side: Side, act: impl FnOnce(Instant, &mut Core) -> R) -> Option<R> {
         let now = self.now;
         let outcome = act(now, self.node_mut(side)?.touch());
-        self.settle();
+        self.settle(side.client());
         Some(outcome)
     }
 
@@ -108,9 +108,13 @@ impl World {
     pub fn take_answers(&mut self, side: Side) -> Vec<Answered> {
         let answers = self.node_mut(side).map(crate::node::Node::take_answers).unwrap_or_default();
         for answered in &answers {
-            self.watch.note(self.now, side, Entry::Answered(answered));
+            self.note_answer(side, answered);
         }
         answers
+    }
+
+    pub(super) fn note_answer(&mut self, side: Side, answered: &Answered) {
+        self.watch.note(self.now, side, Entry::Answered(answered));
     }
 
     /// Closes the session at `side` with these words.

@@ -38,8 +38,9 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn server() -> Self {
-        Self::at(Ipv4Addr::new(192, 0, 2, 1), 7_777)
+    pub(super) fn server(number: usize) -> Self {
+        let last = u8::try_from(number % 250).unwrap_or(0) + 1;
+        Self::at(Ipv4Addr::new(192, 0, 2, last), 7_777)
     }
 
     pub(super) fn client(client: usize) -> Self {

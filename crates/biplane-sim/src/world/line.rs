@@ -2,14 +2,18 @@
 
 use std::time::Instant;
 
-use biplane_proto::Dialing;
+use biplane_proto::{Accepting, Dialing};
 
 use super::{ClientConfig, host::Host};
-use crate::{Rng, Stream, Wires, node::Node, watch::Watch};
+use crate::{Protocol, Rng, Stream, Wires, node::Node, watch::Watch};
 
 /// One client, its session at both ends, and the wires between.
 #[derive(Debug)]
 pub(super) struct Line {
+    /// The server that it dials.
+    pub(super) house: usize,
+    /// What its client speaks.
+    pub(super) protocol: Protocol,
     pub(super) config: ClientConfig,
     pub(super) wires: Wires,
     pub(super) host: Host,
@@ -20,15 +24,34 @@ pub(super) struct Line {
 /// How far an end of a session has come.
 #[derive(Debug)]
 pub(super) enum Stage {
-    Dialing { dialing: Box<Dialing>, inbox: Vec<u8> },
-    Accepting { inbox: Vec<u8> },
+    Dialing {
+        dialing: Box<Dialing>,
+        inbox: Vec<u8>,
+    },
+    Accepting {
+        inbox: Vec<u8>,
+    },
+    /// The hello is whole, and somebody decides.
+    Asking {
+        accepting: Box<Accepting>,
+        protocol: usize,
+        inbox: Vec<u8>,
+    },
     Live(Box<Node>),
     Failed,
 }
 
 impl Line {
-    pub(super) fn new(start: Instant, client: usize, config: ClientConfig, rng: &mut Rng) -> Self {
+    pub(super) fn new(
+        start: Instant,
+        client: usize,
+        (house, protocol): (usize, Protocol),
+        config: ClientConfig,
+        rng: &mut Rng,
+    ) -> Self {
         Self {
+            house,
+            protocol,
             wires: Wires::new(start, config.wires.clone(), rng),
             config,
             host: Host::client(client),
@@ -73,18 +96,18 @@ impl Stage {
     pub(super) fn node(&self) -> Option<&Node> {
         match self {
             Self::Live(node) => Some(node),
-            Self::Dialing { .. } | Self::Accepting { .. } | Self::Failed => None,
+            Self::Dialing { .. } | Self::Accepting { .. } | Self::Asking { .. } | Self::Failed => {
+                None
+            }
         }
     }
 
     pub(super) fn node_mut(&mut self) -> Option<&mut Node> {
         match self {
             Self::Live(node) => Some(node),
-            Self::Dialing { .. } | Self::Accepting { .. } | Self::Failed => None,
+            Self::Dialing { .. } | Self::Accepting { .. } | Self::Asking { .. } | Self::Failed => {
+                None
+            }
         }
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.node().is_some_and(|node| node.core().session().is_over())
     }
 }

@@ -1,10 +1,13 @@
 //! How time goes on: from one moment at which anything happens to the next.
+//!
+//! Only the lines that have something to do are looked at, so a thousand clients cost what they do,
+//! not what they are.
 
 use core::time::Duration;
 use std::time::Instant;
 
-use super::{World, line::Line};
-use crate::{ContractBreach, node::Node};
+use super::{World, line::Line, news::News};
+use crate::{ContractBreach, Side, node::Node};
 
 /// So many steps without a nanosecond passing are a session that spins.
 const STEPS_AT_ONCE: u32 = 10_000;
@@ -18,11 +21,14 @@ impl World {
             self.now = self.now.max(limit);
             return false;
         }
-        for client in 0..self.lines.len() {
+        let mut due = core::mem::take(&mut self.due);
+        self.agenda.take_due(self.now, &mut due);
+        for client in due.drain(..) {
             self.arrive(client);
+            self.wake(client);
+            self.settle(client);
         }
-        self.wake();
-        self.settle();
+        self.due = due;
         true
     }
 
@@ -65,29 +71,66 @@ impl World {
         !self.has_halted
     }
 
-    fn next_moment(&self) -> Option<Instant> {
-        self.lines.iter().filter_map(Line::next_moment).min()
+    /// When anything happens next, as far as is known now.
+    pub(super) fn next_moment(&mut self) -> Option<Instant> {
+        for client in core::mem::take(&mut self.touched) {
+            self.plan(client);
+        }
+        self.agenda.next()
     }
 
-    fn wake(&mut self) {
+    fn plan(&mut self, client: usize) {
+        self.agenda.put(client, self.lines.get(client).and_then(Line::next_moment));
+    }
+
+    fn wake(&mut self, client: usize) {
         let now = self.now;
-        for node in self.lines.iter_mut().flat_map(Line::nodes) {
+        for node in self.lines.get_mut(client).into_iter().flat_map(Line::nodes) {
             if node.wakes().is_some_and(|at| at <= now) {
                 node.handle_timeout(now);
             }
         }
     }
 
-    /// Drains the outputs of every session that had an input, or whose stream has room again.
-    pub(super) fn settle(&mut self) {
-        for client in 0..self.lines.len() {
-            let Some(line) = self.lines.get_mut(client) else { continue };
-            line.settle(self.now, &mut self.watch);
-            if line.client.is_over() {
-                line.host.unroute(client);
-            }
-            if line.server.is_over() {
-                self.server.unroute(client);
+    /// Drains the outputs of a client's two sessions, where they had an input, or their stream has
+    /// room again.
+    pub(super) fn settle(&mut self, client: usize) {
+        let Some(line) = self.lines.get_mut(client) else { return };
+        line.settle(self.now, &mut self.watch);
+        for side in [Side::Client(client), Side::Server(client)] {
+            self.report(side);
+        }
+        self.plan(client);
+    }
+
+    /// Tells what is new of a session, and forgets the routes of one that is over.
+    fn report(&mut self, side: Side) {
+        let is_heard = self.desk.is_heard;
+        let Some(node) = self.node_mut(side) else { return };
+        let (is_ready, is_over) = (is_heard && node.begins_to_be_ready(), node.begins_to_be_over());
+        let answers = if is_heard { node.take_answers() } else { Vec::new() };
+        for answered in answers {
+            self.note_answer(side, &answered);
+            self.desk.tell(News::Answered(side, answered));
+        }
+        if is_ready {
+            self.desk.tell(News::Ready(side));
+        }
+        if is_over {
+            self.unroute(side);
+            self.desk.tell(News::Over(side));
+        }
+    }
+
+    fn unroute(&mut self, side: Side) {
+        let client = side.client();
+        let Some(line) = self.lines.get_mut(client) else { return };
+        match side {
+            Side::Client(_) => line.host.unroute(client),
+            Side::Server(_) => {
+                if let Some(house) = self.houses.get_mut(line.house) {
+                    house.host.unroute(client);
+                }
             }
         }
     }

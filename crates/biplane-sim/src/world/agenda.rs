@@ -1,0 +1,66 @@
+//! When each line has something to do next.
+
+use std::{collections::BTreeSet, time::Instant};
+
+/// The lines in the order of their next moments. A line stands in it at most once.
+#[derive(Debug, Default)]
+pub(super) struct Agenda {
+    moments: BTreeSet<(Instant, usize)>,
+    /// Where each line stands.
+    of: Vec<Option<Instant>>,
+}
+
+impl Agenda {
+    /// `line` has something to do at `moment` next, whatever it had before.
+    pub(super) fn put(&mut self, line: usize, moment: Option<Instant>) {
+        if self.of.len() <= line {
+            self.of.resize(line + 1, None);
+        }
+        let Some(place) = self.of.get_mut(line) else { return };
+        if *place == moment {
+            return;
+        }
+        if let Some(before) = core::mem::replace(place, moment) {
+            self.moments.remove(&(before, line));
+        }
+        if let Some(moment) = moment {
+            self.moments.insert((moment, line));
+        }
+    }
+
+    /// When anything happens next.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.moments.first().map(|(moment, _)| *moment)
+    }
+
+    /// Takes the lines that have something to do by `now` off, in order.
+    pub(super) fn take_due(&mut self, now: Instant, due: &mut Vec<usize>) {
+        while let Some((_, line)) = self.moments.first().copied().filter(|(at, _)| *at <= now) {
+            self.put(line, None);
+            due.push(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_line_stands_at_its_latest_moment_alone() {
+        let (mut agenda, start) = (Agenda::default(), Instant::now());
+        let at = |ms| start + Duration::from_millis(ms);
+        agenda.put(0, Some(at(5)));
+        agenda.put(1, Some(at(3)));
+        agenda.put(0, Some(at(1)));
+        agenda.put(2, Some(at(2)));
+        agenda.put(2, None);
+        assert_eq!(agenda.next(), Some(at(1)));
+        let mut due = Vec::new();
+        agenda.take_due(at(4), &mut due);
+        assert_eq!(due, [0, 1]);
+        assert_eq!(agenda.next(), None);
+    }
+}
