@@ -25,8 +25,8 @@ use biplane_net::{
     Decision, DialConfig, Endpoint, EndpointConfig, GreetingConfig, ListenConfig, Slot,
 };
 pub(crate) use biplane_net::{ProtocolSpec, now};
-use biplane_proto::{RequestError, SessionConfig};
-use biplane_wire::RequestId;
+use biplane_proto::{RequestError, SendError, SessionConfig};
+use biplane_wire::ChannelId;
 use bytes::Bytes;
 
 use crate::{
@@ -61,12 +61,25 @@ pub(crate) trait Peer: Send + Sync {
     fn protocol(&self) -> usize;
     /// Runs `act`, once, under the session's lock.
     fn with(&self, act: &mut dyn FnMut(Instant, &mut biplane_proto::Session));
+    /// Queues a message.
+    fn send(&self, channel: ChannelId, message: &Bytes) -> Result<(), SendError> {
+        let mut sent = Err(SendError::Closed);
+        self.with(&mut |now, session| sent = session.send(now, channel, message.clone()));
+        sent
+    }
+    /// Takes up to `most` messages off a channel.
+    fn take(&self, channel: ChannelId, most: usize, each: &mut dyn FnMut(Bytes)) {
+        self.with(&mut |now, session| {
+            let taken = core::iter::from_fn(|| session.take(now, channel));
+            taken.take(most).for_each(&mut *each);
+        });
+    }
+    /// Asks the peer; runs `then` with what comes of it, once, with no lock held.
+    fn request(&self, question: Question, then: Answered) -> Result<(), SendError>;
     /// Bit i: channel i has something to take. Does not lock.
     fn readable(&self) -> u64;
     /// Lets the session be announced again; before one looks what it has.
     fn clear_ready(&self);
-    /// Runs `then` with the answer to a request, once, with no lock held.
-    fn on_answer(&self, id: RequestId, then: Answered);
     /// Runs `then` when the session is over, once, with no lock held.
     fn on_over(&self, then: Box<dyn FnOnce() + Send>);
     /// What admission gave.
@@ -97,6 +110,14 @@ pub(crate) struct Dial {
     pub(crate) link: Link,
     pub(crate) protocol: ProtocolSpec,
     pub(crate) credentials: Vec<u8>,
+}
+
+/// A request on its way out.
+pub(crate) struct Question {
+    /// The place of its kind in the protocol.
+    pub(crate) kind: u8,
+    pub(crate) bytes: Bytes,
+    pub(crate) deadline: Duration,
 }
 
 pub(crate) type Connected = Box<dyn FnOnce(Result<Arc<dyn Peer>, ConnectError>) + Send>;
@@ -322,8 +343,11 @@ impl Peer for Slot {
         self.clear_ready();
     }
 
-    fn on_answer(&self, id: RequestId, then: Answered) {
+    fn request(&self, question: Question, then: Answered) -> Result<(), SendError> {
+        let Question { kind, bytes, deadline } = question;
+        let id = self.with(|now, session| session.request(now, kind, bytes, deadline))?;
         self.on_answer(id, then);
+        Ok(())
     }
 
     fn on_over(&self, then: Box<dyn FnOnce() + Send>) {

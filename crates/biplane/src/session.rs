@@ -20,7 +20,7 @@ use crate::{
     Channel, Event, Incoming, Outgoing, Pending, Protocol, Request, RequestError, SendError,
     SessionId,
     codec::Malformed,
-    engine::Peer,
+    engine::{Peer, Question},
     payload::{incoming::Decode as _, outgoing::Encode as _},
     protocol::{Entry, Table},
 };
@@ -163,9 +163,7 @@ impl Session {
     }
 
     fn send_bytes(&self, channel: ChannelId, bytes: &Bytes) -> Result<(), SendError> {
-        let mut outcome = Err(biplane_proto::SendError::Closed);
-        self.0.peer.with(&mut |now, session| outcome = session.send(now, channel, bytes.clone()));
-        self.left_something(outcome)
+        self.left_something(self.0.peer.send(channel, bytes))
     }
 
     pub(crate) fn reply(&self, id: RequestId, reply: &Reply) -> Result<(), SendError> {
@@ -232,7 +230,7 @@ impl Session {
         }
         let mut taken = self.0.returned.take(channel);
         if taken.is_none() {
-            self.0.peer.with(&mut |now, session| taken = session.take(now, channel));
+            self.0.peer.take(channel, 1, &mut |bytes| taken = Some(bytes));
         }
         taken
     }
@@ -241,11 +239,7 @@ impl Session {
         while let Some(bytes) = self.0.returned.take(channel) {
             batch.push(bytes);
         }
-        self.0.peer.with(&mut |now, session| {
-            while let Some(bytes) = session.take(now, channel) {
-                batch.push(bytes);
-            }
-        });
+        self.0.peer.take(channel, usize::MAX, &mut |bytes| batch.push(bytes));
     }
 
     /// A message does not decode: it, and on a channel that keeps its promises all that follow, are
@@ -271,14 +265,11 @@ impl Session {
         let kind = self.0.table.request(R::NAME).ok_or(SendError::NotInProtocol)?;
         let limit = limits::CONTROL_MESSAGE;
         let bytes = request.encode(limit).map_err(|error| SendError::of(error, limit))?;
-        let mut asked = Err(biplane_proto::SendError::Closed);
-        self.0.peer.with(&mut |now, session| {
-            asked = session.request(now, kind, bytes.clone(), deadline);
-        });
         let (sender, receiver) = flume::bounded(1);
         // Whoever gave the answer up dropped the receiver: nobody is left to be told.
-        self.0.peer.on_answer(asked?, Box::new(move |answer| drop(sender.send(answer))));
-        self.0.peer.queued();
+        let then = Box::new(move |answer| drop(sender.send(answer)));
+        let asked = self.0.peer.request(Question { kind, bytes, deadline }, then);
+        self.left_something(asked)?;
         Ok(receiver)
     }
 
