@@ -25,6 +25,7 @@ use core::time::Duration;
 use std::{net::SocketAddr, time::Instant};
 
 use biplane_proto::{Session, SessionConfig};
+use biplane_wire::{ChannelId, ChannelKind};
 
 use crate::{
     Breach, ContractBreach, Protocol, Rng, Side, Transcript, Wires, node::Node, watch::Watch,
@@ -138,6 +139,12 @@ impl World {
         self.desk.take()
     }
 
+    /// Whether there is something to be seen to.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        !self.desk.is_empty()
+    }
+
     /// Lets [`News::Ready`] come again for `side`; before its messages are looked at.
     pub fn clear_ready(&mut self, side: Side) {
         if let Some(node) = self.node_mut(side) {
@@ -191,6 +198,13 @@ impl World {
     #[must_use]
     pub fn session(&self, side: Side) -> Option<&Session> {
         self.node(side).map(|node| node.core().session())
+    }
+
+    /// The kind of a channel of the session at `side`; `None` if there is no such channel.
+    #[must_use]
+    pub fn channel_kind(&self, side: Side, channel: ChannelId) -> Option<ChannelKind> {
+        let line = self.lines.get(side.client())?;
+        line.protocol.channels.get(channel.index()).map(|channel| channel.kind)
     }
 
     /// Whether the sessions of all clients have begun at both ends.

@@ -59,7 +59,15 @@ impl Client {
         config: ClientConfig,
     ) -> Result<Pending<Result<Self, ConnectError>>, ConnectError> {
         let (dial, table) = prepare(link, protocol, config)?;
-        let engine = engine::bind_alone()?;
+        Ok(Self::dial_by(engine::bind_alone()?, dial, table))
+    }
+
+    /// Joins from an endpoint of its own.
+    pub(crate) fn dial_by(
+        engine: Arc<dyn Engine>,
+        dial: Dial,
+        table: Table,
+    ) -> Pending<Result<Self, ConnectError>> {
         let (sender, receiver) = flume::bounded(1);
         engine.connect(
             dial,
@@ -68,7 +76,7 @@ impl Client {
                 drop(sender.send(outcome.map(|peer| Arrival::new(peer, None))))
             }),
         );
-        Ok(Pending::new(receiver, move |arrival| Self::arrive(arrival, engine, table)))
+        Pending::new(receiver, move |arrival| Self::arrive(arrival, engine, table))
     }
 
     /// The client of a session that began, if it did.

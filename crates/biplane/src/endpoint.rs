@@ -31,6 +31,13 @@ impl Endpoint {
         Ok(Self { engine, router })
     }
 
+    /// An endpoint of a simulated world.
+    #[cfg(feature = "sim")]
+    pub(crate) fn of(engine: Arc<dyn Engine>) -> Self {
+        let router = Router::by_hand(engine.signals());
+        Self { engine, router }
+    }
+
     /// Joins a server; as [`Client::connect`]. The client is told of its own session alone.
     pub fn connect(
         &self,

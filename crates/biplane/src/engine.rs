@@ -86,6 +86,11 @@ pub(crate) trait Peer: Send + Sync {
     fn app(&self) -> Option<&Arc<dyn Any + Send + Sync>>;
     /// Marks that something was queued, for the next flush.
     fn queued(&self);
+    /// Whose session it is in a simulated world, if it is in one.
+    #[cfg(feature = "sim")]
+    fn place(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// Announcements, each to one taker.

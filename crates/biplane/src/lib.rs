@@ -48,6 +48,7 @@
 //! | `inbox`, `router` | which event is next, and for whom |
 //! | `pending`, `waiting` | how one waits |
 //! | `engine` | what all of this stands on |
+//! | `sim` | worlds in virtual time, to test one's own game in (feature `sim`) |
 
 #![forbid(unsafe_code)]
 #![warn(
@@ -79,6 +80,8 @@ mod request;
 mod router;
 mod server;
 mod session;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod waiting;
 
 pub use biplane_proto::{CloseReason, DropReason, Drops, Planes, SessionStats, Violation};

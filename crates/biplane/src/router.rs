@@ -1,6 +1,7 @@
 //! Brings the announcements of a shared socket to the clients they are for.
 //!
-//! A thread of its own, so that no client waits for another's task to be polled.
+//! A thread of its own, so that no client waits for another's task to be polled; in a simulated
+//! world whoever looks for its own brings everybody's, and time waits.
 
 use std::{
     collections::BTreeMap,
@@ -22,6 +23,9 @@ pub(crate) struct Router {
     /// Dropped to stop the thread; nothing is sent.
     stop: Option<flume::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    /// Where there is no thread, what it would take from.
+    #[cfg(feature = "sim")]
+    by_hand: Option<Arc<dyn Signals>>,
 }
 
 #[derive(Default)]
@@ -38,7 +42,28 @@ impl Router {
             let work = move || routes.run(&*signals, &stopped);
             thread::Builder::new().name("biplane-router".to_owned()).spawn(work)?
         };
-        Ok(Arc::new(Self { routes, stop: Some(stop), thread: Some(thread) }))
+        Ok(Arc::new(Self {
+            routes,
+            stop: Some(stop),
+            thread: Some(thread),
+            #[cfg(feature = "sim")]
+            by_hand: None,
+        }))
+    }
+
+    /// One without a thread.
+    #[cfg(feature = "sim")]
+    pub(crate) fn by_hand(signals: Arc<dyn Signals>) -> Arc<Self> {
+        Arc::new(Self { routes: Arc::default(), stop: None, thread: None, by_hand: Some(signals) })
+    }
+
+    #[cfg(feature = "sim")]
+    fn bring_by_hand(&self) -> Option<&Arc<dyn Signals>> {
+        let signals = self.by_hand.as_ref()?;
+        while let Some(signal) = signals.try_signal() {
+            self.routes.bring(signal);
+        }
+        Some(signals)
     }
 }
 
@@ -100,6 +125,11 @@ impl Route {
     }
 
     pub(crate) fn signals(&self) -> Arc<dyn Signals> {
+        #[cfg(feature = "sim")]
+        if self.router.by_hand.is_some() {
+            let (feed, router) = (Arc::clone(&self.feed), Arc::clone(&self.router));
+            return Arc::new(HandFeed { feed, router });
+        }
         Arc::<Feed>::clone(&self.feed)
     }
 
@@ -126,6 +156,34 @@ impl Signals for Feed {
 
     fn signal(&self) -> BoxFuture<'_, Option<Signal>> {
         Box::pin(async { self.0.recv_async().await.ok() })
+    }
+}
+
+/// The announcements of a session whose router has no thread.
+#[cfg(feature = "sim")]
+struct HandFeed {
+    feed: Arc<Feed>,
+    router: Arc<Router>,
+}
+
+#[cfg(feature = "sim")]
+impl Signals for HandFeed {
+    fn try_signal(&self) -> Option<Signal> {
+        self.router.bring_by_hand();
+        self.feed.try_signal()
+    }
+
+    fn signal(&self) -> BoxFuture<'_, Option<Signal>> {
+        Box::pin(async {
+            loop {
+                let signals = self.router.bring_by_hand()?;
+                if let Some(signal) = self.feed.try_signal() {
+                    return Some(signal);
+                }
+                let signal = signals.signal().await?;
+                self.router.routes.bring(signal);
+            }
+        })
     }
 }
 

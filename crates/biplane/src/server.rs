@@ -49,8 +49,12 @@ impl Server {
     ) -> Result<Self, BindError> {
         let (specs, tables) = protocol.resolve_with(&config.also)?;
         let (engine, link) = engine::listen(address, specs, config)?;
+        Ok(Self::of(engine, tables, link))
+    }
+
+    pub(crate) fn of(engine: Arc<dyn Engine>, tables: Tables, link: Link) -> Self {
         let inbox = Inbox::new(engine.signals(), tables.clone());
-        Ok(Self { engine, inbox, tables, link })
+        Self { engine, inbox, tables, link }
     }
 
     /// What clients join by: `biplane://HOST:PORT#PIN`.

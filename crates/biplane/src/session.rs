@@ -203,6 +203,12 @@ impl Session {
         abandon(&*self.0.peer);
     }
 
+    /// Whose session it is in a simulated world.
+    #[cfg(feature = "sim")]
+    pub(crate) fn place(&self) -> Option<usize> {
+        self.0.peer.place()
+    }
+
     pub(crate) fn table(&self) -> &Table {
         &self.0.table
     }

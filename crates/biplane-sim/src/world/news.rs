@@ -54,6 +54,10 @@ impl Desk {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     pub(super) fn take(&mut self) -> Option<News> {
         self.queue.pop_front()
     }

@@ -1,0 +1,132 @@
+//! One end of a session in the world, as the typed layer uses it.
+
+use core::any::Any;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Weak},
+    time::Instant,
+};
+
+use biplane_proto::SendError;
+use biplane_sim::Side;
+use biplane_wire::ChannelId;
+use bytes::Bytes;
+
+use super::state::{PartyNumber, Shared, State};
+use crate::{
+    SessionId,
+    engine::{Answered, Peer, Question},
+};
+
+/// A session, by its place in the world. Once the world is gone it is a session that is over.
+pub(super) struct SimPeer {
+    shared: Weak<Shared>,
+    about: About,
+}
+
+/// What never changes.
+pub(super) struct About {
+    pub(super) side: Side,
+    pub(super) party: PartyNumber,
+    pub(super) id: SessionId,
+    pub(super) remote: SocketAddr,
+    pub(super) protocol: usize,
+    pub(super) app: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl SimPeer {
+    pub(super) const fn new(shared: Weak<Shared>, about: About) -> Self {
+        Self { shared, about }
+    }
+
+    pub(super) const fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn enter<R>(&self, act: impl FnOnce(&mut State, Side) -> R) -> Option<R> {
+        Some(self.shared.upgrade()?.enter(|state| act(state, self.about.side)))
+    }
+}
+
+impl Peer for SimPeer {
+    fn id(&self) -> SessionId {
+        self.about.id
+    }
+
+    fn remote(&self) -> SocketAddr {
+        self.about.remote
+    }
+
+    fn protocol(&self) -> usize {
+        self.about.protocol
+    }
+
+    fn with(&self, act: &mut dyn FnMut(Instant, &mut biplane_proto::Session)) {
+        self.enter(|state, side| state.world.act(side, |now, core| act(now, core.session_mut())));
+    }
+
+    fn send(&self, channel: ChannelId, message: &Bytes) -> Result<(), SendError> {
+        let sent = self.enter(|state, side| {
+            state.world.send(side, channel, message.clone())?;
+            state.witness.sent(side, channel, message);
+            Ok(())
+        });
+        sent.unwrap_or(Err(SendError::Closed))
+    }
+
+    fn take(&self, channel: ChannelId, most: usize, each: &mut dyn FnMut(Bytes)) {
+        self.enter(|state, side| {
+            let taken = core::iter::from_fn(|| {
+                let message = state.world.take(side, channel)?;
+                let kind = state.world.channel_kind(side, channel)?;
+                state.witness.taken(state.world.elapsed(), (side, channel, kind), &message);
+                Some(message)
+            });
+            taken.take(most).for_each(each);
+        });
+    }
+
+    fn request(&self, question: Question, then: Answered) -> Result<(), SendError> {
+        let asked = self.enter(|state, side| {
+            let Question { kind, bytes, deadline } = question;
+            let id = state.world.request(side, kind, bytes, deadline)?;
+            state.asks(side, id, then);
+            Ok(())
+        });
+        asked.unwrap_or(Err(SendError::Closed))
+    }
+
+    fn readable(&self) -> u64 {
+        let readable = self.enter(|state, side| {
+            state.world.session(side).map_or(0, biplane_proto::Session::readable)
+        });
+        readable.unwrap_or(0)
+    }
+
+    fn clear_ready(&self) {
+        self.enter(|state, side| state.world.clear_ready(side));
+    }
+
+    fn on_over(&self, then: Box<dyn FnOnce() + Send>) {
+        match self.shared.upgrade() {
+            Some(shared) => shared.enter(|state| state.on_over(self.about.side, then)),
+            None => then(),
+        }
+    }
+
+    fn app(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
+        self.about.app.as_ref()
+    }
+
+    fn queued(&self) {
+        self.enter(|state, side| {
+            if let Some(party) = state.parties.get_mut(self.about.party) {
+                party.dirty.insert(side);
+            }
+        });
+    }
+
+    fn place(&self) -> Option<usize> {
+        Some(self.about.side.client())
+    }
+}
