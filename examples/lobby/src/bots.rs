@@ -61,6 +61,8 @@ pub(crate) struct Crowd {
     /// How they flew when the end began.
     planes: Option<PlaneCounts>,
     closing_since: Option<Instant>,
+    /// When they were stepped last.
+    last: Instant,
 }
 
 /// How a crowd is, for a line on a terminal.
@@ -101,12 +103,23 @@ impl Crowd {
     /// If the server's name does not resolve or no socket is to be had.
     pub(crate) fn new(settings: Settings) -> Result<Self> {
         let endpoint = Endpoint::bind(local_address(&settings.link)?)?;
-        let now = Instant::now();
+        Ok(Self::of(endpoint, settings, fastrand::Rng::new(), Instant::now()))
+    }
+
+    /// Bots on an endpoint that is open already, wherever that is; `keys` makes what the lobby
+    /// knows them by.
+    pub(crate) fn of(
+        endpoint: Endpoint,
+        settings: Settings,
+        mut keys: fastrand::Rng,
+        now: Instant,
+    ) -> Self {
         let seed = settings.seed.unwrap_or_else(|| fastrand::u64(..));
         let starts = (0..settings.count)
             .map(|index| (index, now + settings.join_rate.moment_of(index as usize)));
-        let bots = starts.map(|(index, start)| Bot::new(Persona::new(index, seed), start));
-        Ok(Self {
+        let bots =
+            starts.map(|(index, start)| Bot::new(Persona::new(index, seed, keys.u64(..)), start));
+        Self {
             bots: bots.collect(),
             endpoint,
             protocol: protocol(),
@@ -115,8 +128,9 @@ impl Crowd {
             began: now,
             planes: None,
             closing_since: None,
+            last: now,
             settings,
-        })
+        }
     }
 
     /// Plays until the time is over or `stop` is raised; `show` is called once a tick.
@@ -129,17 +143,27 @@ impl Crowd {
         stop: &AtomicBool,
         mut show: impl FnMut(&Status),
     ) -> Result<BotsReport> {
-        let mut last = Instant::now();
-        while !self.is_over() {
+        while !self.is_over(Instant::now()) {
             let now = Instant::now();
-            self.close_if_due(now, stop.load(Ordering::Relaxed));
-            self.step(now, now.saturating_duration_since(last))?;
-            last = now;
-            self.observe(now);
+            self.tick(now, stop.load(Ordering::Relaxed))?;
             show(&self.status(now));
             self.sleep()?;
         }
-        Ok(self.report())
+        Ok(self.report(Instant::now()))
+    }
+
+    /// One tick of all bots, or of their end if `is_stopped` or their time is over.
+    ///
+    /// # Errors
+    ///
+    /// Why nobody can join, if nobody ever did.
+    pub(crate) fn tick(&mut self, now: Instant, is_stopped: bool) -> Result<()> {
+        self.close_if_due(now, is_stopped);
+        let length = now.saturating_duration_since(self.last);
+        self.step(now, length)?;
+        self.last = now;
+        self.observe(now);
+        Ok(())
     }
 
     fn step(&mut self, now: Instant, length: Duration) -> Result<()> {
@@ -199,9 +223,11 @@ impl Crowd {
         }
     }
 
-    fn is_over(&self) -> bool {
-        self.closing_since
-            .is_some_and(|since| since.elapsed() >= CLOSING || self.bots.iter().all(Bot::is_done))
+    /// Whether all is done, or has taken too long.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        self.closing_since.is_some_and(|since| {
+            now.saturating_duration_since(since) >= CLOSING || self.bots.iter().all(Bot::is_done)
+        })
     }
 
     fn status(&self, now: Instant) -> Status {
@@ -215,8 +241,8 @@ impl Crowd {
         }
     }
 
-    fn report(mut self) -> BotsReport {
-        let now = Instant::now();
+    /// What there is to tell of a run that is over.
+    pub(crate) fn report(mut self, now: Instant) -> BotsReport {
         let Self { bots, tally, .. } = &mut self;
         bots.iter_mut().for_each(|bot| bot.stop(now, tally));
         BotsReport {

@@ -14,6 +14,7 @@ Examples:
                                                a server whose link stays the same
   lobby bots --join 'biplane://HOST:PORT#PIN' --count 200
                                                200 bots play on it for 20 s
+  lobby rehearse --for 60s                     a minute of it in virtual time
 
 Exit status: 0, it ran and what it promises held; 1, it ran and something did not hold (a bot
 disconnected, a command lost); 2, it could not start. RUST_LOG=info shows more on standard error.";
@@ -43,6 +44,11 @@ pub(crate) enum Command {
     ///
     /// All of them share one UDP socket. A bot whose session ends without its doing joins again.
     Bots(Bots),
+    /// The same server and bots in virtual time, over a network that is made up.
+    ///
+    /// No sockets, no clock: minutes take moments, and the same seed plays the same match, byte for
+    /// byte.
+    Rehearse(Rehearse),
 }
 
 /// `lobby demo`.
@@ -117,6 +123,23 @@ pub(crate) struct Bots {
     pub(crate) json: bool,
 }
 
+/// `lobby rehearse`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Rehearse {
+    /// How many bots play.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) bots: u32,
+    /// How long they play, in virtual time.
+    #[arg(long = "for", value_name = "D", default_value = "60s", value_parser = units::duration)]
+    pub(crate) length: Duration,
+    /// Decides everything that chance decides.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Prints one JSON document on standard output, and all else on standard error.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 impl Default for Demo {
     fn default() -> Self {
         Self { bots: 20, length: None, seed: None, json: false }
@@ -152,6 +175,7 @@ mod tests {
             "lobby serve --listen 127.0.0.1:0 --host h --identity d --tick 60 --max-sessions 9 \
              --receivers 2 --senders 2 --for 40s --json",
             "lobby bots --join biplane://h:1#p --count 200 --for 20s --join-rate 200/s --seed 1",
+            "lobby rehearse --bots 32 --for 60s --seed 1 --json",
         ] {
             assert!(parse(line).is_ok(), "{line}");
         }

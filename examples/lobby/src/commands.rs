@@ -1,8 +1,9 @@
-//! The three commands: each sets up, runs, reports, and says what did not hold.
+//! The commands: each sets up, runs, reports, and says what did not hold.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     thread,
+    time::Instant,
 };
 
 use anyhow::{Result, anyhow};
@@ -10,8 +11,9 @@ use biplane::Link;
 
 use crate::{
     bots::{self, Crowd},
-    cli::{Bots, Demo, Serve},
+    cli::{Bots, Demo, Rehearse, Serve},
     live::{Live, progress},
+    rehearsal,
     report::{self, DemoReport},
     server::{self, LobbyServer},
     system,
@@ -135,6 +137,26 @@ pub(crate) fn bots(bots: &Bots) -> Result<Broken> {
     live.end();
     let report = report?;
     if bots.json {
+        report::print_json(&report)?;
+    } else {
+        report::print(&report)?;
+    }
+    Ok(report.broken_promises())
+}
+
+/// `lobby rehearse`.
+///
+/// # Errors
+///
+/// If nobody could join.
+pub(crate) fn rehearse(rehearse: &Rehearse) -> Result<Broken> {
+    let Rehearse { bots, length, seed, json } = *rehearse;
+    let mut live = Live::on_terminal();
+    let report = rehearsal::play(rehearsal::Settings { bots, length, seed }, |elapsed| {
+        live.show(Instant::now(), || progress(elapsed, Some(length)));
+    })?;
+    live.end();
+    if json {
         report::print_json(&report)?;
     } else {
         report::print(&report)?;

@@ -7,6 +7,7 @@
 //! | `rooms`, `players`, `ledger` | who sits where, and what was seen of whom |
 //! | `server` | the loop of fixed ticks that serves all that |
 //! | `bots` | what players do |
+//! | `rehearsal` | server and bots in virtual time, over links that are made up |
 //! | `report`, `figures` | what is told at the end |
 
 mod arena;
@@ -21,6 +22,7 @@ mod live;
 mod pace;
 mod players;
 mod protocol;
+mod rehearsal;
 mod report;
 mod rooms;
 mod server;
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => commands::demo(&demo),
         Command::Serve(serve) => commands::serve(&serve),
         Command::Bots(bots) => commands::bots(&bots),
+        Command::Rehearse(rehearse) => commands::rehearse(&rehearse),
     };
     match outcome {
         Ok(broken) if broken.is_empty() => ExitCode::SUCCESS,

@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Result, anyhow};
-use biplane::{Identity, Link, Server, ServerConfig};
+use biplane::{Identity, Link, Pending, Server, ServerConfig};
 
 use self::{history::History, lobby::Lobby};
 use crate::{
@@ -64,12 +64,20 @@ impl LobbyServer {
     /// If the identity cannot be had or the port is taken.
     pub(crate) fn open(settings: &Settings) -> Result<Self> {
         let memory = system::memory();
-        let config = config_of(settings)?;
-        let server = Server::bind_with(&settings.listen, &protocol(), config)?;
-        let lobby = Lobby::new(settings.tick_hz);
-        let began = Instant::now();
-        let history = History::new(began);
-        Ok(Self { server, lobby, tick_hz: settings.tick_hz, began, memory, history })
+        let server = Server::bind_with(&settings.listen, &protocol(), config_of(settings)?)?;
+        Ok(Self { memory, ..Self::of(server, settings.tick_hz, Instant::now()) })
+    }
+
+    /// The lobby on a server that is open already, wherever that is.
+    pub(crate) fn of(server: Server, tick_hz: u16, began: Instant) -> Self {
+        Self {
+            server,
+            lobby: Lobby::new(tick_hz),
+            tick_hz,
+            began,
+            memory: system::memory(),
+            history: History::new(began),
+        }
     }
 
     /// What one joins it by.
@@ -81,22 +89,22 @@ impl LobbyServer {
     pub(crate) fn run(mut self, mut is_over: impl FnMut(&Status) -> bool) -> ServerReport {
         let mut pace = Pace::new(self.tick_hz, Instant::now());
         let mut ticks = Ticks::new(pace.period(), Instant::now());
-        while !is_over(&self.status()) {
+        while !is_over(&self.status(Instant::now())) {
             let began = Instant::now();
-            self.tick();
+            self.tick(began);
             ticks.record(began.elapsed());
-            self.remember(began);
             pace.sleep();
         }
         let over = Instant::now();
-        self.server.close("the lobby closes").wait();
-        figures::report(&self, &ticks, over)
+        self.close().wait();
+        self.report(&ticks, over)
     }
 
-    fn tick(&mut self) {
+    /// One tick: takes in what came, moves every match by a step, and lets everything leave.
+    pub(crate) fn tick(&mut self, now: Instant) {
         let Self { server, lobby, .. } = self;
         for event in server.events() {
-            lobby.handle(event);
+            lobby.handle(event, now);
         }
         server.drain(CHAT, |session, line| lobby.hear(session, line));
         server.drain(INPUTS, |session, inputs| lobby.accept(session, &inputs));
@@ -106,6 +114,17 @@ impl LobbyServer {
         lobby.settle();
         lobby.step(server);
         server.flush();
+        self.remember(now);
+    }
+
+    /// Says goodbye to everybody.
+    pub(crate) fn close(&self) -> Pending<()> {
+        self.server.close("the lobby closes")
+    }
+
+    /// What there is to tell of a server that has closed; its ticks ended at `over`.
+    pub(crate) fn report(&self, ticks: &Ticks, over: Instant) -> ServerReport {
+        figures::report(self, ticks, over)
     }
 
     fn remember(&mut self, now: Instant) {
@@ -115,9 +134,9 @@ impl LobbyServer {
         });
     }
 
-    fn status(&self) -> Status {
+    fn status(&self, now: Instant) -> Status {
         Status {
-            now: Instant::now(),
+            now,
             began: self.began,
             first_join: self.lobby.first_join(),
             players: self.lobby.players(),

@@ -12,6 +12,7 @@ use std::{
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Instant,
 };
 
 use super::state::{Deadline, PartyNumber, State};
@@ -35,6 +36,7 @@ pub(super) struct Door {
 pub(super) struct Asked {
     pub(super) client: usize,
     protocol: usize,
+    deadline: Instant,
     state: Asking,
 }
 
@@ -47,8 +49,7 @@ enum Asking {
 impl Asked {
     /// Asks on, with no lock held.
     pub(super) fn poll(self) -> Self {
-        let Self { client, protocol, state } = self;
-        let Asking::Waits(mut verdict) = state else { return Self { client, protocol, state } };
+        let Asking::Waits(mut verdict) = self.state else { return self };
         // It is asked again after every moment at which anything happens, woken or not.
         let mut context = Context::from_waker(Waker::noop());
         let polled = catch_unwind(AssertUnwindSafe(|| verdict.as_mut().poll(&mut context)));
@@ -57,7 +58,7 @@ impl Asked {
             Ok(Poll::Ready(verdict)) => Asking::Answered(verdict.0),
             Err(_) => Asking::Panicked,
         };
-        Self { client, protocol, state }
+        Self { state, ..self }
     }
 }
 
@@ -83,15 +84,20 @@ impl State {
             return self.refuse(client, (503, None), text);
         }
         let verdict = (door.admission)(Hello { credentials, remote });
-        self.asked.push(Asked { client, protocol, state: Asking::Waits(verdict) });
-        self.expect_within(super::ADMISSION_DEADLINE, Deadline::Admission(client));
+        let deadline = self.expect_within(super::ADMISSION_DEADLINE, Deadline::Admission(client));
+        self.asked.push(Asked { client, protocol, deadline, state: Asking::Waits(verdict) });
     }
 
     /// Does what was said of a client, or waits on.
     pub(super) fn conclude(&mut self, asked: Asked) {
-        let Asked { client, protocol, state } = asked;
+        let Asked { client, protocol, deadline, state } = asked;
+        if !matches!(state, Asking::Waits(_)) {
+            self.forget_deadline(deadline, Deadline::Admission(client));
+        }
         match state {
-            Asking::Waits(_) => self.asked.push(Asked { client, protocol, state }),
+            Asking::Waits(_) => {
+                self.asked.push(Asked { client, protocol, deadline, state });
+            }
             Asking::Answered(Ruling::Admit(app)) => self.admit(client, (app, protocol)),
             Asking::Answered(Ruling::Refuse { code, text, retry_after }) => {
                 self.refuse(client, (code, retry_after), &text);

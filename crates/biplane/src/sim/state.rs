@@ -240,7 +240,9 @@ impl State {
     fn began(&mut self, side: Side) {
         let (server, dialing) = match side {
             Side::Server(client) => (self.world.server_of(client), None),
-            Side::Client(_) | _ => (None, self.dials.get(&side.client()).map(|dialed| dialed.party)),
+            Side::Client(_) | _ => {
+                (None, self.dials.get(&side.client()).map(|dialed| dialed.party))
+            }
         };
         let door = server.and_then(|server| self.doors.get_mut(server));
         let (party, app, protocol) = match door {

@@ -10,7 +10,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Persona {
     name: String,
-    /// Drawn anew in every process: bots of two processes must not be taken for each other.
+    /// Bots of two processes must not be taken for each other.
     key: u64,
     pub(super) brain: Brain,
     commands: u32,
@@ -21,11 +21,11 @@ pub(super) struct Persona {
 }
 
 impl Persona {
-    /// The bot with that index; its decisions follow from `seed`.
-    pub(super) fn new(index: u32, seed: u64) -> Self {
+    /// The bot with that index and that key; its decisions follow from `seed`.
+    pub(super) fn new(index: u32, seed: u64, key: u64) -> Self {
         Self {
             name: format!("bot {}", index + 1),
-            key: fastrand::u64(..),
+            key,
             brain: Brain::new(seed ^ u64::from(index).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             commands: 0,
             inputs: 0,
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn what_nobody_vouches_for_is_lost() {
-        let mut bot = Persona::new(0, 1);
+        let mut bot = Persona::new(0, 1, 7);
         (0..5).for_each(|_| bot.count_command());
         assert_eq!(bot.command_figures().lost, 5);
         bot.vouch(Account { commands_seen: 4, commands_lost: 1, ..Account::default() });
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn bots_differ_by_key_and_by_mind() {
-        let (mut one, mut other) = (Persona::new(0, 1), Persona::new(1, 1));
+        let (mut one, mut other) = (Persona::new(0, 1, 7), Persona::new(1, 1, 8));
         assert_ne!(one.introduction().key, other.introduction().key);
         let life = |bot: &mut Persona| {
             (0..20).map(|_| bot.brain.stay_seconds().to_bits()).collect::<Vec<_>>()

@@ -74,11 +74,11 @@ impl Lobby {
     }
 
     /// Takes in what happened to a session.
-    pub(super) fn handle(&mut self, event: Event) {
+    pub(super) fn handle(&mut self, event: Event, now: Instant) {
         match event {
             Event::Joined(session) => {
                 info!(%session, "joined");
-                self.first_join.get_or_insert_with(Instant::now);
+                self.first_join.get_or_insert(now);
             }
             Event::Called(call) => self.called(call),
             Event::Left(session, reason) => {

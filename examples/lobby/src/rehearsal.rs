@@ -1,0 +1,133 @@
+//! Server and bots in virtual time: the code of a real match, over a network that is made up.
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use biplane::{ServerConfig, sim::World};
+use serde::Serialize;
+
+use crate::{
+    bots::{self, Crowd},
+    pace::Ticks,
+    protocol::protocol,
+    report::{BotsReport, ServerReport},
+    server::LobbyServer,
+    units::Rate,
+};
+
+/// Ticks a second, of both sides.
+const TICK_HZ: u16 = 60;
+const PERIOD: Duration = Duration::from_nanos(1_000_000_000 / 60);
+/// How many bots start to join in a second.
+const JOIN_RATE: Rate = Rate(200.0);
+/// What the run may take beyond its length: everybody joins, and says goodbye.
+const SLACK: Duration = Duration::from_secs(15);
+
+/// How it is set up; see the command line for the defaults.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) bots: u32,
+    pub(crate) length: Duration,
+    pub(crate) seed: u64,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) bots: BotsReport,
+    pub(crate) server: ServerReport,
+    /// What decided everything.
+    pub(crate) seed: u64,
+    /// A hash of every packet, message and event with its time, in hexadecimal.
+    pub(crate) transcript: String,
+    /// Virtual time.
+    pub(crate) virtual_seconds: f64,
+    /// Real time.
+    pub(crate) took_seconds: f64,
+    /// What was promised and not seen kept, by the world that saw everything.
+    pub(crate) breaches: Vec<String>,
+}
+
+impl Report {
+    /// What was promised and did not hold, in words; empty if all did.
+    pub(crate) fn broken_promises(&self) -> Vec<String> {
+        let mut broken = self.bots.broken_promises();
+        broken.extend(self.server.broken_promises());
+        broken.extend_from_slice(&self.breaches);
+        broken
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bots, server, seed, transcript, virtual_seconds, took_seconds, .. } = self;
+        writeln!(f, "{bots}\n\n{server}\n")?;
+        write!(f, "{virtual_seconds:.1} virtual seconds in {took_seconds:.1} s; ")?;
+        write!(f, "seed {seed}, transcript {transcript}")
+    }
+}
+
+/// Plays a match; `show` hears how far it is, in virtual time.
+///
+/// # Errors
+///
+/// If nobody could join.
+pub(crate) fn play(settings: Settings, mut show: impl FnMut(Duration)) -> Result<Report> {
+    let Settings { bots, length, seed } = settings;
+    let began = Instant::now();
+    let mut world = World::new(seed);
+    let server = world.server_with(&protocol(), ServerConfig::default())?;
+    let crowd = bots::Settings {
+        link: server.link().clone(),
+        count: bots,
+        length: Some(length),
+        join_rate: JOIN_RATE,
+        seed: Some(seed),
+    };
+    let mut crowd = Crowd::of(world.endpoint(), crowd, fastrand::Rng::with_seed(seed), world.now());
+    let mut lobby = LobbyServer::of(server, TICK_HZ, world.now());
+    let mut ticks = Ticks::new(PERIOD, world.now());
+    let mut outcome = Ok(());
+    world.run_while(length + SLACK, PERIOD, |tick| {
+        let began = Instant::now();
+        lobby.tick(tick.now);
+        ticks.record(began.elapsed());
+        outcome = crowd.tick(tick.now, false);
+        show(tick.elapsed);
+        outcome.is_ok() && !crowd.is_over(tick.now)
+    });
+    outcome?;
+    let over = world.now();
+    let bots = crowd.report(over);
+    let mut closed = lobby.close();
+    world.run_while(SLACK, PERIOD, |_| closed.try_take().is_none());
+    let breaches = world.check().err().map(|broken| broken.breaches).unwrap_or_default();
+    Ok(Report {
+        bots,
+        server: lobby.report(&ticks, over),
+        seed,
+        transcript: format!("{:016x}", world.transcript()),
+        virtual_seconds: world.elapsed().as_secs_f64(),
+        took_seconds: began.elapsed().as_secs_f64(),
+        breaches: breaches.iter().map(ToString::to_string).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_plays_the_same_match() {
+        let settings = Settings { bots: 8, length: Duration::from_secs(5), seed: 3 };
+        let play = |settings| play(settings, |_| ()).unwrap();
+        let (one, two) = (play(settings), play(settings));
+        assert_eq!(one.transcript, two.transcript);
+        let other = play(Settings { seed: 4, ..settings });
+        assert_ne!(one.transcript, other.transcript);
+        assert_eq!(one.broken_promises(), Vec::<String>::new());
+    }
+}
