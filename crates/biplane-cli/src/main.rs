@@ -1,0 +1,3 @@
+//! The `biplane` command.
+
+fn main() {}
