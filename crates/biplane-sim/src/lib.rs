@@ -8,6 +8,7 @@
 //! | `rng` | where all chance comes from |
 //! | `link` | one direction of a UDP path: loss, delay, duplication, corruption |
 //! | `stream` | one direction of a control connection: in order, late, or gone |
+//! | `profile` | both directions and both planes of a network, by name or in figures |
 //! | `wires` | the four directions between a client and the server |
 //! | `canary` | a fault planted between a session and its application |
 //! | `node` | one session, driven as `biplane-net` drives it |
@@ -39,6 +40,7 @@ mod node;
 mod oracle;
 mod pair;
 mod payload;
+mod profile;
 mod protocol;
 mod rng;
 mod side;
@@ -51,10 +53,17 @@ mod world;
 
 pub use breach::{Breach, Broken, ContractBreach, MessageBreach, RequestBreach, SessionBreach};
 pub use canary::{Canary, CanaryKind, Core};
-pub use link::{Arrival, BottleneckConfig, Fault, Link, LinkConfig, LinkStats, Loss, Outage};
+pub use link::{
+    Arrival, Bottleneck, BottleneckConfig, Fault, Link, LinkConfig, LinkStats, Loss, Outage, Trace,
+    TraceError,
+};
 pub use oracle::Oracle;
 pub use pair::Pair;
 pub use payload::{SHORTEST, index_of, stamp};
+pub use profile::{
+    Agenda, Blocked, Capacity, Direction, Instruction, Profile, ProfileError, Queue, Schedule,
+    Setting, Way,
+};
 pub use protocol::Protocol;
 pub use rng::Rng;
 pub use side::Side;

@@ -6,32 +6,39 @@
 
 mod bottleneck;
 mod config;
+mod jitter;
 mod loss;
+mod trace;
+mod under_way;
 
+pub use bottleneck::Bottleneck;
 pub use config::{BottleneckConfig, LinkConfig, Loss, Outage};
+pub use trace::{Trace, TraceError};
 
-use core::{cmp::Reverse, time::Duration};
-use std::{
-    collections::{BinaryHeap, VecDeque},
-    time::Instant,
-};
+pub(crate) use jitter::Jitter;
+pub(crate) use loss::LossModel;
+
+use core::time::Duration;
+use std::{collections::VecDeque, time::Instant};
 
 use crate::Rng;
-use bottleneck::Bottleneck;
-use loss::LossModel;
+use under_way::UnderWay;
 
-/// A link on which datagrams are under way.
+/// What is under way at the most, in bytes; more is dropped as by a full queue.
+const UNDER_WAY_BYTES: usize = 256 << 20;
+
+/// A link on which datagrams are under way, each with a tag of the caller's.
 #[derive(Debug)]
-pub struct Link {
+pub struct Link<T = ()> {
     config: LinkConfig,
     start: Instant,
     rng: Rng,
     loss: LossModel,
+    jitter: Jitter,
     bottleneck: Option<Bottleneck>,
     script: VecDeque<Fault>,
     cut: bool,
-    under_way: BinaryHeap<Reverse<Arrival>>,
-    launched: u64,
+    under_way: UnderWay<T>,
     latest: Instant,
     stats: LinkStats,
 }
@@ -53,12 +60,15 @@ pub enum Fault {
 }
 
 /// A datagram that has come through.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Arrival {
-    at: Instant,
-    order: u64,
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Arrival<T = ()> {
     /// Whether these are other bytes than were sent.
     pub altered: bool,
+    /// How many were sent before it; a copy has the number of its original.
+    pub number: u64,
+    /// What it was sent with.
+    pub tag: T,
     /// The datagram.
     pub bytes: Vec<u8>,
 }
@@ -78,9 +88,11 @@ pub struct LinkStats {
     pub blocked: u64,
     /// Lost because the queue before the bottleneck was full.
     pub queue_dropped: u64,
+    /// Lost because they were longer than the MTU.
+    pub too_big: u64,
     /// Arrive once more.
     pub duplicated: u64,
-    /// Fall behind.
+    /// Arrived after one that was sent later.
     pub reordered: u64,
     /// Arrive altered, copies among them.
     pub corrupted: u64,
@@ -90,58 +102,75 @@ impl Link {
     /// A link of a run that begins at `start`.
     #[must_use]
     pub fn new(start: Instant, config: LinkConfig, rng: Rng) -> Self {
+        Self::tagged(start, config, rng)
+    }
+
+    /// Sends one datagram.
+    pub fn send(&mut self, now: Instant, bytes: Vec<u8>) {
+        self.send_tagged(now, (), bytes);
+    }
+}
+
+impl<T> Link<T> {
+    /// A link of a run that begins at `start`, whose datagrams carry tags.
+    #[must_use]
+    pub fn tagged(start: Instant, config: LinkConfig, rng: Rng) -> Self {
+        let bottleneck = Bottleneck::of(start, &config);
+        Self::behind(start, config, rng, bottleneck)
+    }
+
+    /// A link that stands behind `bottleneck`, with others perhaps, instead of one of its own.
+    #[must_use]
+    pub fn behind(
+        start: Instant,
+        config: LinkConfig,
+        rng: Rng,
+        bottleneck: Option<Bottleneck>,
+    ) -> Self {
         Self {
             loss: LossModel::new(config.loss),
-            bottleneck: config.bottleneck.map(|bottleneck| Bottleneck::new(bottleneck, start)),
+            jitter: Jitter::new(start, config.jitter, config.keeps_order),
+            bottleneck,
             config,
             start,
             rng,
             script: VecDeque::new(),
             cut: false,
-            under_way: BinaryHeap::new(),
-            launched: 0,
+            under_way: UnderWay::default(),
             latest: start,
             stats: LinkStats::default(),
         }
     }
 
-    /// Sends one datagram.
-    pub fn send(&mut self, now: Instant, bytes: Vec<u8>) {
+    /// Sends one datagram with its tag.
+    pub fn send_tagged(&mut self, now: Instant, tag: T, bytes: Vec<u8>)
+    where
+        T: Clone,
+    {
+        let number = self.stats.sent;
         self.stats.sent += 1;
         let fault = self.script.pop_front().unwrap_or(Fault::None);
-        if self.is_out(now) {
-            self.stats.blocked += 1;
-            return;
-        }
-        if self.loss.strikes(now, &mut self.rng) || fault == Fault::Lose {
-            self.stats.lost += 1;
-            return;
-        }
-        let Some(leaves) = self.passes(now, bytes.len()) else {
-            self.stats.queue_dropped += 1;
-            return;
-        };
+        let Some(leaves) = self.admit(now, bytes.len(), fault) else { return };
+        let arrival = Arrival { altered: false, number, tag, bytes };
         if self.rng.chance(self.config.duplication) || fault == Fault::Duplicate {
             self.stats.duplicated += 1;
-            self.launch(leaves, fault, bytes.clone());
+            self.launch(leaves, fault, arrival.clone());
         }
-        self.launch(leaves, fault, bytes);
+        self.launch(leaves, fault, arrival);
     }
 
     /// Takes one datagram that has arrived by `now`.
-    pub fn pop(&mut self, now: Instant) -> Option<Arrival> {
-        if self.next_arrival()? > now {
-            return None;
-        }
-        let Reverse(arrival) = self.under_way.pop()?;
+    pub fn pop(&mut self, now: Instant) -> Option<Arrival<T>> {
+        let (arrival, is_late) = self.under_way.pop(now)?;
         self.stats.arrived += 1;
+        self.stats.reordered += u64::from(is_late);
         Some(arrival)
     }
 
     /// When the next datagram arrives.
     #[must_use]
     pub fn next_arrival(&self) -> Option<Instant> {
-        self.under_way.peek().map(|Reverse(arrival)| arrival.at)
+        self.under_way.next_arrival()
     }
 
     /// What the datagrams sent from now on meet, one each.
@@ -159,11 +188,20 @@ impl Link {
         self.cut = false;
     }
 
-    /// Goes on under another configuration; what is under way stays so.
+    /// Goes on under another configuration; what is under way stays so. Whoever else stands behind
+    /// its bottleneck stands behind the new one too, if the new one is not none.
     pub fn reconfigure(&mut self, now: Instant, config: LinkConfig) {
         self.loss = LossModel::new(config.loss);
-        if config.bottleneck != self.config.bottleneck {
-            self.bottleneck = config.bottleneck.map(|narrow| Bottleneck::new(narrow, now));
+        self.jitter = Jitter::new(now, config.jitter, config.keeps_order);
+        let is_same =
+            config.bottleneck == self.config.bottleneck && config.trace == self.config.trace;
+        if !is_same {
+            match Bottleneck::of(now, &config) {
+                Some(_) if self.bottleneck.is_some() => {
+                    self.bottleneck.iter().for_each(|old| old.reconfigure(now, &config));
+                }
+                new => self.bottleneck = new,
+            }
         }
         self.config = config;
     }
@@ -180,18 +218,48 @@ impl Link {
         self.stats
     }
 
+    /// How many datagrams are under way, copies among them.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.under_way.len()
+    }
+
+    /// When a datagram has passed the bottleneck; `None` if it is lost on the way there, and
+    /// counted.
+    fn admit(&mut self, now: Instant, len: usize, fault: Fault) -> Option<Instant> {
+        if self.is_out(now) {
+            self.stats.blocked += 1;
+            return None;
+        }
+        if self.config.mtu.is_some_and(|mtu| len > mtu) {
+            self.stats.too_big += 1;
+            return None;
+        }
+        if self.loss.strikes(now, &mut self.rng) || fault == Fault::Lose {
+            self.stats.lost += 1;
+            return None;
+        }
+        let leaves = self.passes(now, len);
+        self.stats.queue_dropped += u64::from(leaves.is_none());
+        leaves
+    }
+
     fn is_out(&self, now: Instant) -> bool {
         let elapsed = now.saturating_duration_since(self.start);
         self.cut || self.config.outages.iter().any(|outage| outage.covers(elapsed))
     }
 
-    fn passes(&mut self, now: Instant, len: usize) -> Option<Instant> {
-        self.bottleneck.as_mut().map_or(Some(now), |bottleneck| bottleneck.pass(now, len))
+    fn passes(&self, now: Instant, len: usize) -> Option<Instant> {
+        if self.under_way.bytes() + len > UNDER_WAY_BYTES {
+            return None;
+        }
+        self.bottleneck.as_ref().map_or(Some(now), |bottleneck| bottleneck.pass(now, len))
     }
 
     /// Puts one copy under way.
-    fn launch(&mut self, leaves: Instant, fault: Fault, mut bytes: Vec<u8>) {
-        let mut at = leaves + self.config.latency + self.rng.duration(self.config.jitter);
+    fn launch(&mut self, leaves: Instant, fault: Fault, mut arrival: Arrival<T>) {
+        let jitter = self.jitter.delay(leaves, &mut self.rng);
+        let mut at = leaves + self.config.latency + jitter;
         if self.config.keeps_order {
             at = at.max(self.latest);
             self.latest = at;
@@ -200,17 +268,15 @@ impl Link {
             at += by;
         }
         if self.rng.chance(self.config.reordering) {
-            self.stats.reordered += 1;
             at += self.rng.duration(self.config.reorder_by);
         }
-        let altered = !bytes.is_empty()
+        arrival.altered = !arrival.bytes.is_empty()
             && (self.rng.chance(self.config.corruption) || fault == Fault::Corrupt);
-        if altered {
+        if arrival.altered {
             self.stats.corrupted += 1;
-            corrupt(&mut self.rng, &mut bytes);
+            corrupt(&mut self.rng, &mut arrival.bytes);
         }
-        self.launched += 1;
-        self.under_way.push(Reverse(Arrival { at, order: self.launched, altered, bytes }));
+        self.under_way.push(at, arrival);
     }
 }
 

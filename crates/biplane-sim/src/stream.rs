@@ -1,13 +1,30 @@
 //! One direction of a control connection, as the two ends of a TCP connection see it.
 //!
-//! Guarantees: bytes arrive in order, unaltered, cut anywhere, until the connection ends. Loss shows
-//! as delay: a segment that stalls holds up all that follows. The window bounds what is written and
-//! not yet acknowledged, as socket buffers do; a writer asks [`Stream::room`] first.
+//! Guarantees: bytes arrive in order, unaltered, cut anywhere, until the connection ends. The window
+//! bounds what is written and not yet acknowledged, as socket buffers do; a writer asks
+//! [`Stream::room`] first.
+//!
+//! Loss shows as delay: TCP repairs a lost segment, and all that follow wait for it. The model:
+//!
+//! - A segment that is lost arrives one round trip late (fast retransmit, RFC 5681, section 3.2) if
+//!   three others set out in the round trip before it, and a round trip and 200 ms late
+//!   (retransmission time-out, RFC 6298, with Linux's least margin) if fewer did: whether enough
+//!   follows is judged by what went before.
+//! - Each repair is lost with the loss's share in the long run; the next then comes after twice the
+//!   time-out of the one before, to 8 s at the most.
+//! - There is no congestion window: loss slows a stream by what it holds up, and by that alone. The
+//!   rate is that of the bottleneck, before which a stream waits for room and loses nothing.
+
+mod repair;
 
 use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
-use crate::{Rng, link::Outage};
+use crate::{
+    Bottleneck, Loss, Rng,
+    link::{Jitter, Outage},
+};
+use repair::Repair;
 
 /// The longest piece in which bytes arrive.
 const SEGMENT: usize = 1_448;
@@ -19,13 +36,19 @@ const RETRANSMIT: Duration = Duration::from_millis(200);
 pub struct StreamConfig {
     /// How long bytes take at least.
     pub latency: Duration,
-    /// The share of segments that stall, 0 to 1.
+    /// How much longer some take: from 0 to this, wandering, half of it in the mean.
+    pub jitter: Duration,
+    /// How long an acknowledgement takes back.
+    pub ack_latency: Duration,
+    /// Which segments are lost, and arrive late for it.
+    pub loss: Loss,
+    /// The share of segments that stall, 0 to 1, whatever is lost.
     pub stalls: f64,
     /// How long a stall lasts: uniform from 0 to this.
     pub stall: Duration,
     /// Bytes that may be written and unacknowledged.
     pub window: usize,
-    /// When nothing comes through, counted from the start of the run.
+    /// When nothing comes through, counted from the start of the run. [`Duration::MAX`] is for ever.
     pub outages: Vec<Outage>,
 }
 
@@ -33,13 +56,28 @@ impl StreamConfig {
     /// A connection that never stalls, with a window of 64 KiB.
     #[must_use]
     pub const fn clean(latency: Duration) -> Self {
-        Self { latency, stalls: 0.0, stall: Duration::ZERO, window: 64 * 1024, outages: Vec::new() }
+        Self {
+            latency,
+            jitter: Duration::ZERO,
+            ack_latency: latency,
+            loss: Loss::Never,
+            stalls: 0.0,
+            stall: Duration::ZERO,
+            window: 64 * 1024,
+            outages: Vec::new(),
+        }
     }
 
     /// The same connection once its faults are over.
     #[must_use]
     pub fn calmed(&self) -> Self {
-        Self { window: self.window, ..Self::clean(self.latency) }
+        let Self { latency, ack_latency, window, .. } = *self;
+        Self { ack_latency, window, ..Self::clean(latency) }
+    }
+
+    /// A round trip in the mean.
+    fn rtt(&self) -> Duration {
+        self.latency + self.jitter / 2 + self.ack_latency
     }
 }
 
@@ -60,12 +98,34 @@ pub struct Stream {
     start: Instant,
     rng: Rng,
     pieces: VecDeque<Piece>,
-    acks: VecDeque<(Instant, usize)>,
-    unacked: usize,
+    acks: Acks,
     last_arrival: Instant,
     is_open: bool,
     held: bool,
+    traffic: Traffic,
+    passage: Passage,
+}
+
+/// Bytes on their way to be acknowledged.
+#[derive(Debug, Default)]
+struct Acks {
+    due: VecDeque<(Instant, usize)>,
+    unacked: usize,
+}
+
+/// Bytes since the start.
+#[derive(Clone, Copy, Debug, Default)]
+struct Traffic {
     written: u64,
+    taken: u64,
+}
+
+/// What decides how long a segment takes, beside the configuration.
+#[derive(Debug)]
+struct Passage {
+    jitter: Jitter,
+    repair: Repair,
+    bottleneck: Option<Bottleneck>,
 }
 
 #[derive(Debug)]
@@ -78,33 +138,58 @@ struct Piece {
 impl Stream {
     /// A stream of a run that begins at `start`.
     #[must_use]
-    pub const fn new(start: Instant, config: StreamConfig, rng: Rng) -> Self {
+    pub fn new(start: Instant, config: StreamConfig, rng: Rng) -> Self {
+        Self::behind(start, config, rng, None)
+    }
+
+    /// A stream that stands behind `bottleneck`, with others perhaps.
+    #[must_use]
+    pub fn behind(
+        start: Instant,
+        config: StreamConfig,
+        rng: Rng,
+        bottleneck: Option<Bottleneck>,
+    ) -> Self {
+        let passage = Passage {
+            jitter: Jitter::new(start, config.jitter, true),
+            repair: Repair::new(config.loss),
+            bottleneck,
+        };
         Self {
             config,
             start,
             rng,
             pieces: VecDeque::new(),
-            acks: VecDeque::new(),
-            unacked: 0,
+            acks: Acks::default(),
             last_arrival: start,
             is_open: true,
             held: false,
-            written: 0,
+            traffic: Traffic::default(),
+            passage,
         }
     }
 
     /// How many bytes may be written now.
     pub fn room(&mut self, now: Instant) -> usize {
-        while self.acks.front().is_some_and(|(at, _)| *at <= now) {
-            self.unacked -= self.acks.pop_front().map_or(0, |(_, len)| len);
+        self.acks.settle(now);
+        if !self.is_open {
+            return 0;
         }
-        if self.is_open { self.config.window.saturating_sub(self.unacked) } else { 0 }
+        let room = self.config.window.saturating_sub(self.acks.unacked);
+        let bottleneck = self.passage.bottleneck.as_ref();
+        bottleneck.map_or(room, |bottleneck| room.min(bottleneck.stream_room(now)))
     }
 
     /// When there is more room, if bytes are under way.
     #[must_use]
     pub fn next_room(&self) -> Option<Instant> {
-        self.acks.front().map(|(at, _)| *at)
+        let acknowledged = self.acks.due.front().map(|(at, _)| *at);
+        match &self.passage.bottleneck {
+            Some(bottleneck) if self.acks.unacked < self.config.window => {
+                Some(bottleneck.stream_room_at())
+            }
+            _ => acknowledged,
+        }
     }
 
     /// Writes `bytes`. What is written after the end is gone.
@@ -112,8 +197,8 @@ impl Stream {
         if !self.is_open {
             return;
         }
-        self.written += bytes.len() as u64;
-        self.unacked += bytes.len();
+        self.traffic.written += bytes.len() as u64;
+        self.acks.unacked += bytes.len();
         let mut rest = bytes;
         while let Some((piece, more)) = rest.split_at_checked(self.cut(rest.len())) {
             if piece.is_empty() {
@@ -138,8 +223,8 @@ impl Stream {
         self.is_open = false;
         self.held = false;
         self.pieces.clear();
-        self.acks.clear();
-        self.unacked = 0;
+        self.acks = Acks::default();
+        self.traffic.taken = self.traffic.written;
         self.last_arrival = now + self.config.latency;
         self.pieces.push_back(Piece { arrives: Some(self.last_arrival), inflow: Inflow::End });
     }
@@ -149,7 +234,11 @@ impl Stream {
         if self.next_arrival()? > now {
             return None;
         }
-        self.pieces.pop_front().map(|piece| piece.inflow)
+        let inflow = self.pieces.pop_front()?.inflow;
+        if let Inflow::Bytes(bytes) = &inflow {
+            self.traffic.taken += bytes.len() as u64;
+        }
+        Some(inflow)
     }
 
     /// When the next piece arrives.
@@ -176,6 +265,8 @@ impl Stream {
 
     /// Goes on under another configuration; what is under way stays so.
     pub fn reconfigure(&mut self, config: StreamConfig) {
+        self.passage.jitter = Jitter::new(self.start, config.jitter, true);
+        self.passage.repair.reconfigure(config.loss);
         self.config = config;
     }
 
@@ -194,13 +285,31 @@ impl Stream {
     /// Bytes written and not acknowledged.
     #[must_use]
     pub const fn unacked(&self) -> usize {
-        self.unacked
+        self.acks.unacked
     }
 
     /// Bytes written since the start.
     #[must_use]
     pub const fn written(&self) -> u64 {
-        self.written
+        self.traffic.written
+    }
+
+    /// Bytes written and not taken out yet.
+    #[must_use]
+    pub const fn under_way(&self) -> u64 {
+        self.traffic.written - self.traffic.taken
+    }
+
+    /// How often loss has held up what followed.
+    #[must_use]
+    pub const fn hold_ups(&self) -> u64 {
+        self.passage.repair.count()
+    }
+
+    /// When a segment of no length that sets out now arrives, as one that opens a connection;
+    /// `None` if never.
+    pub fn knock(&mut self, now: Instant) -> Option<Instant> {
+        self.arrival(now, 0)
     }
 
     /// Where to cut `len` bytes: after a segment, or anywhere before.
@@ -210,29 +319,45 @@ impl Stream {
     }
 
     fn enqueue(&mut self, now: Instant, inflow: Inflow) {
-        let arrives = if self.held { None } else { Some(self.arrival(now)) };
-        if let (Some(at), Inflow::Bytes(bytes)) = (arrives, &inflow) {
-            self.acks.push_back((at + self.config.latency, bytes.len()));
+        let len = if let Inflow::Bytes(bytes) = &inflow { bytes.len() } else { 0 };
+        let arrives = if self.held { None } else { self.arrival(now, len) };
+        if let Some(at) = arrives.filter(|_| len > 0) {
+            self.acks.due.push_back((at + self.config.ack_latency, len));
         }
         self.pieces.push_back(Piece { arrives, inflow });
     }
 
     /// When a segment that sets out now arrives: never before the one ahead of it.
-    fn arrival(&mut self, now: Instant) -> Instant {
-        let mut at = self.after_outage(now) + self.config.latency;
+    fn arrival(&mut self, now: Instant, len: usize) -> Option<Instant> {
+        let sets_out = self.after_outage(now)?;
+        let bottleneck = self.passage.bottleneck.as_ref().filter(|_| len > 0);
+        let leaves =
+            bottleneck.map_or(sets_out, |narrow| narrow.pass_stream(now, len).max(sets_out));
+        let jitter = self.passage.jitter.delay(leaves, &mut self.rng);
+        let late = self.passage.repair.delay(now, self.config.rtt(), &mut self.rng);
+        let mut at = leaves + self.config.latency + jitter + late;
         if self.rng.chance(self.config.stalls) {
             at += self.rng.duration(self.config.stall);
         }
         self.last_arrival = self.last_arrival.max(at);
-        self.last_arrival
+        Some(self.last_arrival)
     }
 
-    fn after_outage(&mut self, now: Instant) -> Instant {
+    /// When a segment sets out that was to set out now; `None` if never.
+    fn after_outage(&mut self, now: Instant) -> Option<Instant> {
         let elapsed = now.saturating_duration_since(self.start);
         let outage = self.config.outages.iter().find(|outage| outage.covers(elapsed));
-        match outage.map(|outage| outage.until) {
-            Some(until) => self.start + until + self.rng.duration(RETRANSMIT),
-            None => now,
+        let Some(outage) = outage else { return Some(now) };
+        let until = self.start.checked_add(outage.until)?;
+        Some(until + self.rng.duration(RETRANSMIT))
+    }
+}
+
+impl Acks {
+    fn settle(&mut self, now: Instant) {
+        while let Some((_, len)) = self.due.front().filter(|(at, _)| *at <= now) {
+            self.unacked -= len;
+            self.due.pop_front();
         }
     }
 }

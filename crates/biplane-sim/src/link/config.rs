@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use super::Trace;
+
 /// One direction of a UDP path: everything that may happen to a datagram on it.
 ///
 /// The default is a perfect link: no latency, no fault.
@@ -9,13 +11,14 @@ use core::time::Duration;
 pub struct LinkConfig {
     /// How long every datagram takes at least.
     pub latency: Duration,
-    /// How much longer some take: uniform from 0 to this.
+    /// How much longer some take: uniform from 0 to this in the mean.
     pub jitter: Duration,
-    /// Whether jitter keeps datagrams in order; those that `reordering` picks still fall behind.
+    /// Whether jitter keeps datagrams in order: then it wanders from one draw to the next, instead
+    /// of being drawn for each. Those that `reordering` picks still fall behind.
     pub keeps_order: bool,
     /// Which datagrams are lost.
     pub loss: Loss,
-    /// The share that arrives twice, 0 to 1; the copy has a latency of its own.
+    /// The share that arrives twice, 0 to 1; the copy has a jitter of its own.
     pub duplication: f64,
     /// The share that falls behind, 0 to 1.
     pub reordering: f64,
@@ -25,6 +28,11 @@ pub struct LinkConfig {
     pub corruption: f64,
     /// The narrowest place, if there is one.
     pub bottleneck: Option<BottleneckConfig>,
+    /// What the narrowest place lets pass and when, instead of the bottleneck's rate. The queue
+    /// before it is the bottleneck's, or 1 MB where there is none.
+    pub trace: Option<Trace>,
+    /// The longest datagram that passes, in bytes.
+    pub mtu: Option<usize>,
     /// When nothing comes through, counted from the start of the run.
     pub outages: Vec<Outage>,
 }
@@ -36,10 +44,15 @@ impl LinkConfig {
         Self { latency, keeps_order: true, ..Self::default() }
     }
 
-    /// The same link once its faults are over: latency and bottleneck stay.
+    /// The same link once its faults are over: latency, bottleneck and MTU stay.
     #[must_use]
     pub fn calmed(&self) -> Self {
-        Self { bottleneck: self.bottleneck, ..Self::clean(self.latency) }
+        Self {
+            bottleneck: self.bottleneck,
+            trace: self.trace.clone(),
+            mtu: self.mtu,
+            ..Self::clean(self.latency)
+        }
     }
 }
 
@@ -62,6 +75,17 @@ pub enum Loss {
         /// How many are lost in a row on average, from 1.
         mean_length: f64,
     },
+}
+
+impl Loss {
+    /// The share lost in the long run, 0 to 1.
+    #[must_use]
+    pub const fn share(self) -> f64 {
+        match self {
+            Self::Never => 0.0,
+            Self::Independent { share } | Self::Bursts { share, .. } => share,
+        }
+    }
 }
 
 /// A place that lets so many bytes pass in a second, with a queue before it that drops at its tail.

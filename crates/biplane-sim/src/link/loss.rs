@@ -11,18 +11,18 @@ const BURST: Duration = Duration::from_secs(2);
 
 /// A [`Loss`] and the state it is in.
 #[derive(Debug)]
-pub(super) struct LossModel {
+pub(crate) struct LossModel {
     loss: Loss,
     burst_since: Option<Instant>,
 }
 
 impl LossModel {
-    pub(super) const fn new(loss: Loss) -> Self {
+    pub(crate) const fn new(loss: Loss) -> Self {
         Self { loss, burst_since: None }
     }
 
     /// Whether the datagram sent now is lost.
-    pub(super) fn strikes(&mut self, now: Instant, rng: &mut Rng) -> bool {
+    pub(crate) fn strikes(&mut self, now: Instant, rng: &mut Rng) -> bool {
         match self.loss {
             Loss::Never => false,
             Loss::Independent { share } => rng.chance(share),

@@ -131,6 +131,7 @@ fn link(rng: &mut Rng, length: Duration) -> LinkConfig {
             queue_bytes: rng.between(16_000, 128_000),
         }),
         outages: if rng.chance(0.3) { vec![outage(rng, length, OUTAGE)] } else { Vec::new() },
+        ..LinkConfig::default()
     }
 }
 
@@ -159,6 +160,7 @@ fn stream(rng: &mut Rng, latency: Duration, length: Duration) -> StreamConfig {
         } else {
             Vec::new()
         },
+        ..StreamConfig::clean(latency)
     }
 }
 

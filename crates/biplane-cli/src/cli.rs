@@ -1,0 +1,140 @@
+//! The command line: names, defaults and ranges. What is not built yet is not here.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::settings::Settings;
+
+const EXAMPLES: &str = "\
+Examples:
+  biplane link --listen 127.0.0.1:7877 --to 127.0.0.1:7777 --profile 4g
+                                     a phone's network before a server on this machine
+  biplane link --help                every impairment, with its default
+
+Exit status: 0, it ran and what it promises held; 1, it ran and something did not hold; 2, it could
+not start. RUST_LOG=info shows more on standard error.";
+
+const LINK_EXAMPLES: &str = "\
+Profiles (each way; jitter to either side of the delay, but not below 0):
+  lan         0.2 ± 0.05 ms                        1 gbit/s             queue 50 ms
+  fibre       5 ± 1 ms     0.01% lost              300 down, 100 up     queue 250 ms
+  wifi        3 ± 4 ms     0.5% in bursts of 3     60 mbit/s            queue 100 ms
+  wifi-busy   8 ± 20 ms    2% in bursts of 5       15 mbit/s            queue 300 ms
+  4g          25 ± 8 ms    0.3% lost               20 down, 8 up        queue 500 ms
+  4g-driving  30 ms        a rate that wanders, with holes              queue 1 MB
+  3g          60 ± 25 ms   1% lost                 3 down, 1 up         queue 1500 ms
+  satellite   300 ± 10 ms  0.5% lost               50 down, 5 up        queue 600 ms
+  awful       100 ± 80 ms  10% in bursts of 5      1 down, 0.5 up       queue 1000 ms
+
+TCP ends at the relay on both sides, so loss is modelled: a lost segment holds up what follows by a
+round trip, or by a retransmission time-out where too little is under way; datagrams are lost,
+doubled and altered as they are. TCP and UDP share the rate and its queue.
+
+Examples:
+  biplane link --listen 127.0.0.1:7877 --to 127.0.0.1:7777 --delay 40ms --jitter 15ms --loss 5%
+  biplane link --listen 127.0.0.1:7877 --to 127.0.0.1:7777 --profile wifi-busy --up-rate 2mbit
+  biplane link --listen 127.0.0.1:7877 --to 127.0.0.1:7777 --block-udp=down --after 10s --for 5s
+  biplane link --listen 127.0.0.1:7877 --to 127.0.0.1:7777 --rebind-udp-every 5s --json
+
+Durations are written 250ms, 10s, 5m; rates 5mbit, 800kbit; sizes 64KiB; shares 5%.";
+
+/// Tools around Biplane's sessions and networks.
+#[derive(Debug, Parser)]
+#[command(name = "biplane", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Relays one TCP and one UDP port through an impaired link, for any program.
+    ///
+    /// Runs until Ctrl-C or SIGTERM, then says what became of everything. The target must accept a
+    /// TCP connection when it starts, unless --udp-only.
+    Link(Link),
+}
+
+/// `biplane link`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = LINK_EXAMPLES)]
+pub(crate) struct Link {
+    /// Address and port of both TCP and UDP; port 0 takes one that is free for both.
+    #[arg(long, value_name = "A:P")]
+    pub(crate) listen: SocketAddr,
+    /// Where all of it goes.
+    #[arg(long, value_name = "B:P")]
+    pub(crate) to: String,
+    /// A network by name, or settings without dashes: 4g, or 4g,loss=2%. Flags override it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Makes chance repeatable: the same datagrams in the same order meet the same faults.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Relays UDP alone, to a target that has no TCP port.
+    #[arg(long)]
+    pub(crate) udp_only: bool,
+    /// Prints one JSON document on standard output at the end, and all else on standard error.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    const PORTS: &str = "biplane link --listen 127.0.0.1:0 --to 127.0.0.1:1";
+
+    fn parse(flags: &str) -> Result<Link, clap::Error> {
+        let line = format!("{PORTS} {flags}");
+        let Command::Link(link) = Cli::try_parse_from(line.split_whitespace())?.command;
+        Ok(link)
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_contracts_flags_are_understood() {
+        for flags in [
+            "",
+            "--profile 4g",
+            "--delay 40ms --jitter 15ms --loss 5% --burst 3 --duplicate 1% --reorder 1% \
+             --corrupt 1% --rate 5mbit --queue 64KiB --mtu 1280",
+            "--up-delay 40ms --down-loss 5%",
+            "--seed 7 --block-udp --block-tcp=up --after 5s --for 5s",
+            "--block-udp=down --kill-tcp-every 5s --rebind-udp-every 5s --rebind-address --json",
+        ] {
+            let link = parse(flags).unwrap_or_else(|error| panic!("{flags}: {error}"));
+            assert!(link.settings.profile(link.profile.as_deref()).is_ok(), "{flags}");
+        }
+        assert!(parse("--trace-up a --trace-down b").is_ok());
+    }
+
+    #[test]
+    fn flags_override_the_profile_and_one_direction_overrides_both() {
+        let link = parse("--up-loss 1% --profile 4g --loss 5%").unwrap();
+        let profile = link.settings.profile(link.profile.as_deref()).unwrap();
+        assert_eq!(profile.to_string(), "4g,up-loss=1%,down-loss=5%");
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused() {
+        for flags in ["--up-block-udp", "--delay", "--up-for 5s", "--block-udp up", "--lag 5ms"] {
+            assert_eq!(parse(flags).unwrap_err().exit_code(), 2, "{flags}");
+        }
+        for flags in ["--delay 40", "--profile 5g", "--trace-up /nowhere", "--block-udp=left"] {
+            let link = parse(flags).unwrap();
+            let error = link.settings.profile(link.profile.as_deref()).unwrap_err().to_string();
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The `biplane` command: tools around sessions and networks.
+//!
+//! | module | does |
+//! |---|---|
+//! | `cli`, `settings` | the command line: names, defaults, help |
+//! | `link` | `biplane link`: a bad network for any program |
+//! | `report`, `live` | what is told at the end, and meanwhile |
+//! | `system` | signals and open files |
+
+mod cli;
+mod link;
+mod live;
+mod report;
+mod settings;
+mod system;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+/// It could not start.
+const NOT_STARTED: u8 = 2;
+/// It ran, and something did not hold.
+const NOT_HELD: u8 = 1;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    system::start_telling();
+    let outcome = match cli.command {
+        Command::Link(link) => link::run(&link),
+    };
+    match outcome {
+        Ok(broken) if broken.is_empty() => ExitCode::SUCCESS,
+        Ok(broken) => {
+            eprintln!("biplane: did not hold: {}", broken.join(", "));
+            NOT_HELD.into()
+        }
+        Err(error) => {
+            eprintln!("biplane: {error}");
+            NOT_STARTED.into()
+        }
+    }
+}

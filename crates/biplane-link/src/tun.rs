@@ -1,0 +1,1 @@
+//! The link model between two network namespaces: real IP packets, real TCP.

@@ -1,0 +1,1 @@
+//! The TUN form, between network namespaces of its own.

@@ -1,0 +1,114 @@
+//! A profile as text, both ways.
+
+use core::{fmt, str::FromStr};
+
+use super::{Capacity, Name, Profile, ProfileError, Schedule, Way, units};
+
+/// What a setting is called, and its value as it is written.
+type Written = (&'static str, String);
+
+impl FromStr for Profile {
+    type Err = ProfileError;
+
+    fn from_str(text: &str) -> Result<Self, ProfileError> {
+        let mut items = text.split(',').map(str::trim).peekable();
+        let name = items.peek().and_then(|first| Name::of(first));
+        let mut profile = name.map_or_else(Self::default, Name::profile);
+        for item in items.skip(usize::from(name.is_some())) {
+            let (name, value) = item.split_once('=').unwrap_or((item, ""));
+            profile.set(name, value)?;
+        }
+        Ok(profile)
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base = self.name.map_or_else(Self::default, Name::profile);
+        let mut items: Vec<String> = self.name.iter().map(|name| name.text().to_owned()).collect();
+        let (up, down) = (self.up.changes(&base.up), self.down.changes(&base.down));
+        for (name, value) in &up {
+            let prefix = if down.contains(&(*name, value.clone())) { "" } else { "up-" };
+            items.push(item(prefix, name, value));
+        }
+        let one_way = down.iter().filter(|written| !up.contains(written));
+        items.extend(one_way.map(|(name, value)| item("down-", name, value)));
+        let schedule = changes(self.schedule.written(), &base.schedule.written());
+        items.extend(schedule.iter().map(|(name, value)| item("", name, value)));
+        if items.is_empty() {
+            // Nothing at all would not read as a profile.
+            items.push("delay=0s".to_owned());
+        }
+        f.write_str(&items.join(","))
+    }
+}
+
+fn item(prefix: &str, name: &str, value: &str) -> String {
+    match (name, prefix) {
+        ("trace", "down-") => format!("trace-down={value}"),
+        ("trace", "up-") => format!("trace-up={value}"),
+        ("trace", _) => format!("trace-up={value},trace-down={value}"),
+        _ => format!("{prefix}{name}={value}"),
+    }
+}
+
+/// Those that are not in `base`.
+fn changes(all: Vec<Written>, base: &[Written]) -> Vec<Written> {
+    all.into_iter().filter(|written| !base.contains(written)).collect()
+}
+
+impl Way {
+    fn changes(&self, base: &Self) -> Vec<Written> {
+        let mut found = changes(self.written(), &base.written());
+        if self.capacity != base.capacity {
+            found.push(self.capacity.written());
+        }
+        found
+    }
+
+    fn written(&self) -> Vec<Written> {
+        vec![
+            ("delay", units::write_duration(self.delay)),
+            ("jitter", units::write_duration(self.jitter)),
+            ("jitter-reorders", units::write_switch(self.jitter_reorders).to_owned()),
+            ("loss", units::write_share(self.loss)),
+            ("burst", self.burst.to_string()),
+            ("duplicate", units::write_share(self.duplicate)),
+            ("reorder", units::write_share(self.reorder)),
+            ("reorder-by", units::write_duration(self.reorder_by)),
+            ("corrupt", units::write_share(self.corrupt)),
+            ("queue", units::write_queue(self.queue)),
+            ("mtu", units::write_option(self.mtu)),
+        ]
+    }
+}
+
+impl Capacity {
+    fn written(&self) -> Written {
+        match self {
+            Self::Unlimited => ("rate", "none".to_owned()),
+            Self::Rate(bits) => ("rate", units::write_rate(*bits)),
+            Self::Trace(trace) => ("trace", trace.file().unwrap_or("(made)").to_owned()),
+        }
+    }
+}
+
+impl Schedule {
+    fn written(&self) -> Vec<Written> {
+        let times = [
+            ("for", self.length),
+            ("kill-tcp-every", self.kill_tcp_every),
+            ("rebind-udp-every", self.rebind_udp_every),
+        ];
+        let mut all = vec![
+            ("block-udp", units::write_blocked(self.block_udp).to_owned()),
+            ("block-tcp", units::write_blocked(self.block_tcp).to_owned()),
+            ("after", units::write_duration(self.after)),
+            ("rebind-address", units::write_switch(self.rebind_address).to_owned()),
+        ];
+        all.extend(
+            times.into_iter().filter_map(|(name, time)| Some((name, units::write_duration(time?)))),
+        );
+        all
+    }
+}
