@@ -70,5 +70,5 @@ pub use side::Side;
 pub use stream::{Inflow, Stream, StreamConfig};
 pub use sweep::{Conditions, Figures, Outcome, Plan, Rhythm, Traffic, Trial, Work};
 pub use transcript::{Entry, Transcript};
-pub use wires::{Wires, WiresConfig};
+pub use wires::{Access, Wires, WiresConfig};
 pub use world::{ClientConfig, EndConfig, Gate, News, Tally, World};

@@ -5,7 +5,7 @@
 //! of the core says about its outputs is checked on the way.
 
 use core::time::Duration;
-use std::time::Instant;
+use std::{net::SocketAddr, time::Instant};
 
 use biplane_proto::{
     Answered, Arrival, ControlLoss, DropReason, Event, KeyChange, Opener, Path, Sealer, Transmit,
@@ -24,6 +24,8 @@ pub(crate) struct Node {
     side: Side,
     core: Core,
     peer: Path,
+    /// Where the peer was before; nobody is there any more.
+    former: Vec<SocketAddr>,
     lag: Duration,
     keys: Keys,
     largest: PacketNumber,
@@ -62,6 +64,7 @@ impl Node {
             floor: core.session().floor(),
             core,
             peer,
+            former: Vec::new(),
             lag,
             keys: Keys::default(),
             answers: Vec::new(),
@@ -75,6 +78,13 @@ impl Node {
 
     pub(crate) const fn core(&self) -> &Core {
         &self.core
+    }
+
+    /// The peer's datagrams come from there from now on.
+    pub(crate) fn peer_moved(&mut self, remote: SocketAddr) {
+        self.former.push(self.peer.remote);
+        self.former.retain(|former| *former != remote);
+        self.peer.remote = remote;
     }
 
     /// The session, for an input; it must be settled after.
@@ -233,6 +243,9 @@ impl Node {
         if packet.len() != len || !allowed.contains(&len) {
             let what = ContractBreach::PacketLength { appended: packet.len(), says: len };
             watch.breach(now, Some(self.side), what);
+        }
+        if self.former.contains(&path.remote) {
+            return;
         }
         if path.remote != self.peer.remote {
             watch.breach(now, Some(self.side), ContractBreach::Misaddressed);

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use crate::{Link, LinkConfig, Rng, Stream, StreamConfig};
+use crate::{Bottleneck, Link, LinkConfig, Rng, Stream, StreamConfig};
 
 /// What the four directions do.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,25 @@ pub struct Wires {
     pub control_up: Stream,
     /// Control bytes to the client.
     pub control_down: Stream,
+}
+
+/// The narrowest places of one machine's way to the world, one a direction, which everything it
+/// sends and receives must pass: datagrams and control bytes of all its clients.
+///
+/// A handle: clones are the same places.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Access {
+    up: Option<Bottleneck>,
+    down: Option<Bottleneck>,
+}
+
+impl Access {
+    /// That of a machine whose links are as `config` says, of a run that begins at `start`.
+    #[must_use]
+    pub fn new(start: Instant, config: &WiresConfig) -> Self {
+        let [up, down] = [&config.up, &config.down].map(|link| Bottleneck::of(start, link));
+        Self { up, down }
+    }
 }
 
 impl WiresConfig {
@@ -67,6 +86,19 @@ impl Wires {
             down: Link::new(start, config.down, rng.fork()),
             control_up: Stream::new(start, config.control_up, rng.fork()),
             control_down: Stream::new(start, config.control_down, rng.fork()),
+        }
+    }
+
+    /// Four idle directions behind the narrowest places of a machine, instead of their own.
+    #[must_use]
+    pub fn behind(start: Instant, config: WiresConfig, access: &Access, rng: &mut Rng) -> Self {
+        let Access { up, down } = access.clone();
+        let WiresConfig { up: link_up, down: link_down, control_up, control_down } = config;
+        Self {
+            up: Link::behind(start, link_up, rng.fork(), up.clone()),
+            down: Link::behind(start, link_down, rng.fork(), down.clone()),
+            control_up: Stream::behind(start, control_up, rng.fork(), up),
+            control_down: Stream::behind(start, control_down, rng.fork(), down),
         }
     }
 

@@ -194,6 +194,19 @@ impl World {
         Some(&mut line.wires)
     }
 
+    /// A client's NAT forgets it: what it sends by UDP comes from another port from now on, and from
+    /// another address if `address`; what is sent to where it was reaches nobody. Its control
+    /// connection goes on.
+    pub fn rebind(&mut self, client: usize, address: bool) {
+        let Some(line) = self.lines.get_mut(client) else { return };
+        line.rebinds += 1;
+        line.host.address = line.host.rebound(line.rebinds, address);
+        let moved = line.host.address;
+        if let Some(node) = line.server.node_mut() {
+            node.peer_moved(moved);
+        }
+    }
+
     /// The session at `side`, once it has begun.
     #[must_use]
     pub fn session(&self, side: Side) -> Option<&Session> {

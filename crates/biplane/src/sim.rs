@@ -7,14 +7,16 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use biplane::{Channel, Event, Protocol, sim::World};
-//! use biplane_sim::WiresConfig;
+//! use biplane::{
+//!     Channel, Protocol,
+//!     sim::{Profile, World},
+//! };
 //!
 //! const CHAT: Channel<String> = Channel::command("chat");
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let protocol = Protocol::new("hello", 1).channel(CHAT);
-//! let mut world = World::new(17);
+//! let mut world = World::new(17).link(Profile::wifi_busy());
 //! let server = world.server(&protocol)?;
 //! let client = world.join(&server, &protocol)?;
 //! let mut heard = Vec::new();
@@ -24,7 +26,7 @@
 //!     server.flush();
 //!     heard.extend(std::iter::from_fn(|| client.recv(CHAT)));
 //! });
-//! assert!(heard.len() > 600);
+//! assert!(heard.len() > 550);
 //! world.check()?;
 //! # Ok(())
 //! # }
@@ -43,10 +45,17 @@ mod wire;
 mod witness;
 
 use core::{error, fmt, time::Duration};
-use std::{net::Ipv4Addr, sync::Arc, time::Instant};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Instant,
+};
 
 use biplane_proto::SessionConfig;
-use biplane_sim::{Gate, Rng, WiresConfig};
+use biplane_sim::{Access, Gate, Rng};
+pub use biplane_sim::{
+    Blocked, Capacity, Direction, Profile, ProfileError, Queue, Schedule, Trace, TraceError, Way,
+};
 
 use self::{
     admission::Door,
@@ -77,7 +86,9 @@ pub struct World {
     shared: Arc<Shared>,
     start: Instant,
     seed: u64,
-    link: WiresConfig,
+    link: Profile,
+    /// What all clients share that come from now on, if they do.
+    access: Option<Access>,
 }
 
 /// One tick of a game in a [`World`].
@@ -108,15 +119,32 @@ impl World {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let start = now();
-        let link = WiresConfig::clean(Duration::ZERO);
-        Self { shared: Shared::new(start, seed), start, seed, link }
+        let shared = Shared::new(start, seed);
+        Self { shared, start, seed, link: Profile::perfect(), access: None }
     }
 
-    /// What lies between servers and the clients that come from now on.
+    /// What lies between servers and the machines of the clients that come from now on: each has
+    /// such a link of its own. The profile's blocks count from the beginning of the world, what it
+    /// does now and then from the machine's.
     #[must_use]
-    pub fn link(mut self, link: WiresConfig) -> Self {
-        self.link = link;
+    pub fn link(mut self, link: Profile) -> Self {
+        self.set_link(link);
         self
+    }
+
+    /// The same, with one narrowest place a direction that all those machines share: a household, or
+    /// the server's own way to the world.
+    #[must_use]
+    pub fn shared_link(mut self, link: Profile) -> Self {
+        self.set_link(link);
+        self.access = Some(Access::new(self.now(), &self.link.wires()));
+        self
+    }
+
+    /// [`World::link`] for a world that is there already; those who came before keep theirs.
+    pub fn set_link(&mut self, link: Profile) {
+        self.link = link;
+        self.access = None;
     }
 
     /// Opens a server.
@@ -285,13 +313,21 @@ impl World {
 
     /// A party of clients, behind the link of this moment.
     fn party(&self) -> Arc<dyn Engine> {
-        let party = self.shared.enter(state::State::add_party);
+        let agenda = self.link.schedule.agenda();
+        let party = self.shared.enter(|state| {
+            let (party, now) = (state.add_party(), state.world.now());
+            state.schedule(party, now, agenda);
+            party
+        });
         let last = u8::try_from(party % 250).unwrap_or(0) + 1;
         self.engine(party, (Ipv4Addr::new(198, 51, 100, last), 0).into())
     }
 
-    fn engine(&self, party: PartyNumber, address: std::net::SocketAddr) -> Arc<dyn Engine> {
-        let clients = biplane_sim::ClientConfig::new(self.link.clone());
+    fn engine(&self, party: PartyNumber, address: SocketAddr) -> Arc<dyn Engine> {
+        let wires = self.link.wires();
+        let own = || Access::new(self.now(), &wires);
+        let access = Some(self.access.clone().unwrap_or_else(own));
+        let clients = biplane_sim::ClientConfig { access, ..biplane_sim::ClientConfig::new(wires) };
         Arc::new(SimEngine::new(&self.shared, party, address, clients))
     }
 }

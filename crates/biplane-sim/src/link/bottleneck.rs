@@ -48,6 +48,13 @@ enum Line {
     },
 }
 
+impl PartialEq for Bottleneck {
+    /// Whether they are the same place.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl Bottleneck {
     /// The one that `config` describes, of a run that begins at `start`; `None` if it has none.
     #[must_use]

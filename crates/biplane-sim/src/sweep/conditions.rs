@@ -168,7 +168,7 @@ impl fmt::Display for Conditions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "takes every {:?}, sends in {:?}", self.takes_every, self.rhythm)?;
         for (number, client) in self.clients.iter().enumerate() {
-            let ClientConfig { wires, aeads, session, client, server } = client;
+            let ClientConfig { wires, aeads, session, client, server, .. } = client;
             writeln!(f, "client {number}: {aeads:?}, {session:?}")?;
             writeln!(f, "  client {client:?}")?;
             writeln!(f, "  server {server:?}")?;

@@ -5,13 +5,16 @@ use core::time::Duration;
 use biplane_proto::{SessionConfig, limits};
 use biplane_wire::{Aead, PacketNumber};
 
-use crate::{Canary, WiresConfig};
+use crate::{Access, Canary, WiresConfig};
 
 /// A client, its session with the server, and what lies between them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClientConfig {
     /// The network between the two.
     pub wires: WiresConfig,
+    /// The narrowest places that it shares with others of its machine; its datagrams have their own
+    /// else, and its control bytes none.
+    pub access: Option<Access>,
     /// What it offers to seal datagrams with, dearest first; the server has all and prefers these.
     pub aeads: Vec<Aead>,
     /// What both sides decide for the session.
@@ -53,6 +56,7 @@ impl ClientConfig {
     pub fn new(wires: WiresConfig) -> Self {
         Self {
             wires,
+            access: None,
             aeads: vec![Aead::Aes128Gcm, Aead::ChaCha20Poly1305],
             session: SessionConfig::default(),
             client: EndConfig::default(),

@@ -54,6 +54,21 @@ impl Host {
         Self { address, tally: Tally::default(), routes: BTreeMap::new() }
     }
 
+    /// Where a client is once its NAT has forgotten it: at another port, and at another address
+    /// perhaps. The `count`th time.
+    pub(super) fn rebound(&self, count: u32, address: bool) -> SocketAddr {
+        let turn = u16::try_from(count % 20_000).unwrap_or(0);
+        let port = 20_000 + (self.address.port().wrapping_add(turn * 7) % 20_000);
+        let ip = if address {
+            let [third, last] = [count, u32::from(self.address.port())]
+                .map(|number| u8::try_from(number % 250).unwrap_or(0) + 1);
+            Ipv4Addr::new(203, 0, third, last).into()
+        } else {
+            self.address.ip()
+        };
+        SocketAddr::new(ip, port)
+    }
+
     pub(super) fn knows(&self, id: ReceiveId) -> bool {
         self.routes.contains_key(&id)
     }

@@ -15,6 +15,8 @@ pub(super) struct Line {
     /// What its client speaks.
     pub(super) protocol: Protocol,
     pub(super) config: ClientConfig,
+    /// How often its NAT forgot it.
+    pub(super) rebinds: u32,
     pub(super) wires: Wires,
     pub(super) host: Host,
     pub(super) client: Stage,
@@ -49,11 +51,16 @@ impl Line {
         config: ClientConfig,
         rng: &mut Rng,
     ) -> Self {
+        let wires = config.wires.clone();
         Self {
             house,
             protocol,
-            wires: Wires::new(start, config.wires.clone(), rng),
+            wires: match &config.access {
+                Some(access) => Wires::behind(start, wires, access, rng),
+                None => Wires::new(start, wires, rng),
+            },
             config,
+            rebinds: 0,
             host: Host::client(client),
             client: Stage::Failed,
             server: Stage::Accepting { inbox: Vec::new() },

@@ -6,10 +6,7 @@ use core::{
     task::{Context, Poll},
     time::Duration,
 };
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use biplane_sim::ClientConfig;
 
@@ -26,7 +23,7 @@ pub(super) struct SimEngine {
     party: PartyNumber,
     address: SocketAddr,
     /// What lies between its clients and their servers.
-    clients: Mutex<ClientConfig>,
+    clients: ClientConfig,
 }
 
 impl SimEngine {
@@ -36,7 +33,7 @@ impl SimEngine {
         address: SocketAddr,
         clients: ClientConfig,
     ) -> Self {
-        Self { shared: Arc::clone(shared), party, address, clients: Mutex::new(clients) }
+        Self { shared: Arc::clone(shared), party, address, clients }
     }
 }
 
@@ -56,7 +53,7 @@ impl Engine for SimEngine {
     }
 
     fn connect(&self, dial: Dial, done: Connected) {
-        let config = self.clients.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let config = self.clients.clone();
         self.shared.enter(|state| state.dial(self.party, dial, config, done));
     }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use biplane_proto::RequestError;
-use biplane_sim::{News, Side};
+use biplane_sim::{Agenda, Instruction, News, Side};
 use biplane_wire::RequestId;
 use bytes::Bytes;
 
@@ -52,6 +52,8 @@ pub(super) struct State {
     questions: BTreeMap<(Side, u32), Answered>,
     endings: BTreeMap<Side, Vec<Call>>,
     deadlines: BTreeSet<(Instant, Deadline)>,
+    /// What the links of parties have in store, counted from when they were made.
+    agendas: BTreeMap<PartyNumber, (Instant, Agenda)>,
 }
 
 /// One endpoint's share.
@@ -86,6 +88,8 @@ pub(super) enum Deadline {
     Admission(usize),
     /// A party's farewell.
     Close(PartyNumber),
+    /// What a party's link has in store.
+    Instruction(PartyNumber),
 }
 
 impl Shared {
@@ -104,6 +108,7 @@ impl Shared {
                 questions: BTreeMap::new(),
                 endings: BTreeMap::new(),
                 deadlines: BTreeSet::new(),
+                agendas: BTreeMap::new(),
             }))
         })
     }
@@ -194,6 +199,42 @@ impl State {
                 self.refuse(client, (504, None), "the server's admission took too long");
             }
             Deadline::Close(party) => self.end_closing(party),
+            Deadline::Instruction(party) => self.obey(party),
+        }
+    }
+
+    /// The clients of `party` stand behind a link that has this in store.
+    pub(super) fn schedule(&mut self, party: PartyNumber, start: Instant, agenda: Agenda) {
+        if let Some(next) = agenda.next_due() {
+            self.deadlines.insert((start + next, Deadline::Instruction(party)));
+            self.agendas.insert(party, (start, agenda));
+        }
+    }
+
+    fn obey(&mut self, party: PartyNumber) {
+        let Some((start, mut agenda)) = self.agendas.remove(&party) else { return };
+        let elapsed = self.world.now().saturating_duration_since(start);
+        while let Some(instruction) = agenda.pop(elapsed) {
+            self.carry_out(party, instruction);
+        }
+        self.schedule(party, start, agenda);
+    }
+
+    fn carry_out(&mut self, party: PartyNumber, instruction: Instruction) {
+        let now = self.world.now();
+        let members = self.parties.get(party).map(|party| party.members.values().copied());
+        let clients: Vec<_> = members.into_iter().flatten().map(Side::client).collect();
+        for client in clients {
+            match instruction {
+                Instruction::KillTcp => {
+                    if let Some(wires) = self.world.wires_mut(client) {
+                        wires.kill_control(now);
+                    }
+                }
+                Instruction::RebindUdp { address } => self.world.rebind(client, address),
+                // What a later link has in store is not for this one.
+                _ => {}
+            }
         }
     }
 

@@ -57,6 +57,14 @@ impl Wire {
         self.change(|now, wires| wires.kill_control(now));
     }
 
+    /// The client's NAT forgets it: its datagrams come from another port from now on, and from
+    /// another address if `address`; what is sent to where it was reaches nobody.
+    pub fn rebind_udp(&self, address: bool) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.enter(|state| state.world.rebind(self.client, address));
+        }
+    }
+
     /// Ends every fault; latency and bottleneck stay.
     pub fn calm(&self) {
         self.change(|now, wires| wires.calm(now));
