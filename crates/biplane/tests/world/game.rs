@@ -15,7 +15,7 @@ fn play(seed: u64, link: Profile) -> (u64, [u32; 4]) {
     world.run_for(secs(10), FRAME, |tick| {
         let number = u32::try_from(tick.number).unwrap();
         client_frame(&client, number);
-        if number % 60 == 0 {
+        if number.is_multiple_of(60) {
             asked = Some((number, client.request(&Double(number))));
         }
         if let Some((number, answer)) = &mut asked
@@ -50,7 +50,7 @@ fn client_frame(client: &Client, number: u32) {
     client.send(HITS, &number).unwrap();
     client.send(LOOT, &number).unwrap();
     client.send(INPUTS, &number).unwrap();
-    if number % 30 == 0 {
+    if number.is_multiple_of(30) {
         client.send(CHAT, &format!("line {number}")).unwrap();
     }
     client.flush();
