@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use biplane_sim::Profile;
 use clap::{Args, Parser, Subcommand};
 
 use crate::settings::Settings;
@@ -55,6 +56,32 @@ pub(crate) enum Command {
     /// Runs until Ctrl-C or SIGTERM, then says what became of everything. The target must accept a
     /// TCP connection when it starts, unless --udp-only.
     Link(Link),
+    /// Measures a link between sockets of this process, for checks: what was sent and what came.
+    #[command(hide = true)]
+    MeasureLink(MeasureLink),
+}
+
+/// `biplane measure-link`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MeasureLink {
+    /// The network, as for `biplane link --profile`.
+    #[arg(long, value_name = "NAME", default_value = "delay=0s")]
+    pub(crate) profile: Profile,
+    /// Where chance comes from.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Sends one TCP connection's bytes instead of datagrams.
+    #[arg(long)]
+    pub(crate) tcp: bool,
+    /// Datagrams a second.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    pub(crate) per_second: u32,
+    /// Bytes of each.
+    #[arg(long, value_name = "B", default_value_t = 200, value_parser = clap::value_parser!(u16).range(24..=9000))]
+    pub(crate) size: u16,
+    /// How long it is sent.
+    #[arg(long, value_name = "S", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=120))]
+    pub(crate) seconds: u32,
 }
 
 /// `biplane link`.
@@ -93,8 +120,10 @@ mod tests {
 
     fn parse(flags: &str) -> Result<Link, clap::Error> {
         let line = format!("{PORTS} {flags}");
-        let Command::Link(link) = Cli::try_parse_from(line.split_whitespace())?.command;
-        Ok(link)
+        match Cli::try_parse_from(line.split_whitespace())?.command {
+            Command::Link(link) => Ok(link),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `cli`, `settings` | the command line: names, defaults, help |
 //! | `link` | `biplane link`: a bad network for any program |
+//! | `measure` | what a link does, seen by the sockets on both sides of it |
 //! | `report`, `live` | what is told at the end, and meanwhile |
 //! | `system` | signals and open files |
 
 mod cli;
 mod link;
 mod live;
+mod measure;
 mod report;
 mod settings;
 mod system;
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     system::start_telling();
     let outcome = match cli.command {
         Command::Link(link) => link::run(&link),
+        Command::MeasureLink(measure) => measure::run(&measure),
     };
     match outcome {
         Ok(broken) if broken.is_empty() => ExitCode::SUCCESS,

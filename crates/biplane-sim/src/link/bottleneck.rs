@@ -15,8 +15,8 @@ const SECOND: u64 = 1_000_000_000;
 const TRACE_QUEUE: u64 = 1_000_000;
 /// The least that a stream may put into the queue: two full segments.
 const STREAM_QUEUE: u64 = 3_000;
-/// A stream waits until so much of its part of the queue is free.
-const STREAM_PIECE: u64 = 1_500;
+/// A stream waits until a full segment is free, or this share of its part of the queue.
+const STREAM_PIECE: (u64, u64) = (1_500, 16);
 
 /// A place that everything of one direction must pass, one byte after the other, with a queue before
 /// it that drops at its tail.
@@ -78,13 +78,13 @@ impl Bottleneck {
     pub(crate) fn stream_room(&self, now: Instant) -> usize {
         let mut narrow = self.lock();
         let room = narrow.stream_queue().saturating_sub(narrow.queued(now));
-        if room < STREAM_PIECE { 0 } else { usize::try_from(room).unwrap_or(usize::MAX) }
+        if room < narrow.stream_piece() { 0 } else { usize::try_from(room).unwrap_or(usize::MAX) }
     }
 
     /// From when on a stream has room, if nothing else comes.
     pub(crate) fn stream_room_at(&self) -> Instant {
         let narrow = self.lock();
-        narrow.falls_to(narrow.stream_queue() - STREAM_PIECE)
+        narrow.falls_to(narrow.stream_queue() - narrow.stream_piece())
     }
 
     /// Becomes another place at `now`, for all who stand behind it.
@@ -172,6 +172,11 @@ impl Narrow {
     fn stream_queue(&self) -> u64 {
         (self.queue_bytes / 4 * 3).max(STREAM_QUEUE)
     }
+
+    /// What must be free before a stream goes on: in smaller pieces nobody would be faster.
+    fn stream_piece(&self) -> u64 {
+        (self.stream_queue() / STREAM_PIECE.1).max(STREAM_PIECE.0)
+    }
 }
 
 /// What a datagram takes of the queue: an empty one too is something.
@@ -238,8 +243,8 @@ mod tests {
         assert_eq!(stream.stream_room(start), 0);
         assert_eq!(bottleneck.pass(start, 1_000), Some(start + ms(31)));
         let room_at = stream.stream_room_at();
-        assert_eq!(room_at, start + Duration::from_micros(2_500));
+        assert_eq!(room_at, start + Duration::from_micros(2_875));
         assert_eq!(stream.stream_room(room_at - Duration::from_micros(1)), 0);
-        assert_eq!(stream.stream_room(room_at), 1_500);
+        assert_eq!(stream.stream_room(room_at), 1_875);
     }
 }

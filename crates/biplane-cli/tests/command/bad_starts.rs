@@ -1,0 +1,73 @@
+//! What it cannot start with is told in one line, and ends with status 2.
+
+use std::{
+    fs,
+    net::{TcpListener, UdpSocket},
+};
+
+use crate::program::{Ended, echo, run};
+
+const BOTH_FREE: &str = "link --listen 127.0.0.1:0";
+
+/// The one line of a run that did not start.
+fn told(arguments: &str) -> String {
+    let Ended { status, stdout, stderr } = run(arguments);
+    assert_eq!(status.code(), Some(2), "{arguments}: {stderr}");
+    assert_eq!(stdout, "", "{arguments}");
+    assert_eq!(stderr.trim_end().lines().count(), 1, "{arguments}: {stderr}");
+    stderr
+}
+
+#[test]
+fn a_profile_that_does_not_exist_is_named_with_those_that_do() {
+    let line = told(&format!("{BOTH_FREE} --to {} --profile 5g", echo()));
+    assert!(line.contains("\"5g\"") && line.contains("4g-driving"), "{line}");
+}
+
+#[test]
+fn a_value_that_a_flag_does_not_take_is_named_with_its_flag() {
+    let line = told(&format!("{BOTH_FREE} --to {} --up-loss lots", echo()));
+    assert!(line.contains("up-loss") && line.contains("\"lots\""), "{line}");
+}
+
+#[test]
+fn garbage_in_a_trace_is_told_with_file_and_line() {
+    let file = std::env::temp_dir().join(format!("biplane-garbage-{}", std::process::id()));
+    fs::write(&file, "1\n2\nthree\n").unwrap();
+    let line = told(&format!("{BOTH_FREE} --to {} --trace-down {}", echo(), file.display()));
+    assert!(line.contains(&format!("{}, line 3", file.display())), "{line}");
+    fs::write(&file, "").unwrap();
+    let line = told(&format!("{BOTH_FREE} --to {} --trace-up {}", echo(), file.display()));
+    assert!(line.contains("nothing ever crosses"), "{line}");
+    fs::remove_file(&file).unwrap();
+    let line = told(&format!("{BOTH_FREE} --to {} --trace-up {}", echo(), file.display()));
+    assert!(line.contains(&file.display().to_string()), "{line}");
+}
+
+#[test]
+fn a_port_in_use_is_named_for_each_plane() {
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = tcp.local_addr().unwrap();
+    let line = told(&format!("link --listen {address} --to {}", echo()));
+    assert!(line.contains(&address.to_string()) && line.contains("TCP"), "{line}");
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = udp.local_addr().unwrap();
+    let line = told(&format!("link --listen {address} --to {}", echo()));
+    assert!(line.contains(&address.to_string()) && line.contains("UDP"), "{line}");
+}
+
+#[test]
+fn a_target_that_refuses_tcp_is_unreachable() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = port.local_addr().unwrap();
+    drop(port);
+    let line = told(&format!("{BOTH_FREE} --to {nobody}"));
+    assert!(line.contains(&format!("cannot reach {nobody}")), "{line}");
+    assert!(told(&format!("{BOTH_FREE} --to nowhere.invalid:1")).contains("nowhere.invalid"));
+}
+
+#[test]
+fn another_address_towards_a_target_that_has_one_is_refused() {
+    let line = told(&format!("{BOTH_FREE} --to [::1]:9 --udp-only --rebind-address"));
+    assert!(line.contains("[::1]:9") && line.contains("IPv4"), "{line}");
+}

@@ -1,0 +1,127 @@
+//! The command as a child process, and something for it to relay to.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+/// No run takes longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// A relay that runs until it is told to stop.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    /// What it said first.
+    pub(crate) greeting: String,
+    pub(crate) address: SocketAddr,
+}
+
+/// Runs `biplane` with these arguments to its end.
+pub(crate) fn run(arguments: &str) -> Ended {
+    let child = command(arguments).spawn().unwrap();
+    finish(child, String::new())
+}
+
+/// Runs it and reads the one JSON document that it prints.
+pub(crate) fn document(arguments: &str) -> Value {
+    let ended = run(arguments);
+    assert!(ended.status.success(), "{arguments}: {ended:?}");
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+}
+
+impl Running {
+    /// Starts `biplane link --json` to `to` with these flags.
+    pub(crate) fn link(to: SocketAddr, flags: &str) -> Self {
+        let arguments = format!("link --listen 127.0.0.1:0 --to {to} --json {flags}");
+        let mut child = command(&arguments).spawn().unwrap();
+        let mut greeting = String::new();
+        // Byte by byte, so that nothing that follows is swallowed.
+        let mut lines = BufReader::with_capacity(1, child.stderr.as_mut().unwrap());
+        lines.read_line(&mut greeting).unwrap();
+        let address = greeting.split(" from ").nth(1).and_then(|rest| rest.split(' ').next());
+        let address = address.and_then(|address| address.parse().ok());
+        let address = address.unwrap_or_else(|| panic!("{greeting:?}"));
+        Self { child, greeting, address }
+    }
+
+    /// Ends it by a signal; what it printed.
+    pub(crate) fn stop(self, signal: &str) -> Ended {
+        let id = self.child.id().to_string();
+        let killed = Command::new("kill").args([format!("-{signal}"), id]).status().unwrap();
+        assert!(killed.success());
+        finish(self.child, self.greeting)
+    }
+}
+
+fn command(arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_biplane"));
+    command.args(arguments.split_whitespace()).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Waits for the end, but not for ever.
+fn finish(mut child: Child, mut stderr: String) -> Ended {
+    let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let out = thread::spawn(move || {
+        let mut text = String::new();
+        out.read_to_string(&mut text).map(|_| text)
+    });
+    let err = thread::spawn(move || {
+        let mut text = String::new();
+        err.read_to_string(&mut text).map(|_| text)
+    });
+    let end = Instant::now() + PATIENCE;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > end {
+            child.kill().unwrap();
+            panic!("it does not end");
+        }
+        thread::sleep(Duration::from_millis(10));
+    };
+    stderr.push_str(&err.join().unwrap().unwrap());
+    Ended { status, stdout: out.join().unwrap().unwrap(), stderr }
+}
+
+/// A program that answers whatever comes to its port, over TCP and UDP, with the same.
+pub(crate) fn echo() -> SocketAddr {
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = tcp.local_addr().unwrap();
+    let udp = UdpSocket::bind(address).unwrap();
+    thread::spawn(move || {
+        let mut buffer = [0; 65_535];
+        while let Ok((len, from)) = udp.recv_from(&mut buffer) {
+            drop(udp.send_to(&buffer[..len], from));
+        }
+    });
+    thread::spawn(move || {
+        for stream in tcp.incoming().flatten() {
+            thread::spawn(move || answer(stream));
+        }
+    });
+    address
+}
+
+fn answer(stream: TcpStream) {
+    let mut sink = stream.try_clone().unwrap();
+    // A stream that breaks has been answered as far as it goes.
+    drop(std::io::copy(&mut &stream, &mut sink));
+    drop(sink.shutdown(std::net::Shutdown::Write));
+}
