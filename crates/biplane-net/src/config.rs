@@ -3,7 +3,7 @@
 use core::{any::Any, fmt, future::Future, pin::Pin as Pinned, time::Duration};
 use std::{net::SocketAddr, sync::Arc};
 
-use biplane_proto::{ChannelConfig, SessionConfig, limits as proto};
+use biplane_proto::{ChannelConfig, SessionConfig};
 use biplane_wire::{ChannelKind, Description};
 
 use crate::{BindError, Identity, Link, SpecError, limits};
@@ -113,9 +113,9 @@ impl ProtocolSpec {
 /// The longest message that a channel of this kind can carry.
 const fn longest(kind: ChannelKind) -> usize {
     match kind {
-        ChannelKind::Command => proto::CONTROL_MESSAGE,
-        ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => proto::RELIABLE_MESSAGE,
-        ChannelKind::Sequenced | ChannelKind::Unreliable => proto::FRESH_MESSAGE,
+        ChannelKind::Command => limits::CONTROL_MESSAGE,
+        ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => limits::RELIABLE_MESSAGE,
+        ChannelKind::Sequenced | ChannelKind::Unreliable => limits::FRESH_MESSAGE,
     }
 }
 

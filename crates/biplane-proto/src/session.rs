@@ -287,7 +287,7 @@ impl Session {
         let (outcome, payload) = match reply {
             Reply::Answer(payload) => (ReplyOutcome::Answered, payload),
             Reply::Refuse(text) => {
-                let text = biplane_wire::clipped(&text, biplane_wire::limits::TEXT);
+                let text = biplane_wire::clipped(&text, limits::TEXT);
                 (ReplyOutcome::Refused, Bytes::copy_from_slice(text.as_bytes()))
             }
             Reply::Unanswered => (ReplyOutcome::Unanswered, Bytes::new()),

@@ -2,12 +2,10 @@
 
 use core::cell::Cell;
 
+use biplane_wire::limits;
 use bytes::Bytes;
 use postcard::ser_flavors::Flavor;
 use serde::Serialize;
-
-/// A thread's buffer that grew larger than this is given back.
-const SCRATCH_MAX: usize = 64 * 1024;
 
 thread_local! {
     /// Every message is written here first, so that it needs one allocation, of its own size.
@@ -36,7 +34,7 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<B
         Err(postcard::Error::SerializeBufferFull) => Err(EncodeError::TooLong),
         Err(_) => Err(EncodeError::Unencodable),
     };
-    if out.capacity() <= SCRATCH_MAX {
+    if out.capacity() <= limits::ENCODE_BUFFER {
         SCRATCH.set(out);
     }
     outcome

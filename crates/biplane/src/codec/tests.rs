@@ -5,9 +5,10 @@ use std::{
     fmt::Debug,
 };
 
+use biplane_wire::limits;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{EncodeError, Malformed, decode, decoder::MAX_DEPTH, encode};
+use super::{EncodeError, Malformed, decode, encode};
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 enum Shape {
@@ -187,8 +188,8 @@ fn elements_without_bytes_cost_one_each_over_the_whole_message() {
 fn values_may_nest_as_deep_as_the_limit_and_no_deeper() {
     // Each level is a newtype and an option.
     let chain = |levels: usize| [vec![1; levels], vec![0]].concat();
-    assert!(decode::<Nested>(&chain(MAX_DEPTH / 2 - 1)).is_ok());
-    assert_eq!(decode::<Nested>(&chain(MAX_DEPTH / 2)), Err(Malformed::TooDeep));
+    assert!(decode::<Nested>(&chain(limits::DECODE_DEPTH / 2 - 1)).is_ok());
+    assert_eq!(decode::<Nested>(&chain(limits::DECODE_DEPTH / 2)), Err(Malformed::TooDeep));
     assert_eq!(decode::<Nested>(&chain(100_000)), Err(Malformed::TooDeep));
     assert_eq!(decode::<Tree>(&[1; 100_000]), Err(Malformed::TooDeep));
 }
