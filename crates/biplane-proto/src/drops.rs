@@ -73,13 +73,13 @@ impl Drops {
     /// Counts one drop and leaves a trace of it.
     pub fn record(&mut self, reason: DropReason, len: usize) {
         trace!(?reason, len, "datagram dropped");
-        self.tally(reason);
+        self.tally(reason, 1);
     }
 
-    /// Counts one drop that its caller will trace.
-    pub(crate) fn tally(&mut self, reason: DropReason) {
+    /// Counts drops that the caller traces.
+    pub(crate) fn tally(&mut self, reason: DropReason, more: u64) {
         if let Some(count) = self.0.get_mut(reason as usize) {
-            *count += 1;
+            *count += more;
         }
     }
 

@@ -14,6 +14,7 @@
 
 mod acks;
 mod datagrams;
+mod figures;
 mod fragments;
 mod frames;
 mod greeting;
