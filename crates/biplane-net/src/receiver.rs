@@ -164,10 +164,7 @@ impl Receiver {
         Ok(Opened {
             arrival: Arrival {
                 received_at: now.checked_sub(arrival.age).unwrap_or(now),
-                path: Path {
-                    remote: arrival.from,
-                    local: arrival.to.filter(|ip| source::is_unicast(*ip)),
-                },
+                path: Path { remote: arrival.from, local: arrival.to },
                 number,
                 phase: header.phase,
             },

@@ -12,7 +12,8 @@ pub enum DropReason {
     Malformed,
     /// Longer than a packet may be, or cut by the socket.
     Oversize,
-    /// From port 0 or a reflector's, or from a multicast, broadcast, unspecified or own address.
+    /// From port 0 or a reflector's, from a multicast, broadcast, unspecified or own address, or to
+    /// a multicast or broadcast one.
     BadSource,
     /// No session here has this receive id.
     UnknownSession,
