@@ -27,3 +27,5 @@ mod slow;
 mod sources;
 #[cfg(target_os = "linux")]
 mod starved;
+#[path = "../trusting.rs"]
+mod trusting;
