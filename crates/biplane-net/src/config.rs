@@ -4,7 +4,7 @@ use core::{any::Any, fmt, future::Future, pin::Pin as Pinned, time::Duration};
 use std::{net::SocketAddr, sync::Arc};
 
 use biplane_proto::{ChannelConfig, SessionConfig};
-use biplane_wire::{ChannelKind, Description};
+use biplane_wire::{ChannelKind, Description, PacketNumber};
 
 use crate::{BindError, Identity, Link, SpecError, limits};
 
@@ -22,6 +22,9 @@ pub struct EndpointConfig {
     pub send_buffer: usize,
     /// What each session is told.
     pub session: SessionConfig,
+    /// The number of each session's first packet, in either direction, so both sides' must be
+    /// equal. A setting for tests, which begin where numbers end; default 0.
+    pub first_packet: PacketNumber,
 }
 
 impl Default for EndpointConfig {
@@ -42,6 +45,7 @@ impl EndpointConfig {
             receive_buffer: limits::RECEIVE_BUFFER,
             send_buffer: limits::SEND_BUFFER,
             session: SessionConfig::default(),
+            first_packet: PacketNumber(0),
         }
     }
 

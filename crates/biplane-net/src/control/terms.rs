@@ -4,7 +4,7 @@ use core::{any::Any, time::Duration};
 use std::{io, net::SocketAddr, sync::Arc};
 
 use biplane_proto::{Agreement, Role, Session, Setup};
-use biplane_wire::{Aead, PacketNumber, Parameters, ReceiveId};
+use biplane_wire::{Aead, Parameters, ReceiveId};
 
 use super::tls;
 use crate::{
@@ -105,7 +105,7 @@ pub(super) fn begin(
         requests: spec.description.requests.len(),
         config: hub.session_config().clone(),
         seed: random().ok_or_else(|| io::Error::other("the system gives no random bytes"))?,
-        first_packet: PacketNumber(0),
+        first_packet: hub.first_packet(),
         remote: udp,
         handshake_rtt,
     };
