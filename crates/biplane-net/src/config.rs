@@ -3,8 +3,8 @@
 use core::{any::Any, fmt, future::Future, pin::Pin as Pinned, time::Duration};
 use std::{net::SocketAddr, sync::Arc};
 
-use biplane_proto::{ChannelConfig, SessionConfig, limits as proto};
-use biplane_wire::{ChannelKind, Description};
+use biplane_proto::{ChannelConfig, SessionConfig};
+use biplane_wire::{ChannelKind, Description, PacketNumber};
 
 use crate::{BindError, Identity, Link, SpecError, limits};
 
@@ -22,6 +22,9 @@ pub struct EndpointConfig {
     pub send_buffer: usize,
     /// What each session is told.
     pub session: SessionConfig,
+    /// The number of each session's first packet, in either direction, so both sides' must be
+    /// equal. A setting for tests, which begin where numbers end; default 0.
+    pub first_packet: PacketNumber,
 }
 
 impl Default for EndpointConfig {
@@ -42,6 +45,7 @@ impl EndpointConfig {
             receive_buffer: limits::RECEIVE_BUFFER,
             send_buffer: limits::SEND_BUFFER,
             session: SessionConfig::default(),
+            first_packet: PacketNumber(0),
         }
     }
 
@@ -113,9 +117,9 @@ impl ProtocolSpec {
 /// The longest message that a channel of this kind can carry.
 const fn longest(kind: ChannelKind) -> usize {
     match kind {
-        ChannelKind::Command => proto::CONTROL_MESSAGE,
-        ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => proto::RELIABLE_MESSAGE,
-        ChannelKind::Sequenced | ChannelKind::Unreliable => proto::FRESH_MESSAGE,
+        ChannelKind::Command => limits::CONTROL_MESSAGE,
+        ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => limits::RELIABLE_MESSAGE,
+        ChannelKind::Sequenced | ChannelKind::Unreliable => limits::FRESH_MESSAGE,
     }
 }
 

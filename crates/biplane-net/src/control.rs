@@ -39,9 +39,6 @@ use crate::{BindError, DialConfig, ListenConfig, clock, crew, hub::Hub, limits};
 use house::House;
 use presence::Presence;
 
-/// Threads that look names up; nothing else blocks.
-const RESOLVERS: usize = 4;
-
 /// The control thread, from outside.
 #[derive(Debug)]
 pub(crate) struct Control {
@@ -58,7 +55,8 @@ impl Control {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .thread_name("biplane-resolve")
-            .max_blocking_threads(RESOLVERS)
+            // Names are looked up there; nothing else blocks.
+            .max_blocking_threads(limits::RESOLVERS)
             .build()?;
         let handle = runtime.handle().clone();
         let (stop, presence) = (Arc::new(Notify::new()), Presence::default());

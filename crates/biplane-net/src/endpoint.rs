@@ -82,7 +82,8 @@ impl Endpoint {
         let own = socket.local_addr().map_err(BindError::Workers)?;
         let socket = Arc::new(UdpDatagrams::new(socket, &config).map_err(BindError::Workers)?);
         let sizes = Sizes { receivers: config.receivers, senders: config.senders, sessions };
-        let (hub, outlets) = Hub::new(clock::now(), canonical(own), sizes, config.session);
+        let (hub, outlets) =
+            Hub::new(clock::now(), canonical(own), sizes, config.session, config.first_packet);
         let control = Control::start().map_err(BindError::Workers)?;
         let crew = Crew::start(&hub, &socket, sizes).map_err(BindError::Workers)?;
         let desk = Outbox::new(

@@ -11,6 +11,7 @@ use std::{
 };
 
 use biplane_proto::{CloseReason, SessionConfig};
+use biplane_wire::PacketNumber;
 
 use crate::{
     Fault,
@@ -28,6 +29,7 @@ pub(crate) struct Hub {
     /// The UDP socket's own address.
     own: SocketAddr,
     session: SessionConfig,
+    first_packet: PacketNumber,
     slots: Arc<SlotTable>,
     work: Work,
     counters: Counters,
@@ -75,6 +77,7 @@ impl Hub {
         own: SocketAddr,
         sizes: Sizes,
         session: SessionConfig,
+        first_packet: PacketNumber,
     ) -> (Arc<Self>, Outlets) {
         // Each session stands in it once. Those that are over stand there until the application
         // takes them; while there are many of those, nobody joins (see `has_room`).
@@ -83,6 +86,7 @@ impl Hub {
         let hub = Self {
             own,
             session,
+            first_packet,
             slots: Arc::new(SlotTable::new(sizes.sessions)),
             work: Work::new(now, sizes.senders, sizes.sessions),
             counters: Counters::new(sizes.receivers, sizes.senders),
@@ -101,6 +105,11 @@ impl Hub {
 
     pub(crate) const fn session_config(&self) -> &SessionConfig {
         &self.session
+    }
+
+    /// The number that sessions begin with.
+    pub(crate) const fn first_packet(&self) -> PacketNumber {
+        self.first_packet
     }
 
     pub(crate) const fn slots(&self) -> &Arc<SlotTable> {

@@ -17,7 +17,7 @@
 //! | `control` | TCP, TLS, hello, admission, records |
 //! | `identity`, `pin`, `link` | who a server is, and how it is found |
 //! | `counters`, `stats` | what is counted, and how it is read |
-//! | `clock`, `limits`, `locks` | the time, every cap, and locks that survive a panic |
+//! | `clock`, `locks` | the time, and locks that survive a panic |
 
 #![deny(unsafe_code)]
 #![warn(
@@ -42,7 +42,6 @@ mod endpoint;
 mod error;
 mod hub;
 mod identity;
-mod limits;
 mod link;
 mod locks;
 mod os;
@@ -57,6 +56,8 @@ mod source;
 mod stats;
 mod wheel;
 mod work;
+
+use biplane_wire::limits;
 
 pub use clock::now;
 pub use config::{

@@ -132,7 +132,27 @@ impl Receiver {
     ) -> Result<(), DropReason> {
         let header = self.header(arrival, place)?;
         self.turn_to(now, header.receive_id)?;
-        let Some(group) = &mut self.group else { return Err(DropReason::UnknownSession) };
+        let opened = self.open(now, arrival, place, &header).inspect_err(|reason| {
+            if let Some(group) = &self.group {
+                group.slot.refused().record(*reason);
+            }
+        })?;
+        self.opened.push(opened);
+        if self.opened.len() >= limits::COMMIT_PACKETS {
+            self.commit(now);
+        }
+        Ok(())
+    }
+
+    /// Opens a packet of the session at hand.
+    fn open(
+        &mut self,
+        now: Instant,
+        arrival: &socket::Arrival,
+        place: Place,
+        header: &Header,
+    ) -> Result<Opened, DropReason> {
+        let Some(group) = &mut self.group else { return Err(DropReason::NoKey) };
         let number = header.number.expand(group.slot.largest().next());
         if number < group.slot.floor() {
             return Err(DropReason::Late);
@@ -140,25 +160,18 @@ impl Receiver {
         let opener = group.opener(header.phase).ok_or(DropReason::NoKey)?;
         let datagram = self.buffers.datagram(place.index, place.offset, place.len);
         let sealed = datagram.get_mut(Header::LEN..).unwrap_or_default();
-        let len = opener.open(&header, number, sealed).map_err(|_| DropReason::Forged)?.len();
-        self.opened.push(Opened {
+        let len = opener.open(header, number, sealed).map_err(|_| DropReason::Forged)?.len();
+        Ok(Opened {
             arrival: Arrival {
                 received_at: now.checked_sub(arrival.age).unwrap_or(now),
-                path: Path {
-                    remote: arrival.from,
-                    local: arrival.to.filter(|ip| source::is_unicast(*ip)),
-                },
+                path: Path { remote: arrival.from, local: arrival.to },
                 number,
                 phase: header.phase,
             },
             start: place.start() + Header::LEN,
             len,
             outcome: Ok(()),
-        });
-        if self.opened.len() >= limits::COMMIT_PACKETS {
-            self.commit(now);
-        }
-        Ok(())
+        })
     }
 
     fn header(&mut self, arrival: &socket::Arrival, place: Place) -> Result<Header, DropReason> {

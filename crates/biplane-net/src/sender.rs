@@ -6,9 +6,6 @@ use crate::{
     hub::Hub, limits, outbox::Outbox, slot::Slot, socket::DatagramSocket, wheel::Tick, work::Job,
 };
 
-/// Jobs and timers of one pass.
-const PASS: usize = 64;
-
 /// One of the senders that share an endpoint's socket.
 #[derive(Debug)]
 pub(crate) struct Sender {
@@ -40,14 +37,14 @@ impl Sender {
     pub(crate) fn duty_cycle(&mut self, now: Instant) -> Pass {
         self.hub.work().expire(now, &mut self.fired);
         let mut pass = Pass { done: 0, stop: false };
-        while pass.done < PASS
+        while pass.done < limits::SENDER_PASS
             && let Some((tick, slot)) = self.fired.pop_front()
         {
             self.fire(now, tick, &slot);
             pass.done += 1;
         }
         // The next stop in the list is another sender's.
-        while pass.done < 2 * PASS
+        while pass.done < 2 * limits::SENDER_PASS
             && !pass.stop
             && let Some(job) = self.next.take().or_else(|| self.hub.work().take())
         {

@@ -7,6 +7,7 @@
 mod answers;
 mod ending;
 mod keys;
+mod refused;
 mod role;
 mod timing;
 
@@ -31,6 +32,7 @@ use crate::{clock, hub::Hub, locks::lock, slots::Reservation, wheel::Epoch};
 use answers::Answers;
 use ending::Ending;
 pub(crate) use keys::Keys;
+use refused::Refused;
 pub(crate) use role::{Holder, SenderRole};
 use timing::Timing;
 
@@ -46,6 +48,7 @@ pub struct Slot {
     session: Mutex<Session>,
     keys: Keys,
     published: Published,
+    refused: Refused,
     timing: Timing,
     flags: Flags,
     role: SenderRole,
@@ -211,6 +214,7 @@ impl Slot {
             session: Mutex::new(session),
             keys: Keys::default(),
             published: Published::default(),
+            refused: Refused::default(),
             timing: Timing::default(),
             flags: Flags::default(),
             role: SenderRole::default(),
@@ -226,6 +230,11 @@ impl Slot {
 
     pub(crate) const fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// Where receivers count the packets that do not come as far as its lock.
+    pub(crate) const fn refused(&self) -> &Refused {
+        &self.refused
     }
 
     pub(crate) const fn timing(&self) -> &Timing {
@@ -263,6 +272,7 @@ impl Slot {
         act: impl FnOnce(&mut Session) -> R,
     ) -> (R, Aftermath) {
         let mut session = lock(&self.session);
+        self.refused.hand_on(&mut session);
         let result = act(&mut session);
         let aftermath = self.settle(now, &mut session);
         (result, aftermath)

@@ -1,4 +1,4 @@
-//! Which source addresses are nobody's (`docs/PROTOCOL.md`, paths; RFC 1122, section 3.2.1.3).
+//! Which addresses are nobody's (`docs/PROTOCOL.md`, paths; RFC 1122, section 3.2.1.3).
 //!
 //! Looked at before a datagram's session is looked up: an answer to one of these would harm, and
 //! one datagram sent to port 0 turns segmentation offload off for the whole socket.
@@ -9,13 +9,17 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 /// are sent.
 const REFLECTORS: [u16; 4] = [0, 7, 19, 53];
 
-/// Whether no peer can have sent from `from` to the socket bound to `own`, at its address `to`.
+/// Whether no peer can have sent from `from` to the socket bound to `own`, at its address `to`: a
+/// peer writes to one host.
 pub(crate) fn is_bad(from: SocketAddr, to: Option<IpAddr>, own: SocketAddr) -> bool {
-    REFLECTORS.contains(&from.port()) || !is_unicast(from.ip()) || is_own(from, to, own)
+    REFLECTORS.contains(&from.port())
+        || !is_unicast(from.ip())
+        || to.is_some_and(|to| !is_unicast(to))
+        || is_own(from, to, own)
 }
 
 /// Whether one host can have `ip`, so that an answer may come from it or go to it.
-pub(crate) fn is_unicast(ip: IpAddr) -> bool {
+fn is_unicast(ip: IpAddr) -> bool {
     !(ip.is_unspecified() || ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST))
 }
 
@@ -71,9 +75,18 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_leaves_from_a_unicast_address_alone() {
-        assert!(is_unicast("192.0.2.1".parse().unwrap()));
-        assert!(!is_unicast("224.0.0.1".parse().unwrap()));
-        assert!(!is_unicast("255.255.255.255".parse().unwrap()));
+    fn what_is_sent_to_many_is_sent_to_nobody() {
+        let from = "192.0.2.7:5000".parse().unwrap();
+        for (to, is_wrong) in [
+            ("192.0.2.1", false),
+            ("2001:db8::1", false),
+            ("224.0.0.1", true),
+            ("255.255.255.255", true),
+            ("ff02::1", true),
+        ] {
+            let to = Some(to.parse().unwrap());
+            assert_eq!(is_bad(from, to, "0.0.0.0:7777".parse().unwrap()), is_wrong, "{to:?}");
+        }
+        assert!(!is_bad(from, None, "0.0.0.0:7777".parse().unwrap()));
     }
 }

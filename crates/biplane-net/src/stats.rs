@@ -47,7 +47,8 @@ pub struct DatagramStats {
     pub bytes_received: u64,
     /// Datagrams taken in by a session.
     pub delivered: u64,
-    /// Datagrams that went no further, by reason.
+    /// Datagrams that went no further, by reason: those of all sessions that there were
+    /// ([`biplane_proto::SessionStats::drops`]), and those of no session.
     pub drops: Drops,
     /// Datagrams that the kernel dropped for want of room (Linux: the `drops` of `/proc/net/udp`);
     /// `None` where the system does not tell.

@@ -12,7 +12,8 @@ pub enum DropReason {
     Malformed,
     /// Longer than a packet may be, or cut by the socket.
     Oversize,
-    /// From port 0 or a reflector's, or from a multicast, broadcast, unspecified or own address.
+    /// From port 0 or a reflector's, from a multicast, broadcast, unspecified or own address, or to
+    /// a multicast or broadcast one.
     BadSource,
     /// No session here has this receive id.
     UnknownSession,
@@ -73,13 +74,13 @@ impl Drops {
     /// Counts one drop and leaves a trace of it.
     pub fn record(&mut self, reason: DropReason, len: usize) {
         trace!(?reason, len, "datagram dropped");
-        self.tally(reason);
+        self.tally(reason, 1);
     }
 
-    /// Counts one drop that its caller will trace.
-    pub(crate) fn tally(&mut self, reason: DropReason) {
+    /// Counts drops that the caller traces.
+    pub(crate) fn tally(&mut self, reason: DropReason, more: u64) {
         if let Some(count) = self.0.get_mut(reason as usize) {
-            *count += 1;
+            *count += more;
         }
     }
 

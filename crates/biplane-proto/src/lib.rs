@@ -55,7 +55,6 @@ mod error;
 mod event;
 mod handshake;
 mod keys;
-pub mod limits;
 mod liveness;
 mod path;
 mod random;
@@ -66,6 +65,7 @@ mod stats;
 mod timers;
 mod window;
 
+pub use biplane_wire::limits;
 pub use config::{ChannelConfig, Congestion, Role, SessionConfig, Setup};
 pub use drops::{DropReason, Drops};
 pub use error::{CloseReason, JoinError, OpenError, RequestError, SealError, SendError, Violation};

@@ -25,7 +25,8 @@ use bytes::Bytes;
 use self::ending::State;
 pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss};
 use crate::{
-    Answered, CloseReason, Drops, Event, KeyChange, Planes, SendError, SessionStats, Setup, Timer,
+    Answered, CloseReason, DropReason, Drops, Event, KeyChange, Planes, SendError, SessionStats,
+    Setup, Timer,
     acks::Acks,
     channel::Channels,
     control::{Control, Head},
@@ -287,12 +288,17 @@ impl Session {
         let (outcome, payload) = match reply {
             Reply::Answer(payload) => (ReplyOutcome::Answered, payload),
             Reply::Refuse(text) => {
-                let text = biplane_wire::clipped(&text, biplane_wire::limits::TEXT);
+                let text = biplane_wire::clipped(&text, limits::TEXT);
                 (ReplyOutcome::Refused, Bytes::copy_from_slice(text.as_bytes()))
             }
             Reply::Unanswered => (ReplyOutcome::Unanswered, Bytes::new()),
         };
         self.control.outbox.push(Head::Reply(id, outcome), payload)
+    }
+
+    /// Notes packets with its receive id that were dropped before they came to it.
+    pub fn count_drops(&mut self, reason: DropReason, count: u64) {
+        self.arrivals.drops.tally(reason, count);
     }
 
     /// Notes a message that did not decode, of a kind that may lose messages.

@@ -77,8 +77,10 @@ pub struct SessionStats {
     pub control_queued_records: u64,
     /// Their bytes.
     pub control_queued_bytes: u64,
-    /// Packets that were opened and yet dropped, by reason. What was dropped before that is the
-    /// endpoint's to count.
+    /// Datagrams that named this session and were dropped, by reason: `late`, `no_key` and `forged`
+    /// before they were opened, `replayed`, `other_path` and `closed` after. What was dropped
+    /// before anybody asked whose it is (`empty`, `malformed`, `oversize`, `bad_source`,
+    /// `unknown_session`) is the endpoint's alone to count.
     pub drops: Drops,
     /// Messages of data channels that rode the control connection.
     pub messages_tunnelled: u64,

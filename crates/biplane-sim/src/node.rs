@@ -135,7 +135,7 @@ impl Node {
         self.touch().session_mut().handle_timeout(now);
     }
 
-    /// Opens a datagram and hands it to the session.
+    /// Opens a datagram and hands it to the session, which counts it either way.
     pub(crate) fn handle_datagram(
         &mut self,
         now: Instant,
@@ -143,6 +143,26 @@ impl Node {
         header: &Header,
         datagram: &mut [u8],
     ) -> Result<(), DropReason> {
+        let (number, plaintext) = match self.open(header, datagram) {
+            Ok(opened) => opened,
+            Err(reason) => {
+                self.core.session_mut().count_drops(reason, 1);
+                return Err(reason);
+            }
+        };
+        self.is_dirty = true;
+        let arrival = Arrival { received_at: now, path, number, phase: header.phase };
+        self.core.session_mut().handle_packet(now, &arrival, plaintext)?;
+        self.delivered += 1;
+        Ok(())
+    }
+
+    /// What is sealed in a datagram, if it is not late and its seal holds.
+    fn open<'a>(
+        &self,
+        header: &Header,
+        datagram: &'a mut [u8],
+    ) -> Result<(PacketNumber, &'a [u8]), DropReason> {
         let number = header.number.expand(self.largest.next());
         if number < self.floor {
             return Err(DropReason::Late);
@@ -152,11 +172,7 @@ impl Node {
         let (_, sealed) =
             datagram.split_at_mut_checked(Header::LEN).ok_or(DropReason::Malformed)?;
         let plaintext = opener.open(header, number, sealed).map_err(|_| DropReason::Forged)?;
-        self.is_dirty = true;
-        let arrival = Arrival { received_at: now, path, number, phase: header.phase };
-        self.core.session_mut().handle_packet(now, &arrival, plaintext)?;
-        self.delivered += 1;
-        Ok(())
+        Ok((number, plaintext))
     }
 
     /// Takes what came over the control connection.

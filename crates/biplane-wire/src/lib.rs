@@ -13,6 +13,7 @@
 //! | `record` | what follows on the control connection |
 //! | `description` | an application's protocol, as both sides compare it |
 //! | `number` | packet, sequence and control numbers, whole and truncated |
+//! | [`limits`] | every cap and deadline, of all crates |
 
 #![forbid(unsafe_code)]
 #![warn(
@@ -34,6 +35,7 @@ mod error;
 mod frame;
 mod header;
 mod hello;
+pub mod limits;
 mod number;
 #[cfg(test)]
 mod page;
@@ -50,43 +52,3 @@ pub use header::{Header, KeyPhase, PacketKind, ReceiveId};
 pub use hello::{Aead, Answer, Hello, Parameters, Purpose, Welcome};
 pub use number::{ControlNumber, PacketNumber, SequenceNumber, TruncatedNumber};
 pub use record::{Chunk, Record, ReplyOutcome, RequestId};
-
-/// Sizes that the wire format itself fixes, in bytes unless said otherwise.
-pub mod limits {
-    /// The AEAD tag at the end of a packet.
-    pub const TAG: usize = 16;
-    /// Every packet is at least this long, so that one packet always pays for one challenge.
-    pub const PACKET_MIN: usize = 40;
-    /// What the first packets of a join are padded to, and the datagram every path must carry
-    /// (RFC 9000, section 14).
-    pub const DATAGRAM_MIN: usize = 1_200;
-    /// The largest UDP payload over IPv4.
-    pub const DATAGRAM_MAX: usize = 65_507;
-    /// Ranges in one ack frame.
-    pub const ACK_RANGES: usize = 32;
-    /// Ranges in one taken frame.
-    pub const TAKEN_RANGES: usize = 32;
-    /// Channels in one protocol.
-    pub const CHANNELS: usize = 64;
-    /// Kinds of request in one protocol.
-    pub const REQUESTS: usize = 256;
-    /// UTF-8 bytes in the name of an application, a channel or a request; at least 1.
-    pub const NAME: usize = 64;
-    /// A whole description.
-    pub const DESCRIPTION: usize = 16 * 1024;
-    /// A hello, with its credentials.
-    pub const HELLO: usize = 8 * 1024;
-    /// Credentials in a hello.
-    pub const CREDENTIALS: usize = 4 * 1024;
-    /// A control record, without its two bytes of length.
-    pub const RECORD: usize = 16 * 1024;
-    /// UTF-8 bytes of the text in a close, a refusal or a refused request.
-    pub const TEXT: usize = 256;
-    /// The longest message any channel may declare.
-    pub const MESSAGE: usize = 16 * 1024 * 1024;
-
-    const _: () = assert!(CREDENTIALS + 512 <= HELLO);
-    const _: () = assert!(DESCRIPTION + 16 <= u16::MAX as usize);
-    const _: () = assert!(RECORD <= u16::MAX as usize);
-    const _: () = assert!(PACKET_MIN > super::Header::LEN + TAG);
-}

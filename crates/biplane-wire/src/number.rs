@@ -97,7 +97,9 @@ const fn expand(truncated: u64, bits: u32, expected: u64) -> u64 {
     let candidate = (expected & !(window - 1)) | truncated;
     if candidate + window / 2 <= expected && candidate + window <= PacketNumber::MAX.0 {
         candidate + window
-    } else if candidate > expected + window / 2 && candidate >= window {
+    } else if (candidate > expected + window / 2 || candidate > PacketNumber::MAX.0)
+        && candidate >= window
+    {
         candidate - window
     } else {
         candidate
@@ -122,6 +124,17 @@ mod tests {
         assert_eq!(TruncatedNumber(0xffff_fff0).expand(after), PacketNumber(0xffff_fff0));
         let before = PacketNumber(0xffff_fff0);
         assert_eq!(TruncatedNumber(2).expand(before), after);
+    }
+
+    #[test]
+    fn nothing_is_above_the_last_number() {
+        for expected in [PacketNumber::MAX, PacketNumber::MAX.next()] {
+            for low in [0, 5, 1 << 31, u32::MAX - 1, u32::MAX] {
+                let number = TruncatedNumber(low).expand(expected);
+                assert!(number <= PacketNumber::MAX, "{low} of {expected:?}: {number:?}");
+                assert_eq!(number.truncated(), TruncatedNumber(low));
+            }
+        }
     }
 
     proptest! {

@@ -205,22 +205,21 @@ const fn longest(kind: ChannelKind) -> u32 {
 }
 
 /// What it declares unless it says otherwise.
+#[expect(clippy::cast_possible_truncation, reason = "no more than the longest")]
 const fn usual(kind: ChannelKind) -> u32 {
     match kind {
         // Credit for two of the longest is granted from the start, so more is for who asks.
-        ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => RELIABLE_BY_DEFAULT,
+        ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => {
+            limits::RELIABLE_MESSAGE_BY_DEFAULT as u32
+        }
         ChannelKind::Command | ChannelKind::Sequenced | ChannelKind::Unreliable => longest(kind),
     }
 }
-
-/// The longest message of a reliable channel, in bytes, unless it declares another.
-const RELIABLE_BY_DEFAULT: u32 = 256 * 1024;
 
 const _: () = assert!(limits::CONTROL_MESSAGE == 262_144, "the docs of max_message say so");
 const _: () = assert!(limits::RELIABLE_MESSAGE == 4_194_304, "the docs of max_message say so");
 const _: () = assert!(limits::FRESH_MESSAGE == 16_384, "the docs of max_message say so");
 const _: () = assert!(limits::DATA_MESSAGE == 1_167, "the docs of max_message say so");
-const _: () = assert!(longest(ChannelKind::ReliableOrdered) >= RELIABLE_BY_DEFAULT);
 
 // Derives would ask the same of `T`, whose values a channel does not hold.
 impl<T> Clone for Channel<T> {

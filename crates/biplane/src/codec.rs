@@ -1,6 +1,7 @@
 //! Values to bytes and back: postcard's format, with bounds on what a peer can make us do.
 //!
-//! Encoding is postcard's own, into a buffer with a limit. Decoding is ours, since plain postcard
+//! Encoding is postcard's own, into a buffer with a limit, and refuses what decoding would for its
+//! depth or its number of elements: the sender hears of it. Decoding is ours, since plain postcard
 //! follows a hostile message down until the stack is gone, and takes trailing bytes and over-long
 //! varints. Ours refuses, with an error and without work or memory beyond the bytes it was given:
 //!
@@ -14,6 +15,7 @@
 //! Collections grow with what was read, never by what was claimed: no size hint is given.
 
 mod access;
+mod bounded;
 mod decoder;
 mod encoder;
 mod reader;

@@ -7,9 +7,6 @@ use biplane_proto::limits;
 
 use crate::{Identity, Protocol, engine::Means};
 
-/// The longest that a message may be told to wait for company.
-const SEND_DELAY_MAX: Duration = Duration::from_millis(20);
-
 /// Decides who may join, as the engine calls it.
 pub(crate) type Admission =
     Arc<dyn Fn(Hello) -> Pin<Box<dyn Future<Output = Verdict> + Send>> + Send + Sync>;
@@ -133,7 +130,7 @@ impl ServerConfig {
     /// default 1 ms.
     #[must_use]
     pub fn max_send_delay(mut self, delay: Duration) -> Self {
-        self.max_send_delay = delay.min(SEND_DELAY_MAX);
+        self.max_send_delay = delay.min(limits::SEND_DELAY_MAX);
         self
     }
 }

@@ -170,6 +170,7 @@ pub(crate) fn listen(
             receive_buffer: config.means.receive_buffer,
             send_buffer: config.means.send_buffer,
             session: session_config(config.max_send_delay),
+            ..EndpointConfig::single()
         },
         protocol,
         also,

@@ -117,7 +117,9 @@ pub enum SendError {
     /// The session's protocol has no such channel or request.
     #[error("not in the session's protocol")]
     NotInProtocol,
-    /// The value has no encoding: its `Serialize` fails, or wants a format that describes itself.
+    /// The value has no encoding, or one that no peer would decode: its `Serialize` fails or wants a
+    /// format that describes itself, it has more than 64 values inside each other, or more elements
+    /// than bytes, as a `Vec<()>` has.
     #[error("the value cannot be encoded")]
     Unencodable,
 }

@@ -12,15 +12,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(crate) use self::bell::Bell;
 use self::turn::Turn;
+use biplane_wire::limits;
+
 use crate::{
     Event, Session,
     engine::{Signal, Signals},
     protocol::Tables,
     waiting::block_on,
 };
-
-/// Events that one call of `events` hands out at the most; what is left comes with the next.
-const EVENTS_AT_ONCE: usize = 16_384;
 
 pub(crate) struct Inbox {
     signals: Arc<dyn Signals>,
@@ -66,7 +65,7 @@ impl Inbox {
         self.forget_departed();
         core::iter::from_fn(|| self.take())
             .filter(|event| !matches!(event, Event::Readable(_)))
-            .take(EVENTS_AT_ONCE)
+            .take(limits::EVENTS_AT_ONCE)
     }
 
     /// Blocks until there is an event; false when there is none after `timeout`, or none will come.

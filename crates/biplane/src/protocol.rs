@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use biplane_proto::{ChannelConfig, limits as proto};
+use biplane_proto::ChannelConfig;
 use biplane_wire::{ChannelDescription, ChannelId, ChannelKind, Description, limits};
 
 use crate::{
@@ -13,9 +13,6 @@ use crate::{
     channel::{Declared, hash_of},
     engine::ProtocolSpec,
 };
-
-/// Protocols that one server accepts.
-const PROTOCOLS: usize = 4;
 
 /// What two programs that meet must agree on: a name, a version, channels and requests.
 ///
@@ -80,7 +77,7 @@ pub enum ProtocolError {
         version: u32,
     },
     /// A server was given too many protocols.
-    #[error("{count} protocols; a server accepts at most {}", PROTOCOLS)]
+    #[error("{count} protocols; a server accepts at most {}", limits::PROTOCOLS)]
     TooManyProtocols {
         /// How many there are.
         count: usize,
@@ -135,7 +132,7 @@ impl Protocol {
         also: &[Self],
     ) -> Result<((ProtocolSpec, Vec<ProtocolSpec>), Tables), ProtocolError> {
         let count = 1 + also.len();
-        if count > PROTOCOLS {
+        if count > limits::PROTOCOLS {
             return Err(ProtocolError::TooManyProtocols { count });
         }
         let (first, table) = self.resolve()?;
@@ -332,8 +329,6 @@ impl Table {
     }
 }
 
-const _: () = assert!(limits::REQUESTS == u8::MAX as usize + 1, "a kind of request is one byte");
-const _: () = assert!(proto::CONTROL_MESSAGE <= limits::MESSAGE);
 const _: () = assert!(hash_of("a") != hash_of("b"));
 
 #[cfg(test)]

@@ -15,9 +15,6 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::{clock, limits, os};
 
-/// Failures in a row after which even those of single connections are waited out.
-const FAILURES: u32 = 16;
-
 /// Where connections come from; tests stand in for the system.
 pub(super) trait Accept {
     type Stream;
@@ -68,13 +65,13 @@ impl<A: Accept> Door<A> {
             Err(error) => {
                 self.failures += 1;
                 self.back_off(&error).await;
-                Err(Failure { error, lasts: self.failures == FAILURES })
+                Err(Failure { error, lasts: self.failures == limits::ACCEPT_FAILURES })
             }
         }
     }
 
     async fn back_off(&mut self, error: &io::Error) {
-        if self.failures < FAILURES && !os::is_out_of_resources(error) {
+        if self.failures < limits::ACCEPT_FAILURES && !os::is_out_of_resources(error) {
             return;
         }
         if os::is_out_of_descriptors(error) {

@@ -3,8 +3,8 @@
 use core::{any::Any, time::Duration};
 use std::{io, net::SocketAddr, sync::Arc};
 
-use biplane_proto::{Agreement, Role, Session, Setup, limits as proto};
-use biplane_wire::{Aead, PacketNumber, Parameters, ReceiveId};
+use biplane_proto::{Agreement, Role, Session, Setup};
+use biplane_wire::{Aead, Parameters, ReceiveId};
 
 use super::tls;
 use crate::{
@@ -34,12 +34,12 @@ pub(super) struct Beginning {
 pub(super) fn parameters(receive_id: ReceiveId) -> Parameters {
     let mut parameters = Parameters::new(receive_id);
     parameters.max_datagram = small(limits::DATAGRAM);
-    parameters.reliable_ack_delay_ms = ms(proto::RELIABLE_ACK_DELAY);
-    parameters.unreliable_ack_delay_ms = ms(proto::UNRELIABLE_ACK_DELAY);
-    parameters.keep_alive_ms = ms(proto::KEEP_ALIVE);
-    parameters.idle_timeout_ms = ms(proto::IDLE_TIMEOUT);
-    parameters.initial_credit = proto::CHANNEL_CREDIT;
-    parameters.control_window = small(proto::CONTROL_QUEUE_BYTES);
+    parameters.reliable_ack_delay_ms = ms(limits::RELIABLE_ACK_DELAY);
+    parameters.unreliable_ack_delay_ms = ms(limits::UNRELIABLE_ACK_DELAY);
+    parameters.keep_alive_ms = ms(limits::KEEP_ALIVE);
+    parameters.idle_timeout_ms = ms(limits::IDLE_TIMEOUT);
+    parameters.initial_credit = limits::CHANNEL_CREDIT;
+    parameters.control_window = small(limits::CONTROL_QUEUE_BYTES);
     parameters
 }
 
@@ -105,7 +105,7 @@ pub(super) fn begin(
         requests: spec.description.requests.len(),
         config: hub.session_config().clone(),
         seed: random().ok_or_else(|| io::Error::other("the system gives no random bytes"))?,
-        first_packet: PacketNumber(0),
+        first_packet: hub.first_packet(),
         remote: udp,
         handshake_rtt,
     };

@@ -7,12 +7,10 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::BindError;
+use crate::{BindError, limits};
 
 /// How many ports are tried until one is free for both TCP and UDP.
 const TRIES: usize = 32;
-/// TCP connections that wait to be accepted.
-const BACKLOG: i32 = 1_024;
 
 /// The first address that `HOST:PORT` means.
 pub(super) fn resolve(address: &str) -> Result<SocketAddr, BindError> {
@@ -47,7 +45,7 @@ fn bind_tcp(address: SocketAddr) -> Result<TcpListener, BindError> {
         #[cfg(unix)]
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
+        socket.listen(limits::BACKLOG)?;
         socket.set_nonblocking(true)?;
         Ok(socket.into())
     };

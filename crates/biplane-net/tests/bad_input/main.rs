@@ -14,6 +14,7 @@
 
 mod acks;
 mod datagrams;
+mod figures;
 mod fragments;
 mod frames;
 mod greeting;
@@ -26,3 +27,5 @@ mod slow;
 mod sources;
 #[cfg(target_os = "linux")]
 mod starved;
+#[path = "../trusting.rs"]
+mod trusting;

@@ -1,10 +1,15 @@
 //! Inputs 6 to 11: packets of a session that is there, and its seals, numbers and phases.
 
-use biplane_wire::{Ack, AckRange, AckRanges, Aead, Close, CloseCode, Frame, TruncatedNumber};
+use std::{collections::BTreeMap, net::Ipv4Addr};
+
+use biplane_net::EndpointConfig;
+use biplane_wire::{
+    Ack, AckRange, AckRanges, Aead, Close, CloseCode, Frame, PacketNumber, TruncatedNumber,
+};
 
 use crate::rig::{
-    HEAD, ORDERED, Peer, Scene, UNRELIABLE, Victim, channel, eventually, fragment, is_unanswered,
-    message, take, until,
+    HEAD, ORDERED, Peer, Scene, UNRELIABLE, Victim, channel, config, eventually, fragment,
+    is_unanswered, message, take, until,
 };
 
 /// Packet numbers that a session tells apart at the start.
@@ -279,7 +284,6 @@ fn bad_input_10_numbers_that_leap_as_far_as_they_can_are_taken_and_wrap_nothing(
 /// A number's low half is read as that of the nearest to what is expected: where that is another
 /// and above, its seal does not hold.
 fn late_or_forged(number: u64, expected: u64) -> &'static str {
-    use biplane_wire::PacketNumber;
     let read = PacketNumber(number).truncated().expand(PacketNumber(expected)).0;
     if read < expected - WINDOW { "late" } else { "forged" }
 }
@@ -309,6 +313,167 @@ fn bad_input_11_packets_of_a_phase_without_a_key_are_dropped_and_kept_nowhere() 
         peer.send(&[1]);
         until("a packet of this phase", || received(&slot) > before);
     }
+}
+
+#[test]
+fn bad_input_08_a_packet_from_before_a_key_update_is_dropped_whatever_key_its_phase_has() {
+    const AGAIN: usize = 100;
+    for scene in Scene::both() {
+        let (mut peer, slot) = scene.flying();
+        let stranger = scene.stranger();
+        let mut once = Vec::new();
+        message(UNRELIABLE, None, b"once").encode(&mut once);
+        let packet = peer.packet(&once);
+        arrives(&peer, &slot, &packet);
+        // Its key is the one before the current; it is gone; its phase has the key of four updates
+        // later, as the next and as the current one.
+        for (updates, reason) in (1..).zip(["replayed", "no_key", "forged", "forged"]) {
+            peer.update_key();
+            let ping = peer.packet(&[1]);
+            arrives(&peer, &slot, &ping);
+            let moved = slot.with(|_, session| session.stats().key_updates_received);
+            assert_eq!(moved, updates);
+            let watch = scene.watch();
+            for _ in 0..AGAIN {
+                peer.throw(&packet);
+            }
+            scene.pour(&stranger, core::iter::repeat_n(packet.clone(), AGAIN));
+            watch.drops(&[(reason, 2 * AGAIN as u64)]);
+        }
+        assert!(is_unanswered(&stranger));
+        assert_eq!(take(&slot, UNRELIABLE).as_deref(), Some(&b"once"[..]));
+        assert_eq!(take(&slot, UNRELIABLE), None);
+        replies_go_where_they_went(&scene, &mut peer, &slot);
+    }
+}
+
+/// Throws a packet that the victim takes in.
+fn arrives(peer: &Peer, slot: &biplane_net::Slot, packet: &[u8]) {
+    let before = received(slot);
+    peer.throw(packet);
+    until("the packet", || received(slot) == before + 1);
+}
+
+#[test]
+fn bad_input_11_packets_of_a_phase_to_come_are_dropped_until_its_key_is_there() {
+    const COUNT: u64 = 1_000;
+    for scene in Scene::both() {
+        let (mut peer, slot) = scene.flying();
+        peer.update_key();
+        let ping = peer.packet(&[1]);
+        arrives(&peer, &slot, &ping);
+        // Two updates ahead: sealed as they should be, and too early.
+        let (watch, key) = (scene.watch(), peer.key_ahead(2));
+        let mut early = Vec::new();
+        message(UNRELIABLE, None, b"early").encode(&mut early);
+        early.resize(1_000, 0);
+        let packets: Vec<_> = (0..COUNT)
+            .map(|step| key.seal(peer.head_ahead(2, peer.next + step), peer.next + step, &early))
+            .collect();
+        scene.pour(&peer.udp, packets.iter().cloned());
+        watch.drops(&[("no_key", COUNT)]);
+        // Their key comes, and they do not.
+        peer.next += COUNT;
+        for _ in 0..2 {
+            peer.update_key();
+            let ping = peer.packet(&[1]);
+            arrives(&peer, &slot, &ping);
+        }
+        scene.go_on();
+        assert_eq!(take(&slot, UNRELIABLE), None);
+        // Sent once more they are as good as any.
+        arrives(&peer, &slot, packets.last().unwrap());
+        assert_eq!(take(&slot, UNRELIABLE).as_deref(), Some(&b"early"[..]));
+    }
+}
+
+/// Both sides begin so many numbers before the last.
+fn near_the_top(role: Victim, numbers: u64) -> Scene {
+    let first_packet = PacketNumber(PacketNumber::MAX.0 - numbers);
+    Scene::of(role, Ipv4Addr::LOCALHOST, &EndpointConfig { first_packet, ..config() })
+}
+
+#[test]
+fn bad_input_10_the_last_number_is_taken_once_and_nothing_comes_after_it() {
+    for role in Victim::BOTH {
+        let scene = near_the_top(role, 100_000);
+        let (mut peer, slot) = scene.flying();
+        let last = PacketNumber::MAX.0;
+        for number in [last - 2, last - 1, last] {
+            peer.next = number;
+            let packet = peer.packet(&[1]);
+            arrives(&peer, &slot, &packet);
+        }
+        assert_eq!(slot.with(|_, session| session.largest_received()), PacketNumber::MAX);
+        let watch = scene.watch();
+        peer.throw(&peer.packet_of(last, &[1]));
+        for beyond in [1, 2, 1_000, 1 << 31, 1 << 32] {
+            peer.throw(&peer.packet_of(last + beyond, &[1]));
+        }
+        // What is beyond reads as far below, but for the one that reads as the last itself.
+        watch.drops(&[("replayed", 1), ("late", 4), ("forged", 1)]);
+        assert_eq!(slot.with(|_, session| session.largest_received()), PacketNumber::MAX);
+        slot.with(|_, session| assert!(!session.is_closed()));
+        // There is a way back, and it goes on.
+        replies_go_where_they_went(&scene, &mut peer, &slot);
+    }
+}
+
+#[test]
+fn bad_input_10_a_session_without_numbers_left_ends_and_does_not_wrap() {
+    const NUMBERS: u64 = 3_000;
+    for role in Victim::BOTH {
+        let scene = near_the_top(role, NUMBERS);
+        let (mut peer, slot) = scene.flying();
+        let watch = scene.watch();
+        let mut last = 0;
+        while !slot.with(|_, session| session.is_closed()) {
+            say(&scene, &slot);
+            while let Some((number, _)) = peer.try_receive() {
+                last = last.max(number);
+                peer.acknowledge(number);
+            }
+        }
+        let reason = slot.with(|_, session| session.close_reason().cloned().unwrap());
+        assert_eq!(reason.name(), "keys_exhausted");
+        assert_eq!(last, PacketNumber::MAX.0 - 1);
+        drop(peer);
+        watch.left(&[("keys_exhausted", 1)]);
+    }
+}
+
+#[test]
+fn bad_input_10_a_key_is_left_at_its_limit_and_never_serves_beyond_it() {
+    const LIMIT: u64 = 50;
+    const UPDATES: u64 = 20;
+    for role in Victim::BOTH {
+        let mut config = config();
+        config.session.key_packets = LIMIT;
+        let scene = Scene::of(role, Ipv4Addr::LOCALHOST, &config);
+        let (mut peer, slot) = scene.flying();
+        let mut under = BTreeMap::<u8, u64>::new();
+        while u64::from(peer.updates[1]) < UPDATES {
+            say(&scene, &slot);
+            let (number, _) = peer.receive();
+            *under.entry(peer.updates[1]).or_default() += 1;
+            // The next key waits for a word that this one is known.
+            let before = received(&slot);
+            peer.acknowledge(number);
+            until("the ack", || received(&slot) > before);
+        }
+        assert!(under.values().all(|packets| *packets <= LIMIT), "{under:?}");
+        let moved = slot.with(|_, session| session.stats().key_updates_sent);
+        assert!((UPDATES..=UPDATES + 1).contains(&moved), "{moved}");
+        scene.go_on();
+    }
+}
+
+/// The victim sends its peer a message, if it still can.
+fn say(scene: &Scene, slot: &biplane_net::Slot) {
+    slot.with(|now, session| session.send(now, channel(UNRELIABLE), b"word".as_slice().into()))
+        .ok();
+    slot.queued();
+    scene.endpoint.flush();
 }
 
 /// The rig's own keys are the real ones, whichever algorithm was agreed on.

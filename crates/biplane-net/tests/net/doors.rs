@@ -9,15 +9,11 @@ use std::{
 
 use biplane_net::{ConnectError, Decision, Endpoint, GreetingConfig, ListenConfig};
 use biplane_proto::JoinError;
-use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::ring::default_provider,
-    pki_types::{CertificateDer, ServerName, UnixTime},
-};
+use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 
-use crate::support::{
-    PATIENCE, address, client, config, connect, dial, everybody, join, listen, until,
+use crate::{
+    support::{PATIENCE, address, client, config, connect, dial, everybody, join, listen, until},
+    trusting::client_config,
 };
 
 const SHORT: Duration = Duration::from_millis(300);
@@ -208,56 +204,11 @@ fn greeting() -> GreetingConfig {
 
 /// A TLS connection of one who says nothing in it.
 fn tls(stream: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
-    let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"biplane/1".to_vec()];
     let name = ServerName::try_from("biplane").unwrap();
-    let mut stream =
-        StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream);
+    let connection = ClientConnection::new(Arc::new(client_config()), name).unwrap();
+    let mut stream = StreamOwned::new(connection, stream);
     while stream.conn.is_handshaking() {
         stream.conn.complete_io(&mut stream.sock).unwrap();
     }
     stream
-}
-
-#[derive(Debug)]
-struct Anybody;
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        default_provider().signature_verification_algorithms.supported_schemes()
-    }
 }

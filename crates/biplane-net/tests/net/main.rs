@@ -19,3 +19,5 @@ mod refuse;
 mod starved;
 mod strangers;
 mod support;
+#[path = "../trusting.rs"]
+mod trusting;

@@ -11,11 +11,6 @@ use super::{
 };
 use crate::{Violation, limits};
 
-/// How far ahead of the oldest missing message another may be: twice what any sender keeps.
-pub(super) const AHEAD: u64 = 2 * limits::SEND_QUEUE_MESSAGES as u64;
-
-const _: () = assert!(AHEAD < SequenceNumber::SPAN);
-
 /// What an arrival was to its channel.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Arrived {
@@ -57,7 +52,7 @@ impl Places {
         let Some(ahead) = sequence.0.checked_sub(self.next.0) else {
             return Ok((Arrived::Again, None));
         };
-        if ahead >= AHEAD {
+        if ahead >= limits::SEQUENCE_AHEAD {
             return Err(Violation::SequenceRange(id));
         }
         let index = usize::try_from(ahead).unwrap_or(usize::MAX);
@@ -143,7 +138,7 @@ mod tests {
     fn a_number_too_far_ahead_is_a_violation_and_allocates_nothing() {
         let channel = ChannelId::new(0).unwrap();
         let mut places = Places::default();
-        let far = u32::try_from(AHEAD).unwrap();
+        let far = u32::try_from(limits::SEQUENCE_AHEAD).unwrap();
         let refused = places.add(channel, far, Piece::whole(b"x")).map(|(arrived, _)| arrived);
         assert_eq!(refused, Err(Violation::SequenceRange(channel)));
         assert_eq!(places.list.capacity(), 0);

@@ -43,8 +43,6 @@ pub(super) struct Lost {
 impl SentPackets {
     /// Frame lists kept for reuse.
     const SPARE: usize = 64;
-    /// Lost packets that are remembered.
-    const REMEMBERED: usize = 128;
 
     pub(super) const fn new(first: PacketNumber) -> Self {
         Self {
@@ -211,7 +209,7 @@ impl SentPackets {
             self.base += 1;
             if state == State::Lost {
                 self.remembered.push_back((number, packet));
-                let forgotten = self.remembered.len() > Self::REMEMBERED;
+                let forgotten = self.remembered.len() > limits::LOST_PACKETS;
                 let forgotten = if forgotten { self.remembered.pop_front() } else { None };
                 forgotten.into_iter().for_each(|(_, packet)| self.reuse(packet.frames));
             } else {

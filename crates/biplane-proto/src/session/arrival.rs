@@ -36,7 +36,7 @@ impl Session {
         let Arrival { received_at, path, number, phase } = *arrival;
         let now = self.clock.clamp(now);
         if let Err(reason) = self.admit(arrival) {
-            self.arrivals.drops.tally(reason);
+            self.arrivals.drops.tally(reason, 1);
             return Err(reason);
         }
         let newest = number > self.largest_received() || self.arrivals.packets == 0;

@@ -7,9 +7,6 @@ use biplane_wire::{Frame, Record};
 use super::Session;
 use crate::{Event, Planes, Reply, Timer, Violation, control::Whole, limits};
 
-/// What one pull writes at the most before it lets the socket be asked again.
-const PULL: usize = 16 * 1024;
-
 impl Session {
     /// Takes in bytes of the control connection after hello and welcome, cut anywhere.
     pub fn handle_control(&mut self, now: Instant, bytes: &[u8]) {
@@ -136,7 +133,7 @@ impl Session {
     }
 
     fn write_records(&mut self, now: Instant, out: &mut Vec<u8>) {
-        let end = out.len() + PULL;
+        let end = out.len() + limits::CONTROL_PULL;
         if self.is_ended() {
             self.write_close_record(out);
             return;

@@ -1,5 +1,7 @@
 //! What both sides tell of themselves, as (id, length, value).
 
+use core::time::Duration;
+
 use crate::{
     DecodeError, ReceiveId,
     codec::{Reader, put_varint, varint_len},
@@ -38,6 +40,9 @@ pub struct Parameters {
     /// `10`: whatever the application's admission wants to see. Client alone.
     pub credentials: Vec<u8>,
 }
+
+/// An ack may leave at once.
+const ACK_DELAYS: (Duration, Duration) = (Duration::ZERO, limits::ACK_DELAY_MAX);
 
 mod id {
     pub(super) const RECEIVE_ID: u64 = 0x01;
@@ -114,21 +119,30 @@ impl Parameters {
     fn read_one(&mut self, id: u64, value: &mut Reader<'_>) -> Result<(), DecodeError> {
         match id {
             id::RECEIVE_ID => self.receive_id = ReceiveId(value.u32()?),
-            id::MAX_DATAGRAM => self.max_datagram = within(value, "datagram", 1_200, 65_507)?,
+            id::MAX_DATAGRAM => {
+                self.max_datagram = within(
+                    value,
+                    "datagram",
+                    (limits::DATAGRAM_MIN as u64, limits::DATAGRAM_MAX as u64),
+                )?
+            }
             id::RELIABLE_ACK_DELAY => {
-                self.reliable_ack_delay_ms = within(value, "ack delay", 0, 1_000)?;
+                self.reliable_ack_delay_ms = milliseconds(value, "ack delay", ACK_DELAYS)?;
             }
             id::UNRELIABLE_ACK_DELAY => {
-                self.unreliable_ack_delay_ms = within(value, "ack delay", 0, 1_000)?;
+                self.unreliable_ack_delay_ms = milliseconds(value, "ack delay", ACK_DELAYS)?;
             }
-            id::KEEP_ALIVE => self.keep_alive_ms = within(value, "keep-alive", 1_000, 25_000)?,
+            id::KEEP_ALIVE => {
+                self.keep_alive_ms = milliseconds(value, "keep-alive", limits::KEEP_ALIVE_RANGE)?
+            }
             id::IDLE_TIMEOUT => {
-                self.idle_timeout_ms = within(value, "idle timeout", 3_000, 600_000)?;
+                self.idle_timeout_ms =
+                    milliseconds(value, "idle timeout", limits::IDLE_TIMEOUT_RANGE)?;
             }
             id::INITIAL_CREDIT => self.initial_credit = value.varint("credit")?,
             id::CONTROL_WINDOW => self.control_window = value.varint_u32("control window")?,
             id::UDP_PORT => {
-                let port = within(value, "UDP port", 1, u32::from(u16::MAX))?;
+                let port = within(value, "UDP port", (1, u64::from(u16::MAX)))?;
                 self.udp_port = u16::try_from(port).ok();
             }
             id::SESSION => self.session = Some(value.array()?),
@@ -147,14 +161,27 @@ fn read_credentials(value: &mut Reader<'_>) -> Result<Vec<u8>, DecodeError> {
     Ok(bytes.to_vec())
 }
 
+/// The least and the most of a time in milliseconds.
+fn milliseconds(
+    value: &mut Reader<'_>,
+    field: &'static str,
+    (low, high): (Duration, Duration),
+) -> Result<u32, DecodeError> {
+    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    within(value, field, (ms(low), ms(high)))
+}
+
 fn within(
     value: &mut Reader<'_>,
     field: &'static str,
-    low: u32,
-    high: u32,
+    (low, high): (u64, u64),
 ) -> Result<u32, DecodeError> {
     let number = value.varint_u32(field)?;
-    if (low..=high).contains(&number) { Ok(number) } else { Err(DecodeError::OutOfRange { field }) }
+    if (low..=high).contains(&u64::from(number)) {
+        Ok(number)
+    } else {
+        Err(DecodeError::OutOfRange { field })
+    }
 }
 
 fn put(out: &mut Vec<u8>, id: u64, value: &[u8]) {

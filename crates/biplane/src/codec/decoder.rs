@@ -2,15 +2,13 @@
 
 use core::fmt;
 
+use biplane_wire::limits;
 use serde::de::{self, DeserializeOwned, Visitor};
 
 use super::{
     access::{Elements, Variant},
     reader::Reader,
 };
-
-/// Values inside each other, at the most.
-pub(super) const MAX_DEPTH: usize = 64;
 
 /// Why bytes are not a value of the type that was asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,7 +27,7 @@ pub(crate) enum Malformed {
     Bool,
     /// Neither something nor nothing.
     Option,
-    /// More values inside each other than [`MAX_DEPTH`].
+    /// More values inside each other than [`limits::DECODE_DEPTH`].
     TooDeep,
     /// More elements than bytes.
     TooMany,
@@ -49,7 +47,9 @@ impl fmt::Display for Malformed {
             Self::Char => f.write_str("not one character"),
             Self::Bool => f.write_str("neither true nor false"),
             Self::Option => f.write_str("neither something nor nothing"),
-            Self::TooDeep => write!(f, "more than {MAX_DEPTH} values inside each other"),
+            Self::TooDeep => {
+                write!(f, "more than {} values inside each other", limits::DECODE_DEPTH)
+            }
             Self::TooMany => f.write_str("more elements than bytes"),
             Self::Undescribed => f.write_str("the type needs a format that describes itself"),
             Self::Refused => f.write_str("the type refuses the value"),
@@ -68,8 +68,11 @@ impl de::Error for Malformed {
 
 /// The value that `bytes`, all of them, are.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Malformed> {
-    let mut decoder =
-        Decoder { reader: Reader(bytes), depth_left: MAX_DEPTH, elements_left: bytes.len() };
+    let mut decoder = Decoder {
+        reader: Reader(bytes),
+        depth_left: limits::DECODE_DEPTH,
+        elements_left: bytes.len(),
+    };
     let value = T::deserialize(&mut decoder)?;
     match decoder.reader.0.len() {
         0 => Ok(value),

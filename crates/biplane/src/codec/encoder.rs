@@ -1,13 +1,13 @@
-//! Values to bytes, through postcard.
+//! Values to bytes, through postcard, into a buffer of the thread's own.
 
 use core::cell::Cell;
 
+use biplane_wire::limits;
 use bytes::Bytes;
 use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 
-/// A thread's buffer that grew larger than this is given back.
-const SCRATCH_MAX: usize = 64 * 1024;
+use super::bounded::Bounded;
 
 thread_local! {
     /// Every message is written here first, so that it needs one allocation, of its own size.
@@ -19,7 +19,7 @@ thread_local! {
 pub(crate) enum EncodeError {
     /// They are more than the limit.
     TooLong,
-    /// The value refuses, or is of a form that postcard does not know.
+    /// The value refuses, or is of a form that postcard does not know or our decoder refuses.
     Unencodable,
 }
 
@@ -28,24 +28,24 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<B
     // Taken out while it is in use: `value` may send something itself when it is asked for its form.
     let mut out = SCRATCH.take();
     out.clear();
-    let mut serializer = postcard::Serializer { output: Limited { out, limit } };
+    let mut serializer = Bounded::new(Limited { out, limit });
     let written = value.serialize(&mut serializer);
-    let out = serializer.output.out;
+    let (out, is_long_enough) = serializer.finish();
     let outcome = match written {
-        Ok(()) => Ok(Bytes::copy_from_slice(&out)),
+        Ok(()) if is_long_enough => Ok(Bytes::copy_from_slice(&out)),
         Err(postcard::Error::SerializeBufferFull) => Err(EncodeError::TooLong),
-        Err(_) => Err(EncodeError::Unencodable),
+        Ok(()) | Err(_) => Err(EncodeError::Unencodable),
     };
-    if out.capacity() <= SCRATCH_MAX {
+    if out.capacity() <= limits::ENCODE_BUFFER {
         SCRATCH.set(out);
     }
     outcome
 }
 
 /// A buffer that takes `limit` bytes and no more.
-struct Limited {
-    out: Vec<u8>,
-    limit: usize,
+pub(super) struct Limited {
+    pub(super) out: Vec<u8>,
+    pub(super) limit: usize,
 }
 
 impl Flavor for Limited {

@@ -5,9 +5,10 @@ use std::{
     fmt::Debug,
 };
 
+use biplane_wire::limits;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{EncodeError, Malformed, decode, decoder::MAX_DEPTH, encode};
+use super::{EncodeError, Malformed, decode, encode};
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 enum Shape {
@@ -187,8 +188,8 @@ fn elements_without_bytes_cost_one_each_over_the_whole_message() {
 fn values_may_nest_as_deep_as_the_limit_and_no_deeper() {
     // Each level is a newtype and an option.
     let chain = |levels: usize| [vec![1; levels], vec![0]].concat();
-    assert!(decode::<Nested>(&chain(MAX_DEPTH / 2 - 1)).is_ok());
-    assert_eq!(decode::<Nested>(&chain(MAX_DEPTH / 2)), Err(Malformed::TooDeep));
+    assert!(decode::<Nested>(&chain(limits::DECODE_DEPTH / 2 - 1)).is_ok());
+    assert_eq!(decode::<Nested>(&chain(limits::DECODE_DEPTH / 2)), Err(Malformed::TooDeep));
     assert_eq!(decode::<Nested>(&chain(100_000)), Err(Malformed::TooDeep));
     assert_eq!(decode::<Tree>(&[1; 100_000]), Err(Malformed::TooDeep));
 }
@@ -237,4 +238,49 @@ fn a_value_may_encode_another_while_it_is_encoded() {
         }
     }
     assert_eq!(&encode(&Outer, 100).unwrap()[..], b"\x05outer");
+}
+
+#[test]
+fn what_would_not_be_decoded_for_its_elements_is_not_encoded() {
+    let units = |count: usize| encode(&(vec![(); count], [7_u8; 4]), 100);
+    assert_eq!(units(4).unwrap().len(), 5);
+    assert_eq!(units(5), Err(EncodeError::Unencodable));
+    assert_eq!(encode(&vec![()], 100), Err(EncodeError::Unencodable));
+    assert_eq!(encode(&vec![(); usize::MAX], 100), Err(EncodeError::Unencodable));
+    assert_eq!(encode(&HashMap::from([((), ())]), 100), Err(EncodeError::Unencodable));
+    // Each sequence finds its bytes, and all of them together do not.
+    let greedy: Vec<Vec<()>> = (0..40).rev().map(|count| vec![(); count]).collect();
+    assert_eq!(encode(&greedy, 100), Err(EncodeError::Unencodable));
+    comes_back(&Vec::<()>::new());
+    comes_back(&vec![Vec::<()>::new(); 3]);
+}
+
+#[test]
+fn what_would_not_be_decoded_for_its_depth_is_not_encoded() {
+    let chain =
+        |levels: usize| (0..levels).fold(Nested(None), |inside, _| Nested(Some(Box::new(inside))));
+    comes_back(&chain(limits::DECODE_DEPTH / 2 - 1));
+    let deeper = chain(limits::DECODE_DEPTH / 2);
+    assert_eq!(encode(&deeper, usize::MAX), Err(EncodeError::Unencodable));
+    let tree = |levels: usize| (1..levels).fold(Tree(Vec::new()), |inside, _| Tree(vec![inside]));
+    comes_back(&tree(limits::DECODE_DEPTH / 2));
+    assert_eq!(
+        encode(&tree(limits::DECODE_DEPTH / 2 + 1), usize::MAX),
+        Err(EncodeError::Unencodable)
+    );
+}
+
+/// The counts of the encoder are those of the decoder: whatever is encoded comes back.
+#[test]
+fn a_value_is_encoded_exactly_if_it_decodes() {
+    for (bytes, units) in (0..6).flat_map(|bytes| (0..8).map(move |units| (bytes, units))) {
+        let value = (vec![(); units], vec![9_u8; bytes], Some(vec![(); units / 2]));
+        let plain = postcard::to_stdvec(&value).unwrap();
+        let decodes = decode::<(Vec<()>, Vec<u8>, Option<Vec<()>>)>(&plain).is_ok();
+        let encoded = encode(&value, 100);
+        assert_eq!(encoded.is_ok(), decodes, "{units} units and {bytes} bytes");
+        assert!(encoded.is_err() || encoded.unwrap() == plain);
+    }
+    let plain = postcard::to_stdvec(&everything()).unwrap();
+    assert_eq!(encode(&everything(), usize::MAX).unwrap(), plain);
 }

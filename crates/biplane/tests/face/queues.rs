@@ -1,7 +1,7 @@
 //! What a send says when it cannot.
 
 use biplane::{Channel, Protocol, SendError};
-use serde::{Serialize, Serializer, ser::Error as _};
+use serde::{Deserialize, Serialize, Serializer, ser::Error as _};
 
 use crate::support::{Pair, names};
 
@@ -114,4 +114,19 @@ fn a_value_that_refuses_is_unencodable() {
     const REFUSES: Channel<Refuses> = Channel::unreliable("small");
     let pair = Pair::new(&protocol());
     assert_eq!(pair.client.send(REFUSES, &Refuses), Err(SendError::Unencodable));
+}
+
+#[test]
+fn what_a_peer_would_not_decode_is_not_sent() {
+    #[derive(Deserialize, Serialize)]
+    struct Units(Vec<()>);
+    const UNITS: Channel<Units> = Channel::reliable_ordered("units");
+    let pair = Pair::new(&Protocol::new("queues", 1).channel(UNITS));
+    let units = |count| pair.client.send(UNITS, &Units(vec![(); count]));
+    assert_eq!(units(0), Ok(()));
+    for count in [1, 64, usize::MAX] {
+        assert_eq!(units(count), Err(SendError::Unencodable));
+    }
+    // The session knows nothing of it.
+    assert_eq!(units(0), Ok(()));
 }

@@ -15,39 +15,11 @@ use expression::Names;
 use value::Value;
 
 const PAGE: &str = "docs/limits.md";
-
-/// One file of limits and its part of the page.
-#[derive(Debug)]
-struct Part {
-    /// Heading of its section.
-    heading: &'static str,
-    file: &'static str,
-    /// How other files name it.
-    names: &'static [&'static str],
-}
-
-/// In order of dependency: a part may name those before it.
-const PARTS: &[Part] = &[
-    Part {
-        heading: "## The wire format",
-        file: "crates/biplane-wire/src/lib.rs",
-        names: &["wire::", "biplane_wire::limits::"],
-    },
-    Part {
-        heading: "## The core",
-        file: "crates/biplane-proto/src/limits.rs",
-        names: &["biplane_proto::limits::", "limits::", "proto::"],
-    },
-    Part {
-        heading: "## Sockets and handshakes",
-        file: "crates/biplane-net/src/limits.rs",
-        names: &[],
-    },
-];
+const FILE: &str = "crates/biplane-wire/src/limits.rs";
 
 /// What the limits name from elsewhere: how, and where it stands.
 const ELSEWHERE: &[(&str, &str, &str)] =
-    &[("biplane_wire::Header::LEN", "crates/biplane-wire/src/header.rs", "LEN")];
+    &[("Header::LEN", "crates/biplane-wire/src/header.rs", "LEN")];
 
 /// Every constant and row without its like.
 ///
@@ -56,14 +28,9 @@ const ELSEWHERE: &[(&str, &str, &str)] =
 /// If a file cannot be read or a value not be worked out.
 pub(super) fn violations() -> Result<Vec<String>> {
     let (_, page) = source::document(PAGE)?;
-    let mut names = elsewhere()?;
-    let mut found = Vec::new();
-    for part in PARTS {
-        let (_, text) = source::document(part.file)?;
-        let values = values(constant::all(constant::body(&text)), &mut names, part)?;
-        found.extend(differences(&values, &rows(&page, part.heading)));
-    }
-    Ok(found)
+    let (_, text) = source::document(FILE)?;
+    let values = values(constant::all(&text), elsewhere()?)?;
+    Ok(differences(&values, &rows(&page)))
 }
 
 fn elsewhere() -> Result<Names> {
@@ -79,32 +46,20 @@ fn elsewhere() -> Result<Names> {
     Ok(names)
 }
 
-/// Works out each constant, and leaves it in `names` as other parts write it.
-fn values(
-    constants: Vec<Constant>,
-    names: &mut Names,
-    part: &Part,
-) -> Result<Vec<(Constant, Value)>> {
-    let mut own = names.clone();
+/// Works out each constant.
+fn values(constants: Vec<Constant>, mut names: Names) -> Result<Vec<(Constant, Value)>> {
     let mut all = Vec::new();
     // A constant may name one that stands below it.
     let mut open = constants;
     while !open.is_empty() {
         let (ready, rest): (Vec<_>, Vec<_>) =
-            open.into_iter().partition(|constant| own.knows_all_of(&constant.expression));
+            open.into_iter().partition(|constant| names.knows_all_of(&constant.expression));
         let stuck = rest.first().filter(|_| ready.is_empty());
-        if let Some(constant) = stuck {
-            own.value_of(&constant.expression)
-                .with_context(|| format!("{}: {}", part.file, constant.name))?;
-        }
-        for constant in ready {
-            let value = own
+        for constant in ready.into_iter().chain(stuck.cloned()) {
+            let value = names
                 .value_of(&constant.expression)
-                .with_context(|| format!("{}: {}", part.file, constant.name))?;
-            own.insert(constant.name.clone(), value);
-            for prefix in part.names {
-                names.insert(format!("{prefix}{}", constant.name), value);
-            }
+                .with_context(|| format!("{FILE}: {}", constant.name))?;
+            names.insert(constant.name.clone(), value);
             all.push((constant, value));
         }
         open = rest;
@@ -120,11 +75,9 @@ struct Row<'a> {
     range: &'a str,
 }
 
-/// The rows under `heading`, by the name of the constant.
-fn rows<'a>(page: &'a str, heading: &str) -> BTreeMap<&'a str, Row<'a>> {
-    let section = page.split_once(heading).map_or("", |(_, section)| section);
-    let section = section.split("\n## ").next().unwrap_or_default();
-    section.lines().filter_map(row).collect()
+/// The page's rows, by the name of the constant.
+fn rows(page: &str) -> BTreeMap<&str, Row<'_>> {
+    page.lines().filter_map(row).collect()
 }
 
 fn row(line: &str) -> Option<(&str, Row<'_>)> {
@@ -170,12 +123,9 @@ fn difference(constant: &Constant, value: Value, row: Option<&Row<'_>>) -> Optio
 mod tests {
     use super::*;
 
-    const PART: Part = Part { heading: "## A", file: "a.rs", names: &["a::"] };
-
     fn told(code: &str, page: &str) -> Vec<String> {
-        let mut names = Names::default();
-        let values = values(constant::all(code), &mut names, &PART).unwrap();
-        differences(&values, &rows(page, PART.heading))
+        let values = values(constant::all(code), Names::default()).unwrap();
+        differences(&values, &rows(page))
     }
 
     #[test]
@@ -187,26 +137,24 @@ mod tests {
     #[test]
     fn a_row_that_agrees_is_silent() {
         let code = "/// Doc.\npub const B: usize = 2 * C;\n/// Doc.\npub const C: usize = 1_024;\n";
-        let page = "## A\n| `B` | x | bytes | 2 KiB | fixed |\n| `C` | x | items | 1,024 | 1 to 2 |\n## D\n";
+        let page = "# A\n| `B` | x | bytes | 2 KiB | fixed |\n## D\n| `C` | x | items | 1,024 | 1 to 2 |\n";
         assert!(told(code, page).is_empty());
     }
 
     #[test]
     fn both_ways_are_told() {
         let code = "/// How many.\npub const B: usize = 7;\n";
-        let missing = told(code, "## A\n");
+        let missing = told(code, "# A\n");
         assert!(missing[0].ends_with("| `B` | How many. |  | 7 | fixed |"), "{missing:?}");
-        let stale = told("", "## A\n| `B` | x | items | 7 | fixed |\n");
+        let stale = told("", "| `B` | x | items | 7 | fixed |\n");
         assert!(stale[0].contains("`B` is no constant any more"), "{stale:?}");
-        let elsewhere = told(code, "## A\n## C\n| `B` | x | items | 7 | fixed |\n");
-        assert_eq!(elsewhere.len(), 1);
     }
 
     #[test]
     fn default_unit_and_range_are_compared() {
         let code = "/// Doc.\npub const B: usize = 7;\n";
         for row in ["items | 8 | fixed", "time | 7 | fixed", " | 7 | fixed", "items | 7 | "] {
-            let page = format!("## A\n| `B` | x | {row} |\n");
+            let page = format!("| `B` | x | {row} |\n");
             assert_eq!(told(code, &page).len(), 1, "{row}");
         }
     }
@@ -214,6 +162,6 @@ mod tests {
     #[test]
     fn what_names_nothing_known_is_an_error() {
         let constants = constant::all("/// Doc.\npub const B: usize = elsewhere::C;\n");
-        assert!(values(constants, &mut Names::default(), &PART).is_err());
+        assert!(values(constants, Names::default()).is_err());
     }
 }

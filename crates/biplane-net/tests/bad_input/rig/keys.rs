@@ -6,8 +6,10 @@ use ring::{
     hkdf,
 };
 
-/// The key and IV of one direction in phase 0.
+/// The key and IV of one direction in one phase, and what the next comes from.
 pub(crate) struct Direction {
+    secret: Vec<u8>,
+    aead: Aead,
     key: LessSafeKey,
     iv: [u8; 12],
 }
@@ -36,16 +38,24 @@ fn expand(secret: &[u8], label: &str, len: usize) -> Vec<u8> {
 }
 
 impl Direction {
-    /// That of `sender`, `client` or `server`, in a session with this secret.
+    /// That of `sender`, `client` or `server`, in phase 0 of a session with this secret.
     pub(crate) fn of(secret: &[u8; 32], sender: &str, aead: Aead) -> Self {
-        let direction = expand(secret, sender, 32);
+        Self::of_phase(expand(secret, sender, 32), aead)
+    }
+
+    /// The same direction in the phase that follows.
+    pub(crate) fn next(&self) -> Self {
+        Self::of_phase(expand(&self.secret, "next", 32), self.aead)
+    }
+
+    fn of_phase(secret: Vec<u8>, aead: Aead) -> Self {
         let (algorithm, len) = match aead {
             Aead::Aes128Gcm => (&AES_128_GCM, 16),
             Aead::ChaCha20Poly1305 => (&CHACHA20_POLY1305, 32),
         };
-        let key = UnboundKey::new(algorithm, &expand(&direction, "key", len)).unwrap();
-        let iv = expand(&direction, "iv", 12).try_into().unwrap();
-        Self { key: LessSafeKey::new(key), iv }
+        let key = UnboundKey::new(algorithm, &expand(&secret, "key", len)).unwrap();
+        let iv = expand(&secret, "iv", 12).try_into().unwrap();
+        Self { secret, aead, key: LessSafeKey::new(key), iv }
     }
 
     fn nonce(&self, number: u64) -> Nonce {

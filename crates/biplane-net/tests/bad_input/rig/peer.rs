@@ -37,6 +37,8 @@ pub(crate) struct Peer {
     pub(crate) next: u64,
     seals: Direction,
     opens: Direction,
+    /// Key updates of its own, and of the victim's.
+    pub(crate) updates: [u8; 2],
     largest: u64,
     /// Bytes of records that are not read yet.
     unread: Vec<u8>,
@@ -141,6 +143,7 @@ impl Peer {
             tls,
             udp,
             victim,
+            updates: [0; 2],
             next: 0,
             largest: 0,
             unread: Vec::new(),
@@ -155,9 +158,31 @@ impl Peer {
 
 /// UDP.
 impl Peer {
-    /// The head of a packet of phase 0.
+    /// Both sides' numbers begin here.
+    pub(super) const fn begin_at(&mut self, first: u64) {
+        (self.next, self.largest) = (first, first);
+    }
+
+    /// Moves on to the next key.
+    pub(crate) fn update_key(&mut self) {
+        self.seals = self.seals.next();
+        self.updates[0] += 1;
+    }
+
+    /// The key so many phases from here.
+    pub(crate) fn key_ahead(&self, phases: u8) -> Direction {
+        (1..phases).fold(self.seals.next(), |key, _| key.next())
+    }
+
+    /// The head of a packet of the current phase.
     pub(crate) fn head(&self, number: u64) -> [u8; HEAD] {
-        self.head_of(0x40, self.id, number)
+        self.head_ahead(0, number)
+    }
+
+    /// The head of a packet so many phases from here.
+    pub(crate) fn head_ahead(&self, phases: u8, number: u64) -> [u8; HEAD] {
+        let phase = (self.updates[0] + phases) % 4;
+        self.head_of(0x40 | phase << 2, self.id, number)
     }
 
     /// Any head.
@@ -211,7 +236,12 @@ impl Peer {
         let datagram = &buffer[..len];
         let head = datagram.first_chunk::<HEAD>().expect("a head");
         let [first, e, f, g, h, low @ ..] = *head;
-        assert_eq!((first, u32::from_be_bytes([e, f, g, h])), (0x40, RECEIVE_ID));
+        if first == 0x40 | ((self.updates[1] + 1) % 4) << 2 {
+            self.updates[1] += 1;
+            self.opens = self.opens.next();
+        }
+        let phase = self.updates[1] % 4;
+        assert_eq!((first, u32::from_be_bytes([e, f, g, h])), (0x40 | phase << 2, RECEIVE_ID));
         let expected = PacketNumber(self.largest + 1);
         let number = TruncatedNumber(u32::from_be_bytes(low)).expand(expected).0;
         let plaintext = self.opens.open(datagram, number).expect("a seal that holds");
@@ -223,6 +253,13 @@ impl Peer {
     /// Waits for the victim's next packet.
     pub(crate) fn receive(&mut self) -> (u64, Vec<u8>) {
         eventually("a packet of the victim's", || self.try_receive())
+    }
+
+    /// Acknowledges one of the victim's packets.
+    pub(crate) fn acknowledge(&mut self, number: u64) {
+        let [.., a, b, c, d] = number.to_be_bytes();
+        // No delay, no stamp, no further ranges, and one number in the first.
+        self.send(&[2, a, b, c, d, 0, 0, 0, 0, 0, 0, 0]);
     }
 
     /// Asks for the victim's proof if this side has to begin.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::{SocketAddr, UdpSocket},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -12,7 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use biplane_net::{ConnectError, ConnectionStats, Endpoint, EndpointStats, Link, Slot};
+use biplane_net::{
+    ConnectError, ConnectionStats, Endpoint, EndpointConfig, EndpointStats, Link, ListenConfig,
+    Slot,
+};
 use biplane_proto::{CloseReason, Planes, Violation};
 use biplane_wire::CloseCode;
 use bytes::Bytes;
@@ -38,6 +41,8 @@ pub(crate) struct Scene {
     /// The honest session, at the victim's and at home.
     honest: [Arc<Slot>; 2],
     said: AtomicU64,
+    /// The number of the first packet of every session.
+    first: u64,
 }
 
 /// Counters as they were.
@@ -56,8 +61,18 @@ impl Scene {
     }
 
     pub(crate) fn new(role: Victim) -> Self {
-        let server = Endpoint::listen("127.0.0.1:0", listen_config()).unwrap();
-        let client = Endpoint::bind("127.0.0.1:0".parse().unwrap(), config()).unwrap();
+        Self::of(role, Ipv4Addr::LOCALHOST, &config())
+    }
+
+    /// With endpoints that are bound to `ip` and told `config`.
+    pub(crate) fn of(role: Victim, ip: Ipv4Addr, config: &EndpointConfig) -> Self {
+        let listen = ListenConfig {
+            endpoint: config.clone(),
+            public_host: Some("127.0.0.1".into()),
+            ..listen_config()
+        };
+        let server = Endpoint::listen(&format!("{ip}:0"), listen).unwrap();
+        let client = Endpoint::bind((ip, 0).into(), config.clone()).unwrap();
         let here = connect(&client, server.link().unwrap()).unwrap();
         let there = Arc::clone(server.sessions().last().unwrap());
         let (endpoint, home, honest) = match role {
@@ -65,7 +80,8 @@ impl Scene {
             Victim::Client => (client, server, [here, there]),
         };
         let (doors, said) = (Doors::open(), AtomicU64::new(0));
-        let scene = Self { role, endpoint, doors, home, honest, said };
+        let first = config.first_packet.0;
+        let scene = Self { role, endpoint, doors, home, honest, said, first };
         let flies = |slot: &Arc<Slot>| slot.with(|_, session| session.planes()) == Planes::Both;
         until("both planes", || scene.honest.iter().all(flies));
         scene.go_on();
@@ -73,7 +89,7 @@ impl Scene {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.endpoint.local_addr()
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.endpoint.local_addr().port()))
     }
 
     /// A hostile peer with a session of the victim's.
@@ -81,6 +97,12 @@ impl Scene {
         while let Ok(slot) = self.endpoint.ready().try_recv() {
             slot.clear_ready();
         }
+        let (mut peer, slot) = self.joined();
+        peer.begin_at(self.first);
+        (peer, slot)
+    }
+
+    fn joined(&self) -> (Peer, Arc<Slot>) {
         match self.role {
             Victim::Server => {
                 let peer = Peer::join(self.address());

@@ -9,13 +9,13 @@ use std::{
 use rcgen::{CertificateParams, KeyPair, PublicKeyData};
 use ring::digest::{SHA256, digest};
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, ServerConfig, ServerConnection,
-    SignatureScheme, StreamOwned,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    ClientConnection, ServerConfig, ServerConnection, StreamOwned,
     crypto::ring::default_provider,
-    pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime},
+    pki_types::{PrivatePkcs8KeyDer, ServerName},
     version::TLS13,
 };
+
+use crate::trusting::client_config;
 
 /// One side of a connection.
 pub(crate) enum Tls {
@@ -110,17 +110,6 @@ impl Write for Tls {
     }
 }
 
-fn client_config() -> ClientConfig {
-    let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_protocol_versions(&[&TLS13])
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(TrustsAll))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"biplane/1".to_vec()];
-    config
-}
-
 /// A server's configuration, and the digest of its key.
 pub(crate) fn server_config() -> (Arc<ServerConfig>, [u8; 32]) {
     let key = KeyPair::generate().unwrap();
@@ -136,43 +125,4 @@ pub(crate) fn server_config() -> (Arc<ServerConfig>, [u8; 32]) {
         .unwrap();
     config.alpn_protocols = vec![b"biplane/1".to_vec()];
     (Arc::new(config), pin)
-}
-
-/// For tests alone: it does not look who is there.
-#[derive(Debug)]
-struct TrustsAll;
-
-impl ServerCertVerifier for TrustsAll {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        default_provider().signature_verification_algorithms.supported_schemes()
-    }
 }

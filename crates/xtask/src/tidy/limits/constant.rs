@@ -9,12 +9,6 @@ pub(super) struct Constant {
     pub(super) expression: String,
 }
 
-/// The text of `pub mod limits { … }`, or all of it where there is none.
-pub(super) fn body(text: &str) -> &str {
-    let inside = text.split_once("\npub mod limits {").map(|(_, rest)| rest);
-    inside.map_or(text, |rest| rest.split("\n}").next().unwrap_or(rest))
-}
-
 /// Every visible constant, in order.
 pub(super) fn all(text: &str) -> Vec<Constant> {
     let mut doc: Option<&str> = None;
@@ -66,13 +60,5 @@ mod tests {
             all.iter().map(|one| (one.name.as_str(), one.doc.as_str())).collect();
         assert_eq!(told, [("A", "One,"), ("B", "Two.")]);
         assert_eq!(all[1].expression, "(Duration::from_secs(1), Duration::from_secs(2))");
-    }
-
-    #[test]
-    fn a_module_inside_a_root_is_looked_into() {
-        let text = "pub const A: u8 = 1;\npub mod limits {\n    /// Doc.\n    pub const B: u8 = 2;\n}\npub const C: u8 = 3;\n";
-        let names: Vec<String> = all(body(text)).into_iter().map(|one| one.name).collect();
-        assert_eq!(names, ["B"]);
-        assert_eq!(all(body("pub const A: u8 = 1;\n")).len(), 1);
     }
 }

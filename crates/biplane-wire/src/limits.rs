@@ -1,0 +1,391 @@
+//! Every cap and deadline, of all crates, in one place: related to each other where they must be.
+//!
+//! What the format fixes comes first, then the session, its control plane, the shell with its
+//! sockets and handshakes, and the face. The other crates name this module as their own. To change
+//! one of the first group is to change the wire version; `docs/limits.md` lists them all.
+//!
+//! Sizes are in bytes unless said otherwise. A [`Duration`] is a number with its unit: nothing here
+//! knows what time it is.
+
+use core::time::Duration;
+
+use crate::{Header, SequenceNumber};
+
+// The wire format.
+
+/// The AEAD tag at the end of a packet.
+pub const TAG: usize = 16;
+/// Every packet is at least this long, so that one packet always pays for one challenge.
+pub const PACKET_MIN: usize = 40;
+/// What the first packets of a join are padded to, and the datagram every path must carry
+/// (RFC 9000, section 14).
+pub const DATAGRAM_MIN: usize = 1_200;
+/// The largest UDP payload over IPv4.
+pub const DATAGRAM_MAX: usize = 65_507;
+/// Ranges in one ack frame.
+pub const ACK_RANGES: usize = 32;
+/// Ranges in one taken frame.
+pub const TAKEN_RANGES: usize = 32;
+/// Channels in one protocol.
+pub const CHANNELS: usize = 64;
+/// Kinds of request in one protocol.
+pub const REQUESTS: usize = 256;
+/// UTF-8 bytes in the name of an application, a channel or a request; at least 1.
+pub const NAME: usize = 64;
+/// A whole description.
+pub const DESCRIPTION: usize = 16 * 1024;
+/// A hello, with its credentials.
+pub const HELLO: usize = 8 * 1024;
+/// Credentials in a hello.
+pub const CREDENTIALS: usize = 4 * 1024;
+/// A control record, without its two bytes of length.
+pub const RECORD: usize = 16 * 1024;
+/// UTF-8 bytes of the text in a close, a refusal or a refused request.
+pub const TEXT: usize = 256;
+/// The longest message any channel may declare.
+pub const MESSAGE: usize = 16 * 1024 * 1024;
+/// The longest that a peer may say it holds an ack.
+pub const ACK_DELAY_MAX: Duration = Duration::from_secs(1);
+/// After how much quiet a peer may say that it says it is there: the least and the most.
+pub const KEEP_ALIVE_RANGE: (Duration, Duration) =
+    (Duration::from_secs(1), Duration::from_secs(25));
+/// After how much silence a peer may say that it gives TCP up: the least and the most.
+pub const IDLE_TIMEOUT_RANGE: (Duration, Duration) =
+    (Duration::from_secs(3), Duration::from_secs(600));
+
+const _: () = assert!(CREDENTIALS + 512 <= HELLO);
+const _: () = assert!(DESCRIPTION + 16 <= u16::MAX as usize);
+const _: () = assert!(RECORD <= u16::MAX as usize);
+const _: () = assert!(PACKET_MIN > Header::LEN + TAG);
+const _: () = assert!(REQUESTS == u8::MAX as usize + 1, "a kind of request is one byte");
+
+// The session: messages.
+
+/// Size of a datagram before any larger one is proven.
+pub const DATAGRAM_SIZE: usize = DATAGRAM_MIN;
+/// A message is charged this many bytes beside its own, for the slots and headers it takes.
+pub const MESSAGE_COST: usize = 64;
+/// The longest message of a data channel that goes in one packet, sequence number and all.
+pub const DATA_MESSAGE: usize = DATAGRAM_SIZE - Header::LEN - TAG - 8;
+/// The longest message of a `sequenced` or `unreliable` channel.
+pub const FRESH_MESSAGE: usize = 16 * 1024;
+/// The longest message of a reliable data channel.
+pub const RELIABLE_MESSAGE: usize = 4 * 1024 * 1024;
+/// The longest message of a reliable data channel that declares none.
+pub const RELIABLE_MESSAGE_BY_DEFAULT: usize = 256 * 1024;
+/// The longest command, request or reply, unless its channel says less.
+pub const CONTROL_MESSAGE: usize = 256 * 1024;
+
+const _: () = assert!(FRESH_MESSAGE <= RELIABLE_MESSAGE && RELIABLE_MESSAGE <= MESSAGE);
+const _: () = assert!(RELIABLE_MESSAGE_BY_DEFAULT <= RELIABLE_MESSAGE);
+const _: () = assert!(CONTROL_MESSAGE <= MESSAGE);
+
+// The session: pieces of messages.
+
+/// No piece of a message is shorter, save its last.
+pub const FRAGMENT_MIN: usize = 256;
+/// Pieces of one reliable message whose fate is open.
+pub const RELIABLE_PIECES: usize = 512;
+/// Gaps between the pieces of a reliable message; each is a piece that is open, or was cut anew.
+pub const RELIABLE_GAPS: usize = 2 * RELIABLE_PIECES;
+/// Gaps between the pieces of a `sequenced` or `unreliable` message.
+pub const FRESH_GAPS: usize = 64;
+/// Messages of `sequenced` and `unreliable` channels of a session that wait for pieces.
+pub const FRESH_PARTIALS: usize = 32;
+/// Their bytes.
+pub const FRESH_PARTIAL_BYTES: usize = 256 * 1024;
+/// They wait no longer than this.
+pub const FRESH_AGE: Duration = Duration::from_secs(2);
+
+const _: () = assert!(FRAGMENT_MIN <= DATA_MESSAGE);
+const _: () = assert!(FRESH_GAPS * FRAGMENT_MIN >= FRESH_MESSAGE, "honest pieces fit");
+const _: () = assert!(FRESH_PARTIAL_BYTES >= FRESH_MESSAGE);
+
+// The session: queues and credit.
+
+/// Credit of a reliable channel: cost of the messages that may wait for its application.
+pub const CHANNEL_CREDIT: u64 = 1 << 20;
+/// Cost of the messages that wait to be sent on one channel.
+pub const SEND_QUEUE_BYTES: usize = 1 << 20;
+/// Messages that wait to be sent on one reliable channel, those in flight included.
+pub const SEND_QUEUE_MESSAGES: usize = 16_384;
+/// How far ahead of the oldest missing message another may be: twice what any sender keeps.
+pub const SEQUENCE_AHEAD: u64 = 2 * SEND_QUEUE_MESSAGES as u64;
+/// Messages of a `sequenced` or `unreliable` channel that wait to be sent.
+pub const FRESH_QUEUE_MESSAGES: usize = 1_024;
+/// How long they wait at the most, where their channel has no lifetime.
+pub const FRESH_LIFETIME: Duration = Duration::from_secs(1);
+/// Messages of a `sequenced` or `unreliable` channel that wait to be taken.
+pub const RECEIVE_QUEUE_MESSAGES: usize = 4_096;
+/// Their cost in bytes.
+pub const RECEIVE_QUEUE_BYTES: usize = 1 << 20;
+
+const _: () = assert!(CHANNEL_CREDIT >= 2 * (CONTROL_MESSAGE + MESSAGE_COST) as u64);
+const _: () = assert!(SEQUENCE_AHEAD < SequenceNumber::SPAN);
+const _: () = assert!(RECEIVE_QUEUE_BYTES >= FRESH_MESSAGE + MESSAGE_COST);
+
+// The session: the data plane.
+
+/// Replay window at the start, in packets.
+pub const WINDOW_MIN: u64 = 1_024;
+/// Replay window at the most, in packets.
+pub const WINDOW_MAX: u64 = 131_072;
+/// The window covers this much of the flow.
+pub const WINDOW_SPAN: Duration = Duration::from_millis(100);
+/// Packets one side may have sent without knowing what became of them.
+pub const SENT_PACKETS: u64 = 65_536;
+/// Lost packets that are remembered, so that an ack that comes after all is seen.
+pub const LOST_PACKETS: usize = 128;
+/// An ack of packets with reliable frames waits this long at the most.
+pub const RELIABLE_ACK_DELAY: Duration = Duration::from_millis(20);
+/// Or for this many packets.
+pub const RELIABLE_ACK_PACKETS: u32 = 10;
+/// An ack of packets with `sequenced` and `unreliable` messages alone waits this long at the most.
+pub const UNRELIABLE_ACK_DELAY: Duration = Duration::from_millis(60);
+/// Or for this many packets.
+pub const UNRELIABLE_ACK_PACKETS: u32 = 32;
+/// RTT assumed before the first sample.
+pub const INITIAL_RTT: Duration = Duration::from_millis(100);
+/// What a timer resolves (RFC 9002, section 6.1.2).
+pub const GRANULARITY: Duration = Duration::from_millis(1);
+/// The most that probe time-outs back off to while something is outstanding.
+pub const PTO_MAX: Duration = Duration::from_secs(1);
+/// A message waits this long for company unless it is flushed.
+pub const MAX_SEND_DELAY: Duration = Duration::from_millis(1);
+/// The longest that a message may be told to wait for company.
+pub const SEND_DELAY_MAX: Duration = Duration::from_millis(20);
+/// A packet number's key is left after this many packets (RFC 9001, section 6.6, halved).
+pub const KEY_PACKETS: u64 = 1 << 22;
+/// A key refuses beyond this many packets.
+pub const KEY_PACKETS_MAX: u64 = 1 << 23;
+/// UDP is given up this long after the oldest packet that wants an answer and has none.
+pub const UDP_DEAD: Duration = Duration::from_secs(2);
+/// And only after this many probes.
+pub const UDP_DEAD_PROBES: u32 = 2;
+/// Until the path is validated, `ControlOnly` is declared after this or 3 RTT.
+pub const UDP_JOIN: Duration = Duration::from_millis(500);
+/// The first repeat of a path challenge; it doubles up to [`CHALLENGE_MAX`].
+pub const CHALLENGE_FIRST: Duration = Duration::from_millis(100);
+/// The last distance between repeats of a path challenge.
+pub const CHALLENGE_MAX: Duration = Duration::from_secs(1);
+/// A dead UDP direction is probed this often for [`PROBE_STEADY`], then ever more rarely.
+pub const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long it is probed that often.
+pub const PROBE_STEADY: Duration = Duration::from_secs(30);
+/// The longest distance between two probes.
+pub const PROBE_MAX: Duration = Duration::from_secs(120);
+
+const _: () = assert!(WINDOW_MIN < WINDOW_MAX);
+const _: () = assert!(SENT_PACKETS < 1 << 30, "a truncated number tells them apart");
+const _: () = assert!(WINDOW_MAX < 1 << 30);
+const _: () = assert!(SENT_PACKETS < KEY_PACKETS, "what is open lies under two keys at the most");
+const _: () = assert!(2 * KEY_PACKETS <= KEY_PACKETS_MAX, "a key may be left late");
+const _: () = assert!(ms(RELIABLE_ACK_DELAY) <= ms(UNRELIABLE_ACK_DELAY));
+const _: () = assert!(ms(UNRELIABLE_ACK_DELAY) <= ms(ACK_DELAY_MAX));
+const _: () = assert!(ms(MAX_SEND_DELAY) <= ms(SEND_DELAY_MAX));
+const _: () = assert!(ms(GRANULARITY) <= ms(INITIAL_RTT) && ms(INITIAL_RTT) <= ms(PTO_MAX));
+const _: () = assert!(ms(PTO_MAX) < ms(UDP_DEAD), "UDP is probed before it is given up");
+const _: () = assert!(ms(CHALLENGE_FIRST) <= ms(CHALLENGE_MAX));
+const _: () = assert!(ms(PROBE_INTERVAL) <= ms(PROBE_STEADY) && ms(PROBE_STEADY) <= ms(PROBE_MAX));
+
+// The control plane.
+
+/// Numbered control records that are queued or unacknowledged.
+pub const CONTROL_QUEUE_RECORDS: usize = 4_096;
+/// Their bytes.
+pub const CONTROL_QUEUE_BYTES: usize = 1 << 20;
+/// What one pull writes at the most before the socket is asked again.
+pub const CONTROL_PULL: usize = 16 * 1024;
+/// Bytes of tunnelled messages that may be unacknowledged.
+pub const TUNNEL_BYTES: usize = 16 * 1024;
+/// Bytes of a message that go into one tunnelled record.
+pub const TUNNEL_PIECE: usize = 8 * 1024;
+/// A numbered control record is acknowledged after this many bytes, or after [`CONTROL_ACK_DELAY`].
+pub const CONTROL_ACK_BYTES: usize = TUNNEL_BYTES / 2;
+/// The most that an ack of control records waits.
+pub const CONTROL_ACK_DELAY: Duration = Duration::from_millis(50);
+/// Requests of one side that wait for a reply.
+pub const REQUESTS_OPEN: usize = 256;
+/// How long a request waits for its reply unless it says otherwise.
+pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+/// Bytes of the peer's requests that wait for the application; beyond, they are refused.
+pub const CALLS_BYTES: usize = 1 << 20;
+/// After this much quiet a plane says that it is there.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(3);
+/// TCP is given up after this much silence of the peer.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// TCP is given up when a write makes no progress for this long.
+pub const WRITE_STALL: Duration = Duration::from_secs(10);
+/// A session that closes waits this long for the peer to know.
+pub const CLOSE_LINGER: Duration = Duration::from_secs(1);
+
+const _: () = assert!(CONTROL_QUEUE_BYTES >= 2 * CONTROL_MESSAGE);
+const _: () = assert!(CALLS_BYTES >= CONTROL_MESSAGE);
+const _: () = assert!(TUNNEL_PIECE <= TUNNEL_BYTES && TUNNEL_PIECE < RECORD);
+const _: () = assert!(TUNNEL_BYTES <= CONTROL_QUEUE_BYTES);
+const _: () = assert!(CONTROL_PULL <= RECORD, "no pull holds up the next for long");
+const _: () = assert!(3 * ms(KEEP_ALIVE) <= ms(IDLE_TIMEOUT));
+const _: () = assert!(is_within(KEEP_ALIVE, KEEP_ALIVE_RANGE));
+const _: () = assert!(is_within(IDLE_TIMEOUT, IDLE_TIMEOUT_RANGE));
+const _: () = assert!(ms(UDP_DEAD) < ms(IDLE_TIMEOUT), "a plane that is left is known before");
+
+// The shell: datagrams and workers.
+
+/// The largest datagram that is accepted: Ethernet less the headers of IPv6 and UDP.
+pub const DATAGRAM: usize = 1_452;
+/// A receive slot: no run that the kernel puts together is longer.
+pub const RECEIVE_SLOT: usize = 65_535;
+/// One UDP send, however many datagrams the kernel makes of it.
+pub const SEND_RUN: usize = DATAGRAM_MAX;
+/// Packets of one session that are committed in one lock hold.
+pub const COMMIT_PACKETS: usize = 64;
+/// Packets that are filled in one lock hold.
+pub const FILL_PACKETS: usize = 64;
+/// Bytes that are filled in one lock hold, give or take a packet.
+pub const FILL_BYTES: usize = 64 * 1024;
+/// Fills of one session before it queues behind the others.
+pub const FILL_ROUNDS: usize = 4;
+/// Jobs, and timers, of one pass of a sender.
+pub const SENDER_PASS: usize = 64;
+/// Sessions a receiver answers itself after a batch; more go to the senders.
+pub const INLINE_SESSIONS: usize = 4;
+/// Sessions that one hand-over of a flush names.
+pub const FLUSH_CHUNK: usize = 32;
+/// Asked of the kernel for what waits to be read off the socket, unless it is set.
+pub const RECEIVE_BUFFER: usize = 8 << 20;
+/// Asked of the kernel for what waits to be sent, unless it is set.
+pub const SEND_BUFFER: usize = 4 << 20;
+/// The least that may be asked for.
+pub const SOCKET_BUFFER_MIN: usize = 4 * 1024;
+/// The most that may be asked for.
+pub const SOCKET_BUFFER_MAX: usize = 1 << 30;
+/// A kernel's receive stamp older than this is not believed: the wall clock was set.
+pub const STAMP_AGE: Duration = Duration::from_millis(100);
+/// How long a worker waits for room in the kernel before what it holds counts as unsent.
+pub const WORKER_PATIENCE: Duration = Duration::from_millis(100);
+/// How long the application's own thread does.
+pub const CALLER_PATIENCE: Duration = Duration::from_millis(2);
+/// Back-off after the kernel ran out of something.
+pub const BACK_OFF: Duration = Duration::from_millis(1);
+/// Most workers of a kind.
+pub const WORKERS: usize = 64;
+/// Most workers of a kind unless they are set: light load costs one, and few machines fill two.
+pub const WORKERS_BY_DEFAULT: usize = 2;
+/// A receiver that sleeps is put on watch by this many batches of the others in [`WATCH_SPAN`].
+pub const WATCH_BATCHES: u64 = 64;
+/// See [`WATCH_BATCHES`]; after as long without traffic it sleeps again.
+pub const WATCH_SPAN: Duration = Duration::from_millis(100);
+/// How often one on watch looks whether anybody is at the socket.
+pub const WATCH_INTERVAL: Duration = Duration::from_millis(5);
+/// Most sessions that an endpoint may be set to.
+pub const SESSIONS: usize = 1 << 20;
+/// Sessions of an endpoint that does not listen, those on their way included.
+pub const DIALED_SESSIONS: usize = 16_384;
+/// Entries that a list of sessions holds beyond two for each session.
+pub const LIST_SLACK: usize = 1_024;
+/// Faults that wait to be taken; more are dropped.
+pub const FAULTS: usize = 16;
+/// Answers that wait for who asked.
+pub const EARLY_ANSWERS: usize = REQUESTS_OPEN;
+/// Distance between two warnings of a kind.
+pub const WARN_INTERVAL: Duration = Duration::from_secs(5);
+
+const _: () = assert!(DATAGRAM_SIZE <= DATAGRAM && DATAGRAM <= DATAGRAM_MAX);
+const _: () = assert!(DATAGRAM_MAX <= RECEIVE_SLOT);
+const _: () = assert!(FILL_BYTES >= DATAGRAM && FILL_PACKETS * DATAGRAM_SIZE >= FILL_BYTES);
+const _: () = assert!((COMMIT_PACKETS as u64) < WINDOW_MIN, "one hold cannot pass the window");
+const _: () = assert!(WORKERS_BY_DEFAULT <= WORKERS);
+const _: () = assert!(SOCKET_BUFFER_MIN <= SEND_BUFFER && SEND_BUFFER <= SOCKET_BUFFER_MAX);
+const _: () = assert!(SOCKET_BUFFER_MIN <= RECEIVE_BUFFER && RECEIVE_BUFFER <= SOCKET_BUFFER_MAX);
+const _: () = assert!(ms(STAMP_AGE) <= ms(WINDOW_SPAN), "the window covers what may have lain");
+const _: () = assert!(ms(BACK_OFF) <= ms(CALLER_PATIENCE));
+const _: () = assert!(ms(CALLER_PATIENCE) <= ms(WORKER_PATIENCE));
+const _: () = assert!(ms(WATCH_INTERVAL) < ms(WATCH_SPAN));
+const _: () = assert!(DIALED_SESSIONS <= SESSIONS);
+
+// The shell: joins and control connections.
+
+/// TCP connections that the system keeps until they are accepted.
+pub const BACKLOG: i32 = 1_024;
+/// TLS handshakes that are computed before everybody else has a turn on the control thread.
+pub const HANDSHAKES: usize = 64;
+/// TCP connections that wait for a stranger's bytes: of TLS, of the hello, of its last words.
+pub const WAITING: usize = 2_048;
+/// Bytes that are taken from a connection before its client is admitted.
+pub const WAITING_BYTES: usize = 16 * 1024;
+/// Further bytes for the description of a client that speaks another protocol.
+pub const MISMATCH_BYTES: usize = DESCRIPTION + 4 * 1024;
+/// TCP connections of one address that are not yet sessions.
+pub const UNADMITTED_PER_ADDRESS: usize = 64;
+/// Accepted connections that wait until their address has room.
+pub const PARKED: usize = 1_024;
+/// How long they wait: clients give up after [`CONNECT_DEADLINE`].
+pub const PARKED_DEADLINE: Duration = Duration::from_secs(10);
+/// Clients that the application's admission looks at, at a time.
+pub const ADMISSIONS: usize = 1_024;
+/// Protocols that a listener accepts.
+pub const PROTOCOLS: usize = 4;
+/// From accepted to the end of the TLS handshake.
+pub const TLS_DEADLINE: Duration = Duration::from_secs(5);
+/// From there until the hello is whole.
+pub const HELLO_DEADLINE: Duration = Duration::from_secs(2);
+/// For the application's admission.
+pub const ADMISSION_DEADLINE: Duration = Duration::from_secs(10);
+/// For what a stranger is told before it is let go, and what it says to that.
+pub const PARTING_DEADLINE: Duration = Duration::from_secs(2);
+/// From connect to session.
+pub const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+/// A host's next address is tried when the one before has not answered for so long.
+pub const DIAL_STAGGER: Duration = Duration::from_millis(250);
+/// Threads that look names up.
+pub const RESOLVERS: usize = 4;
+/// Back-off of the listener when the system is out of something: doubles from one to the other.
+pub const ACCEPT_BACK_OFF: (Duration, Duration) =
+    (Duration::from_millis(10), Duration::from_millis(100));
+/// Failures of accept in a row after which even those of single connections are waited out.
+pub const ACCEPT_FAILURES: u32 = 16;
+/// How long TCP retransmits into silence, or into a closed window, before the connection counts as
+/// broken: longer than a session waits for a peer that does not read, which has a reason of its own.
+pub const TCP_SILENCE: Duration = Duration::from_secs(15);
+/// Bytes below us that are not yet sent: the less, the fresher what we pull.
+pub const TCP_UNSENT: u32 = 16 * 1024;
+/// Bytes that rustls holds.
+pub const TLS_BUFFER: usize = 16 * 1024;
+/// One read off a control connection.
+pub const CONTROL_READ: usize = 8 * 1024;
+/// How long a closed connection is still read, so that closing it does not destroy what is on its
+/// way to the peer.
+pub const CONTROL_LINGER: Duration = Duration::from_secs(1);
+/// How long the end of an endpoint waits for its control connections to say so.
+pub const FAREWELL: Duration = Duration::from_millis(100);
+/// How long a close of all sessions waits for the last.
+pub const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+
+const _: () = assert!(WAITING_BYTES >= HELLO + 4 * 1024, "TLS comes before the hello");
+const _: () = assert!(MISMATCH_BYTES > DESCRIPTION);
+const _: () = assert!(UNADMITTED_PER_ADDRESS <= WAITING && HANDSHAKES <= WAITING);
+const _: () = assert!(ms(PARKED_DEADLINE) <= ms(CONNECT_DEADLINE), "who gave up waits no more");
+const _: () = assert!(ms(TLS_DEADLINE) + ms(HELLO_DEADLINE) < ms(CONNECT_DEADLINE));
+const _: () = assert!(ms(ADMISSION_DEADLINE) <= ms(CONNECT_DEADLINE));
+const _: () = assert!(ms(DIAL_STAGGER) < ms(CONNECT_DEADLINE));
+const _: () = assert!(ms(ACCEPT_BACK_OFF.0) <= ms(ACCEPT_BACK_OFF.1));
+const _: () = assert!(ms(TCP_SILENCE) > ms(WRITE_STALL));
+const _: () = assert!(ms(CLOSE_DEADLINE) > ms(CLOSE_LINGER));
+const _: () = assert!(ms(CLOSE_DEADLINE) >= ms(CONTROL_LINGER));
+
+// The face: what an application's own types may ask for.
+
+/// Values inside each other that a message is decoded to.
+pub const DECODE_DEPTH: usize = 64;
+/// A thread's buffer for encoding that grew larger than this is given back.
+pub const ENCODE_BUFFER: usize = 64 * 1024;
+/// Events that one call hands out at the most; what is left comes with the next.
+pub const EVENTS_AT_ONCE: usize = 16_384;
+
+const fn ms(time: Duration) -> u128 {
+    time.as_millis()
+}
+
+const fn is_within(time: Duration, (least, most): (Duration, Duration)) -> bool {
+    ms(least) <= ms(time) && ms(time) <= ms(most)
+}
