@@ -70,9 +70,6 @@ use crate::{
     engine::{Engine, ProtocolSpec, now},
 };
 
-const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
-const ADMISSION_DEADLINE: Duration = Duration::from_secs(10);
-const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 /// The shortest tick.
 const SHORTEST_TICK: Duration = Duration::from_micros(100);
 /// [`World::join`] looks so often whether it is done.

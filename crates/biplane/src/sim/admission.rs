@@ -15,6 +15,8 @@ use std::{
     time::Instant,
 };
 
+use biplane_wire::limits;
+
 use super::state::{Deadline, PartyNumber, State};
 use crate::config::{Admission, Hello, Ruling, Verdict};
 
@@ -84,7 +86,7 @@ impl State {
             return self.refuse(client, (503, None), text);
         }
         let verdict = (door.admission)(Hello { credentials, remote });
-        let deadline = self.expect_within(super::ADMISSION_DEADLINE, Deadline::Admission(client));
+        let deadline = self.expect_within(limits::ADMISSION_DEADLINE, Deadline::Admission(client));
         self.asked.push(Asked { client, protocol, deadline, state: Asking::Waits(verdict) });
     }
 

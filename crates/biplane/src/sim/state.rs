@@ -13,11 +13,10 @@ use std::{
 
 use biplane_proto::RequestError;
 use biplane_sim::{Agenda, Instruction, News, Side};
-use biplane_wire::RequestId;
+use biplane_wire::{RequestId, limits};
 use bytes::Bytes;
 
 use super::{
-    CLOSE_DEADLINE, CONNECT_DEADLINE,
     admission::{Asked, Door},
     peer::{About, SimPeer},
     witness::Witness,
@@ -191,7 +190,7 @@ impl State {
         match what {
             Deadline::Dial(client) => {
                 self.world.give_up(client);
-                let seconds = CONNECT_DEADLINE.as_secs();
+                let seconds = limits::CONNECT_DEADLINE.as_secs();
                 self.end_dial(client, Err(ConnectError::TimedOut { seconds }));
             }
             Deadline::Admission(client) => {
@@ -267,7 +266,7 @@ impl State {
 
     /// A client of `party` dials; `done` hears of it once.
     pub(super) fn dialed(&mut self, party: PartyNumber, client: usize, done: Connected) {
-        let deadline = self.expect_within(CONNECT_DEADLINE, Deadline::Dial(client));
+        let deadline = self.expect_within(limits::CONNECT_DEADLINE, Deadline::Dial(client));
         self.dials.insert(client, Dialed { party, deadline, done });
     }
 
@@ -397,7 +396,7 @@ impl State {
         if self.parties.get(party).is_some_and(|party| party.members.is_empty()) {
             self.end_closing(party);
         } else {
-            self.expect_within(CLOSE_DEADLINE, Deadline::Close(party));
+            self.expect_within(limits::CLOSE_DEADLINE, Deadline::Close(party));
         }
     }
 
