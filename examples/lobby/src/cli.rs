@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use biplane::sim::Profile;
 use clap::{Args, Parser, Subcommand};
 
 use crate::units::{self, Rate};
@@ -14,7 +15,8 @@ Examples:
                                                a server whose link stays the same
   lobby bots --join 'biplane://HOST:PORT#PIN' --count 200
                                                200 bots play on it for 20 s
-  lobby rehearse --for 60s                     a minute of it in virtual time
+  lobby demo --link wifi-busy,loss=5%          the demo over a bad network
+  lobby rehearse --for 60s --link 4g           a minute of it in virtual time
 
 Exit status: 0, it ran and what it promises held; 1, it ran and something did not hold (a bot
 disconnected, a command lost); 2, it could not start. RUST_LOG=info shows more on standard error.";
@@ -60,6 +62,10 @@ pub(crate) struct Demo {
     /// How long from the first join, as 10s or 5m; without it until Ctrl-C.
     #[arg(long = "for", value_name = "D", value_parser = units::duration)]
     pub(crate) length: Option<Duration>,
+    /// What lies between server and bots: a name, such as 4g, or settings, such as
+    /// delay=40ms,loss=5%, or both; see `biplane link --help`.
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) link: Option<Profile>,
     /// Makes the bots' decisions repeatable.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
@@ -132,6 +138,10 @@ pub(crate) struct Rehearse {
     /// How long they play, in virtual time.
     #[arg(long = "for", value_name = "D", default_value = "60s", value_parser = units::duration)]
     pub(crate) length: Duration,
+    /// What lies between server and bots: a name, such as 4g, or settings, such as
+    /// delay=40ms,loss=5%, or both.
+    #[arg(long, value_name = "PROFILE", default_value = "wifi")]
+    pub(crate) link: Profile,
     /// Decides everything that chance decides.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
@@ -142,7 +152,7 @@ pub(crate) struct Rehearse {
 
 impl Default for Demo {
     fn default() -> Self {
-        Self { bots: 20, length: None, seed: None, json: false }
+        Self { bots: 20, length: None, link: None, seed: None, json: false }
     }
 }
 
@@ -171,11 +181,11 @@ mod tests {
     #[test]
     fn the_contracts_lines_are_understood() {
         for line in [
-            "lobby demo --bots 5 --for 10s --seed 1 --json",
+            "lobby demo --bots 5 --for 10s --seed 1 --json --link 4g",
             "lobby serve --listen 127.0.0.1:0 --host h --identity d --tick 60 --max-sessions 9 \
              --receivers 2 --senders 2 --for 40s --json",
             "lobby bots --join biplane://h:1#p --count 200 --for 20s --join-rate 200/s --seed 1",
-            "lobby rehearse --bots 32 --for 60s --seed 1 --json",
+            "lobby rehearse --bots 32 --for 60s --seed 1 --link 4g,loss=2% --json",
         ] {
             assert!(parse(line).is_ok(), "{line}");
         }
@@ -186,7 +196,7 @@ mod tests {
         for line in [
             "lobby play",
             "lobby demo --no-dashboard",
-            "lobby demo --link 4g",
+            "lobby demo --link 4h",
             "lobby serve --announce",
             "lobby serve --threading inline",
             "lobby bots --join l --no-prediction",

@@ -1,6 +1,7 @@
 //! The commands: each sets up, runs, reports, and says what did not hold.
 
 use std::{
+    net::{IpAddr, Ipv4Addr},
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Instant,
@@ -8,6 +9,7 @@ use std::{
 
 use anyhow::{Result, anyhow};
 use biplane::Link;
+use biplane_link::{Relay, RelayConfig};
 
 use crate::{
     bots::{self, Crowd},
@@ -36,7 +38,7 @@ pub(crate) fn demo(demo: &Demo) -> Result<Broken> {
     // Both ends of every connection are in this process.
     system::raise_open_files(2 * demo.bots as usize)?;
     let lobby = LobbyServer::open(&demo_server(demo))?;
-    let link = lobby.link().clone();
+    let (link, relay) = through(demo, lobby.link())?;
     tell_link(&link, demo.json)?;
     let crowd = Crowd::new(bots::Settings {
         link,
@@ -55,6 +57,7 @@ pub(crate) fn demo(demo: &Demo) -> Result<Broken> {
         (bots, serving.join())
     });
     live.end();
+    drop(relay);
     let server = server.map_err(|_| anyhow!("the server panicked"))?;
     let report = DemoReport { bots: bots?, server };
     let mut broken = report.bots.broken_promises();
@@ -150,9 +153,9 @@ pub(crate) fn bots(bots: &Bots) -> Result<Broken> {
 ///
 /// If nobody could join.
 pub(crate) fn rehearse(rehearse: &Rehearse) -> Result<Broken> {
-    let Rehearse { bots, length, seed, json } = *rehearse;
+    let Rehearse { bots, length, link, seed, json } = rehearse.clone();
     let mut live = Live::on_terminal();
-    let report = rehearsal::play(rehearsal::Settings { bots, length, seed }, |elapsed| {
+    let report = rehearsal::play(rehearsal::Settings { bots, length, link, seed }, |elapsed| {
         live.show(Instant::now(), || progress(elapsed, Some(length)));
     })?;
     live.end();
@@ -162,6 +165,15 @@ pub(crate) fn rehearse(rehearse: &Rehearse) -> Result<Broken> {
         report::print(&report)?;
     }
     Ok(report.broken_promises())
+}
+
+/// The link that bots and people join by, and the bad network on the way, if one is asked for.
+fn through(demo: &Demo, link: &Link) -> Result<(Link, Option<Relay>)> {
+    let Some(profile) = &demo.link else { return Ok((link.clone(), None)) };
+    let server = (link.host.parse::<IpAddr>()?, link.port).into();
+    let config = RelayConfig::new((Ipv4Addr::LOCALHOST, 0).into(), server);
+    let relay = Relay::start(&config.profile(profile.clone()).seed(demo.seed.unwrap_or(0)))?;
+    Ok((Link { port: relay.address().port(), ..link.clone() }, Some(relay)))
 }
 
 fn demo_server(demo: &Demo) -> server::Settings {

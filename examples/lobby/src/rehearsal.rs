@@ -6,7 +6,10 @@ use std::{
 };
 
 use anyhow::Result;
-use biplane::{ServerConfig, sim::World};
+use biplane::{
+    ServerConfig,
+    sim::{Profile, World},
+};
 use serde::Serialize;
 
 use crate::{
@@ -27,10 +30,11 @@ const JOIN_RATE: Rate = Rate(200.0);
 const SLACK: Duration = Duration::from_secs(15);
 
 /// How it is set up; see the command line for the defaults.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) bots: u32,
     pub(crate) length: Duration,
+    pub(crate) link: Profile,
     pub(crate) seed: u64,
 }
 
@@ -76,9 +80,9 @@ impl fmt::Display for Report {
 ///
 /// If nobody could join.
 pub(crate) fn play(settings: Settings, mut show: impl FnMut(Duration)) -> Result<Report> {
-    let Settings { bots, length, seed } = settings;
+    let Settings { bots, length, link, seed } = settings;
     let began = Instant::now();
-    let mut world = World::new(seed);
+    let mut world = World::new(seed).link(link);
     let server = world.server_with(&protocol(), ServerConfig::default())?;
     let crowd = bots::Settings {
         link: server.link().clone(),
@@ -122,11 +126,14 @@ mod tests {
 
     #[test]
     fn the_same_seed_plays_the_same_match() {
-        let settings = Settings { bots: 8, length: Duration::from_secs(5), seed: 3 };
-        let play = |settings| play(settings, |_| ()).unwrap();
-        let (one, two) = (play(settings), play(settings));
+        let play = |seed| {
+            let link = Profile::wifi_busy();
+            let settings = Settings { bots: 8, length: Duration::from_secs(5), link, seed };
+            play(settings, |_| ()).unwrap()
+        };
+        let (one, two) = (play(3), play(3));
         assert_eq!(one.transcript, two.transcript);
-        let other = play(Settings { seed: 4, ..settings });
+        let other = play(4);
         assert_ne!(one.transcript, other.transcript);
         assert_eq!(one.broken_promises(), Vec::<String>::new());
     }
