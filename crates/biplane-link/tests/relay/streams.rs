@@ -33,7 +33,7 @@ fn many_connections_carry_their_own_bytes_whatever_is_lost() {
     let all: Vec<_> = (0..30).map(|_| scene.connection()).collect();
     let carried = all.into_iter().zip(0_u8..).map(|((mut client, mut server), number)| {
         thread::spawn(move || {
-            let bytes: Vec<u8> = (0..50_000_u32).map(|n| number ^ n as u8).collect();
+            let bytes: Vec<u8> = (0..=255).cycle().map(|n| number ^ n).take(50_000).collect();
             client.write_all(&bytes).unwrap();
             let mut got = vec![0; bytes.len()];
             server.read_exact(&mut got).unwrap();
