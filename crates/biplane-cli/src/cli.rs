@@ -58,7 +58,7 @@ pub(crate) enum Command {
     Link(Link),
     /// Measures a link between sockets of this process, for checks: what was sent and what came.
     #[command(hide = true)]
-    MeasureLink(MeasureLink),
+    MeasureLink(Box<MeasureLink>),
 }
 
 /// `biplane measure-link`.

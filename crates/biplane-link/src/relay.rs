@@ -40,6 +40,17 @@ impl Relay {
     /// [`RelayError`] if a port is taken, the target cannot be reached within 3 s, or another address
     /// is asked for towards a target to which there is only one.
     pub fn start(config: &RelayConfig) -> Result<Self, RelayError> {
+        let ports = Self::prepare(config)?;
+        let address = ports.udp.local_addr().map_err(RelayError::Poller)?;
+        let poller = Poller::new().map_err(RelayError::Poller)?;
+        let (shared, waker) = (Arc::<Shared>::default(), poller.waker());
+        let engine = Engine::new(config, ports, poller, Arc::clone(&shared));
+        let engine = engine.map_err(RelayError::Poller)?;
+        Self::launch(address, waker, shared, move || engine.run())
+    }
+
+    /// Takes the ports, once the target is known to be there.
+    pub(crate) fn prepare(config: &RelayConfig) -> Result<Ports, RelayError> {
         if config.profile.schedule.rebind_address && !is_loopback_v4(config.to) {
             return Err(RelayError::OneAddress { to: config.to });
         }
@@ -48,13 +59,18 @@ impl Relay {
             TcpStream::connect_timeout(&config.to, limits::PROBE)
                 .map_err(|why| RelayError::Unreachable { to: config.to, why })?;
         }
-        let address = ports.udp.local_addr().map_err(RelayError::Poller)?;
-        let poller = Poller::new().map_err(RelayError::Poller)?;
-        let (shared, waker) = (Arc::<Shared>::default(), poller.waker());
-        let engine = Engine::new(config, ports, poller, Arc::clone(&shared));
-        let engine = engine.map_err(RelayError::Poller)?;
+        Ok(ports)
+    }
+
+    /// Runs what relays on a thread of its own; `waker` ends its waits.
+    pub(crate) fn launch(
+        address: SocketAddr,
+        waker: Arc<polling::Poller>,
+        shared: Arc<Shared>,
+        run: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, RelayError> {
         let thread = thread::Builder::new().name("biplane-link".to_owned());
-        let thread = thread.spawn(move || engine.run()).map_err(RelayError::Poller)?;
+        let thread = thread.spawn(run).map_err(RelayError::Poller)?;
         Ok(Self { shared, waker, address, thread: Some(thread) })
     }
 

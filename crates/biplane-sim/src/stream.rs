@@ -38,7 +38,7 @@ pub struct StreamConfig {
     pub latency: Duration,
     /// How much longer some take: from 0 to this, wandering, half of it in the mean.
     pub jitter: Duration,
-    /// How long an acknowledgement takes back.
+    /// How long an ack takes back.
     pub ack_latency: Duration,
     /// Which segments are lost, and arrive late for it.
     pub loss: Loss,

@@ -30,7 +30,7 @@ enum Foreign {
     AllBut(&'static [&'static str]),
 }
 
-/// `wire <- proto <- net <- biplane <- examples`; `sim` beside `net`.
+/// `wire <- proto <- net <- biplane <- examples`; `sim <- link <- cli` beside `net`.
 const FENCES: &[Fence] = &[
     Fence {
         of: "biplane-wire",
@@ -71,6 +71,16 @@ const FENCES: &[Fence] = &[
         of: "biplane",
         ours: &["biplane-wire", "biplane-proto", "biplane-net"],
         foreign: Foreign::AllBut(&[]),
+    },
+    Fence {
+        of: "biplane-link",
+        ours: &["biplane-wire", "biplane-proto", "biplane-sim"],
+        foreign: Foreign::AllBut(&["tokio", "rustls"]),
+    },
+    Fence {
+        of: "biplane-cli",
+        ours: &["biplane-wire", "biplane-proto", "biplane-sim", "biplane-link"],
+        foreign: Foreign::AllBut(&["tokio"]),
     },
     Fence {
         of: "hello",
@@ -176,6 +186,14 @@ mod tests {
         assert!(breaches("biplane-sim", tree).is_empty());
         let tree = format!("{tree}biplane-net v0.1.0 (/w/n)\ntokio v1.51.0\n");
         assert_eq!(breaches("biplane-sim", &tree).len(), 2);
+    }
+
+    #[test]
+    fn the_relay_knows_the_model_and_no_sessions_over_sockets() {
+        let tree = "biplane-link v0.1.0 (/w/l)\nbiplane-sim v0.1.0 (/w/s)\npolling v3.0.0\n";
+        assert!(breaches("biplane-link", tree).is_empty());
+        let tree = format!("{tree}biplane-net v0.1.0 (/w/n)\nrustls v0.23.0\n");
+        assert_eq!(breaches("biplane-link", &tree).len(), 2);
     }
 
     #[test]

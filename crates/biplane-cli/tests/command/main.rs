@@ -1,5 +1,12 @@
 //! The command as a user runs it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 mod bad_starts;
 mod figures;
 mod help;

@@ -113,15 +113,15 @@ pub(crate) fn echo() -> SocketAddr {
     });
     thread::spawn(move || {
         for stream in tcp.incoming().flatten() {
-            thread::spawn(move || answer(stream));
+            thread::spawn(move || answer(&stream));
         }
     });
     address
 }
 
-fn answer(stream: TcpStream) {
-    let mut sink = stream.try_clone().unwrap();
+fn answer(stream: &TcpStream) {
     // A stream that breaks has been answered as far as it goes.
-    drop(std::io::copy(&mut &stream, &mut sink));
-    drop(sink.shutdown(std::net::Shutdown::Write));
+    let (mut source, mut sink) = (stream, stream);
+    drop(std::io::copy(&mut source, &mut sink));
+    drop(stream.shutdown(std::net::Shutdown::Write));
 }

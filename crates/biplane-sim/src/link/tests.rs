@@ -98,6 +98,64 @@ fn jitter_keeps_order_where_it_is_told_to() {
 }
 
 #[test]
+fn what_is_longer_than_the_mtu_is_dropped_and_counted() {
+    let (start, mut link) = link(LinkConfig { mtu: Some(100), ..LinkConfig::clean(ms(1)) });
+    for len in [100, 101, 0, 5_000] {
+        link.send(start, vec![0; len]);
+    }
+    let lengths: Vec<_> = arrivals(start, &mut link).into_iter().map(|(_, b)| b.len()).collect();
+    assert_eq!(lengths, [100, 0]);
+    assert_eq!(link.stats().too_big, 2);
+}
+
+#[test]
+fn a_tag_comes_out_with_its_datagram_and_its_copy() {
+    let start = Instant::now();
+    let config = LinkConfig { duplication: 1.0, ..LinkConfig::clean(ms(1)) };
+    let mut link = Link::tagged(start, config, Rng::new(5));
+    link.send_tagged(start, "a", vec![1]);
+    link.send_tagged(start, "b", vec![2]);
+    assert_eq!(link.under_way(), 4);
+    let all: Vec<_> = core::iter::from_fn(|| link.pop(start + ms(1))).collect();
+    let seen: Vec<_> = all.iter().map(|one| (one.tag, one.number, one.bytes[0])).collect();
+    assert_eq!(seen, [("a", 0, 1), ("a", 0, 1), ("b", 1, 2), ("b", 1, 2)]);
+}
+
+#[test]
+fn reordered_counts_those_that_something_sent_later_came_before() {
+    let (start, mut link) = link(LinkConfig::clean(ms(10)));
+    link.script([Fault::Delay(ms(5)), Fault::None, Fault::Delay(ms(1)), Fault::None]);
+    (0..4).for_each(|n| link.send(start, vec![n]));
+    let found: Vec<_> = arrivals(start, &mut link).into_iter().map(|(_, b)| b[0]).collect();
+    assert_eq!(found, [1, 3, 2, 0]);
+    assert_eq!(link.stats().reordered, 2);
+}
+
+#[test]
+fn two_links_behind_one_bottleneck_share_its_rate() {
+    let start = Instant::now();
+    let narrow = BottleneckConfig { bytes_per_second: 1_000_000, queue_bytes: 2_000 };
+    let config = LinkConfig { bottleneck: Some(narrow), ..LinkConfig::clean(ms(10)) };
+    let shared = Bottleneck::of(start, &config);
+    let mut links =
+        [0, 1].map(|seed| Link::behind(start, config.clone(), Rng::new(seed), shared.clone()));
+    links.iter_mut().for_each(|link| link.send(start, vec![0; 1_000]));
+    links.iter_mut().for_each(|link| link.send(start, vec![0; 1_000]));
+    let [first, second] = links.each_ref().map(Link::next_arrival);
+    assert_eq!((first, second), (Some(start + ms(11)), Some(start + ms(12))));
+    assert_eq!(links.map(|link| link.stats().queue_dropped), [1, 1]);
+}
+
+#[test]
+fn a_rate_from_a_trace_holds_datagrams_until_their_chance() {
+    let trace = Trace::parse("x", "5\n20\n").unwrap();
+    let (start, mut link) = link(LinkConfig { trace: Some(trace), ..LinkConfig::clean(ms(10)) });
+    (0..3).for_each(|n| link.send(start, vec![n; 1_500]));
+    let found: Vec<_> = arrivals(start, &mut link).into_iter().map(|(at, _)| at).collect();
+    assert_eq!(found, [ms(15), ms(30), ms(35)], "it starts again at 20 ms");
+}
+
+#[test]
 fn a_cut_link_lets_nothing_in_until_it_is_mended() {
     let (start, mut link) = link(LinkConfig::clean(ms(10)));
     link.send(start, vec![1]);

@@ -117,7 +117,7 @@ impl Way {
         }
     }
 
-    /// What it does to the bytes of a TCP connection whose acknowledgements come back by `back`.
+    /// What it does to the bytes of a TCP connection whose acks come back by `back`.
     ///
     /// The window is what fills path and queue, from 64 KiB to 8 MiB; 1 MiB where nothing limits.
     #[must_use]

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Instant};
 
 use crate::{Loss, Rng, link::LossModel};
 
-/// Three duplicate acknowledgements ask for a repair (RFC 5681, section 3.2).
+/// Three duplicate acks ask for a repair (RFC 5681, section 3.2).
 const DUPLICATES: usize = 3;
 /// What Linux adds to the round trip at least, before it takes silence for loss.
 const PATIENCE: Duration = Duration::from_millis(200);

@@ -1,6 +1,7 @@
 //! A stream in virtual time: order, windows, stalls and ends.
 
 use super::*;
+use crate::{BottleneckConfig, LinkConfig};
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -88,4 +89,81 @@ fn what_is_written_in_an_outage_arrives_after_it() {
     assert_eq!(bytes, [1, 2]);
     let last = last.unwrap() - start;
     assert!((ms(3_040)..=ms(3_240)).contains(&last), "{last:?}");
+}
+
+#[test]
+fn loss_delays_what_follows_and_takes_nothing() {
+    let lossy = StreamConfig {
+        loss: Loss::Independent { share: 0.02 },
+        window: 1 << 20,
+        ..StreamConfig::clean(ms(40))
+    };
+    let (start, mut stream) = stream(lossy);
+    let all: Vec<u8> = (0..100_000_u32).flat_map(u32::to_be_bytes).collect();
+    stream.write(start, &all);
+    let (bytes, last, _) = read(&mut stream);
+    assert!(bytes == all);
+    assert!(stream.hold_ups() > 3);
+    assert!(last.unwrap() >= start + ms(40 + 80), "a repair takes a round trip");
+}
+
+#[test]
+fn a_stream_behind_a_bottleneck_is_as_fast_as_that_and_loses_nothing() {
+    let start = Instant::now();
+    let narrow = BottleneckConfig { bytes_per_second: 1_000_000, queue_bytes: 40_000 };
+    let config = LinkConfig { bottleneck: Some(narrow), ..LinkConfig::default() };
+    let bottleneck = Bottleneck::of(start, &config);
+    let wide = StreamConfig { window: 1 << 20, ..StreamConfig::clean(ms(10)) };
+    let mut stream = Stream::behind(start, wide, Rng::new(5), bottleneck);
+    let (mut now, mut written, mut got, mut last) = (start, 0, 0, start);
+    while got < 500_000 {
+        let room = stream.room(now).min(500_000 - written);
+        stream.write(now, &vec![7; room]);
+        written += room;
+        while let Some(Inflow::Bytes(bytes)) = stream.pop(now) {
+            got += bytes.len();
+            last = now;
+        }
+        let moments = [stream.next_arrival(), stream.next_room().filter(|_| written < 500_000)];
+        now = moments.into_iter().flatten().min().unwrap_or(now).max(now + Duration::from_nanos(1));
+    }
+    let took = last - start;
+    assert!((ms(509)..=ms(511)).contains(&took), "500 ms at the rate, 10 on the way: {took:?}");
+}
+
+#[test]
+fn jitter_wanders_and_keeps_order() {
+    let jittery = StreamConfig { jitter: ms(20), ..StreamConfig::clean(ms(10)) };
+    let (start, mut stream) = stream(jittery);
+    let mut delays = Vec::new();
+    for n in 0..200 {
+        let now = start + ms(10 * n);
+        stream.write(now, &[0]);
+        let at = stream.next_arrival().unwrap();
+        while stream.pop(at).is_some() {}
+        delays.push(at - now);
+    }
+    assert!(delays.iter().all(|delay| (ms(10)..=ms(30)).contains(delay)), "{delays:?}");
+    assert!(delays.iter().any(|delay| *delay < ms(15)) && delays.iter().any(|d| *d > ms(25)));
+}
+
+#[test]
+fn an_outage_without_end_lets_nothing_through() {
+    let outages = vec![Outage { from: ms(0), until: Duration::MAX }];
+    let (start, mut stream) = stream(StreamConfig { outages, ..StreamConfig::clean(ms(40)) });
+    stream.write(start, &[1]);
+    assert_eq!((stream.next_arrival(), stream.next_room()), (None, None));
+    assert_eq!(stream.knock(start), None);
+}
+
+#[test]
+fn what_is_taken_is_under_way_no_more() {
+    let (start, mut stream) = stream(StreamConfig::clean(ms(40)));
+    stream.write(start, &[1; 100]);
+    assert_eq!(stream.under_way(), 100);
+    read(&mut stream);
+    assert_eq!(stream.under_way(), 0);
+    stream.write(start + ms(50), &[1; 10]);
+    stream.kill(start + ms(60));
+    assert_eq!(stream.under_way(), 0);
 }

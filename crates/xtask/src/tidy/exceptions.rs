@@ -54,6 +54,11 @@ pub(super) const DUPLICATES: &[Duplicate] = &[
         reason: "ring is behind; proptest, for tests alone, is not",
     },
     Duplicate {
+        package: "quinn-udp",
+        versions: 2,
+        reason: "quinn, a program that tests relay, is one version behind",
+    },
+    Duplicate {
         package: "syn",
         versions: 2,
         reason: "the derives of serde and clap move at different times; build time alone",

@@ -1,0 +1,80 @@
+//! One source of datagrams, and its sockets.
+
+use std::{
+    io::{self, ErrorKind},
+    net::{SocketAddr, UdpSocket},
+    os::fd::OwnedFd,
+    time::Instant,
+};
+
+use super::super::{buffers, keeper::FAR, poller::Poller, token::Token};
+
+/// Where a source's datagrams go, and the answers to them. None of its sockets waits.
+#[derive(Debug)]
+pub(super) struct Flow {
+    /// Who sends.
+    pub(super) source: SocketAddr,
+    /// Connected to the far side; none once the binding has been renewed.
+    near: Option<UdpSocket>,
+    /// By which the far side knows the flow.
+    pub(super) near_address: SocketAddr,
+    /// Connected to the target.
+    pub(super) out: UdpSocket,
+    /// When the source last said something, or was told something.
+    pub(super) used: Instant,
+}
+
+impl Flow {
+    /// One that begins `now`, by a new socket on the `near` side and another `out` to the target.
+    pub(super) fn open(
+        now: Instant,
+        source: SocketAddr,
+        near: OwnedFd,
+        out: UdpSocket,
+    ) -> io::Result<Self> {
+        let near = UdpSocket::from(near);
+        near.connect(FAR)?;
+        buffers::enlarge(&near);
+        buffers::enlarge(&out);
+        Ok(Self { source, near_address: near.local_addr()?, near: Some(near), out, used: now })
+    }
+
+    /// Lets `poller` tell of it by this `number`.
+    pub(super) fn watch(&self, number: u64, poller: &Poller) -> io::Result<()> {
+        if let Some(near) = &self.near {
+            poller.add_reader(near, Token::FlowNear(number))?;
+        }
+        poller.add_reader(&self.out, Token::FlowOut(number))
+    }
+
+    /// Sends a datagram of the source's into the near side; whether the kernel took it.
+    pub(super) fn send_up(&self, datagram: &[u8]) -> bool {
+        self.near.as_ref().is_some_and(|near| near.send(datagram).is_ok())
+    }
+
+    /// Hands a datagram to the target; whether the kernel took it.
+    pub(super) fn give_up(&self, datagram: &[u8]) -> bool {
+        match self.out.send(datagram) {
+            // That was about an earlier one, which nobody was there for; this one has not been sent.
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                self.out.send(datagram).is_ok()
+            }
+            outcome => outcome.is_ok(),
+        }
+    }
+
+    /// Takes a datagram for the source; its length.
+    pub(super) fn receive_down(&self, datagram: &mut [u8]) -> Option<usize> {
+        self.near.as_ref()?.recv(datagram).ok()
+    }
+
+    /// Lets nothing through to the source any more.
+    pub(super) fn retire(&mut self) {
+        self.near = None;
+    }
+
+    /// Whether its binding has been renewed.
+    pub(super) const fn is_old(&self) -> bool {
+        self.near.is_none()
+    }
+}

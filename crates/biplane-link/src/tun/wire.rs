@@ -1,0 +1,145 @@
+//! Between the two devices: every packet read from one goes through a link and out of the other.
+//!
+//! Each protocol has a link of its own in each direction, so that it can be blocked and counted
+//! alone; the two of one direction stand behind one bottleneck. That of UDP draws as the port form's
+//! does.
+
+use std::{
+    fs::File,
+    io::{self, Read, Write},
+    time::Instant,
+};
+
+use biplane_sim::{Bottleneck, Direction, Link, LinkConfig, LinkStats, Profile, Rng};
+
+use super::packet::{self, Protocol};
+
+/// Packets read from a device, or written to it, before others have their turn: sockets hold little
+/// more.
+const TURN: usize = 64;
+/// The longest packet there is: RFC 791, section 3.1.
+const LONGEST: usize = 65_535;
+
+/// Both directions, and the devices at their ends.
+#[derive(Debug)]
+pub(super) struct Wire {
+    near: File,
+    far: File,
+    up: Way,
+    down: Way,
+    packet: Box<[u8; LONGEST]>,
+}
+
+/// One direction.
+#[derive(Debug)]
+pub(super) struct Way {
+    udp: Link,
+    tcp: Link,
+}
+
+impl Wire {
+    /// One between these devices, which must not wait, whose run begins at `start`.
+    pub(super) fn new(devices: [File; 2], start: Instant, profile: &Profile, seed: u64) -> Self {
+        let [near, far] = devices;
+        let [up, down] = ways(start, profile, seed);
+        Self { near, far, up, down, packet: Box::new([0; LONGEST]) }
+    }
+
+    /// Begins the run anew at `start`, with nothing under way.
+    pub(super) fn restart(&mut self, start: Instant, profile: &Profile, seed: u64) {
+        [self.up, self.down] = ways(start, profile, seed);
+    }
+
+    /// Sends on their way the packets that the near side's device holds.
+    pub(super) fn take_up(&mut self, now: Instant) -> io::Result<()> {
+        self.up.take(now, &self.near, &mut *self.packet)
+    }
+
+    /// Sends on their way the packets that the far side's device holds.
+    pub(super) fn take_down(&mut self, now: Instant) -> io::Result<()> {
+        self.down.take(now, &self.far, &mut *self.packet)
+    }
+
+    /// Hands over the packets that have arrived by `now`.
+    pub(super) fn deliver(&mut self, now: Instant) -> io::Result<()> {
+        self.up.deliver(now, &self.far)?;
+        self.down.deliver(now, &self.near)
+    }
+
+    /// What became of datagrams in one direction, and how many are on their way.
+    pub(super) fn udp(&self, direction: Direction) -> (LinkStats, usize) {
+        let way = match direction {
+            Direction::Up => &self.up,
+            Direction::Down => &self.down,
+        };
+        (way.udp.stats(), way.udp.under_way())
+    }
+
+    /// When the next packet arrives.
+    pub(super) fn next_arrival(&self) -> Option<Instant> {
+        let ways = [&self.up, &self.down].into_iter();
+        ways.flat_map(|way| [way.tcp.next_arrival(), way.udp.next_arrival()]).flatten().min()
+    }
+}
+
+/// The ways up and down.
+fn ways(start: Instant, profile: &Profile, seed: u64) -> [Way; 2] {
+    let mut rng = Rng::new(seed);
+    let [udp_up, udp_down, tcp_up, tcp_down] = [(); 4].map(|()| rng.fork());
+    [
+        Way::new(start, profile, Direction::Up, [udp_up, tcp_up]),
+        Way::new(start, profile, Direction::Down, [udp_down, tcp_down]),
+    ]
+}
+
+impl Way {
+    /// One of a run that begins at `start`; UDP and TCP have a generator each.
+    fn new(start: Instant, profile: &Profile, direction: Direction, rngs: [Rng; 2]) -> Self {
+        let [udp, tcp] = rngs;
+        let packets = profile.way(direction).packets();
+        let bottleneck = Bottleneck::of(start, &packets);
+        let link = |outages, rng| {
+            let config = LinkConfig { outages, ..packets.clone() };
+            Link::behind(start, config, rng, bottleneck.clone())
+        };
+        Self {
+            udp: link(profile.link(direction).outages, udp),
+            tcp: link(profile.stream(direction).outages, tcp),
+        }
+    }
+
+    fn take(&mut self, now: Instant, mut device: &File, packet: &mut [u8]) -> io::Result<()> {
+        for _ in 0..TURN {
+            let len = match device.read(packet) {
+                Ok(len) => len,
+                Err(error) if is_for_later(&error) => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            let Some(packet) = packet.get(..len) else { return Ok(()) };
+            match packet::protocol(packet) {
+                Some(Protocol::Tcp) => self.tcp.send(now, packet.to_vec()),
+                Some(Protocol::Udp) => self.udp.send(now, packet.to_vec()),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, now: Instant, mut device: &File) -> io::Result<()> {
+        for link in [&mut self.udp, &mut self.tcp] {
+            for _ in 0..TURN {
+                let Some(arrival) = link.pop(now) else { break };
+                match device.write(&arrival.bytes) {
+                    // Of a packet that was altered, the kernel may not even find the version.
+                    Err(error) if !arrival.altered && !is_for_later(&error) => return Err(error),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_for_later(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
