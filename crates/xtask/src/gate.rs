@@ -7,6 +7,7 @@ mod document;
 mod figure;
 mod issue2;
 mod issue3;
+mod issue4;
 pub(crate) mod report;
 mod run;
 mod system_calls;
@@ -111,7 +112,8 @@ impl Outcome {
 
 /// Every gate there is, in the order of the issues.
 pub(crate) fn all() -> &'static [Gate] {
-    static ALL: LazyLock<Vec<Gate>> = LazyLock::new(|| [issue2::GATES, issue3::GATES].concat());
+    static ALL: LazyLock<Vec<Gate>> =
+        LazyLock::new(|| [issue2::GATES, issue3::GATES, issue4::GATES].concat());
     &ALL
 }
 

@@ -189,7 +189,7 @@ fn book(run: &mut Run) -> Result<()> {
 }
 
 /// Runs tests, of which there must be `least` or more.
-fn tests(run: &mut Run, line: &str, least: u32) -> Result<()> {
+pub(super) fn tests(run: &mut Run, line: &str, least: u32) -> Result<()> {
     let tests = run.finish(line)?;
     run.exit(line, &tests);
     judge_tests(run, &tests, least);

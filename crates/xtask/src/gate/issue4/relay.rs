@@ -1,0 +1,111 @@
+//! The relay, measured as what one side's sockets sent against what the other's received.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::super::{Run, Wanted, document, issue3::tests};
+use crate::child::Running;
+
+const MEASURE: &str = "target/release/biplane measure-link";
+
+/// A4.3: ports by figures, namespaces by their tests, which compare the same.
+pub(super) fn figures(run: &mut Run) -> Result<()> {
+    for (profile, wanted, slack) in [("delay=5ms", 5.0, 1.0), ("delay=40ms", 40.0, 2.0)] {
+        let told = measured(run, &format!("--profile {profile} --per-second 200 --seconds 3"))?;
+        within(run, profile, &told, "udp.delay_ms.mean", (wanted, slack));
+    }
+    let profile = "rate=8mbit";
+    let told = measured(run, "--profile rate=8mbit --size 1000 --per-second 2000 --seconds 4")?;
+    within(run, profile, &told, "udp.bits_per_second", (8e6, 0.05 * 8e6));
+    let told = measured(run, "--tcp --profile rate=8mbit,delay=10ms --seconds 4")?;
+    within(run, "rate=8mbit, TCP", &told, "tcp.bits_per_second", (8e6, 0.05 * 8e6));
+    for (profile, share) in [("loss=5%", 0.05), ("loss=0.5%", 0.005)] {
+        let line = format!("--profile {profile} --per-second 10000 --seconds 4");
+        let told = measured(run, &line)?;
+        loss(run, profile, &told, share);
+    }
+    tests(run, "cargo test --release --locked -p biplane-link --test tun", 10)
+}
+
+/// A4.4: nothing is lost but by the model, which loses nothing.
+pub(super) fn throughput(run: &mut Run) -> Result<()> {
+    let seconds = run.form(10, 3);
+    let told =
+        measured(run, &format!("--profile delay=1ms --per-second 50000 --seconds {seconds}"))?;
+    run.judge_at(&told, "udp.sent", Wanted::AtLeast(f64::from(seconds) * 50_000.0));
+    let sent = document::at(&told, "udp.sent");
+    run.judge_at(&told, "udp.received", Wanted::Exactly(sent));
+    run.judge_at(&told, "udp.seconds", Wanted::AtMost(f64::from(seconds) * 1.02 + 0.1));
+    // The relay is one thread: what it needs of a core is what it took in that time.
+    run.judge_at(&told, "relay_cpu_seconds", Wanted::AtMost(f64::from(seconds)));
+    Ok(())
+}
+
+/// A4.5: the command as the issue has it, on free ports.
+pub(super) fn bots(run: &mut Run) -> Result<()> {
+    let (serve_for, bots_for) = run.form(("60s", "30s"), ("30s", "6s"));
+    let mut server = run.start(&format!(
+        "target/release/lobby serve --listen 127.0.0.1:0 --for {serve_for} --json"
+    ))?;
+    let link = run.stderr_line(&mut server, "join: ")?;
+    let (address, pin) =
+        link.trim_start_matches("biplane://").split_once('#').context("a join link")?;
+    let mut relay = run.start(&format!(
+        "target/release/biplane link --listen 127.0.0.1:0 --to {address} --delay 40ms \
+         --jitter 15ms --loss 5% --json"
+    ))?;
+    let here = listens_at(run, &mut relay)?;
+    let bots = run.finish(&format!(
+        "target/release/lobby bots --join biplane://{here}#{pin} --count 100 --for {bots_for} --json"
+    ))?;
+    let relay = run.terminate(relay)?;
+    let server = run.terminate(server)?;
+    let told = run.document("bots", &bots)?;
+    run.judge_at(&told, "joined", Wanted::Exactly(100.into()));
+    run.judge_at(&told, "disconnected", Wanted::Exactly(0.into()));
+    run.judge_at(&told, "commands.lost", Wanted::Exactly(0.into()));
+    run.judge_at(&told, "commands.duplicated", Wanted::Exactly(0.into()));
+    let applied = document::share(&told, "inputs.applied", "inputs.sent");
+    run.judge("inputs applied of sent", Wanted::AtLeast(0.99), applied);
+    let told = run.document("relay", &relay)?;
+    for way in ["up", "down"] {
+        let lost =
+            document::share(&told, &format!("{way}.udp.lost"), &format!("{way}.udp.received"));
+        run.judge(format!("{way}: datagrams lost on the way"), Wanted::AtLeast(0.04), lost);
+    }
+    run.document("server", &server).map(drop)
+}
+
+/// A4.6: each by hand, and the tests of the command line beside.
+pub(super) fn bad_starts(run: &mut Run) -> Result<()> {
+    tests(run, "cargo test --release --locked -p biplane-cli --test command bad_starts", 4)
+}
+
+fn measured(run: &mut Run, flags: &str) -> Result<Value> {
+    let told = run.finish(&format!("{MEASURE} {flags}"))?;
+    run.document(flags, &told)
+}
+
+fn within(run: &mut Run, label: &str, told: &Value, path: &str, (wanted, slack): (f64, f64)) {
+    let got = document::at(told, path);
+    run.judge(format!("{label}: {path}"), Wanted::AtLeast(wanted - slack), got.clone());
+    run.judge(format!("{label}: {path}"), Wanted::AtMost(wanted + slack), got);
+}
+
+/// Within three standard errors of a binomial share.
+fn loss(run: &mut Run, label: &str, told: &Value, share: f64) {
+    let count = |path| document::at(told, path).as_f64();
+    let lost = count("udp.sent").zip(count("udp.received")).map(|(sent, came)| sent - came);
+    let sent = count("udp.sent").unwrap_or(0.0);
+    let slack = 3.0 * (sent * share * (1.0 - share)).sqrt();
+    let name = format!("{label}: datagrams that did not come");
+    run.judge(name.clone(), Wanted::AtLeast(sent * share - slack), lost);
+    run.judge(name, Wanted::AtMost(sent * share + slack), lost);
+}
+
+/// Where a relay listens, as its first line says.
+fn listens_at(run: &Run, relay: &mut Running) -> Result<String> {
+    let line = run.stderr_line(relay, "relays TCP and UDP from ")?;
+    let address = line.split_whitespace().next().context("an address")?;
+    Ok(address.to_owned())
+}
