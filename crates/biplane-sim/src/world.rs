@@ -48,12 +48,15 @@ pub struct World {
     watch: Watch,
     desk: Desk,
     agenda: Agenda,
-    /// Lines whose next moment may be another than the agenda knows.
-    touched: Vec<usize>,
-    /// Kept for its room.
-    due: Vec<usize>,
-    steps_at_once: u32,
-    has_halted: bool,
+    standstill: Standstill,
+}
+
+/// Steps without a nanosecond passing.
+#[derive(Debug, Default)]
+struct Standstill {
+    steps: u32,
+    /// There were so many that time does not go on any more.
+    is_final: bool,
 }
 
 impl World {
@@ -96,10 +99,7 @@ impl World {
             watch: Watch::new(seed, start, transcript),
             desk: Desk::default(),
             agenda: Agenda::default(),
-            touched: Vec::new(),
-            due: Vec::new(),
-            steps_at_once: 0,
-            has_halted: false,
+            standstill: Standstill::default(),
         }
     }
 
@@ -190,7 +190,7 @@ impl World {
     /// The wires of a client, to do something to them.
     pub fn wires_mut(&mut self, client: usize) -> Option<&mut Wires> {
         let line = self.lines.get_mut(client)?;
-        self.touched.push(client);
+        self.agenda.touch(client);
         Some(&mut line.wires)
     }
 
@@ -276,7 +276,7 @@ impl World {
     pub fn calm(&mut self) {
         let now = self.now;
         self.lines.iter_mut().for_each(|line| line.wires.calm(now));
-        self.touched.extend(0..self.lines.len());
+        (0..self.lines.len()).for_each(|client| self.agenda.touch(client));
     }
 
     /// Looks whether every datagram is accounted for, and records it if not.

@@ -30,7 +30,8 @@ enum Foreign {
     AllBut(&'static [&'static str]),
 }
 
-/// `wire <- proto <- net <- biplane <- examples`; `sim <- link <- cli` beside `net`.
+/// `wire <- proto <- net <- biplane <- examples`; `sim <- link <- cli` beside `net`; `biplane` sees `sim`
+/// by a feature.
 const FENCES: &[Fence] = &[
     Fence {
         of: "biplane-wire",
@@ -69,7 +70,7 @@ const FENCES: &[Fence] = &[
     },
     Fence {
         of: "biplane",
-        ours: &["biplane-wire", "biplane-proto", "biplane-net"],
+        ours: &["biplane-wire", "biplane-proto", "biplane-net", "biplane-sim"],
         foreign: Foreign::AllBut(&[]),
     },
     Fence {
@@ -89,7 +90,14 @@ const FENCES: &[Fence] = &[
     },
     Fence {
         of: "lobby",
-        ours: &["biplane-wire", "biplane-proto", "biplane-net", "biplane"],
+        ours: &[
+            "biplane-wire",
+            "biplane-proto",
+            "biplane-net",
+            "biplane-sim",
+            "biplane-link",
+            "biplane",
+        ],
         foreign: Foreign::AllBut(&[]),
     },
     Fence { of: "xtask", ours: &[], foreign: Foreign::AllBut(&[]) },

@@ -8,6 +8,10 @@ pub(super) struct Agenda {
     moments: BTreeSet<(Instant, usize)>,
     /// Where each line stands.
     of: Vec<Option<Instant>>,
+    /// Lines whose next moment may be another than is known here.
+    touched: Vec<usize>,
+    /// Kept for its room.
+    due: Vec<usize>,
 }
 
 impl Agenda {
@@ -33,12 +37,30 @@ impl Agenda {
         self.moments.first().map(|(moment, _)| *moment)
     }
 
-    /// Takes the lines that have something to do by `now` off, in order.
-    pub(super) fn take_due(&mut self, now: Instant, due: &mut Vec<usize>) {
+    /// Something was done to `line`, and nobody knows yet what follows.
+    pub(super) fn touch(&mut self, line: usize) {
+        self.touched.push(line);
+    }
+
+    /// A line that was touched, each time it was.
+    pub(super) fn pop_touched(&mut self) -> Option<usize> {
+        self.touched.pop()
+    }
+
+    /// Takes the lines that have something to do by `now` off, in order; see [`Agenda::give_back`].
+    pub(super) fn take_due(&mut self, now: Instant) -> Vec<usize> {
+        let mut due = core::mem::take(&mut self.due);
         while let Some((_, line)) = self.moments.first().copied().filter(|(at, _)| *at <= now) {
             self.put(line, None);
             due.push(line);
         }
+        due
+    }
+
+    /// Keeps the room of a list that is done with.
+    pub(super) fn give_back(&mut self, mut due: Vec<usize>) {
+        due.clear();
+        self.due = due;
     }
 }
 
@@ -58,9 +80,7 @@ mod tests {
         agenda.put(2, Some(at(2)));
         agenda.put(2, None);
         assert_eq!(agenda.next(), Some(at(1)));
-        let mut due = Vec::new();
-        agenda.take_due(at(4), &mut due);
-        assert_eq!(due, [0, 1]);
+        assert_eq!(agenda.take_due(at(4)), [0, 1]);
         assert_eq!(agenda.next(), None);
     }
 }

@@ -16,19 +16,18 @@ impl World {
     /// Goes on to the next moment at which anything happens, and lets it happen. `false` if that is
     /// after `limit`, or if a session spins, which halts the world: then it is `limit`.
     pub fn step(&mut self, limit: Instant) -> bool {
-        let next = self.next_moment().filter(|next| *next <= limit && !self.has_halted);
+        let next = self.next_moment().filter(|next| *next <= limit && !self.standstill.is_final);
         if !next.is_some_and(|next| self.advance(next)) {
             self.now = self.now.max(limit);
             return false;
         }
-        let mut due = core::mem::take(&mut self.due);
-        self.agenda.take_due(self.now, &mut due);
-        for client in due.drain(..) {
-            self.arrive(client);
-            self.wake(client);
-            self.settle(client);
+        let due = self.agenda.take_due(self.now);
+        for client in &due {
+            self.arrive(*client);
+            self.wake(*client);
+            self.settle(*client);
         }
-        self.due = due;
+        self.agenda.give_back(due);
         true
     }
 
@@ -55,12 +54,12 @@ impl World {
     fn advance(&mut self, next: Instant) -> bool {
         if next > self.now {
             self.now = next;
-            self.steps_at_once = 0;
+            self.standstill.steps = 0;
             return true;
         }
-        self.steps_at_once += 1;
-        if self.steps_at_once == STEPS_AT_ONCE {
-            self.has_halted = true;
+        self.standstill.steps += 1;
+        if self.standstill.steps == STEPS_AT_ONCE {
+            self.standstill.is_final = true;
             let spinner = self.sides().find(|side| {
                 self.node(*side).and_then(Node::wakes).is_some_and(|at| at <= self.now)
             });
@@ -68,12 +67,12 @@ impl World {
             let what = ContractBreach::Spins(timer.map(|(_, timer)| timer));
             self.watch.breach(self.now, spinner, what);
         }
-        !self.has_halted
+        !self.standstill.is_final
     }
 
     /// When anything happens next, as far as is known now.
     pub(super) fn next_moment(&mut self) -> Option<Instant> {
-        for client in core::mem::take(&mut self.touched) {
+        while let Some(client) = self.agenda.pop_touched() {
             self.plan(client);
         }
         self.agenda.next()

@@ -45,14 +45,20 @@ pub(super) struct State {
     pub(super) asked: Vec<Asked>,
     pub(super) calls: Vec<Call>,
     me: Weak<Shared>,
-    dials: BTreeMap<usize, Dialed>,
     /// Sessions that are not over.
     peers: BTreeMap<Side, Arc<SimPeer>>,
-    questions: BTreeMap<(Side, u32), Answered>,
-    endings: BTreeMap<Side, Vec<Call>>,
+    waiting: Waiting,
     deadlines: BTreeSet<(Instant, Deadline)>,
     /// What the links of parties have in store, counted from when they were made.
     agendas: BTreeMap<PartyNumber, (Instant, Agenda)>,
+}
+
+/// Who waits for what.
+#[derive(Default)]
+struct Waiting {
+    dials: BTreeMap<usize, Dialed>,
+    questions: BTreeMap<(Side, u32), Answered>,
+    endings: BTreeMap<Side, Vec<Call>>,
 }
 
 /// One endpoint's share.
@@ -102,10 +108,8 @@ impl Shared {
                 asked: Vec::new(),
                 calls: Vec::new(),
                 me: Weak::clone(me),
-                dials: BTreeMap::new(),
                 peers: BTreeMap::new(),
-                questions: BTreeMap::new(),
-                endings: BTreeMap::new(),
+                waiting: Waiting::default(),
                 deadlines: BTreeSet::new(),
                 agendas: BTreeMap::new(),
             }))
@@ -267,11 +271,11 @@ impl State {
     /// A client of `party` dials; `done` hears of it once.
     pub(super) fn dialed(&mut self, party: PartyNumber, client: usize, done: Connected) {
         let deadline = self.expect_within(limits::CONNECT_DEADLINE, Deadline::Dial(client));
-        self.dials.insert(client, Dialed { party, deadline, done });
+        self.waiting.dials.insert(client, Dialed { party, deadline, done });
     }
 
     fn end_dial(&mut self, client: usize, outcome: Result<Arc<dyn Peer>, ConnectError>) {
-        if let Some(Dialed { deadline, done, .. }) = self.dials.remove(&client) {
+        if let Some(Dialed { deadline, done, .. }) = self.waiting.dials.remove(&client) {
             self.forget_deadline(deadline, Deadline::Dial(client));
             self.calls.push(Box::new(move || done(outcome)));
         }
@@ -281,7 +285,7 @@ impl State {
         let (server, dialing) = match side {
             Side::Server(client) => (self.world.server_of(client), None),
             Side::Client(_) | _ => {
-                (None, self.dials.get(&side.client()).map(|dialed| dialed.party))
+                (None, self.waiting.dials.get(&side.client()).map(|dialed| dialed.party))
             }
         };
         let door = server.and_then(|server| self.doors.get_mut(server));
@@ -338,11 +342,11 @@ impl State {
 
     /// Registers who waits for the answer to a request.
     pub(super) fn asks(&mut self, side: Side, id: RequestId, then: Answered) {
-        self.questions.insert((side, id.0), then);
+        self.waiting.questions.insert((side, id.0), then);
     }
 
     fn answer(&mut self, question: (Side, u32), outcome: Result<Bytes, RequestError>) {
-        if let Some(then) = self.questions.remove(&question) {
+        if let Some(then) = self.waiting.questions.remove(&question) {
             self.calls.push(Box::new(move || then(outcome)));
         }
     }
@@ -350,7 +354,7 @@ impl State {
     /// Runs `then` when the session is over; at once if it is.
     pub(super) fn on_over(&mut self, side: Side, then: Call) {
         if self.peers.contains_key(&side) {
-            self.endings.entry(side).or_default().push(then);
+            self.waiting.endings.entry(side).or_default().push(then);
         } else {
             self.calls.push(then);
         }
@@ -360,11 +364,12 @@ impl State {
         let Some(peer) = self.peers.remove(&side) else { return };
         // Its last events may still be waiting, and nobody would announce it any more.
         let open = (side, 0)..=(side, u32::MAX);
-        let open: Vec<_> = self.questions.range(open).map(|(question, _)| *question).collect();
+        let open: Vec<_> =
+            self.waiting.questions.range(open).map(|(question, _)| *question).collect();
         for question in open {
             self.answer(question, Err(RequestError::Closed));
         }
-        self.calls.extend(self.endings.remove(&side).into_iter().flatten());
+        self.calls.extend(self.waiting.endings.remove(&side).into_iter().flatten());
         let reason = self.world.session(side).and_then(|session| session.close_reason().cloned());
         let About { party: number, id, .. } = *peer.about();
         let Some(party) = self.parties.get_mut(number) else { return };
@@ -401,7 +406,7 @@ impl State {
     }
 
     fn give_up_dials(&mut self, party: PartyNumber) {
-        let dialing = self.dials.iter().filter(|(_, dialed)| dialed.party == party);
+        let dialing = self.waiting.dials.iter().filter(|(_, dialed)| dialed.party == party);
         let clients: Vec<_> = dialing.map(|(client, _)| *client).collect();
         for client in clients {
             self.world.give_up(client);
