@@ -39,23 +39,27 @@ fn bad_input_13_a_claimed_length_reserves_nothing() {
             for index in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
                 let longest = u64::from(CHANNELS[usize::from(index)].2);
                 // The longest that it may claim, and what it may not.
-                for total in [longest, longest + 1, 1 << 20, 1 << 24, u64::from(u32::MAX), 1 << 61]
-                {
-                    let (mut peer, slot) = scene.flying();
-                    let received = || slot.with(|_, session| session.stats().packets_received);
-                    let (before, packets) = (taken_by_others(), received());
-                    let packet = peer.packet(&first_piece(index, total));
-                    peer.throw(&packet);
-                    until("the packet", || received() > packets);
-                    if total > longest {
-                        peer.last_word().expect("a reason");
-                    }
-                    let taken = taken_by_others() - before;
-                    is_within(&format!("channel {index}, {total}"), packet.len(), taken);
-                }
+                let beyond = [longest + 1, 1 << 20, 1 << 24, u64::from(u32::MAX), 1 << 61];
+                claims(&scene, index, longest, false);
+                beyond.into_iter().for_each(|total| claims(&scene, index, total, true));
             }
         }
     });
+}
+
+/// Sends a first piece of a message that claims to be so long.
+fn claims(scene: &Scene, index: u8, total: u64, is_too_long: bool) {
+    let (mut peer, slot) = scene.flying();
+    let received = || slot.with(|_, session| session.stats().packets_received);
+    let (before, packets) = (taken_by_others(), received());
+    let packet = peer.packet(&first_piece(index, total));
+    peer.throw(&packet);
+    until("the packet", || received() > packets);
+    if is_too_long {
+        peer.last_word().expect("a reason");
+    }
+    let taken = taken_by_others() - before;
+    is_within(&format!("channel {index}, {total}"), packet.len(), taken);
 }
 
 #[test]

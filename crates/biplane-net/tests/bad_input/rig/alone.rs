@@ -17,7 +17,7 @@ pub(crate) fn alone(name: &str, test: impl FnOnce()) {
     if is_alone(name) {
         return test();
     }
-    has_passed(name, once_more(&mut Command::new(this()), name));
+    has_passed(name, &once_more(&mut Command::new(this()), name));
 }
 
 /// Runs `test` as root of a network of its own, where only loopback is and any source can be
@@ -33,9 +33,9 @@ pub(crate) fn alone_in_a_network(name: &str, test: impl FnOnce()) {
     let mut trial = Command::new("unshare");
     trial.args(["-Urn", "ip", "link", "set", "lo", "up"]);
     if trial.output().is_ok_and(|output| output.status.success()) {
-        has_passed(name, once_more(network.arg(this()), name));
+        has_passed(name, &once_more(network.arg(this()), name));
     } else if RawSocket::open().is_some() {
-        has_passed(name, once_more(&mut Command::new(this()), name));
+        has_passed(name, &once_more(&mut Command::new(this()), name));
     } else {
         eprintln!("{name}: not shown, for it needs `unshare -Urn` with `ip`, or CAP_NET_RAW");
     }
@@ -54,7 +54,7 @@ fn once_more(command: &mut Command, name: &str) -> Output {
     command.env(ALONE, name).output().unwrap()
 }
 
-fn has_passed(name: &str, output: Output) {
+fn has_passed(name: &str, output: &Output) {
     let told = String::from_utf8_lossy(&output.stdout);
     let cried = String::from_utf8_lossy(&output.stderr);
     // A name that is no test's would pass too.
