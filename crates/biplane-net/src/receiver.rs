@@ -260,3 +260,6 @@ impl Place {
         self.index * limits::RECEIVE_SLOT + self.offset
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,6 @@ pub struct Slot {
     session: Mutex<Session>,
     keys: Keys,
     published: Published,
-    refused: Refused,
     timing: Timing,
     flags: Flags,
     role: SenderRole,
@@ -70,12 +69,13 @@ pub(crate) struct About {
     pub(crate) epoch: Epoch,
 }
 
-/// What is read without the lock and written under it.
+/// What is read without the lock and written under it; the last, the other way round.
 #[derive(Debug, Default)]
 struct Published {
     largest: AtomicU64,
     floor: AtomicU64,
     readable: AtomicU64,
+    refused: Refused,
 }
 
 /// In which lists it stands.
@@ -214,7 +214,6 @@ impl Slot {
             session: Mutex::new(session),
             keys: Keys::default(),
             published: Published::default(),
-            refused: Refused::default(),
             timing: Timing::default(),
             flags: Flags::default(),
             role: SenderRole::default(),
@@ -234,7 +233,7 @@ impl Slot {
 
     /// Where receivers count the packets that do not come as far as its lock.
     pub(crate) const fn refused(&self) -> &Refused {
-        &self.refused
+        &self.published.refused
     }
 
     pub(crate) const fn timing(&self) -> &Timing {
@@ -272,7 +271,7 @@ impl Slot {
         act: impl FnOnce(&mut Session) -> R,
     ) -> (R, Aftermath) {
         let mut session = lock(&self.session);
-        self.refused.hand_on(&mut session);
+        self.published.refused.hand_on(&mut session);
         let result = act(&mut session);
         let aftermath = self.settle(now, &mut session);
         (result, aftermath)

@@ -23,7 +23,7 @@ pub(crate) use self::name::hash_of;
 ///
 /// `T` is anything that serde knows, or [`crate::Payload`] for opaque bytes. What is sent may
 /// borrow: a `Channel<Snapshot<'static>>` takes a `Snapshot<'_>`. Values may nest 64 deep; a
-/// sequence whose elements take no bytes (`Vec<()>`) is not received. Floats are not checked: NaN
+/// sequence whose elements take no bytes (`Vec<()>`) is not sent. Floats are not checked: NaN
 /// and infinities arrive as they were sent.
 ///
 /// ```

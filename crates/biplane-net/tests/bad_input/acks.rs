@@ -1,6 +1,6 @@
 //! Inputs 17 and 19: acks that lie.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use biplane_net::Slot;
 use biplane_proto::Violation;
@@ -148,6 +148,55 @@ fn bad_input_17_acks_that_say_old_things_again_are_read_and_change_nothing() {
         slot.with(|_, session| assert!(!session.is_closed()));
         assert_eq!(in_flight(&slot), 0);
         speak(&scene, &mut peer, &slot);
+    }
+}
+
+/// What a packet with such an ack may take of a receiver, from the socket to the end of it; less is
+/// asked of code that checks every step.
+const PER_PACKET: Duration = Duration::from_micros(if cfg!(debug_assertions) { 2_000 } else { 50 });
+
+#[test]
+fn bad_input_17_the_worst_acks_take_microseconds_each() {
+    const ROUNDS: usize = 101;
+    const BURST: u32 = 32;
+    /// With less room than a datagram takes, nothing leaves.
+    const FULL: u64 = 1_200;
+    for scene in Scene::both() {
+        let (mut peer, slot) = scene.flying();
+        let mut last = 0;
+        while last < 80 {
+            last = speak(&scene, &mut peer, &slot);
+            peer.send(&ack(last, 0, &[], AT_ONCE));
+        }
+        // As much as may be in flight is in flight, and nothing of it is acknowledged.
+        until("a full window", || {
+            let hello = b"hello".as_slice().into();
+            slot.with(|now, session| session.send(now, channel(UNRELIABLE), hello)).unwrap();
+            slot.queued();
+            scene.endpoint.flush();
+            let stats = slot.with(|_, session| session.stats());
+            stats.bytes_in_flight + FULL > stats.congestion_window
+        });
+        let ragged = ack(last, 0, &[(0, 0); 31], AT_ONCE);
+        let everything = ack(last, last, &[], AT_ONCE);
+        let delivered = || scene.endpoint.stats().datagrams.delivered;
+        let mut took: Vec<_> = (0..ROUNDS)
+            .map(|round| {
+                let bytes = if round % 2 == 0 { &ragged } else { &everything };
+                let packets: Vec<_> = (0..BURST).map(|_| peer.packet(bytes)).collect();
+                let (before, start) = (delivered(), Instant::now());
+                packets.iter().for_each(|packet| peer.throw(packet));
+                until("the acks", || delivered() >= before + u64::from(BURST));
+                start.elapsed() / BURST
+            })
+            .collect();
+        // A busy machine has other things to do at times.
+        took.sort_unstable();
+        let median = took[ROUNDS / 2];
+        println!("{:?}: {median:?} for a packet", scene.role);
+        assert!(median <= PER_PACKET, "{median:?} for a packet, {:?}", scene.role);
+        slot.with(|_, session| assert!(!session.is_closed()));
+        scene.go_on();
     }
 }
 

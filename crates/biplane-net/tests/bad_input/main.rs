@@ -13,6 +13,7 @@
 )]
 
 mod acks;
+mod bounds;
 mod datagrams;
 mod figures;
 mod fragments;
@@ -24,6 +25,7 @@ mod rig;
 mod seals;
 mod serialiser;
 mod slow;
+#[cfg(target_os = "linux")]
 mod sources;
 #[cfg(target_os = "linux")]
 mod starved;

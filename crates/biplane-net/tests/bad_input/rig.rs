@@ -4,23 +4,32 @@
 //! want to spoil from `biplane-proto` and `biplane-wire`; keys, heads and whatever is spoilt it
 //! writes on its own, after `docs/PROTOCOL.md`.
 
+mod alone;
 mod doors;
 mod keys;
 mod memory;
 mod peer;
 mod protocol;
+#[cfg(target_os = "linux")]
 mod raw;
 mod scene;
 mod tls;
 
+pub(crate) use alone::alone;
+#[cfg(target_os = "linux")]
+pub(crate) use alone::alone_in_a_network;
 pub(crate) use doors::Doors;
-pub(crate) use memory::nobody_reserved_by_a_claim;
+pub(crate) use memory::{
+    held_by_others, nobody_reserved_by_a_claim, taken_by_others, taken_here,
+    this_thread_is_the_tests_own,
+};
 pub(crate) use peer::{HEAD, Peer, parameters, varint};
 pub(crate) use protocol::{
     CHANNELS, COMMAND, ORDERED, SEQUENCED, UNORDERED, UNRELIABLE, channel, config, dial, fragment,
     listen_config, message, protocol,
 };
-pub(crate) use raw::{Forged, RawSocket};
+#[cfg(target_os = "linux")]
+pub(crate) use raw::{Forged, RawSocket, Tap, Wire};
 pub(crate) use scene::{
     PATIENCE, Scene, Victim, begin_connect, connect, eventually, is_unanswered, take, until,
 };

@@ -9,7 +9,7 @@ use biplane::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::rig::{PATIENCE, nobody_reserved_by_a_claim, until};
+use crate::rig::{PATIENCE, nobody_reserved_by_a_claim, taken_here, until};
 
 /// Everything that can be wrong has its variant.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
@@ -35,8 +35,10 @@ const DEPTH: usize = 10_000;
 const LONG: u32 = 16 * 1_024;
 /// That of the other kinds: as much as the facade lets them have, and no room for the deepest.
 const SHORT: u32 = 1_167;
-/// Decoding is a matter of microseconds; a busy machine may stop in the middle of it.
-const AT_ONCE: Duration = Duration::from_millis(250);
+/// What one message may take of a processor, and of one that checks every step.
+const AT_ONCE: Duration = Duration::from_millis(if cfg!(debug_assertions) { 50 } else { 1 });
+/// What a look, a good message and the end of a session take of memory whatever was sent.
+const HANDLING: usize = 4 * 1_024;
 
 /// What does not decode, and why.
 fn bad() -> Vec<(&'static str, Vec<u8>)> {
@@ -115,15 +117,33 @@ fn protocols(kind: &Kind) -> [Protocol; 2] {
     [protocol().channel(kind.typed).channel(LINES), protocol().channel(kind.opaque).channel(LINES)]
 }
 
-/// Asks one session for its next message, and does not wait long for the answer.
-fn recv<T>(session: &Session, channel: Channel<T>) -> Option<T>
+/// Asks one session for its next message, after one of `len` bytes: that must cost little time, and
+/// no more memory than it has bytes, twice.
+fn recv<T>(session: &Session, channel: Channel<T>, len: usize) -> Option<T>
 where
     T: biplane::Incoming,
 {
-    let start = Instant::now();
+    let (time, memory) = (time_here(), taken_here());
     let message = session.recv(channel);
-    assert!(start.elapsed() < AT_ONCE, "{:?} for one message", start.elapsed());
+    let (time, memory) = (time_here() - time, taken_here() - memory);
+    assert!(time <= AT_ONCE, "{time:?} for {len} bytes");
+    assert!(memory <= 2 * len + HANDLING, "{memory} bytes for {len}");
     message
+}
+
+/// What this thread has taken of a processor; what a busy machine does in between is not its fault.
+#[cfg(target_os = "linux")]
+fn time_here() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap()
+}
+
+/// Where that is not known, the time it took.
+#[cfg(not(target_os = "linux"))]
+fn time_here() -> Duration {
+    use std::{sync::LazyLock, time::Instant};
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed()
 }
 
 fn joined(server: &Server) -> Session {
@@ -166,7 +186,7 @@ impl Table {
         let [here, there] = &self.honest;
         for (from, to) in [(here, there), (there, here)] {
             from.send(LINES, &"still here".to_owned()).unwrap();
-            until("an honest line", || recv(to, LINES).is_some());
+            until("an honest line", || recv(to, LINES, 16).is_some());
         }
     }
 
@@ -193,7 +213,7 @@ fn bad_input_32_a_server_ends_the_session_of_what_does_not_decode_where_all_must
             let mut got = Vec::new();
             let mut reason = None;
             until("the session's end", || {
-                got.extend(recv(&session, kind.typed));
+                got.extend(recv(&session, kind.typed, bytes.len()));
                 reason = reason.take().or_else(|| left(table.server.events()));
                 reason.is_some()
             });
@@ -202,7 +222,7 @@ fn bad_input_32_a_server_ends_the_session_of_what_does_not_decode_where_all_must
                 "{what}: {reason:?}"
             );
             // Nothing of it was seen; what came before it may have been.
-            got.extend(core::iter::from_fn(|| recv(&session, kind.typed)));
+            got.extend(core::iter::from_fn(|| recv(&session, kind.typed, bytes.len())));
             assert!(got.iter().all(|said| *said == Said::Flag(true)), "{what}: {got:?}");
             drop(client);
             until("the count", || table.left("violation") == count);
@@ -224,12 +244,12 @@ fn bad_input_32_a_server_counts_and_drops_what_does_not_decode_where_some_may_be
         for (count, (what, bytes)) in (1..).zip(kind.bad()) {
             send_bytes(&client, kind, &bytes);
             until(what, || {
-                assert_eq!(recv(&session, kind.typed), None, "{what}");
+                assert_eq!(recv(&session, kind.typed, bytes.len()), None, "{what}");
                 session.stats().messages_undecodable == count
             });
         }
         send_bytes(&client, kind, &[7, 1]);
-        until("a good one", || recv(&session, kind.typed) == Some(Said::Flag(true)));
+        until("a good one", || recv(&session, kind.typed, 2) == Some(Said::Flag(true)));
         table.go_on();
         assert!(table.server.stats().sessions.left.is_empty());
         assert_eq!(table.server.stats().panics, 0);
@@ -247,7 +267,7 @@ fn bad_input_32_a_client_does_the_same() {
             send_bytes(&session, kind, &bytes);
             let mut ended = None;
             until(what, || {
-                assert_eq!(recv(&client, kind.typed), None, "{what}");
+                assert_eq!(recv(&client, kind.typed, bytes.len()), None, "{what}");
                 ended = ended.take().or_else(|| left(client.events()));
                 ended.is_some() || client.stats().messages_undecodable == 1
             });
@@ -255,7 +275,7 @@ fn bad_input_32_a_client_does_the_same() {
                 until("the accusation", || table.left("accused") == count);
             } else {
                 send_bytes(&session, kind, &[7, 1]);
-                until("a good one", || recv(&client, kind.typed) == Some(Said::Flag(true)));
+                until("a good one", || recv(&client, kind.typed, 2) == Some(Said::Flag(true)));
             }
         }
         table.go_on();
@@ -281,7 +301,7 @@ fn bad_input_32_what_is_just_within_the_bounds_decodes() {
         let start = Instant::now();
         for (what, said) in &good {
             here.send(kind.typed, said).unwrap();
-            until(what, || recv(there, kind.typed).as_ref() == Some(said));
+            until(what, || recv(there, kind.typed, 100).as_ref() == Some(said));
         }
         assert!(start.elapsed() < PATIENCE);
         table.go_on();

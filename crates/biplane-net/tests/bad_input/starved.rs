@@ -47,8 +47,12 @@ fn bad_input_38_a_server_without_descriptors_serves_those_it_has_and_recovers() 
     for round in 1..=50 {
         goes_on(&client, &slot, round);
     }
+    let before = server.failures();
     let share = server.share_of_a_core(Duration::from_secs(1));
     assert!(share <= 0.2, "{share} of a core for waiting");
+    // 10 ms and doubling to 100: some 13 in a second, and no more than 100 in any case.
+    let failures = server.failures() - before;
+    assert!((3..=100).contains(&failures), "{failures} failures of accept in a second");
     // One who comes now waits or is turned away, and once others have gone one is served.
     let joining = begin_connect(&client, server.link.clone());
     goes_on(&client, &slot, 51);
@@ -109,6 +113,11 @@ impl Server {
     fn ask(&mut self, question: &str) -> String {
         writeln!(self.questions.as_mut().unwrap(), "{question}").unwrap();
         self.answers.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// How often accept has failed.
+    fn failures(&mut self) -> u64 {
+        self.ask("failures").parse().unwrap()
     }
 
     /// How much of a core it takes for as long as nobody asks anything of it.
@@ -172,6 +181,7 @@ fn serve() {
         for question in std::io::stdin().lines().map_while(Result::ok) {
             match question.as_str() {
                 "starve" => starve(),
+                "failures" => say(&server.stats().connections.accept_failures.to_string()),
                 _ => tell(server),
             }
         }

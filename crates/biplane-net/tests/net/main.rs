@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::panic,
     reason = "a test that cannot go on fails"
 )]
 
@@ -15,8 +14,6 @@ mod families;
 mod join;
 mod protocols;
 mod refuse;
-#[cfg(target_os = "linux")]
-mod starved;
 mod strangers;
 mod support;
 #[path = "../trusting.rs"]

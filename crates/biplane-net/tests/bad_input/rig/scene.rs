@@ -92,6 +92,11 @@ impl Scene {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.endpoint.local_addr().port()))
     }
 
+    /// Where the honest peer is.
+    pub(crate) fn home(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.home.local_addr().port()))
+    }
+
     /// A hostile peer with a session of the victim's.
     pub(crate) fn hostile(&self) -> (Peer, Arc<Slot>) {
         while let Ok(slot) = self.endpoint.ready().try_recv() {
