@@ -22,6 +22,9 @@ pub(crate) const RETRY: Duration = Duration::from_millis(5);
 pub(crate) const BACKOFF: Duration = Duration::from_millis(100);
 /// Room that UDP sockets ask the kernel for, in bytes.
 pub(crate) const SOCKET_BUFFER: usize = 4 << 20;
+/// The same where the kernel's own limit may be passed.
+#[cfg(target_os = "linux")]
+pub(crate) const SOCKET_BUFFER_OF_ROOT: usize = 32 << 20;
 /// How long the target has to accept a connection when the relay starts.
 pub(crate) const PROBE: Duration = Duration::from_secs(3);
 /// What falls due within this much of a wake-up is one wake-up: 20,000 a second at the most.

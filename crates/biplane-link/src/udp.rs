@@ -36,11 +36,16 @@ pub(crate) struct Udp {
     batch: Batch,
     bundle: Bundle,
     next_sweep: Option<Instant>,
+    counts: Counts,
+    rng: Rng,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
     up: Sent,
     down: Sent,
     refused: u64,
     rebinds: u64,
-    rng: Rng,
 }
 
 /// What became of datagrams after the model.
@@ -66,10 +71,7 @@ impl Udp {
             batch: Batch::new(),
             bundle: Bundle::new(most),
             next_sweep: None,
-            up: Sent::default(),
-            down: Sent::default(),
-            refused: 0,
-            rebinds: 0,
+            counts: Counts::default(),
             rng: Rng::new(0),
         })
     }
@@ -83,7 +85,7 @@ impl Udp {
             let now = clock::now();
             for run in runs {
                 let Some(place) = self.flow(now, run.source, poller) else {
-                    self.refused += run.count();
+                    self.counts.refused += run.count();
                     continue;
                 };
                 for datagram in run.datagrams() {
@@ -132,7 +134,7 @@ impl Udp {
             let from = address.then(|| another_loopback(&mut self.rng));
             let Some(flow) = self.flows.get_mut(place) else { continue };
             match flow.rebind(self.target, from, place, poller) {
-                Ok(()) => self.rebinds += 1,
+                Ok(()) => self.counts.rebinds += 1,
                 Err(why) => debug!(%why, "a flow keeps its port"),
             }
         }
@@ -154,7 +156,9 @@ impl Udp {
 
     /// Writes down what there is to say of datagrams.
     pub(crate) fn report(&self, network: &Network, stats: &mut RelayStats) {
-        for (direction, sent) in [(Direction::Up, self.up), (Direction::Down, self.down)] {
+        for (direction, sent) in
+            [(Direction::Up, self.counts.up), (Direction::Down, self.counts.down)]
+        {
             let link = network.link(direction);
             let counts = link.stats();
             stats.way_mut(direction).udp = UdpStats {
@@ -170,9 +174,9 @@ impl Udp {
                 under_way: u64::try_from(link.under_way()).unwrap_or(u64::MAX),
             };
         }
-        stats.rebinds = self.rebinds;
+        stats.rebinds = self.counts.rebinds;
         stats.flows = u64::try_from(self.flows.len()).unwrap_or(u64::MAX);
-        stats.refused += self.refused;
+        stats.refused += self.counts.refused;
     }
 
     /// The flow of a source: the one it has, or a new one if there may be another.
@@ -254,8 +258,8 @@ impl Udp {
 
     const fn sent(&mut self, direction: Direction) -> &mut Sent {
         match direction {
-            Direction::Up => &mut self.up,
-            Direction::Down => &mut self.down,
+            Direction::Up => &mut self.counts.up,
+            Direction::Down => &mut self.counts.down,
         }
     }
 }
