@@ -12,6 +12,8 @@ pub(crate) const FLOW_SWEEP: Duration = Duration::from_secs(5);
 pub(crate) const CONNECTIONS: usize = 2_048;
 /// Connections accepted, or batches of datagrams read, before others have a turn.
 pub(crate) const TURN: usize = 16;
+/// How long a connection waits whose SYN never arrives: as long as Linux repeats one.
+pub(crate) const KNOCK: Duration = Duration::from_secs(127);
 /// Bytes read from a TCP connection before others have a turn.
 pub(crate) const READ: usize = 32 * 1024;
 /// Bytes of all TCP connections under way at the most; beyond it nobody is read.
