@@ -30,13 +30,15 @@ Profiles (each way; jitter to either side of the delay, but not below 0):
 
 TCP ends at the relay on both sides, so loss is modelled: a lost segment holds up what follows by a
 round trip, or by a retransmission time-out where too little is under way; datagrams are lost,
-doubled and altered as they are. TCP and UDP share the rate and its queue.
+doubled and altered as they are. TCP and UDP share the rate and its queue. With --tun nothing is
+modelled but the link: the kernel's own TCP sends packets that are lost, doubled and altered.
 
 Examples:
   biplane link --listen 127.0.0.1:7877 --to 127.0.0.1:7777 --delay 40ms --jitter 15ms --loss 5%
   biplane link --listen 127.0.0.1:7877 --to 127.0.0.1:7777 --profile wifi-busy --up-rate 2mbit
   biplane link --listen 127.0.0.1:7877 --to 127.0.0.1:7777 --block-udp=down --after 10s --for 5s
   biplane link --listen 127.0.0.1:7877 --to 127.0.0.1:7777 --rebind-udp-every 5s --json
+  biplane link --listen 127.0.0.1:7877 --to 127.0.0.1:7777 --delay 20ms --loss 1% --tun
 
 Durations are written 250ms, 10s, 5m; rates 5mbit, 800kbit; sizes 64KiB; shares 5%.";
 
@@ -61,6 +63,18 @@ pub(crate) enum Command {
     MeasureLink(Box<MeasureLink>),
 }
 
+/// Between ports, or between network namespaces.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Form {
+    /// Carries IP packets between two network namespaces of its own, so that real TCP meets real
+    /// loss (Linux, as root or where users may make namespaces).
+    #[arg(long)]
+    pub(crate) tun: bool,
+    /// TCP's congestion control there, as reno or cubic [default: the system's].
+    #[arg(long, value_name = "NAME", requires = "tun")]
+    pub(crate) tun_congestion: Option<String>,
+}
+
 /// `biplane measure-link`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct MeasureLink {
@@ -70,6 +84,8 @@ pub(crate) struct MeasureLink {
     /// Where chance comes from.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) form: Form,
     /// Sends one TCP connection's bytes instead of datagrams.
     #[arg(long)]
     pub(crate) tcp: bool,
@@ -105,6 +121,8 @@ pub(crate) struct Link {
     /// Relays UDP alone, to a target that has no TCP port.
     #[arg(long)]
     pub(crate) udp_only: bool,
+    #[command(flatten)]
+    pub(crate) form: Form,
     /// Prints one JSON document on standard output at the end, and all else on standard error.
     #[arg(long)]
     pub(crate) json: bool,

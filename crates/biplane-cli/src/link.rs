@@ -12,6 +12,7 @@ use biplane_sim::Profile;
 
 use crate::{
     cli::Link,
+    form,
     live::Live,
     report::{self, Document},
     system::{self, Stop},
@@ -30,7 +31,7 @@ pub(crate) fn run(link: &Link) -> Result<Vec<String>> {
     let stop = Stop::on_signals()?;
     let config = RelayConfig::new(link.listen, to).profile(profile.clone()).seed(link.seed);
     let config = if link.udp_only { config.udp_only() } else { config };
-    let relay = Relay::start(&config)?;
+    let relay = form::start(&config, &link.form)?;
     tell(link.json, &greeting(link, &relay, to, &profile));
     watch(&relay, &stop);
     let is_whole = relay.is_running();
@@ -51,10 +52,10 @@ fn resolve(target: &str) -> Result<SocketAddr> {
 }
 
 fn greeting(link: &Link, relay: &Relay, to: SocketAddr, profile: &Profile) -> String {
-    let (planes, model) = if link.udp_only {
-        ("UDP", "")
-    } else {
-        ("TCP and UDP", "; TCP under loss is modelled, as delay")
+    let (planes, model) = match (link.udp_only, link.form.tun) {
+        (true, _) => ("UDP", ""),
+        (false, false) => ("TCP and UDP", "; TCP under loss is modelled, as delay"),
+        (false, true) => ("TCP and UDP", ", as IP packets; TCP is the kernel's own"),
     };
     format!("relays {planes} from {} to {to} through {profile}{model}", relay.address())
 }

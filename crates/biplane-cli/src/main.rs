@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `cli`, `settings` | the command line: names, defaults, help |
 //! | `link` | `biplane link`: a bad network for any program |
+//! | `form` | a relay between ports or between network namespaces |
 //! | `measure` | what a link does, seen by the sockets on both sides of it |
 //! | `report`, `live` | what is told at the end, and meanwhile |
 //! | `system` | signals and open files |
 
 mod cli;
+mod form;
 mod link;
 mod live;
 mod measure;
@@ -28,6 +30,10 @@ const NOT_STARTED: u8 = 2;
 const NOT_HELD: u8 = 1;
 
 fn main() -> ExitCode {
+    // `--tun` runs this program once more, to hold its namespaces.
+    if let Some(code) = form::keeper() {
+        return code;
+    }
     let cli = Cli::parse();
     system::start_telling();
     let outcome = match cli.command {

@@ -14,11 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use biplane_link::{Relay, RelayConfig};
 use serde::Serialize;
 
-use crate::{cli::MeasureLink, report::Document};
+use crate::{cli::MeasureLink, form, report::Document};
 
 /// How long the model may still hold something after the last was sent.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,7 +45,7 @@ pub(crate) fn run(measure: &MeasureLink) -> Result<Vec<String>> {
     let target = port.local_addr()?;
     let sink = UdpSocket::bind(target).context("the same port for UDP")?;
     let config = RelayConfig::new(loopback, target).profile(measure.profile.clone());
-    let relay = Relay::start(&config.seed(measure.seed)).map_err(|error| anyhow!("{error}"))?;
+    let relay = form::start(&config.seed(measure.seed), &measure.form)?;
     // The relay has looked whether anybody is there.
     drop(port.accept()?);
     let (mut udp, mut tcp) = (None, None);

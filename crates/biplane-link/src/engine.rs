@@ -86,8 +86,8 @@ impl Engine {
         let Self { network, profile, seed, udp, tcp, poller, .. } = self;
         let network = network.get_or_insert_with(|| Network::new(now, profile, *seed));
         match (ready.token, tcp) {
-            (Token::Udp, _) => udp.receive(now, network, poller),
-            (Token::Flow(index), _) => udp.receive_from_target(now, index, network),
+            (Token::Udp, _) => udp.receive(network, poller),
+            (Token::Flow(index), _) => udp.receive_from_target(index, network),
             (Token::Tcp, Some(tcp)) => tcp.accept(now, network, poller),
             (Token::Client(index), Some(tcp)) => {
                 tcp.ready(now, index, Direction::Up, ready.readable)

@@ -30,7 +30,7 @@ pub enum RelayError {
         /// The target.
         to: SocketAddr,
     },
-    /// The system gives no means to wait.
-    #[error("cannot wait for sockets: {0}")]
+    /// The system gives no thread, or no means to wait.
+    #[error("cannot set up the relay: {0}")]
     Poller(io::Error),
 }

@@ -12,6 +12,8 @@ pub(crate) const FLOW_SWEEP: Duration = Duration::from_secs(5);
 pub(crate) const CONNECTIONS: usize = 2_048;
 /// Connections accepted, or batches of datagrams read, before others have a turn.
 pub(crate) const TURN: usize = 16;
+/// How long a connection waits whose SYN never arrives: as long as Linux repeats one.
+pub(crate) const KNOCK: Duration = Duration::from_secs(127);
 /// Bytes read from a TCP connection before others have a turn.
 pub(crate) const READ: usize = 32 * 1024;
 /// Bytes of all TCP connections under way at the most; beyond it nobody is read.
@@ -22,6 +24,9 @@ pub(crate) const RETRY: Duration = Duration::from_millis(5);
 pub(crate) const BACKOFF: Duration = Duration::from_millis(100);
 /// Room that UDP sockets ask the kernel for, in bytes.
 pub(crate) const SOCKET_BUFFER: usize = 4 << 20;
+/// The same where the kernel's own limit may be passed.
+#[cfg(target_os = "linux")]
+pub(crate) const SOCKET_BUFFER_OF_ROOT: usize = 32 << 20;
 /// How long the target has to accept a connection when the relay starts.
 pub(crate) const PROBE: Duration = Duration::from_secs(3);
 /// What falls due within this much of a wake-up is one wake-up: 20,000 a second at the most.

@@ -39,6 +39,7 @@ impl Ports {
         let address = tcp.as_ref().map_or(Ok(config.listen), TcpListener::local_addr);
         let address = address.map_err(refused("TCP"))?;
         let udp = UdpSocket::bind(address).and_then(prepared).map_err(refused("UDP"))?;
+        ask_for_more(&udp);
         Ok(Self { udp, tcp })
     }
 }
@@ -58,6 +59,18 @@ fn prepared(socket: UdpSocket) -> io::Result<UdpSocket> {
     drop(options.set_send_buffer_size(limits::SOCKET_BUFFER));
     Ok(socket)
 }
+
+/// Asks for the room that only root may have: all flows share the port, and what does not fit while
+/// this thread is kept from running is a loss that nobody asked for.
+#[cfg(target_os = "linux")]
+fn ask_for_more(socket: &UdpSocket) {
+    use rustix::net::sockopt::set_socket_recv_buffer_size_force;
+    // Whoever may not have it keeps what was granted before.
+    set_socket_recv_buffer_size_force(socket, limits::SOCKET_BUFFER_OF_ROOT).ok();
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn ask_for_more(_: &UdpSocket) {}
 
 /// A socket for the datagrams of one flow to `to`, from `from` if it matters.
 pub(crate) fn flow(to: SocketAddr, from: Option<Ipv4Addr>) -> io::Result<UdpSocket> {

@@ -14,7 +14,7 @@ use biplane_sim::Direction;
 use tracing::{debug, warn};
 
 use crate::{
-    RelayStats, limits,
+    RelayStats, clock, limits,
     network::Network,
     poller::{Interest, Poller, Token},
     slab::{Place, Slab},
@@ -115,7 +115,8 @@ impl Tcp {
         // Each at most once: what is due again at once has to wait for the others.
         let due: Vec<_> = self.due.iter().take_while(|(at, _)| *at <= now).copied().collect();
         for (at, place) in due {
-            self.serve(now, (at, place), poller);
+            // What is read now must not count from before the others were served.
+            self.serve(clock::now(), (at, place), poller);
         }
     }
 
@@ -148,7 +149,10 @@ impl Tcp {
     }
 
     fn serve(&mut self, now: Instant, (at, place): (Instant, Place), poller: &Poller) {
-        let Some(connection) = self.connections.get_mut(place) else { return };
+        let Some(connection) = self.connections.get_mut(place) else {
+            self.due.remove(&(at, place));
+            return;
+        };
         let before = connection.tally();
         let has_room = self.tally.under_way < limits::TCP_UNDER_WAY;
         let turn = connection::Turn {

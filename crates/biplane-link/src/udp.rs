@@ -1,6 +1,7 @@
 //! Flows of datagrams: every source has a socket of its own towards the target, as behind a NAT.
 
 mod batch;
+mod bundle;
 mod flow;
 
 use std::{
@@ -10,17 +11,18 @@ use std::{
     time::Instant,
 };
 
-use biplane_sim::{Arrival, Direction, Rng};
+use biplane_sim::{Direction, Rng};
 use quinn_udp::{Transmit, UdpSocketState};
 use tracing::debug;
 
 use crate::{
-    RelayStats, UdpStats, limits,
+    RelayStats, UdpStats, clock, limits,
     network::Network,
     poller::{Interest, Poller, Token},
     slab::{Place, Slab},
 };
 use batch::Batch;
+use bundle::Bundle;
 use flow::{Flow, Source};
 
 /// The UDP port and all flows.
@@ -32,12 +34,18 @@ pub(crate) struct Udp {
     flows: Slab<Flow>,
     by_source: HashMap<Source, Place>,
     batch: Batch,
+    bundle: Bundle,
     next_sweep: Option<Instant>,
+    counts: Counts,
+    rng: Rng,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
     up: Sent,
     down: Sent,
     refused: u64,
     rebinds: u64,
-    rng: Rng,
 }
 
 /// What became of datagrams after the model.
@@ -52,30 +60,32 @@ struct Sent {
 impl Udp {
     pub(crate) fn new(port: UdpSocket, target: SocketAddr, poller: &Poller) -> io::Result<Self> {
         poller.watch(&port, Token::Udp, Interest::READ)?;
+        let state = UdpSocketState::new((&port).into())?;
+        let most = state.max_gso_segments();
         Ok(Self {
-            state: UdpSocketState::new((&port).into())?,
+            state,
             port,
             target,
             flows: Slab::new(limits::FLOWS),
             by_source: HashMap::new(),
             batch: Batch::new(),
+            bundle: Bundle::new(most),
             next_sweep: None,
-            up: Sent::default(),
-            down: Sent::default(),
-            refused: 0,
-            rebinds: 0,
+            counts: Counts::default(),
             rng: Rng::new(0),
         })
     }
 
     /// Takes in what the port has.
-    pub(crate) fn receive(&mut self, now: Instant, network: &mut Network, poller: &Poller) {
+    pub(crate) fn receive(&mut self, network: &mut Network, poller: &Poller) {
         let mut batch = core::mem::take(&mut self.batch);
         for _ in 0..limits::TURN {
             let Some(runs) = batch.receive(&self.port, &self.state) else { break };
+            // Not before they were there: nothing may arrive early.
+            let now = clock::now();
             for run in runs {
                 let Some(place) = self.flow(now, run.source, poller) else {
-                    self.refused += run.count();
+                    self.counts.refused += run.count();
                     continue;
                 };
                 for datagram in run.datagrams() {
@@ -87,16 +97,12 @@ impl Udp {
     }
 
     /// Takes in what the target has sent to one flow.
-    pub(crate) fn receive_from_target(
-        &mut self,
-        now: Instant,
-        index: usize,
-        network: &mut Network,
-    ) {
+    pub(crate) fn receive_from_target(&mut self, index: usize, network: &mut Network) {
         let Some(place) = self.flows.place(index) else { return };
         let Some(flow) = self.flows.get_mut(place) else { return };
         for _ in 0..limits::TURN {
             let Some(runs) = self.batch.receive(&flow.socket, &flow.state) else { break };
+            let now = clock::now();
             flow.last_used = now;
             for datagram in runs.flat_map(batch::Run::datagrams) {
                 network.link_mut(Direction::Down).send_tagged(now, place, datagram.to_vec());
@@ -107,9 +113,18 @@ impl Udp {
     /// Sends on what has arrived by `now`.
     pub(crate) fn deliver(&mut self, now: Instant, network: &mut Network) {
         for direction in Direction::ALL {
+            let mut bundle = core::mem::take(&mut self.bundle);
             while let Some(arrival) = network.link_mut(direction).pop(now) {
-                self.forward(direction, &arrival);
+                let flow = self.flows.get_mut(arrival.tag);
+                let late = flow.map_or(0, |flow| flow.is_overtaken(direction, arrival.number));
+                self.sent(direction).reordered += late;
+                if !bundle.takes(arrival.tag, arrival.bytes.len()) {
+                    self.send(direction, &mut bundle);
+                }
+                bundle.add(arrival.tag, &arrival.bytes);
             }
+            self.send(direction, &mut bundle);
+            self.bundle = bundle;
         }
     }
 
@@ -119,7 +134,7 @@ impl Udp {
             let from = address.then(|| another_loopback(&mut self.rng));
             let Some(flow) = self.flows.get_mut(place) else { continue };
             match flow.rebind(self.target, from, place, poller) {
-                Ok(()) => self.rebinds += 1,
+                Ok(()) => self.counts.rebinds += 1,
                 Err(why) => debug!(%why, "a flow keeps its port"),
             }
         }
@@ -141,7 +156,9 @@ impl Udp {
 
     /// Writes down what there is to say of datagrams.
     pub(crate) fn report(&self, network: &Network, stats: &mut RelayStats) {
-        for (direction, sent) in [(Direction::Up, self.up), (Direction::Down, self.down)] {
+        for (direction, sent) in
+            [(Direction::Up, self.counts.up), (Direction::Down, self.counts.down)]
+        {
             let link = network.link(direction);
             let counts = link.stats();
             stats.way_mut(direction).udp = UdpStats {
@@ -157,9 +174,9 @@ impl Udp {
                 under_way: u64::try_from(link.under_way()).unwrap_or(u64::MAX),
             };
         }
-        stats.rebinds = self.rebinds;
+        stats.rebinds = self.counts.rebinds;
         stats.flows = u64::try_from(self.flows.len()).unwrap_or(u64::MAX);
-        stats.refused += self.refused;
+        stats.refused += self.counts.refused;
     }
 
     /// The flow of a source: the one it has, or a new one if there may be another.
@@ -192,33 +209,57 @@ impl Udp {
         }
     }
 
-    fn forward(&mut self, direction: Direction, arrival: &Arrival<Place>) {
-        let flow = self.flows.get_mut(arrival.tag);
-        let (sent, outcome) = match (direction, flow) {
-            (Direction::Up, Some(flow)) => {
-                let outcome = flow.send(&arrival.bytes);
-                self.up.reordered += flow.is_overtaken(direction, arrival.number);
-                (&mut self.up, outcome)
+    /// Sends a bundle, in one call if the system can; it is empty then.
+    fn send(&mut self, direction: Direction, bundle: &mut Bundle) {
+        if let Some(place) = bundle.place() {
+            let whole = self.send_once(direction, place, bundle.bytes(), bundle.segment());
+            if whole.is_ok() {
+                self.sent(direction).forwarded += bundle.count();
+            } else {
+                // A refusal may have been meant for one before, or for the bundle as such.
+                bundle.datagrams().for_each(|one| self.send_alone(direction, place, one));
             }
-            (Direction::Down, Some(flow)) => {
-                let transmit = Transmit {
-                    destination: flow.source.address,
-                    ecn: None,
-                    contents: &arrival.bytes,
-                    segment_size: None,
-                    src_ip: flow.source.local,
-                };
-                let outcome = self.state.try_send((&self.port).into(), &transmit);
-                self.down.reordered += flow.is_overtaken(direction, arrival.number);
-                (&mut self.down, outcome)
-            }
-            (Direction::Up, None) => (&mut self.up, Err(io::ErrorKind::NotConnected.into())),
-            (Direction::Down, None) => (&mut self.down, Err(io::ErrorKind::NotConnected.into())),
-        };
+        }
+        bundle.clear();
+    }
+
+    fn send_alone(&mut self, direction: Direction, place: Place, datagram: &[u8]) {
+        let outcome = self.send_once(direction, place, datagram, None);
+        let sent = self.sent(direction);
         match outcome {
             Ok(()) => sent.forwarded += 1,
             Err(error) if quinn_udp::is_msg_size_err(&error) => sent.too_big += 1,
             Err(_) => sent.dropped += 1,
+        }
+    }
+
+    fn send_once(
+        &mut self,
+        direction: Direction,
+        place: Place,
+        contents: &[u8],
+        segment_size: Option<usize>,
+    ) -> io::Result<()> {
+        let flow = self.flows.get_mut(place).ok_or(io::ErrorKind::NotConnected)?;
+        match direction {
+            Direction::Up => flow.send(self.target, contents, segment_size),
+            Direction::Down => {
+                let transmit = Transmit {
+                    destination: flow.source.address,
+                    ecn: None,
+                    contents,
+                    segment_size,
+                    src_ip: flow.source.local,
+                };
+                self.state.try_send((&self.port).into(), &transmit)
+            }
+        }
+    }
+
+    const fn sent(&mut self, direction: Direction) -> &mut Sent {
+        match direction {
+            Direction::Up => &mut self.counts.up,
+            Direction::Down => &mut self.counts.down,
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::cli::MeasureLink;
 
 /// The sender sends what is due this often, all at once.
 const TICK: Duration = Duration::from_micros(500);
-const BUFFER: usize = 4 << 20;
+const BUFFER: usize = 32 << 20;
 
 /// What both sides counted.
 #[derive(Debug, Serialize)]
@@ -65,9 +65,10 @@ struct Arrived {
 /// Sends as asked and counts what comes.
 pub(super) fn measure(relay: &Relay, sink: &UdpSocket, measure: &MeasureLink) -> Result<Figures> {
     sink.set_read_timeout(Some(Duration::from_millis(50)))?;
-    let options = SockRef::from(sink);
-    // Less room is granted on some systems; what does not fit shows as loss.
-    drop(options.set_recv_buffer_size(BUFFER));
+    // Less room is granted on some systems, and to some users; what does not fit shows as loss.
+    drop(SockRef::from(sink).set_recv_buffer_size(BUFFER));
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_socket_recv_buffer_size_force(sink, BUFFER).ok();
     let (start, done) = (Instant::now(), AtomicBool::new(false));
     thread::scope(|scope| {
         let reader = scope.spawn(|| read(sink, start, &done));

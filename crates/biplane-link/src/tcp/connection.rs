@@ -38,8 +38,10 @@ pub(super) struct Connection {
 
 #[derive(Clone, Copy, Debug)]
 enum Phase {
-    /// The SYN arrives then, or never.
-    Knocking(Option<Instant>),
+    /// The SYN arrives then.
+    Knocking(Instant),
+    /// No SYN ever arrives, and the client gives up then.
+    Hopeless(Instant),
     /// The target has been asked.
     Dialling,
     /// The client knows that it is connected from then on, or never.
@@ -88,9 +90,11 @@ impl Connection {
         let client = Side::watched(client, Token::Client(place.index), Interest::NONE, poller)?;
         let mut up = Half::new(network.stream(Direction::Up));
         let down = Half::new(network.stream(Direction::Down));
-        let arrives = up.stream.knock(now);
-        let phase = Phase::Knocking(arrives);
-        Ok(Self { client, target: None, phase, up, down, is_broken: false, due: arrives })
+        let (phase, due) = match up.stream.knock(now) {
+            Some(arrives) => (Phase::Knocking(arrives), arrives),
+            None => (Phase::Hopeless(now + limits::KNOCK), now + limits::KNOCK),
+        };
+        Ok(Self { client, target: None, phase, up, down, is_broken: false, due: Some(due) })
     }
 
     /// When it is to be served next, if no socket calls before.
@@ -114,6 +118,10 @@ impl Connection {
     /// Does what is due. `true` if the connection is over.
     pub(super) fn serve(&mut self, mut turn: Turn<'_>) -> bool {
         self.due = None;
+        if matches!(self.phase, Phase::Hopeless(until) if until <= turn.now) {
+            self.will_reset();
+            return true;
+        }
         self.begin(&turn);
         let is_over = self.carry(turn.now, Direction::Up) || self.carry(turn.now, Direction::Down);
         if is_over || self.up.is_over() && self.down.is_over() {
@@ -148,7 +156,7 @@ impl Connection {
     /// Goes on with the handshake.
     fn begin(&mut self, turn: &Turn<'_>) {
         match self.phase {
-            Phase::Knocking(Some(arrives)) if arrives <= turn.now => {
+            Phase::Knocking(arrives) if arrives <= turn.now => {
                 self.phase = Phase::Dialling;
                 match Self::dial(turn) {
                     Ok(target) => self.target = Some(target),
@@ -160,7 +168,7 @@ impl Connection {
                 Some(false) => self.break_towards(turn.now, Direction::Down),
                 None => {}
             },
-            Phase::Knocking(_) | Phase::Open(_) => {}
+            Phase::Knocking(_) | Phase::Hopeless(_) | Phase::Open(_) => {}
         }
     }
 
@@ -231,7 +239,7 @@ impl Connection {
         match (self.phase, direction) {
             (Phase::Open(known), Direction::Up) => known.is_some_and(|known| known <= now),
             (Phase::Open(_), Direction::Down) => true,
-            (Phase::Knocking(_) | Phase::Dialling, _) => false,
+            (Phase::Knocking(_) | Phase::Hopeless(_) | Phase::Dialling, _) => false,
         }
     }
 
@@ -280,7 +288,7 @@ impl Connection {
 
     fn next_moment(&self, turn: &Turn<'_>) -> Option<Instant> {
         let begins = match self.phase {
-            Phase::Knocking(arrives) => arrives,
+            Phase::Knocking(at) | Phase::Hopeless(at) => Some(at),
             Phase::Open(known) => known.filter(|known| *known > turn.now),
             Phase::Dialling => None,
         };

@@ -7,7 +7,7 @@ use std::{
 };
 
 use biplane_sim::Direction;
-use quinn_udp::UdpSocketState;
+use quinn_udp::{Transmit, UdpSocketState};
 
 use crate::{
     poller::{Interest, Poller, Token},
@@ -61,16 +61,25 @@ impl Flow {
         Ok(())
     }
 
-    /// Sends to the target.
-    pub(super) fn send(&self, datagram: &[u8]) -> io::Result<()> {
-        let outcome = self.socket.send(datagram);
-        match outcome {
-            // What is told here is that nobody took one sent before; this one has not left yet.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                self.socket.send(datagram).map(|_| ())
-            }
-            other => other.map(|_| ()),
+    /// Sends to the target: one datagram, or several of `segment` bytes.
+    pub(super) fn send(
+        &self,
+        target: SocketAddr,
+        contents: &[u8],
+        segment: Option<usize>,
+    ) -> io::Result<()> {
+        if segment.is_none() {
+            // A connected socket takes no address on every system.
+            return self.socket.send(contents).map(|_| ());
         }
+        let transmit = Transmit {
+            destination: target,
+            ecn: None,
+            contents,
+            segment_size: segment,
+            src_ip: None,
+        };
+        self.state.try_send((&self.socket).into(), &transmit)
     }
 
     /// Counts a datagram; 1 if one that came in later was sent on before it.

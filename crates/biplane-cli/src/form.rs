@@ -1,0 +1,36 @@
+//! The two forms of a relay: between ports, and between network namespaces (Linux).
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use biplane_link::{Relay, RelayConfig};
+
+use crate::cli::Form;
+
+/// What this process is to end with, if it was started to hold namespaces.
+pub(crate) fn keeper() -> Option<ExitCode> {
+    #[cfg(target_os = "linux")]
+    return biplane_link::tun::keeper_main();
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+/// Starts a relay in the form asked for.
+pub(crate) fn start(config: &RelayConfig, form: &Form) -> Result<Relay> {
+    if form.tun { between_namespaces(config, form) } else { Ok(Relay::start(config)?) }
+}
+
+#[cfg(target_os = "linux")]
+fn between_namespaces(config: &RelayConfig, form: &Form) -> Result<Relay> {
+    use biplane_link::tun::TunConfig;
+    let tun = match &form.tun_congestion {
+        Some(name) => TunConfig::new().congestion(name),
+        None => TunConfig::new(),
+    };
+    Ok(biplane_link::tun::start(config, tun)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn between_namespaces(_: &RelayConfig, _: &Form) -> Result<Relay> {
+    anyhow::bail!("--tun needs Linux: without it the relay goes between ports")
+}
