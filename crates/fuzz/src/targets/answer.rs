@@ -39,6 +39,7 @@ pub(crate) const REACHES: &[&str] = &[
     "OutOfRange notify",
     "OutOfRange receive id",
     "OutOfRange retry after",
+    "OutOfRange version",
     "Refused",
     "TooLong channels",
     "TooLong credentials",

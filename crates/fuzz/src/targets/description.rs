@@ -19,6 +19,7 @@ pub(crate) const REACHES: &[&str] = &[
     "OutOfRange notify",
     "Request differs",
     "TooLong channels",
+    "TooLong description",
     "TooLong largest message",
     "TooLong name",
     "TooLong requests",
