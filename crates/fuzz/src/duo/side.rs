@@ -77,6 +77,8 @@ impl Side {
         if over {
             assert_eq!(outcome, Err(DropReason::Closed));
         }
+        let stats = self.session.stats();
+        assert_eq!(stats.packets_received + stats.drops.total(), self.heard);
         self.check();
         outcome
     }
@@ -119,8 +121,6 @@ impl Side {
         }
         assert_eq!(self.session.close_reason(), self.left.as_ref());
         assert_eq!(self.session.is_closed(), self.left.is_some());
-        let stats = self.session.stats();
-        assert_eq!(stats.packets_received + stats.drops.total(), self.heard);
     }
 
     fn on_left(&mut self, reason: CloseReason) {

@@ -85,6 +85,7 @@ pub fn control(data: &[u8]) {
         let len = if flags & LONG == 0 { script.byte().into() } else { script.number() };
         if flags & LATER != 0 {
             duo.wait(Duration::from_millis(20));
+            duo.drain_all();
         }
         if flags & TAKE != 0 {
             (0..5).for_each(|id| drop(duo.sides[side].take(duo.now, id)));
@@ -101,7 +102,7 @@ pub fn control(data: &[u8]) {
         if flags & LOST != 0 {
             duo.sides[side].lose_control(duo.now);
         }
-        duo.drain_all();
+        drop(duo.drain(side));
     }
     let lost = duo.sides.iter().any(|side| side.left.is_some());
     labels::note(|| if lost { "ended" } else { "went on" }.into());

@@ -78,6 +78,7 @@ pub fn packets(data: &[u8]) {
         let len = if flags & LONG == 0 { script.byte().into() } else { script.number() };
         if flags & LATER != 0 {
             duo.wait(Duration::from_millis(20));
+            duo.drain_all();
         }
         if flags & TAKE != 0 {
             (0..5).for_each(|id| drop(duo.sides[side].take(duo.now, id)));
@@ -115,7 +116,7 @@ fn hear(duo: &mut Duo, side: usize, packet: &Packet, elsewhere: bool) {
             assert!(numbered || elsewhere || reason == DropReason::Closed, "{reason:?}");
         }
     }
-    duo.drain_all();
+    drop(duo.drain(side));
 }
 
 /// Asserts that bytes that do not read, and what is reserved, end a session; and that a close is

@@ -23,6 +23,7 @@ use crate::{
 pub(crate) const REACHES: &[&str] = &[
     "UnknownType",
     "WrongFrame",
+    "answer Closed",
     "answer TimedOut",
     "answered",
     "came to rest",
