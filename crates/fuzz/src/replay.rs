@@ -120,3 +120,56 @@ fn every_corpus_has_a_target_and_every_target_an_entry() {
     targets.retain(|target| !replayed.contains(&format!("replay(\"{target}\", ")));
     assert!(targets.is_empty(), "never replayed: {targets:?}");
 }
+
+/// What stands before the name of a field, where the decoders of `biplane-wire` may refuse it.
+const NAMERS: [&str; 8] = [
+    "field: \"",
+    ".varint(\"",
+    ".varint_u32(\"",
+    ".count(\"",
+    ".text(\"",
+    "within(value, \"",
+    "read_bits(reader, \"",
+    "AckRanges::read(reader, \"",
+];
+/// Fields of ranges that were read once before, and so are refused no more.
+const READ_BEFORE: [&str; 3] = ["gap", "length", "ranges"];
+
+#[test]
+fn every_field_that_can_be_refused_is_refused_in_some_corpus() {
+    let mut fields = BTreeSet::new();
+    for path in sources(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../biplane-wire/src")) {
+        let text = fs::read_to_string(path).expect("a source file");
+        let shipped = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+        for namer in NAMERS {
+            let named = shipped.split(namer).skip(1).filter_map(|rest| rest.split('"').next());
+            fields.extend(named.map(str::to_owned));
+        }
+    }
+    assert!(fields.len() > 30, "{fields:?}");
+    let decoders = [
+        targets::frames::REACHES,
+        targets::ack::REACHES,
+        targets::header::REACHES,
+        targets::record::REACHES,
+        targets::hello::REACHES,
+        targets::answer::REACHES,
+        targets::description::REACHES,
+    ];
+    let kinds = ["OutOfRange", "NotCanonical", "NotText", "TooLong"];
+    let refusals = decoders.into_iter().flatten().filter_map(|label| label.split_once(' '));
+    let refused: BTreeSet<&str> =
+        refusals.filter(|(kind, _)| kinds.contains(kind)).map(|(_, field)| field).collect();
+    fields.retain(|field| !refused.contains(field.as_str()));
+    assert!(fields.iter().eq(READ_BEFORE), "refused by no input: {fields:?}");
+}
+
+/// The files below a folder, those with tests alone left out.
+fn sources(folder: PathBuf) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths
+        .flat_map(|path| if path.is_dir() { sources(path) } else { vec![path] })
+        .filter(|path| !path.ends_with("tests.rs"))
+        .collect()
+}
