@@ -21,6 +21,7 @@ use crate::{
 /// What the corpus leads to.
 #[cfg(test)]
 pub(crate) const REACHES: &[&str] = &[
+    "NotCanonical padding",
     "UnknownType",
     "WrongFrame",
     "answer Closed",
