@@ -9,6 +9,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -133,15 +134,22 @@ fn total(sequence: u16) -> usize {
     5 + usize::from(sequence) * 977 % if sequence.is_multiple_of(2) { 16_000 } else { 1_300 }
 }
 
-/// The byte of a message at `offset`; its first three say which message it is.
-fn content(channel: u8, sequence: u16, variant: bool, offset: usize) -> u8 {
+/// What the bytes of all messages are taken from, in either variant.
+static PATTERNS: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
+    [0, 0x55]
+        .map(|variant| (0..17_000_u32).map(|at| (at % 251).to_be_bytes()[3] ^ variant).collect())
+});
+
+/// The bytes of a message from `offset` on; its first three say which message it is.
+fn content(message: (u8, u16), variant: bool, offset: usize, len: usize) -> Vec<u8> {
+    let (channel, sequence) = message;
     let [high, low] = sequence.to_be_bytes();
-    match offset {
-        0 => channel,
-        1 => high,
-        2 => low,
-        _ => u8::try_from(offset % 251).unwrap_or(0) ^ low ^ if variant { 0x55 } else { 0 },
+    let start = usize::from(low) + offset;
+    let mut bytes = PATTERNS[usize::from(variant)][start..start + len].to_vec();
+    for (byte, told) in bytes.iter_mut().zip([channel, high, low].into_iter().skip(offset)) {
+        *byte = told;
     }
+    bytes
 }
 
 impl Piece {
@@ -165,7 +173,7 @@ impl Piece {
 
     fn bytes(self) -> Vec<u8> {
         let Self { channel, sequence, variant, offset, len, .. } = self;
-        (offset..offset + len).map(|at| content(channel, sequence, variant, at)).collect()
+        content((channel, sequence), variant, offset, len)
     }
 
     fn plaintext(self) -> Vec<u8> {
@@ -223,10 +231,11 @@ impl Model {
         let sequence = u16::from_be_bytes([message[1], message[2]]);
         let sent = self.sent.get(&(channel, sequence)).expect("a message that was sent");
         assert!(sent.totals.contains(&message.len()), "message {sequence} of another length");
-        for (offset, byte) in message.iter().enumerate() {
-            let sent_so = |variant: &bool| content(channel, sequence, *variant, offset) == *byte;
-            assert!(sent.variants.iter().any(sent_so), "byte {offset} of message {sequence}");
-        }
+        let all = |variant: &bool| content((channel, sequence), *variant, 0, message.len());
+        let variants: Vec<_> = sent.variants.iter().map(all).collect();
+        let whole = variants.iter().any(|bytes| bytes == message);
+        let each = |at: usize| variants.iter().any(|bytes| bytes[at] == message[at]);
+        assert!(whole || (0..message.len()).all(each), "bytes of message {sequence}");
         labels::note(|| format!("taken of {channel}"));
         let new = self.taken.insert((channel, sequence));
         let last = self.last.insert(channel, sequence);
