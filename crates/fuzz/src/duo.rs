@@ -29,14 +29,17 @@ pub(crate) const UNRELIABLE: u8 = 4;
 
 const KINDS: [(&str, ChannelKind, u32); 5] = [
     ("command", ChannelKind::Command, 4_000),
-    ("ordered", ChannelKind::ReliableOrdered, 16_384),
-    ("reliable", ChannelKind::ReliableUnordered, 16_384),
+    ("ordered", ChannelKind::ReliableOrdered, RELIABLE_MESSAGE),
+    ("reliable", ChannelKind::ReliableUnordered, RELIABLE_MESSAGE),
     ("sequenced", ChannelKind::Sequenced, 16_384),
     ("unreliable", ChannelKind::Unreliable, 16_384),
 ];
 
 /// Credit at the start: little, so that short inputs use it up.
 const CREDIT: u64 = 8 * 1024;
+/// That of a reliable data channel, which is never less than twice the cost of its longest message.
+pub(crate) const RELIABLE_CREDIT: usize = 2 * (RELIABLE_MESSAGE as usize + limits::MESSAGE_COST);
+const RELIABLE_MESSAGE: u32 = 16_384;
 
 /// What the two sides say of themselves, and what they agreed on.
 static AGREEMENTS: LazyLock<[Agreement; 2]> = LazyLock::new(agree);
@@ -125,7 +128,7 @@ fn begin(now: Instant, side: usize) -> Session {
 
 /// What one session may hold: the caps of its queues, and the slots of its lists.
 fn cap() -> usize {
-    let reliable = usize::try_from(CREDIT).unwrap_or(usize::MAX)
+    let reliable = RELIABLE_CREDIT
         + limits::SEND_QUEUE_BYTES
         // The places of messages ahead of a missing one.
         + 2 * limits::SEND_QUEUE_MESSAGES * 2 * 40;
@@ -207,9 +210,13 @@ impl Duo {
         }
     }
 
+    /// Bytes that the sessions hold, and the target since they began.
+    pub(crate) fn held(&self) -> usize {
+        usize::try_from(memory::held() - self.before).unwrap_or(0)
+    }
+
     fn check_memory(&self) {
-        let held = memory::held() - self.before;
-        let held = usize::try_from(held).unwrap_or(0);
+        let held = self.held();
         assert!(held <= 2 * cap(), "two sessions hold {held} bytes, {} allowed", 2 * cap());
     }
 

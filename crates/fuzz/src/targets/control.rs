@@ -74,6 +74,8 @@ const RENUMBER: u8 = 16;
 const CUT: u8 = 32;
 /// They are the last ones.
 const LOST: u8 = 64;
+/// The application closes the session before them.
+const CLOSE: u8 = 128;
 
 /// Runs `data` as control bytes to two sessions.
 pub fn control(data: &[u8]) {
@@ -90,6 +92,9 @@ pub fn control(data: &[u8]) {
         if flags & TAKE != 0 {
             (0..5).for_each(|id| drop(duo.sides[side].take(duo.now, id)));
             duo.sides[side].reply(duo.now);
+        }
+        if flags & CLOSE != 0 {
+            duo.sides[side].session.close(duo.now, "enough");
         }
         let cut = if flags & CUT == 0 { usize::MAX } else { script.byte().into() };
         let mut bytes = script.bytes(len.into()).to_vec();

@@ -73,9 +73,7 @@ pub(crate) const REACHES: &[&str] = &[
 
 /// Reads `data` as the plaintext of a packet.
 pub fn frames(data: &[u8]) {
-    memory::bounded(0, || {
-        Frames::new(data).for_each(|frame| assert!(frame.is_ok() | frame.is_err()))
-    });
+    memory::bounded(0, || Frames::new(data).for_each(drop));
     let error = wires::check_frames(data, |frame| labels::note(|| wires::name(&frame)));
     if let Some(error) = error {
         labels::refused(error);

@@ -13,11 +13,12 @@ use std::{
     time::Duration,
 };
 
+use biplane_proto::limits;
 use biplane_wire::{Fragment, Frame, KeyPhase, Message, PacketNumber};
 use bytes::Bytes;
 
 use crate::{
-    duo::{self, Duo, ORDERED, Packet, SEQUENCED, UNRELIABLE},
+    duo::{self, Duo, ORDERED, Packet, SEQUENCED, UNORDERED, UNRELIABLE},
     labels,
     script::Script,
 };
@@ -61,11 +62,18 @@ const PIECE: usize = 1_100;
 /// Packets of one input: enough to reach every cap, and few enough to be quick.
 const MOST: u64 = 1_100;
 
+/// What one message ahead of a missing one may take in its channel's list, grown by doubling.
+const PLACE: usize = 2 * 40;
+/// What slots, nodes and this model may take.
+const SLACK: usize = 256 * 1024;
+
 /// One message, as far as its pieces were sent.
 #[derive(Debug, Default)]
 struct Sent {
     totals: BTreeSet<usize>,
     variants: BTreeSet<bool>,
+    /// In the order they were sent, as long as the server took them in.
+    pieces: Vec<Piece>,
 }
 
 /// What was sent and what was taken.
@@ -91,6 +99,7 @@ struct Piece {
 /// Runs `data` as pieces of messages to a server.
 pub fn reassembly(data: &[u8]) {
     let (mut duo, mut model) = (Duo::joined(), Model::default());
+    let before = duo.held();
     let mut script = Script(data);
     let mut number = FIRST;
     while let Some(flags) = script.next().filter(|_| number < FIRST + MOST) {
@@ -108,8 +117,12 @@ pub fn reassembly(data: &[u8]) {
             take(&mut duo, &mut model);
         }
         duo.drain_all();
+        model.check_memory(&duo, before);
     }
     take(&mut duo, &mut model);
+    if duo.sides[SERVER].left.is_none() {
+        model.check_come();
+    }
     let unfinished = duo.sides[SERVER].session.stats().messages_unfinished;
     labels::note(|| if unfinished > 0 { "some given up" } else { "none given up" }.into());
     duo.finish();
@@ -213,6 +226,7 @@ fn hear(duo: &mut Duo, model: &mut Model, number: u64, piece: Piece) {
     sent.variants.insert(piece.variant);
     let (number, phase) = (PacketNumber(number), KeyPhase::FIRST);
     let packet = Packet { number, phase, plaintext: piece.plaintext() };
+    sent.pieces.push(piece);
     // A session that is over drops it; `Side` asserts that it says so.
     duo.sides[SERVER].hear(duo.now, &packet).ok();
 }
@@ -225,12 +239,61 @@ fn take(duo: &mut Duo, model: &mut Model) {
     }
 }
 
+impl Sent {
+    /// What a reliable channel makes of the pieces: the first content of each byte, unless the
+    /// message comes whole before it is. `None` as long as bytes are missing.
+    fn whole(&self) -> Option<Vec<u8>> {
+        let mut bytes: Vec<Option<u8>> = vec![None; self.pieces.first()?.total];
+        for piece in &self.pieces {
+            let new = piece.bytes();
+            if new.len() == bytes.len() {
+                return Some(new);
+            }
+            for (byte, new) in bytes[piece.offset..].iter_mut().zip(new) {
+                byte.get_or_insert(new);
+            }
+            if bytes.iter().all(Option::is_some) {
+                break;
+            }
+        }
+        bytes.into_iter().collect()
+    }
+}
+
 impl Model {
+    /// Asserts that what is reliable and whole has been given out, of an ordered channel in its
+    /// turn.
+    fn check_come(&self) {
+        let is_whole =
+            |key: &(u8, u16)| self.sent.get(key).is_some_and(|sent| sent.whole().is_some());
+        let unordered = self.sent.keys().filter(|(channel, _)| *channel == UNORDERED);
+        let ordered = (0..=u16::MAX).map(|sequence| (ORDERED, sequence)).take_while(is_whole);
+        for key in unordered.filter(|key| is_whole(key)).copied().chain(ordered) {
+            assert!(self.taken.contains(&key), "{key:?} is whole and did not come");
+        }
+    }
+
+    /// Asserts that the server holds no more than what waits to be taken, what reliable channels
+    /// have credit for, and the cap of pieces that may never be whole.
+    fn check_memory(&self, duo: &Duo, before: usize) {
+        let untaken = duo.sides[SERVER].session.stats().untaken_bytes;
+        let reliable = self.sent.keys().filter(|(channel, _)| *channel < SEQUENCED);
+        let farthest = reliable.map(|(_, sequence)| usize::from(*sequence) + 1).max();
+        let places = 2 * PLACE * farthest.unwrap_or(0);
+        let pieces = 2 * duo::RELIABLE_CREDIT + limits::FRESH_PARTIAL_BYTES;
+        let allowed = usize::try_from(untaken).unwrap_or(usize::MAX) + places + pieces + SLACK;
+        let held = duo.held() - before.min(duo.held());
+        assert!(held <= allowed, "{held} bytes held, {allowed} allowed");
+    }
+
     /// Asserts that a message was sent, byte for byte, and that its channel keeps its promise.
     fn on_taken(&mut self, channel: u8, message: &Bytes) {
         let sequence = u16::from_be_bytes([message[1], message[2]]);
         let sent = self.sent.get(&(channel, sequence)).expect("a message that was sent");
         assert!(sent.totals.contains(&message.len()), "message {sequence} of another length");
+        if channel < SEQUENCED {
+            assert_eq!(sent.whole().as_deref(), Some(&message[..]), "message {sequence}");
+        }
         let all = |variant: &bool| content((channel, sequence), *variant, 0, message.len());
         let variants: Vec<_> = sent.variants.iter().map(all).collect();
         let whole = variants.iter().any(|bytes| bytes == message);
