@@ -146,8 +146,13 @@ impl Description {
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] on anything else: names out of order or twice, counts above the limits.
+    /// [`DecodeError`] on anything else: names out of order or twice, counts above the limits, more
+    /// than [`limits::DESCRIPTION`] bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        if bytes.len() > limits::DESCRIPTION {
+            let limit = limits::DESCRIPTION;
+            return Err(DecodeError::TooLong { field: "description", limit });
+        }
         let mut reader = Reader(bytes);
         let application = read_name(&mut reader)?;
         let version = reader.u32()?;
@@ -318,6 +323,20 @@ mod tests {
             Description::decode(&other.encode()),
             Err(DecodeError::NotCanonical { field: "names" })
         );
+    }
+
+    #[test]
+    fn a_description_is_read_up_to_its_limit_and_not_beyond() {
+        let mut longest = arena();
+        let name = |number: usize, len: usize| format!("{number:03}{}", "x".repeat(len - 3));
+        longest.requests = (0..251).map(|number| name(number, 64)).collect();
+        let room = limits::DESCRIPTION - longest.encode().len();
+        longest.requests.push(name(251, room - 1));
+        assert_eq!(longest.encode().len(), limits::DESCRIPTION);
+        assert_eq!(Description::decode(&longest.encode()), Ok(longest.clone()));
+        longest.application.push('x');
+        let error = DecodeError::TooLong { field: "description", limit: limits::DESCRIPTION };
+        assert_eq!(Description::decode(&longest.encode()), Err(error));
     }
 
     #[test]

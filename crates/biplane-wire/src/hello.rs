@@ -171,6 +171,15 @@ fn body(bytes: &[u8], limit: usize) -> Result<Reader<'_>, DecodeError> {
     Ok(Reader(reader.bytes(len - HEAD)?))
 }
 
+/// The lowest version and the highest, which is not below it.
+fn read_versions(reader: &mut Reader<'_>) -> Result<(u8, u8), DecodeError> {
+    let (lowest, highest) = (reader.u8()?, reader.u8()?);
+    if lowest > highest {
+        return Err(DecodeError::OutOfRange { field: "version" });
+    }
+    Ok((lowest, highest))
+}
+
 impl Hello {
     /// The whole length of the hello that begins with `bytes`, once that can be told.
     ///
@@ -202,10 +211,7 @@ impl Hello {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = body(bytes, limits::HELLO)?;
         let purpose = Purpose::of_id(reader.u8()?);
-        let (lowest_version, highest_version) = (reader.u8()?, reader.u8()?);
-        if lowest_version > highest_version {
-            return Err(DecodeError::OutOfRange { field: "version" });
-        }
+        let (lowest_version, highest_version) = read_versions(&mut reader)?;
         let digest = reader.array()?;
         let aeads = usize::from(reader.u8()?);
         let aeads = reader.bytes(aeads)?.iter().filter_map(|id| Aead::of_id(*id)).collect();
@@ -271,7 +277,10 @@ impl Answer {
                 retry_after_ms: reader.varint_u32("retry after")?,
                 text: reader.text("refusal", limits::TEXT)?.to_owned(),
             },
-            3 => Self::Unsupported { lowest_version: reader.u8()?, highest_version: reader.u8()? },
+            3 => {
+                let (lowest_version, highest_version) = read_versions(&mut reader)?;
+                Self::Unsupported { lowest_version, highest_version }
+            }
             other => return Err(DecodeError::UnknownType(other)),
         };
         reader.finish()?;

@@ -32,6 +32,14 @@ const CHECKS: &[Check] = &[
         action: Action::Tests("cargo test --workspace --locked --no-fail-fast"),
     },
     Check {
+        name: "fuzz corpora",
+        needs: None,
+        // A workspace of its own; the target folder is shared, so that it builds little anew.
+        action: Action::Tests(
+            "cargo test --manifest-path crates/fuzz/Cargo.toml --target-dir target --locked",
+        ),
+    },
+    Check {
         name: "rustdoc",
         needs: None,
         action: Action::Command("RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked"),

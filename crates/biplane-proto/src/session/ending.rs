@@ -9,7 +9,7 @@ use std::time::Instant;
 use biplane_wire::{Close, CloseCode, Frame, Record};
 
 use super::{Session, builder::Builder};
-use crate::{CloseReason, Event, Timer, Violation, acks::Eliciting, limits};
+use crate::{CloseReason, Event, Timer, Violation, acks::Eliciting, limits, timers::Timers};
 
 /// How far a session has come.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -234,7 +234,7 @@ impl Session {
             self.outlook.state = State::Over;
         }
         if self.is_over() {
-            self.timers.disarm(Timer::Close);
+            self.timers = Timers::default();
         }
     }
 }

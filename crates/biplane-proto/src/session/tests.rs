@@ -450,6 +450,17 @@ fn a_close_comes_after_what_was_queued() {
 }
 
 #[test]
+fn a_session_that_is_over_has_no_timer() {
+    let mut pair = Pair::joined();
+    pair.client.session.send(pair.now, channel(ORDERED), payload("never heard")).unwrap();
+    pair.client.session.close(pair.now, "bye");
+    assert!(pair.client.session.poll_timeout().is_some());
+    pair.client.session.handle_control_lost(pair.now, ControlLoss::Broken);
+    assert!(pair.client.session.is_over());
+    assert_eq!(pair.client.session.poll_timeout(), None);
+}
+
+#[test]
 fn nothing_is_told_after_the_end() {
     let mut pair = Pair::joined();
     pair.client.session.close(pair.now, "bye");

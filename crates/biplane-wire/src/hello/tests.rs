@@ -91,6 +91,15 @@ fn parameters_of_later_versions_are_skipped() {
 }
 
 #[test]
+fn versions_upside_down_are_refused_on_both_sides() {
+    let error = DecodeError::OutOfRange { field: "version" };
+    let hello = Hello { lowest_version: 2, ..hello() };
+    assert_eq!(Hello::decode(&hello.encode()), Err(error));
+    let answer = Answer::Unsupported { lowest_version: 3, highest_version: 2 };
+    assert_eq!(Answer::decode(&answer.encode()), Err(error));
+}
+
+#[test]
 fn a_hello_longer_than_allowed_is_refused_by_its_head() {
     let head = b"BPLN\xff\xff";
     let error = DecodeError::TooLong { field: "handshake", limit: limits::HELLO };

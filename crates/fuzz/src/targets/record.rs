@@ -1,0 +1,125 @@
+//! Control records in a stream that is cut anywhere.
+
+use biplane_wire::{DecodeError, Record};
+
+use crate::{labels, memory, script::Script, wires};
+
+/// What the corpus leads to.
+#[cfg(test)]
+pub(crate) const REACHES: &[&str] = &[
+    "Acked",
+    "Command falsefalse",
+    "Command falsetrue",
+    "Command truefalse",
+    "Command truetrue",
+    "GivenUp",
+    "NotCanonical credit",
+    "OutOfRange channel",
+    "OutOfRange chunk",
+    "OutOfRange close code",
+    "OutOfRange fragment",
+    "OutOfRange key phase",
+    "OutOfRange planes",
+    "OutOfRange record length",
+    "OutOfRange reply outcome",
+    "OutOfRange tunnelled frame",
+    "Ping",
+    "Planes",
+    "Pong",
+    "ReceiveId",
+    "Reply Answered",
+    "Reply Refused",
+    "Reply Unanswered",
+    "Request falsefalse",
+    "Request falsetrue",
+    "Request truefalse",
+    "Request truetrue",
+    "TooLong record",
+    "Trailing",
+    "Truncated",
+    "UnknownType",
+    "frame ack",
+    "frame ack with ECN",
+    "frame close Application",
+    "frame close Dropped",
+    "frame close Limit",
+    "frame close TimedOut",
+    "frame close Violation",
+    "frame credit",
+    "frame taken",
+    "tunnelled fragment",
+    "tunnelled fragment after",
+    "tunnelled fragment after clock",
+    "tunnelled fragment clock",
+    "tunnelled message",
+    "tunnelled message after",
+    "tunnelled message clock",
+    "tunnelled message sequence",
+    "tunnelled message sequence after clock",
+];
+
+/// Reads all but the first byte of `data` as a stream of records, whole and in pieces of as many
+/// bytes as the first one says.
+pub fn record(data: &[u8]) {
+    let mut script = Script(data);
+    let piece = usize::from(script.byte()) + 1;
+    let (lengths, error) = whole(script.0);
+    if let Some(error) = error {
+        labels::refused(error);
+    }
+    assert_eq!(in_pieces(script.0, piece), (lengths, error));
+}
+
+/// How long each record is, and why the next one is none.
+fn whole(mut stream: &[u8]) -> (Vec<usize>, Option<DecodeError>) {
+    let mut lengths = Vec::new();
+    loop {
+        match memory::bounded(0, || Record::decode(stream)) {
+            Ok(Some((record, len))) => {
+                labels::note(|| name(&record));
+                wires::check_record(&record, &stream[..len]);
+                assert_eq!(Record::decode(&stream[..len - 1]), Ok(None));
+                lengths.push(len);
+                stream = &stream[len..];
+            }
+            Ok(None) => return (lengths, None),
+            Err(error) => return (lengths, Some(error)),
+        }
+    }
+}
+
+/// The same of a stream that comes `piece` bytes at a time.
+fn in_pieces(stream: &[u8], piece: usize) -> (Vec<usize>, Option<DecodeError>) {
+    let (mut lengths, mut buffer) = (Vec::new(), Vec::new());
+    for more in stream.chunks(piece) {
+        buffer.extend_from_slice(more);
+        loop {
+            match Record::decode(&buffer) {
+                Ok(Some((_, len))) => {
+                    lengths.push(len);
+                    buffer.drain(..len);
+                }
+                Ok(None) => break,
+                Err(error) => return (lengths, Some(error)),
+            }
+        }
+    }
+    (lengths, None)
+}
+
+fn name(record: &Record<'_>) -> String {
+    match record {
+        Record::Frame(frame) => format!("frame {}", wires::name(frame)),
+        Record::Tunnelled { frame, .. } => format!("tunnelled {}", wires::name(frame)),
+        Record::Command { chunk, .. } | Record::Request { chunk, .. } => {
+            format!("{} {}{}", labels::first_word(record), chunk.first, chunk.last)
+        }
+        Record::Reply { outcome, .. } => format!("Reply {outcome:?}"),
+        Record::Acked { .. }
+        | Record::Ping { .. }
+        | Record::Pong { .. }
+        | Record::Planes { .. }
+        | Record::ReceiveId { .. }
+        | Record::GivenUp { .. } => labels::first_word(record),
+    }
+}
