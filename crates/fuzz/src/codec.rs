@@ -2,6 +2,8 @@
 
 #[path = "../../biplane/src/codec/access.rs"]
 mod access;
+#[path = "../../biplane/src/codec/bounded.rs"]
+mod bounded;
 #[path = "../../biplane/src/codec/decoder.rs"]
 mod decoder;
 #[path = "../../biplane/src/codec/encoder.rs"]
