@@ -14,7 +14,12 @@
 //!
 //! - The rate counts whole IP packets, and the MTU is that of an IP packet, as everywhere.
 //! - A corrupted packet is thrown away by the receiving kernel, whose checksum finds it.
-//! - Acknowledgements of TCP are lost like everything else.
+//! - TCP's acks are lost like everything else. Stalls are not counted: they happen
+//!   inside the kernel.
+//! - In [`UdpStats`](crate::UdpStats), what is corrupted has not been forwarded, and what lies in
+//!   the kernel for a moment, between the sockets and the link, is nowhere yet.
+//! - A rebound flow is lost on the near side, as by a NAT at the client's: what the target still
+//!   sends to the old port crosses the link and counts as dropped by a queue.
 //! - It takes Linux, `/dev/net/tun`, and the right to make network namespaces: root's, or that of
 //!   any user where user namespaces are allowed. Nothing of the host's network is touched.
 //!

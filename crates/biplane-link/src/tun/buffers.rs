@@ -1,16 +1,15 @@
-//! Socket buffers that outlast a moment in which the relay does not run.
+//! Room in the sockets inside the namespaces for what comes while the relay does not run.
 
 use std::net::UdpSocket;
 
 use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use socket2::SockRef;
 
-use crate::limits::SOCKET_BUFFER;
+use crate::limits;
 
-/// Makes room for what comes while nobody reads: as much as the system allows us.
+/// Makes as much room as the system allows us, which lets root have more.
 pub(super) fn enlarge(socket: &UdpSocket) {
-    if set_socket_recv_buffer_size_force(socket, SOCKET_BUFFER).is_err() {
-        // For everybody but the administrator `net.core.rmem_max` is the most.
-        drop(SockRef::from(socket).set_recv_buffer_size(SOCKET_BUFFER));
+    if set_socket_recv_buffer_size_force(socket, limits::SOCKET_BUFFER_OF_ROOT).is_err() {
+        drop(SockRef::from(socket).set_recv_buffer_size(limits::SOCKET_BUFFER));
     }
 }

@@ -47,7 +47,6 @@ impl Engine {
         let poller = Poller::new()?;
         watch(&poller, &ports, &namespaces, &ends)?;
         poller.add_reader(waker, Token::Call)?;
-        buffers::enlarge(&ports.udp);
         buffers::enlarge(&ends.far_socket);
         Ok(Self {
             shared,
@@ -76,7 +75,7 @@ impl Engine {
     /// Does what is due, waits for what is next, and takes that in.
     fn turn(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {
         let now = clock::now();
-        self.wire.deliver(now)?;
+        self.wire.deliver(now);
         self.streams.pump_again();
         self.carry_out(now);
         self.sweep(now)?;
@@ -103,7 +102,7 @@ impl Engine {
                 self.flows.take_up(now, &mut makers)?;
             }
             Token::FarSocket => self.flows.give_up(),
-            Token::Keeper => self.namespaces.take_answer()?,
+            Token::Keeper => self.namespaces.restock()?,
             Token::Call => {}
             Token::Splice(number) => self.streams.pump(number, is_over),
             Token::FlowNear(number) => self.flows.give_down(number),

@@ -142,8 +142,8 @@ impl Flows {
             let received = self.far.recv_from(self.datagram.as_mut_slice());
             let Ok((len, near)) = received else { return };
             let flow = self.by_near.get(&near).and_then(|number| self.flows.get(number));
-            let Some(flow) = flow else { continue };
-            self.up.forward(flow.give_up(self.datagram.get(..len).unwrap_or_default()));
+            let datagram = self.datagram.get(..len).unwrap_or_default();
+            self.up.forward(flow.is_some_and(|flow| flow.give_up(datagram)));
         }
     }
 
@@ -152,7 +152,7 @@ impl Flows {
         let Some(flow) = self.flows.get_mut(&number) else { return };
         for _ in 0..TURN {
             let Ok(len) = flow.out.recv(self.datagram.as_mut_slice()) else { return };
-            if !flow.is_old() {
+            if !flow.is_old {
                 flow.used = now;
             }
             if self.down.receive(len) {
@@ -168,7 +168,8 @@ impl Flows {
         for _ in 0..TURN {
             let Some(len) = flow.receive_down(self.datagram.as_mut_slice()) else { return };
             let datagram = self.datagram.get(..len).unwrap_or_default();
-            self.down.forward(self.socket.send_to(datagram, flow.source).is_ok());
+            let sends = || self.socket.send_to(datagram, flow.source).is_ok();
+            self.down.forward(!flow.is_old && sends());
         }
     }
 
@@ -178,7 +179,7 @@ impl Flows {
         self.addresses = addresses.or_else(|| self.addresses.take());
         let rebound = self.by_source.len() as u64;
         self.by_source.clear();
-        self.flows.values_mut().for_each(Flow::retire);
+        self.flows.values_mut().for_each(|flow| flow.is_old = true);
         rebound
     }
 
@@ -191,10 +192,13 @@ impl Flows {
     pub(super) fn expire(&mut self, now: Instant) {
         let is_over = |flow: &Flow| {
             let quiet = now.saturating_duration_since(flow.used);
-            quiet > if flow.is_old() { OLD } else { limits::FLOW_IDLE }
+            quiet > if flow.is_old { OLD } else { limits::FLOW_IDLE }
         };
-        let over: Vec<u64> = self.numbers(is_over).collect();
-        over.into_iter().for_each(|number| self.forget(number));
+        let over = self.flows.iter().filter(|(_, flow)| is_over(flow));
+        let over: Vec<u64> = over.map(|(number, _)| *number).collect();
+        for number in over {
+            self.forget(number);
+        }
     }
 
     /// The flow of this `source`, opened if it is new; `None` if there are too many, or if the system
@@ -208,7 +212,7 @@ impl Flows {
         if let Some(number) = self.by_source.get(&source) {
             return Ok(Some(*number));
         }
-        if self.flows.len() >= limits::FLOWS {
+        if self.flows.len() >= limits::FLOWS && !self.forget_old() {
             return Ok(None);
         }
         let near = makers.namespaces.udp()?;
@@ -226,15 +230,20 @@ impl Flows {
         Ok(Some(number))
     }
 
-    fn numbers(&self, among: impl Fn(&Flow) -> bool) -> impl Iterator<Item = u64> {
-        self.flows.iter().filter(move |(_, flow)| among(flow)).map(|(number, _)| *number)
+    /// Forgets the first flow whose binding has been renewed; whether there was one.
+    fn forget_old(&mut self) -> bool {
+        let old = self.flows.iter().find(|(_, flow)| flow.is_old).map(|(number, _)| *number);
+        old.is_some_and(|number| self.forget(number))
     }
 
-    fn forget(&mut self, number: u64) {
-        let Some(flow) = self.flows.remove(&number) else { return };
-        // A newer flow may be of the same source, or have been given the same port.
-        self.by_source.retain(|_, named| *named != number);
-        self.by_near.retain(|_, named| *named != number);
-        drop(flow);
+    /// Forgets a flow; whether there was one.
+    fn forget(&mut self, number: u64) -> bool {
+        let Some(flow) = self.flows.remove(&number) else { return false };
+        // There may be a newer flow of the same source.
+        if self.by_source.get(&flow.source) == Some(&number) {
+            self.by_source.remove(&flow.source);
+        }
+        self.by_near.remove(&flow.near_address);
+        true
     }
 }

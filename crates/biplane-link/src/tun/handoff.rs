@@ -86,7 +86,7 @@ pub(super) fn ask(to: impl AsFd, ask: Ask) -> io::Result<()> {
 
 /// Waits for a question; `None` when there will be no more.
 pub(super) fn next_ask(from: impl AsFd) -> io::Result<Option<Ask>> {
-    let (message, _) = receive(from)?;
+    let (message, _) = receive(from, RecvFlags::empty())?;
     match *message.as_slice() {
         [] => Ok(None),
         [b'n', a, b, c, d] => {
@@ -113,9 +113,13 @@ pub(super) fn answer(to: impl AsFd, answer: &Result<Vec<OwnedFd>, Failure>) -> i
     }
 }
 
-/// Waits for the answer to a question that was sent.
-pub(super) fn next_answer(from: impl AsFd) -> io::Result<Result<Vec<OwnedFd>, Failure>> {
-    let (message, descriptors) = receive(from)?;
+/// The answer to a question that was sent. Waits for it, unless `flags` are
+/// [`RecvFlags::DONTWAIT`].
+pub(super) fn next_answer(
+    from: impl AsFd,
+    flags: RecvFlags,
+) -> io::Result<Result<Vec<OwnedFd>, Failure>> {
+    let (message, descriptors) = receive(from, flags)?;
     match *message.as_slice() {
         [b'+'] => Ok(Ok(descriptors)),
         [b'-', step, a, b, c, d] => {
@@ -138,13 +142,13 @@ fn send(to: impl AsFd, message: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Re
     Ok(())
 }
 
-fn receive(from: impl AsFd) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
+fn receive(from: impl AsFd, flags: RecvFlags) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
     let mut message = [0; LONGEST];
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(DESCRIPTORS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut slices = [IoSliceMut::new(&mut message)];
     let received = rustix::io::retry_on_intr(|| {
-        recvmsg(&from, &mut slices, &mut control, RecvFlags::CMSG_CLOEXEC)
+        recvmsg(&from, &mut slices, &mut control, flags | RecvFlags::CMSG_CLOEXEC)
     })?;
     let mut descriptors = Vec::new();
     for part in control.drain() {
@@ -167,10 +171,10 @@ mod tests {
             assert_eq!(next_ask(&keeper).unwrap(), Some(question));
         }
         answer(&keeper, &Ok(vec![pair().unwrap().0])).unwrap();
-        assert_eq!(next_answer(&relay).unwrap().unwrap().len(), 1);
+        assert_eq!(next_answer(&relay, RecvFlags::empty()).unwrap().unwrap().len(), 1);
         let refused = Step::Device.failed(rustix::io::Errno::PERM);
         answer(&keeper, &Err(refused)).unwrap();
-        let told = next_answer(&relay).unwrap().unwrap_err();
+        let told = next_answer(&relay, RecvFlags::empty()).unwrap().unwrap_err();
         assert_eq!((told.step, told.error.raw_os_error()), (Step::Device, Some(1)));
     }
 
@@ -181,6 +185,9 @@ mod tests {
         assert_eq!(next_ask(&keeper).unwrap(), None);
         let (relay, keeper) = pair().unwrap();
         drop(keeper);
-        assert_eq!(next_answer(&relay).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(
+            next_answer(&relay, RecvFlags::empty()).unwrap_err().kind(),
+            io::ErrorKind::UnexpectedEof
+        );
     }
 }

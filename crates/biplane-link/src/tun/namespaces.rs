@@ -16,7 +16,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::net::sockopt::{Timeout, set_socket_timeout, set_tcp_congestion};
+use rustix::net::{
+    RecvFlags,
+    sockopt::{Timeout, set_socket_timeout, set_tcp_congestion},
+};
 
 use super::{
     TunConfig, TunError,
@@ -85,7 +88,7 @@ impl Namespaces {
     /// A TCP socket on the near side.
     pub(super) fn tcp(&mut self) -> io::Result<OwnedFd> {
         while self.tcp.is_empty() {
-            self.take_answer()?;
+            self.take_answer(RecvFlags::empty())?;
         }
         self.ask(Ask::Tcp)?;
         let socket = self.tcp.pop().ok_or(io::ErrorKind::NotFound)?;
@@ -96,19 +99,26 @@ impl Namespaces {
     /// A UDP socket on the near side.
     pub(super) fn udp(&mut self) -> io::Result<OwnedFd> {
         while self.udp.is_empty() {
-            self.take_answer()?;
+            self.take_answer(RecvFlags::empty())?;
         }
         self.ask(Ask::Udp)?;
         Ok(self.udp.pop().ok_or(io::ErrorKind::NotFound)?)
     }
 
-    /// Takes in one answer. It is there when what `as_fd` gives is readable.
+    /// Takes in an answer, if there is one. There is when what `as_fd` gives is readable.
     ///
     /// # Errors
     ///
     /// If the keeper is gone, or can make no more sockets.
-    pub(super) fn take_answer(&mut self) -> io::Result<()> {
-        let made = handoff::next_answer(&self.handoff)?.map_err(|failure| failure.error)?;
+    pub(super) fn restock(&mut self) -> io::Result<()> {
+        match self.take_answer(RecvFlags::DONTWAIT) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    fn take_answer(&mut self, flags: RecvFlags) -> io::Result<()> {
+        let made = handoff::next_answer(&self.handoff, flags)?.map_err(|failure| failure.error)?;
         match self.asked.pop_front() {
             Some(Ask::Tcp) => self.tcp.extend(made),
             Some(Ask::Udp) => self.udp.extend(made),
@@ -121,7 +131,8 @@ impl Namespaces {
         set_socket_timeout(&self.handoff, Timeout::Recv, Some(PATIENCE))
             .map_err(|errno| TunError::Keeper(errno.into()))?;
         handoff::ask(&self.handoff, Ask::Namespaces { mtus }).map_err(TunError::Keeper)?;
-        let made = handoff::next_answer(&self.handoff).map_err(TunError::Keeper)??;
+        let made =
+            handoff::next_answer(&self.handoff, RecvFlags::empty()).map_err(TunError::Keeper)??;
         let Ok([near, far, listener, socket]) = <[OwnedFd; 4]>::try_from(made) else {
             return Err(TunError::Keeper(io::ErrorKind::InvalidData.into()));
         };

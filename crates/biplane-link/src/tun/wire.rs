@@ -7,6 +7,7 @@
 use std::{
     fs::File,
     io::{self, Read, Write},
+    iter,
     time::Instant,
 };
 
@@ -35,6 +36,8 @@ pub(super) struct Wire {
 pub(super) struct Way {
     udp: Link,
     tcp: Link,
+    /// Datagrams that the kernel did not take off the link, unaltered as they were.
+    refused: u64,
 }
 
 impl Wire {
@@ -61,9 +64,9 @@ impl Wire {
     }
 
     /// Hands over the packets that have arrived by `now`.
-    pub(super) fn deliver(&mut self, now: Instant) -> io::Result<()> {
-        self.up.deliver(now, &self.far)?;
-        self.down.deliver(now, &self.near)
+    pub(super) fn deliver(&mut self, now: Instant) {
+        self.up.deliver(now, &self.far);
+        self.down.deliver(now, &self.near);
     }
 
     /// What became of datagrams in one direction, and how many are on their way.
@@ -72,7 +75,9 @@ impl Wire {
             Direction::Up => &self.up,
             Direction::Down => &self.down,
         };
-        (way.udp.stats(), way.udp.under_way())
+        let mut stats = way.udp.stats();
+        stats.queue_dropped += way.refused;
+        (stats, way.udp.under_way())
     }
 
     /// When the next packet arrives.
@@ -105,6 +110,7 @@ impl Way {
         Self {
             udp: link(profile.link(direction).outages, udp),
             tcp: link(profile.stream(direction).outages, tcp),
+            refused: 0,
         }
     }
 
@@ -125,18 +131,16 @@ impl Way {
         Ok(())
     }
 
-    fn deliver(&mut self, now: Instant, mut device: &File) -> io::Result<()> {
+    fn deliver(&mut self, now: Instant, mut device: &File) {
         for link in [&mut self.udp, &mut self.tcp] {
-            for _ in 0..TURN {
-                let Some(arrival) = link.pop(now) else { break };
-                match device.write(&arrival.bytes) {
-                    // Of a packet that was altered, the kernel may not even find the version.
-                    Err(error) if !arrival.altered && !is_for_later(&error) => return Err(error),
-                    _ => {}
+            for arrival in iter::from_fn(|| link.pop(now)).take(TURN) {
+                // Of a packet that was altered, the kernel may not even find the version.
+                if device.write(&arrival.bytes).is_err() && !arrival.altered {
+                    self.refused +=
+                        u64::from(packet::protocol(&arrival.bytes) == Some(Protocol::Udp));
                 }
             }
         }
-        Ok(())
     }
 }
 

@@ -14,8 +14,10 @@ use super::super::{buffers, keeper::FAR, poller::Poller, token::Token};
 pub(super) struct Flow {
     /// Who sends.
     pub(super) source: SocketAddr,
-    /// Connected to the far side; none once the binding has been renewed.
-    near: Option<UdpSocket>,
+    /// Connected to the far side.
+    near: UdpSocket,
+    /// Whether its binding has been renewed: then nothing of what comes is for the source any more.
+    pub(super) is_old: bool,
     /// By which the far side knows the flow.
     pub(super) near_address: SocketAddr,
     /// Connected to the target.
@@ -35,21 +37,18 @@ impl Flow {
         let near = UdpSocket::from(near);
         near.connect(FAR)?;
         buffers::enlarge(&near);
-        buffers::enlarge(&out);
-        Ok(Self { source, near_address: near.local_addr()?, near: Some(near), out, used: now })
+        Ok(Self { source, near_address: near.local_addr()?, near, is_old: false, out, used: now })
     }
 
     /// Lets `poller` tell of it by this `number`.
     pub(super) fn watch(&self, number: u64, poller: &Poller) -> io::Result<()> {
-        if let Some(near) = &self.near {
-            poller.add_reader(near, Token::FlowNear(number))?;
-        }
+        poller.add_reader(&self.near, Token::FlowNear(number))?;
         poller.add_reader(&self.out, Token::FlowOut(number))
     }
 
     /// Sends a datagram of the source's into the near side; whether the kernel took it.
     pub(super) fn send_up(&self, datagram: &[u8]) -> bool {
-        self.near.as_ref().is_some_and(|near| near.send(datagram).is_ok())
+        self.near.send(datagram).is_ok()
     }
 
     /// Hands a datagram to the target; whether the kernel took it.
@@ -65,16 +64,6 @@ impl Flow {
 
     /// Takes a datagram for the source; its length.
     pub(super) fn receive_down(&self, datagram: &mut [u8]) -> Option<usize> {
-        self.near.as_ref()?.recv(datagram).ok()
-    }
-
-    /// Lets nothing through to the source any more.
-    pub(super) fn retire(&mut self) {
-        self.near = None;
-    }
-
-    /// Whether its binding has been renewed.
-    pub(super) const fn is_old(&self) -> bool {
-        self.near.is_none()
+        self.near.recv(datagram).ok()
     }
 }
