@@ -1,29 +1,26 @@
 //! What a seed's network and applications are like.
 
-use core::{fmt, time::Duration};
+mod options;
 
-use biplane_proto::{SessionConfig, limits};
-use biplane_wire::{Aead, PacketNumber};
+use core::{fmt, time::Duration};
 
 use super::Rhythm;
 use crate::{
-    BottleneckConfig, ClientConfig, EndConfig, LinkConfig, Loss, Outage, Rng, StreamConfig,
+    BottleneckConfig, ClientConfig, LinkConfig, Loss, Outage, Protocol, Rng, StreamConfig,
     WiresConfig,
 };
 
 /// Up to this share is lost.
-const LOSS: f64 = 0.30;
-const DUPLICATION: f64 = 0.20;
-const REORDERING: f64 = 0.20;
-const CORRUPTION: f64 = 0.05;
+const LOSS: f64 = 0.50;
+/// So many are lost in a row, on average, at the most.
+const BURST: f64 = 80.0;
+const DUPLICATION: f64 = 0.50;
+const REORDERING: f64 = 0.50;
+const CORRUPTION: f64 = 0.10;
 /// One-way latency at the most.
-const LATENCY: Duration = Duration::from_millis(150);
-const JITTER: Duration = Duration::from_millis(50);
-const REORDER_BY: Duration = Duration::from_millis(200);
-/// The least credit: enough for the traffic over the longest round trip.
-const CREDIT: u64 = 16 * 1024;
-/// The latest that a session is woken.
-const LAG: Duration = Duration::from_millis(20);
+const LATENCY: Duration = Duration::from_millis(500);
+const JITTER: Duration = Duration::from_millis(100);
+const REORDER_BY: Duration = Duration::from_millis(500);
 /// The longest that datagrams are blocked: long enough for `ControlOnly`.
 const OUTAGE: Duration = Duration::from_secs(6);
 /// The longest that TCP is: short of its idle time-out, retransmission included.
@@ -38,14 +35,20 @@ pub struct Conditions {
     pub takes_every: Duration,
     /// When they send.
     pub rhythm: Rhythm,
+    /// What they speak.
+    pub protocol: Protocol,
 }
 
 impl Conditions {
     /// One client behind these wires, whose applications look at once and send together.
     #[must_use]
     pub fn of(wires: WiresConfig) -> Self {
-        let clients = vec![ClientConfig::new(wires)];
-        Self { clients, takes_every: Duration::ZERO, rhythm: Rhythm::Ticks }
+        Self {
+            clients: vec![ClientConfig::new(wires)],
+            takes_every: Duration::ZERO,
+            rhythm: Rhythm::Ticks,
+            protocol: Protocol::of_every_kind(),
+        }
     }
 
     /// Those of a seed, with faults for `length`: one client, or now and then up to three.
@@ -53,60 +56,32 @@ impl Conditions {
     pub fn draw(seed: u64, length: Duration) -> Self {
         let mut rng = Rng::new(seed).fork();
         let clients = if rng.chance(0.2) { rng.between(2, 3) } else { 1 };
+        let client = |rng: &mut Rng| options::client(rng, length);
         Self {
-            clients: (0..clients).map(|_| client(&mut rng, length)).collect(),
+            clients: (0..clients).map(|_| client(&mut rng)).collect(),
             takes_every: match rng.between(0, 2) {
                 0 => Duration::ZERO,
                 1 => Duration::from_micros(16_667),
                 _ => rng.duration(Duration::from_millis(100)),
             },
             rhythm: if rng.chance(0.5) { Rhythm::Ticks } else { Rhythm::Scattered },
+            protocol: options::protocol(&mut rng),
         }
     }
-}
 
-fn client(rng: &mut Rng, length: Duration) -> ClientConfig {
-    let mut aeads = vec![Aead::Aes128Gcm, Aead::ChaCha20Poly1305];
-    if rng.chance(0.25) {
-        aeads.reverse();
+    /// The same where this share of all datagrams is lost, 0 to below 1, in either direction.
+    #[must_use]
+    pub fn losing(mut self, share: f64) -> Self {
+        for client in &mut self.clients {
+            for link in [&mut client.wires.up, &mut client.wires.down] {
+                link.loss = match link.loss {
+                    Loss::Bursts { mean_length, .. } => Loss::Bursts { share, mean_length },
+                    Loss::Never | Loss::Independent { .. } => Loss::Independent { share },
+                };
+            }
+        }
+        self
     }
-    // Both ends number from the same place: that of the first they expect is that of the first they
-    // send.
-    let first = first_packet(rng);
-    ClientConfig {
-        aeads,
-        session: SessionConfig {
-            max_send_delay: if rng.chance(0.5) {
-                Duration::from_millis(1)
-            } else {
-                rng.duration(Duration::from_millis(20))
-            },
-            key_packets: if rng.chance(0.25) { rng.between(50, 500) } else { u64::MAX },
-            ..SessionConfig::default()
-        },
-        client: end(rng, first),
-        server: end(rng, first),
-        ..ClientConfig::new(wires(rng, length))
-    }
-}
-
-fn end(rng: &mut Rng, first_packet: PacketNumber) -> EndConfig {
-    EndConfig {
-        first_packet,
-        initial_credit: if rng.chance(0.25) {
-            rng.between(CREDIT, limits::CHANNEL_CREDIT)
-        } else {
-            limits::CHANNEL_CREDIT
-        },
-        lag: if rng.chance(0.25) { rng.duration(LAG) } else { Duration::ZERO },
-        canary: None,
-    }
-}
-
-/// Packet numbers begin at 0, or shortly before a place where they could wrap.
-fn first_packet(rng: &mut Rng) -> PacketNumber {
-    let wrap = [8, 16, 31, 32, 48].map(|bits| 1_u64 << bits).get(rng.index(10)).copied();
-    PacketNumber(wrap.map_or(0, |wrap| wrap.saturating_sub(rng.between(10, 1_000))))
 }
 
 fn wires(rng: &mut Rng, length: Duration) -> WiresConfig {
@@ -140,7 +115,7 @@ fn loss(rng: &mut Rng) -> Loss {
     if rng.chance(0.5) {
         Loss::Independent { share }
     } else {
-        Loss::Bursts { share, mean_length: 1.0 + rng.share(19.0) }
+        Loss::Bursts { share, mean_length: 1.0 + rng.share(BURST) }
     }
 }
 
@@ -167,6 +142,9 @@ fn stream(rng: &mut Rng, latency: Duration, length: Duration) -> StreamConfig {
 impl fmt::Display for Conditions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "takes every {:?}, sends in {:?}", self.takes_every, self.rhythm)?;
+        for (id, channel) in (0..).zip(&self.protocol.channels) {
+            writeln!(f, "channel {id}: {channel:?}")?;
+        }
         for (number, client) in self.clients.iter().enumerate() {
             let ClientConfig { wires, aeads, session, client, server, .. } = client;
             writeln!(f, "client {number}: {aeads:?}, {session:?}")?;
@@ -205,5 +183,21 @@ mod tests {
         assert!(some(|client| client.wires.up.bottleneck.is_some()) > 20);
         assert!(some(|client| client.client.first_packet.0 > 1 << 31) > 10);
         assert!(all.iter().any(|conditions| conditions.clients.len() == 3));
+    }
+
+    #[test]
+    fn a_loss_of_the_callers_is_met_both_ways_and_changes_nothing_else() {
+        let drawn = Conditions::draw(3, Duration::from_secs(60));
+        let heavy = drawn.clone().losing(0.9);
+        assert_ne!(heavy, drawn);
+        for client in &heavy.clients {
+            for link in [&client.wires.up, &client.wires.down] {
+                let (Loss::Independent { share } | Loss::Bursts { share, .. }) = link.loss else {
+                    panic!("{:?}", link.loss)
+                };
+                assert!((share - 0.9).abs() < 1e-9);
+            }
+        }
+        assert_eq!(heavy.protocol, drawn.protocol);
     }
 }

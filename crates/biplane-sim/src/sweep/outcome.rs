@@ -44,8 +44,11 @@ pub struct Figures {
     pub tunnelled: u64,
     /// The longest that a message took.
     pub slowest: Duration,
-    /// How long everything owed took to come after the faults had stopped.
+    /// How long everything owed took to come, and all queues to empty, after the faults had
+    /// stopped.
     pub drained_in: Duration,
+    /// How long it might have taken.
+    pub drain_bound: Duration,
 }
 
 impl Outcome {
@@ -77,7 +80,8 @@ impl fmt::Display for Figures {
         let Self { messages, refused, plane_changes, datagrams, resent, tunnelled, .. } = self;
         writeln!(f, "{messages} messages taken, {refused} refused, {resent} sent once more")?;
         writeln!(f, "{tunnelled} tunnelled, {plane_changes} changes of planes")?;
-        writeln!(f, "slowest {:?}, drained in {:?}", self.slowest, self.drained_in)?;
+        let Self { slowest, drained_in, drain_bound, .. } = self;
+        writeln!(f, "slowest {slowest:?}, drained in {drained_in:?} of {drain_bound:?}")?;
         write!(f, "{datagrams} datagrams")?;
         for (reason, count) in self.drops.iter().filter(|(_, count)| *count > 0) {
             write!(f, ", {count} {}", reason.name())?;

@@ -1,20 +1,18 @@
 //! One run of a seed, from the first hello to the last goodbye.
 
 mod applications;
+mod drain;
 
 use core::time::Duration;
 use std::{collections::BTreeMap, time::Instant};
 
-use biplane_proto::{CloseReason, Drops};
+use biplane_proto::{CloseReason, Drops, limits};
 
 use super::{Conditions, Figures, Outcome, Traffic};
 use crate::{Breach, Canary, CanaryKind, Oracle, Protocol, Rng, SessionBreach, Side, World};
 
 /// Sessions must have begun by then.
 const JOIN: Duration = Duration::from_secs(15);
-/// Once the faults have stopped, some of what is owed must come within this, or 30 round trips.
-const LIVENESS: Duration = Duration::from_secs(10);
-const LIVENESS_RTTS: u32 = 30;
 /// So long nothing more may come of what had come already.
 const QUIET: Duration = Duration::from_secs(2);
 /// A close must be over by then.
@@ -57,6 +55,7 @@ pub struct Trial {
     refused: u64,
     plane_changes: u64,
     drained_in: Duration,
+    drain_bound: Duration,
 }
 
 impl Trial {
@@ -69,7 +68,7 @@ impl Trial {
     /// A run under conditions of the caller's.
     #[must_use]
     pub fn new(start: Instant, seed: u64, conditions: Conditions, plan: Plan) -> Self {
-        let protocol = Protocol::of_every_kind();
+        let protocol = conditions.protocol.clone();
         let make = if plan.in_words { World::in_words } else { World::new };
         let mut world = make(start, seed, protocol.clone());
         let mut rng = Rng::new(!seed);
@@ -82,9 +81,9 @@ impl Trial {
         Self {
             seed,
             plan,
+            oracle: oracle(seed, start, &conditions),
             conditions,
             world,
-            oracle: Oracle::new(seed, start, protocol),
             rng,
             traffic: BTreeMap::new(),
             left: BTreeMap::new(),
@@ -93,6 +92,7 @@ impl Trial {
             refused: 0,
             plane_changes: 0,
             drained_in: Duration::ZERO,
+            drain_bound: Duration::ZERO,
         }
     }
 
@@ -139,37 +139,6 @@ impl Trial {
         }
     }
 
-    /// Ends the faults, and waits for everything that is owed.
-    fn drain(&mut self) {
-        self.world.calm();
-        let stopped = self.world.now();
-        // A narrow link takes its time over a backlog of megabytes, but something must always come.
-        let (mut owed, mut progress) = (self.oracle.owed(), stopped);
-        while owed > 0 && self.world.now() < progress + self.patience() {
-            self.go_on(self.world.now() + Duration::from_millis(10));
-            let left = self.oracle.owed();
-            if left < owed {
-                (owed, progress) = (left, self.world.now());
-            }
-        }
-        self.drained_in = self.world.now() - stopped;
-        if self.oracle.owed() > 0 {
-            self.oracle.overdue(self.world.now(), self.drained_in);
-        }
-        self.go_on(self.world.now() + QUIET);
-        for side in self.world.sides() {
-            let open = self.world.session(side).filter(|session| !session.is_closed());
-            if let Some(planes) = open.map(biplane_proto::Session::planes) {
-                self.oracle.recovered(self.world.now(), side, planes);
-            }
-        }
-    }
-
-    fn patience(&self) -> Duration {
-        let rtts = self.conditions.clients.iter().map(|client| client.wires.rtt());
-        LIVENESS.max(rtts.max().unwrap_or_default() * LIVENESS_RTTS)
-    }
-
     /// Closes every session from one of its ends, and waits until both have left.
     fn part(&mut self) {
         for client in 0..self.world.clients() {
@@ -209,6 +178,11 @@ impl Trial {
 
     fn conclude(mut self) -> Outcome {
         self.world.check_accounts();
+        for side in self.world.sides() {
+            let stats = self.world.session(side).map(biplane_proto::Session::stats);
+            let expired = stats.map_or(0, |stats| stats.messages_expired);
+            self.oracle.expired(self.world.now(), side, expired);
+        }
         self.oracle.finish(self.world.now());
         Outcome {
             seed: self.seed,
@@ -237,13 +211,31 @@ impl Trial {
             tunnelled: stats.iter().map(|stats| stats.messages_tunnelled).sum(),
             slowest: self.oracle.slowest(),
             drained_in: self.drained_in,
+            drain_bound: self.drain_bound,
         }
     }
 }
 
+/// The judge of a run under these conditions.
+fn oracle(seed: u64, start: Instant, conditions: &Conditions) -> Oracle {
+    let mut oracle = Oracle::new(seed, start, conditions.protocol.clone());
+    for (client, config) in conditions.clients.iter().enumerate() {
+        let sides = [Side::Client(client), Side::Server(client)];
+        for (from, taker) in sides.into_iter().zip([config.server, config.client]) {
+            // No traffic of ours uses up the default before it is granted anew.
+            if taker.initial_credit < limits::CHANNEL_CREDIT {
+                oracle.may_lack_credit(from);
+            }
+        }
+    }
+    oracle
+}
+
 /// A canary on one of the channels whose promise it breaks.
 fn plant(kind: CanaryKind, protocol: &Protocol, rng: &mut Rng) -> Option<Canary> {
-    let bitten: Vec<_> = protocol.kinds().filter(|(_, of)| kind.bites(*of)).collect();
+    // What withholds a message that may expire is only found by counting all that did.
+    let owes = |id| kind != CanaryKind::Withholds || protocol.owes(id);
+    let bitten: Vec<_> = protocol.kinds().filter(|(id, of)| kind.bites(*of) && owes(*id)).collect();
     let (channel, _) = *bitten.get(rng.index(bitten.len()))?;
     Some(Canary { kind, channel, after: CANARY_AFTER })
 }
