@@ -174,7 +174,7 @@ mod tests {
             let found = truncated.expand(expected).0;
             wrong += u64::from(found != nearest(truncated.0, expected.0));
         }
-        println!("figure cases {cases}");
+        eprintln!("figure cases {cases}");
         assert_eq!(wrong, 0, "of {cases} cases");
     }
 
