@@ -242,6 +242,19 @@ impl Oracle {
         &self.breaches
     }
 
+    /// How many messages of `from` its session accepted on a channel.
+    #[must_use]
+    pub fn accepted(&self, from: Side, channel: ChannelId) -> u64 {
+        let ledger = self.flows.get(&from).and_then(|flow| flow.ledger(channel));
+        ledger.map_or(0, ledger::Ledger::next_index)
+    }
+
+    /// How many requests of `by` its session accepted.
+    #[must_use]
+    pub fn requested(&self, by: Side) -> u64 {
+        self.requests.get(&by).map_or(0, Requests::asked)
+    }
+
     /// How many messages were taken.
     #[must_use]
     pub const fn messages(&self) -> u64 {

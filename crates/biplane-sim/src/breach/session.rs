@@ -55,6 +55,28 @@ pub enum SessionBreach {
     },
 }
 
+impl SessionBreach {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NeverJoined { .. } => "session_never_joined",
+            Self::Ended(_) => "session_ended",
+            Self::LeftOtherwise(_) => "session_left_otherwise",
+            Self::NeverLeft => "session_never_left",
+            Self::EventAfterLeft { .. } => "session_event_after_left",
+            Self::NeverOver => "session_never_over",
+            Self::Unannounced => "session_unannounced",
+            Self::Refused(_) => "session_refused",
+            Self::NeverWritable => "session_never_writable",
+            Self::NeverEmpty { .. } => "session_never_empty",
+            Self::Vanished { .. } => "session_vanished",
+            Self::Lame(_) => "session_lame",
+            Self::ToldOtherwise { .. } => "session_told_otherwise",
+        }
+    }
+}
+
 impl fmt::Display for SessionBreach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

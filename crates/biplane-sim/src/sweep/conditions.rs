@@ -1,10 +1,13 @@
 //! What a seed's network and applications are like.
 
 mod options;
+mod special;
 
 use core::{fmt, time::Duration};
 
-use super::Rhythm;
+pub use special::Wraps;
+
+use super::{Lengths, Rhythm};
 use crate::{
     BottleneckConfig, ClientConfig, LinkConfig, Loss, Outage, Protocol, Rng, StreamConfig,
     WiresConfig,
@@ -37,6 +40,10 @@ pub struct Conditions {
     pub rhythm: Rhythm,
     /// What they speak.
     pub protocol: Protocol,
+    /// How long their messages are.
+    pub lengths: Lengths,
+    /// How far the counters are from a place where they could wrap, if they begin beside one.
+    pub wraps: Option<Wraps>,
 }
 
 impl Conditions {
@@ -48,6 +55,8 @@ impl Conditions {
             takes_every: Duration::ZERO,
             rhythm: Rhythm::Ticks,
             protocol: Protocol::of_every_kind(),
+            lengths: Lengths::Usual,
+            wraps: None,
         }
     }
 
@@ -66,21 +75,9 @@ impl Conditions {
             },
             rhythm: if rng.chance(0.5) { Rhythm::Ticks } else { Rhythm::Scattered },
             protocol: options::protocol(&mut rng),
+            lengths: Lengths::Usual,
+            wraps: None,
         }
-    }
-
-    /// The same where this share of all datagrams is lost, 0 to below 1, in either direction.
-    #[must_use]
-    pub fn losing(mut self, share: f64) -> Self {
-        for client in &mut self.clients {
-            for link in [&mut client.wires.up, &mut client.wires.down] {
-                link.loss = match link.loss {
-                    Loss::Bursts { mean_length, .. } => Loss::Bursts { share, mean_length },
-                    Loss::Never | Loss::Independent { .. } => Loss::Independent { share },
-                };
-            }
-        }
-        self
     }
 }
 
@@ -183,21 +180,5 @@ mod tests {
         assert!(some(|client| client.wires.up.bottleneck.is_some()) > 20);
         assert!(some(|client| client.client.first_packet.0 > 1 << 31) > 10);
         assert!(all.iter().any(|conditions| conditions.clients.len() == 3));
-    }
-
-    #[test]
-    fn a_loss_of_the_callers_is_met_both_ways_and_changes_nothing_else() {
-        let drawn = Conditions::draw(3, Duration::from_secs(60));
-        let heavy = drawn.clone().losing(0.9);
-        assert_ne!(heavy, drawn);
-        for client in &heavy.clients {
-            for link in [&client.wires.up, &client.wires.down] {
-                let (Loss::Independent { share } | Loss::Bursts { share, .. }) = link.loss else {
-                    panic!("{:?}", link.loss)
-                };
-                assert!((share - 0.9).abs() < 1e-9);
-            }
-        }
-        assert_eq!(heavy.protocol, drawn.protocol);
     }
 }

@@ -4,6 +4,7 @@ use core::{fmt, time::Duration};
 
 use biplane_proto::Drops;
 
+use super::Wraps;
 use crate::{Breach, CanaryKind};
 
 /// The verdict over one run, and its figures.
@@ -28,14 +29,20 @@ pub struct Outcome {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Figures {
+    /// Messages that were sent.
+    pub sent: u64,
     /// Messages that were taken.
     pub messages: u64,
     /// Messages and requests that a full queue refused.
     pub refused: u64,
     /// How often a side's planes changed.
     pub plane_changes: u64,
+    /// Packets that were sent.
+    pub packets: u64,
     /// Datagrams that arrived.
     pub datagrams: u64,
+    /// Those of them that had been taken in and came once more.
+    pub replayed: u64,
     /// Those that were dropped, by reason.
     pub drops: Drops,
     /// Reliable messages that were sent once more.
@@ -49,6 +56,9 @@ pub struct Figures {
     pub drained_in: Duration,
     /// How long it might have taken.
     pub drain_bound: Duration,
+    /// Sides whose packet numbers, message numbers, control numbers and requests passed the wrap
+    /// that they began beside.
+    pub passed: Wraps,
 }
 
 impl Outcome {

@@ -31,11 +31,22 @@ pub enum Rhythm {
     Scattered,
 }
 
+/// How long messages are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Lengths {
+    /// Log-uniform to 1 KiB, one in two hundred to the limit of its channel.
+    Usual,
+    /// The same, but that one in two hundred is about as long as a power of two.
+    Edges,
+}
+
 /// The traffic of one side.
 #[derive(Debug)]
 pub struct Traffic {
     rng: Rng,
     rhythm: Rhythm,
+    lengths: Lengths,
     /// The channels of each kind with their longest messages, and when the next is due.
     kinds: Vec<(Vec<(ChannelId, usize)>, Instant)>,
     request: Option<u8>,
@@ -68,7 +79,15 @@ impl Traffic {
             next_request: now + rng.duration(REQUEST_PERIOD),
             rng,
             rhythm,
+            lengths: Lengths::Usual,
         }
+    }
+
+    /// The same with other lengths.
+    #[must_use]
+    pub const fn of_lengths(mut self, lengths: Lengths) -> Self {
+        self.lengths = lengths;
+        self
     }
 
     /// When something is due next.
@@ -90,7 +109,7 @@ impl Traffic {
                 let Some((channel, longest)) = channels.get(self.rng.index(channels.len())) else {
                     break;
                 };
-                let len = len(&mut self.rng, *longest);
+                let len = len(&mut self.rng, self.lengths, *longest);
                 work.push(Work::Message(*channel, len));
             }
         }
@@ -106,9 +125,19 @@ impl Traffic {
     }
 }
 
-/// How long a message is: usually small, one in two hundred up to the longest of its kind.
-fn len(rng: &mut Rng, longest: usize) -> usize {
-    if rng.chance(0.005) { rng.size(USUAL, longest) } else { rng.size(SHORTEST, USUAL) }
+/// How long a message is: usually small, one in two hundred up to the longest of its channel.
+fn len(rng: &mut Rng, lengths: Lengths, longest: usize) -> usize {
+    if !rng.chance(0.005) {
+        return rng.size(SHORTEST, USUAL);
+    }
+    match lengths {
+        Lengths::Usual => rng.size(USUAL, longest),
+        Lengths::Edges => {
+            let powers = usize::try_from(longest.ilog2().saturating_sub(7)).unwrap_or(0);
+            let edge = 256 << rng.index(powers);
+            (edge + rng.index(32)).saturating_sub(16).min(longest)
+        }
+    }
 }
 
 /// The channels of a kind, and the longest message that is sent of each now and then.

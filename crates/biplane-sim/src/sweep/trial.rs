@@ -7,8 +7,9 @@ use core::time::Duration;
 use std::{collections::BTreeMap, time::Instant};
 
 use biplane_proto::{CloseReason, Drops, limits};
+use biplane_wire::{ChannelId, ChannelKind};
 
-use super::{Conditions, Figures, Outcome, Traffic};
+use super::{Conditions, Figures, Outcome, Traffic, Wraps};
 use crate::{Breach, Canary, CanaryKind, Oracle, Protocol, Rng, SessionBreach, Side, World};
 
 /// Sessions must have begun by then.
@@ -102,7 +103,10 @@ impl Trial {
         if self.join() {
             self.talk();
             self.drain();
+            self.world.replay_rest();
             self.part();
+            self.world.replay_rest();
+            self.tend_all();
         }
         self.conclude()
     }
@@ -127,6 +131,7 @@ impl Trial {
         for side in self.world.sides() {
             let rhythm = self.conditions.rhythm;
             let traffic = Traffic::new(now, self.world.protocol(), rhythm, self.rng.fork());
+            let traffic = traffic.of_lengths(self.conditions.lengths);
             self.traffic.insert(side, traffic);
         }
         let end = now + self.plan.length;
@@ -202,17 +207,51 @@ impl Trial {
         let sessions = self.world.sides().filter_map(|side| self.world.session(side));
         let stats: Vec<_> = sessions.map(biplane_proto::Session::stats).collect();
         Figures {
+            sent: self.sent(),
             messages: self.oracle.messages(),
             refused: self.refused,
             plane_changes: self.plane_changes,
+            packets: stats.iter().map(|stats| stats.packets_sent).sum(),
             datagrams: tallies.iter().map(|tally| tally.received).sum(),
+            replayed: self.world.replayed(),
             drops,
             resent: stats.iter().map(|stats| stats.messages_resent).sum(),
             tunnelled: stats.iter().map(|stats| stats.messages_tunnelled).sum(),
             slowest: self.oracle.slowest(),
             drained_in: self.drained_in,
             drain_bound: self.drain_bound,
+            passed: self.passed(),
         }
+    }
+
+    fn sent(&self) -> u64 {
+        let sides = self.world.sides();
+        sides
+            .map(|side| self.channels().map(|(id, _)| self.oracle.accepted(side, id)).sum::<u64>())
+            .sum()
+    }
+
+    fn channels(&self) -> impl Iterator<Item = (ChannelId, ChannelKind)> + '_ {
+        self.world.protocol().kinds()
+    }
+
+    /// At how many sides each counter has passed the wrap that it began beside.
+    fn passed(&self) -> Wraps {
+        let Some(wraps) = self.conditions.wraps else { return Wraps::default() };
+        let mut passed = Wraps::default();
+        for side in self.world.sides() {
+            let stats = self.world.session(side).map(biplane_proto::Session::stats);
+            let packets = stats.map_or(0, |stats| stats.packets_sent);
+            let of = |kind| {
+                let channels = self.channels().filter(move |(_, its)| *its == kind);
+                channels.map(|(id, _)| self.oracle.accepted(side, id)).sum::<u64>()
+            };
+            passed.packets += u64::from(packets > wraps.packets);
+            passed.messages += u64::from(of(ChannelKind::ReliableUnordered) > wraps.messages);
+            passed.records += u64::from(of(ChannelKind::Command) > wraps.records);
+            passed.requests += u64::from(self.oracle.requested(side) > wraps.requests);
+        }
+        passed
     }
 }
 

@@ -72,7 +72,7 @@ fn end(rng: &mut Rng, first_packet: PacketNumber) -> EndConfig {
             limits::CHANNEL_CREDIT
         },
         lag: if rng.chance(0.25) { rng.duration(LAG) } else { Duration::ZERO },
-        canary: None,
+        ..EndConfig::default()
     }
 }
 
