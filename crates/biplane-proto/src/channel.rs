@@ -16,7 +16,7 @@ mod unordered;
 use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
-use biplane_wire::{ChannelId, ChannelKind, Fragment, Message};
+use biplane_wire::{ChannelId, ChannelKind, Fragment, Message, SequenceNumber};
 use bytes::Bytes;
 
 pub(crate) use self::outgoing::Outgoing;
@@ -125,6 +125,25 @@ impl Channels {
             writable: false,
             partials: FreshPartials::default(),
             counts: Counts::default(),
+        }
+    }
+
+    /// Counts messages, and the bytes of credit, from here on; before anything was sent.
+    pub(crate) fn count_from(&mut self, sequence: SequenceNumber, credit: u64) {
+        for channel in &mut self.list {
+            match &mut channel.send {
+                Send::Fresh(queue) => queue.count_from(sequence),
+                Send::Reliable(queue) => queue.count_from(sequence),
+                Send::Command => {}
+            }
+            match &mut channel.receive {
+                Receive::Fresh(queue) => queue.count_from(sequence),
+                Receive::Unordered(queue) => queue.count_from(sequence),
+                Receive::Ordered(queue) => queue.count_from(sequence),
+                Receive::Command(_) => {}
+            }
+            channel.held.count_from(credit);
+            channel.given.count_from(credit);
         }
     }
 

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::net::SocketAddr;
 
-use biplane_wire::{ChannelKind, PacketNumber};
+use biplane_wire::{ChannelKind, ControlNumber, PacketNumber, RequestId, SequenceNumber};
 
 use crate::{Agreement, limits};
 
@@ -65,6 +65,22 @@ impl Default for SessionConfig {
             congestion: Congestion::default(),
         }
     }
+}
+
+/// Where a session's counters begin, beside its packet numbers; the same at both ends.
+///
+/// All are 0 in production. Tests begin beside every place where a counter, or what travels of it,
+/// could wrap.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct FirstNumbers {
+    /// The first message of every data channel.
+    pub sequence: SequenceNumber,
+    /// The first numbered control record.
+    pub control: ControlNumber,
+    /// The first request.
+    pub request: RequestId,
+    /// What had been granted and used of every channel's credit, in bytes.
+    pub credit: u64,
 }
 
 /// Everything a session is made from.

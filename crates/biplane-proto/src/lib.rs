@@ -66,7 +66,7 @@ mod timers;
 mod window;
 
 pub use biplane_wire::limits;
-pub use config::{ChannelConfig, Congestion, Role, SessionConfig, Setup};
+pub use config::{ChannelConfig, Congestion, FirstNumbers, Role, SessionConfig, Setup};
 pub use drops::{DropReason, Drops};
 pub use error::{CloseReason, JoinError, OpenError, RequestError, SealError, SendError, Violation};
 pub use event::{Answered, Call, Event, Planes};

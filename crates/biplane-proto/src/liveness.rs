@@ -69,11 +69,14 @@ impl Liveness {
         self.data = Data::Dead { since: now, interval: limits::PROBE_INTERVAL, probe: true };
     }
 
-    /// How long until the next probe of a dead direction; a probe is due now.
-    pub(crate) fn next_probe(&mut self, now: Instant) -> Option<Duration> {
+    /// How long until the next probe of a dead direction; a probe is due now. Distances grow only
+    /// while nothing waits for it.
+    pub(crate) fn next_probe(&mut self, now: Instant, wanted: bool) -> Option<Duration> {
         let Data::Dead { since, interval, probe } = &mut self.data else { return None };
         *probe = true;
-        if now.saturating_duration_since(*since) > limits::PROBE_STEADY {
+        if wanted {
+            *interval = limits::PROBE_INTERVAL;
+        } else if now.saturating_duration_since(*since) > limits::PROBE_STEADY {
             *interval = (*interval * 2).min(limits::PROBE_MAX);
         }
         Some(*interval)

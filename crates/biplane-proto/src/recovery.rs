@@ -206,6 +206,7 @@ impl Recovery {
                 bytes,
                 sent_at: at,
                 app_limited: limited,
+                queued: self.rtt.shows_queue(),
             });
         }
         self.detect_lost(now, fate);

@@ -23,7 +23,8 @@ pub(crate) struct Requests {
     owed: BTreeSet<RequestId>,
     /// Bytes of calls that the application has not taken.
     calls_bytes: usize,
-    last_call: Option<RequestId>,
+    /// The peer's next.
+    next_call: RequestId,
 }
 
 impl Requests {
@@ -35,8 +36,13 @@ impl Requests {
             answers: VecDeque::new(),
             owed: BTreeSet::new(),
             calls_bytes: 0,
-            last_call: None,
+            next_call: RequestId(0),
         }
+    }
+
+    pub(crate) const fn count_from(&mut self, first: RequestId) {
+        self.next = first;
+        self.next_call = first;
     }
 
     /// Checks that another request may be made, and names it.
@@ -111,11 +117,10 @@ impl Requests {
         if usize::from(kind) >= self.kinds {
             return Err(Violation::UnknownRequest(kind));
         }
-        let expected = self.last_call.map_or(0, |last| last.0.wrapping_add(1));
-        if id.0 != expected {
+        if id != self.next_call {
             return Err(Violation::ControlOrder);
         }
-        self.last_call = Some(id);
+        self.next_call = RequestId(id.0.wrapping_add(1));
         let full = self.owed.len() >= limits::REQUESTS_OPEN
             || self.calls_bytes + payload.len() > limits::CALLS_BYTES;
         if full {

@@ -25,8 +25,8 @@ use bytes::Bytes;
 use self::ending::State;
 pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss};
 use crate::{
-    Answered, CloseReason, DropReason, Drops, Event, KeyChange, Planes, SendError, SessionStats,
-    Setup, Timer,
+    Answered, CloseReason, DropReason, Drops, Event, FirstNumbers, KeyChange, Planes, SendError,
+    SessionStats, Setup, Timer,
     acks::Acks,
     channel::Channels,
     control::{Control, Head},
@@ -172,6 +172,16 @@ impl Session {
         };
         session.settle(now);
         session
+    }
+
+    /// Counts from `first` on instead of from 0. For a session that has just begun, in tests.
+    #[must_use]
+    pub fn counting_from(mut self, first: FirstNumbers) -> Self {
+        self.channels.count_from(first.sequence, first.credit);
+        self.control.outbox.count_from(first.control);
+        self.control.inbox.count_from(first.control);
+        self.requests.count_from(first.request);
+        self
     }
 
     /// Takes the next key to install or discard; drain it before letting go of the session.

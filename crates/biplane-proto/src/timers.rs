@@ -75,6 +75,13 @@ impl Timers {
         }
     }
 
+    /// Arms `timer` unless it runs out by `deadline` already.
+    pub(crate) fn arm_by(&mut self, timer: Timer, deadline: Instant) {
+        if self.deadline(timer).is_none_or(|at| at > deadline) {
+            self.arm(timer, deadline);
+        }
+    }
+
     pub(crate) fn disarm(&mut self, timer: Timer) {
         self.set(timer, None);
     }

@@ -45,6 +45,19 @@ pub enum Broken {
     Contract(ContractBreach),
 }
 
+impl Broken {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Message(breach) => breach.name(),
+            Self::Request(breach) => breach.name(),
+            Self::Session(breach) => breach.name(),
+            Self::Contract(breach) => breach.name(),
+        }
+    }
+}
+
 impl From<MessageBreach> for Broken {
     fn from(breach: MessageBreach) -> Self {
         Self::Message(breach)

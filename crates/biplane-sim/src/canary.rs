@@ -1,17 +1,23 @@
-//! Planted faults between a session and its application, which an oracle must find.
+//! Planted faults in a session or around it, which the checks of a run must find.
 //!
-//! A sweep without a violation proves nothing until the same oracle has caught these.
+//! A sweep without a violation proves nothing until the same checks have caught these.
 
-use core::fmt;
+use core::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
 use std::time::Instant;
 
 use biplane_proto::Session;
 use biplane_wire::{ChannelId, ChannelKind};
 use bytes::Bytes;
 
-use crate::{Broken, MessageBreach};
+use crate::{Broken, ContractBreach, MessageBreach};
 
-/// What a planted fault does to one message.
+/// Counts the canaries that waver: what outlives a run must not decide what it does.
+static WAVERERS: AtomicU64 = AtomicU64::new(0);
+
+/// What a planted fault does, to one message if nothing else is said.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum CanaryKind {
@@ -21,6 +27,16 @@ pub enum CanaryKind {
     Swaps,
     /// It is given twice.
     Repeats,
+    /// It is given when the session is over.
+    Lingers,
+    /// From it on none is given.
+    Stalls,
+    /// What is given depends on how many runs there were before in this process.
+    Wavers,
+    /// A datagram is neither counted as delivered nor as dropped.
+    Swallows,
+    /// A datagram that comes once more is taken in.
+    Forgets,
 }
 
 /// A planted fault: where it strikes, and when.
@@ -30,7 +46,7 @@ pub struct Canary {
     pub kind: CanaryKind,
     /// To whose messages.
     pub channel: ChannelId,
-    /// After how many of them.
+    /// After how many of them; of datagrams, which one.
     pub after: u64,
 }
 
@@ -47,11 +63,17 @@ struct Caged {
     taken: u64,
     held: Option<Bytes>,
     next: Option<Bytes>,
+    late: Option<Bytes>,
+    /// Since when the session has been over.
+    over_since: Option<Instant>,
+    /// What decides where it wavers.
+    wavers: u64,
 }
 
 impl CanaryKind {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Withholds, Self::Swaps, Self::Repeats];
+    /// Every kind that an oracle finds, by what happens to messages.
+    pub const OF_MESSAGES: [Self; 5] =
+        [Self::Withholds, Self::Swaps, Self::Repeats, Self::Lingers, Self::Stalls];
 
     /// Its name in reports.
     #[must_use]
@@ -60,6 +82,11 @@ impl CanaryKind {
             Self::Withholds => "withholds",
             Self::Swaps => "swaps",
             Self::Repeats => "repeats",
+            Self::Lingers => "lingers",
+            Self::Stalls => "stalls",
+            Self::Wavers => "wavers",
+            Self::Swallows => "swallows",
+            Self::Forgets => "forgets",
         }
     }
 
@@ -67,24 +94,31 @@ impl CanaryKind {
     #[must_use]
     pub const fn bites(self, kind: ChannelKind) -> bool {
         match self {
-            Self::Withholds => kind.is_reliable(),
+            Self::Withholds | Self::Stalls => kind.is_reliable(),
             Self::Swaps => {
                 !matches!(kind, ChannelKind::ReliableUnordered | ChannelKind::Unreliable)
             }
-            Self::Repeats => true,
+            Self::Lingers | Self::Wavers => matches!(kind, ChannelKind::Unreliable),
+            Self::Repeats | Self::Swallows | Self::Forgets => true,
         }
     }
 
-    /// Whether `broken` is what an oracle should call it.
+    /// Whether `broken` is what it should be called. One that wavers breaks no promise: it is found
+    /// by running its seed twice.
     #[must_use]
     pub const fn is_named_by(self, broken: &Broken) -> bool {
-        use MessageBreach::{Backwards, Missing, OutOfOrder, Repeated};
+        use Broken::{Contract, Message};
+        use MessageBreach::{AfterLeft, Backwards, Missing, OutOfOrder, Repeated, Stuck};
 
-        let Broken::Message(breach) = broken else { return false };
         match self {
-            Self::Withholds => matches!(breach, Missing { .. }),
-            Self::Swaps => matches!(breach, OutOfOrder { .. } | Backwards { .. }),
-            Self::Repeats => matches!(breach, Repeated { .. }),
+            Self::Withholds => matches!(broken, Message(Missing { .. })),
+            Self::Swaps => matches!(broken, Message(OutOfOrder { .. } | Backwards { .. })),
+            Self::Repeats => matches!(broken, Message(Repeated { .. })),
+            Self::Lingers => matches!(broken, Message(AfterLeft)),
+            Self::Stalls => matches!(broken, Message(Stuck { .. })),
+            Self::Wavers => false,
+            Self::Swallows => matches!(broken, Contract(ContractBreach::Unaccounted { .. })),
+            Self::Forgets => matches!(broken, Contract(ContractBreach::ReplayTaken)),
         }
     }
 }
@@ -99,8 +133,7 @@ impl Core {
     /// A session as it is, or behind a canary.
     #[must_use]
     pub fn new(session: Session, canary: Option<Canary>) -> Self {
-        let cage = |canary| Caged { canary, taken: 0, held: None, next: None };
-        Self { session, canary: canary.map(cage) }
+        Self { session, canary: canary.map(Caged::new) }
     }
 
     /// The session itself.
@@ -118,7 +151,8 @@ impl Core {
     pub fn take(&mut self, now: Instant, channel: ChannelId) -> Option<Bytes> {
         match &mut self.canary {
             Some(caged) if caged.canary.channel == channel => {
-                caged.take(|| self.session.take(now, channel))
+                let late = caged.late(now, self.session.is_over());
+                late.or_else(|| caged.take(|| self.session.take(now, channel)))
             }
             _ => self.session.take(now, channel),
         }
@@ -126,6 +160,20 @@ impl Core {
 }
 
 impl Caged {
+    fn new(canary: Canary) -> Self {
+        let wavers = WAVERERS.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Self { canary, taken: 0, held: None, next: None, late: None, over_since: None, wavers }
+    }
+
+    /// What is given once the session has been over for a while.
+    fn late(&mut self, now: Instant, is_over: bool) -> Option<Bytes> {
+        if !is_over {
+            return None;
+        }
+        let since = *self.over_since.get_or_insert(now);
+        if since < now { self.late.take() } else { None }
+    }
+
     fn take(&mut self, mut take: impl FnMut() -> Option<Bytes>) -> Option<Bytes> {
         if let Some(next) = self.next.take() {
             return Some(next);
@@ -136,19 +184,36 @@ impl Caged {
             self.next = Some(held);
             return Some(message);
         }
-        if self.taken != self.canary.after + 1 {
-            return Some(message);
-        }
+        let strikes = self.taken == self.canary.after + 1;
         match self.canary.kind {
-            CanaryKind::Withholds => take(),
-            CanaryKind::Swaps => {
+            CanaryKind::Stalls if self.taken > self.canary.after => {
+                while take().is_some() {}
+                None
+            }
+            CanaryKind::Wavers => {
+                let gives = self.wavers >> (self.taken % 64) & 1 == 0;
+                if gives { Some(message) } else { self.take(take) }
+            }
+            CanaryKind::Withholds if strikes => take(),
+            CanaryKind::Lingers if strikes => {
+                self.late = Some(message);
+                take()
+            }
+            CanaryKind::Swaps if strikes => {
                 self.held = Some(message);
                 self.take(take)
             }
-            CanaryKind::Repeats => {
+            CanaryKind::Repeats if strikes => {
                 self.next = Some(message.clone());
                 Some(message)
             }
+            CanaryKind::Withholds
+            | CanaryKind::Swaps
+            | CanaryKind::Repeats
+            | CanaryKind::Lingers
+            | CanaryKind::Stalls
+            | CanaryKind::Swallows
+            | CanaryKind::Forgets => Some(message),
         }
     }
 }
@@ -160,7 +225,7 @@ mod tests {
     /// What comes of messages 0 to 5, the fault striking at 3.
     fn given(kind: CanaryKind) -> Vec<u8> {
         let canary = Canary { kind, channel: ChannelId::new(0).unwrap(), after: 3 };
-        let mut caged = Caged { canary, taken: 0, held: None, next: None };
+        let mut caged = Caged::new(canary);
         let mut messages = (0..6_u8).map(|n| Bytes::from(vec![n]));
         core::iter::from_fn(|| caged.take(|| messages.next())).map(|message| message[0]).collect()
     }
@@ -170,5 +235,14 @@ mod tests {
         assert_eq!(given(CanaryKind::Withholds), [0, 1, 2, 4, 5]);
         assert_eq!(given(CanaryKind::Swaps), [0, 1, 2, 4, 3, 5]);
         assert_eq!(given(CanaryKind::Repeats), [0, 1, 2, 3, 3, 4, 5]);
+        assert_eq!(given(CanaryKind::Lingers), [0, 1, 2, 4, 5]);
+        assert_eq!(given(CanaryKind::Stalls), [0, 1, 2]);
+        assert_eq!(given(CanaryKind::Swallows), [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn one_that_wavers_does_not_do_the_same_twice() {
+        let all: Vec<_> = (0..8).map(|_| given(CanaryKind::Wavers)).collect();
+        assert!(all.iter().any(|given| *given != all[0]), "{all:?}");
     }
 }

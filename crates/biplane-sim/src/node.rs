@@ -135,30 +135,8 @@ impl Node {
         self.touch().session_mut().handle_timeout(now);
     }
 
-    /// Opens a datagram and hands it to the session, which counts it either way.
-    pub(crate) fn handle_datagram(
-        &mut self,
-        now: Instant,
-        path: Path,
-        header: &Header,
-        datagram: &mut [u8],
-    ) -> Result<(), DropReason> {
-        let (number, plaintext) = match self.open(header, datagram) {
-            Ok(opened) => opened,
-            Err(reason) => {
-                self.core.session_mut().count_drops(reason, 1);
-                return Err(reason);
-            }
-        };
-        self.is_dirty = true;
-        let arrival = Arrival { received_at: now, path, number, phase: header.phase };
-        self.core.session_mut().handle_packet(now, &arrival, plaintext)?;
-        self.delivered += 1;
-        Ok(())
-    }
-
-    /// What is sealed in a datagram, if it is not late and its seal holds.
-    fn open<'a>(
+    /// Opens a datagram, by what the session has published; changes nothing.
+    pub(crate) fn open<'a>(
         &self,
         header: &Header,
         datagram: &'a mut [u8],
@@ -173,6 +151,24 @@ impl Node {
             datagram.split_at_mut_checked(Header::LEN).ok_or(DropReason::Malformed)?;
         let plaintext = opener.open(header, number, sealed).map_err(|_| DropReason::Forged)?;
         Ok((number, plaintext))
+    }
+
+    /// Lets the session count a datagram that did not open.
+    pub(crate) fn count_drop(&mut self, reason: DropReason) {
+        self.core.session_mut().count_drops(reason, 1);
+    }
+
+    /// Hands an opened packet to the session, which counts it either way.
+    pub(crate) fn commit(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival,
+        plaintext: &[u8],
+    ) -> Result<(), DropReason> {
+        self.is_dirty = true;
+        self.core.session_mut().handle_packet(now, arrival, plaintext)?;
+        self.delivered += 1;
+        Ok(())
     }
 
     /// Takes what came over the control connection.

@@ -149,6 +149,12 @@ impl Oracle {
         }
     }
 
+    /// Commands that `from` sends may wait for credit: the order over its channels is then none of
+    /// the promises.
+    pub fn may_lack_credit(&mut self, from: Side) {
+        self.flow(from).may_lack_credit();
+    }
+
     /// From now on the session at `side` may leave.
     pub fn may_leave(&mut self, side: Side) {
         self.told(side).may_leave = true;
@@ -179,6 +185,23 @@ impl Oracle {
         }
         for (side, channel, breach) in found {
             self.message_breach(now, side, channel, breach);
+        }
+    }
+
+    /// Nothing is owed and nobody sends any more: `waiting` messages and records still wait at
+    /// `side`, which must be none.
+    pub fn emptied(&mut self, now: Instant, side: Side, waiting: u64) {
+        if waiting > 0 {
+            self.session_breach(now, side, SessionBreach::NeverEmpty { waiting });
+        }
+    }
+
+    /// The session at `side` says that so many messages of its own `expired`: of channels whose
+    /// messages may, no more may be missing.
+    pub fn expired(&mut self, now: Instant, side: Side, expired: u64) {
+        let missing = self.flow(side).ledgers().map(|(_, ledger)| ledger.expired()).sum();
+        if missing > expired {
+            self.session_breach(now, side, SessionBreach::Vanished { missing, expired });
         }
     }
 
@@ -217,6 +240,19 @@ impl Oracle {
     #[must_use]
     pub fn breaches(&self) -> &[Breach] {
         &self.breaches
+    }
+
+    /// How many messages of `from` its session accepted on a channel.
+    #[must_use]
+    pub fn accepted(&self, from: Side, channel: ChannelId) -> u64 {
+        let ledger = self.flows.get(&from).and_then(|flow| flow.ledger(channel));
+        ledger.map_or(0, ledger::Ledger::next_index)
+    }
+
+    /// How many requests of `by` its session accepted.
+    #[must_use]
+    pub fn requested(&self, by: Side) -> u64 {
+        self.requests.get(&by).map_or(0, Requests::asked)
     }
 
     /// How many messages were taken.

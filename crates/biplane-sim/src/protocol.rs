@@ -55,6 +55,23 @@ impl Protocol {
         )
     }
 
+    /// Lets `change` alter each channel's options; what both sides compare follows.
+    pub fn configure(&mut self, mut change: impl FnMut(&str, &mut ChannelConfig)) {
+        for (described, channel) in self.description.channels.iter_mut().zip(&mut self.channels) {
+            change(&described.name, channel);
+            described.kind = channel.kind;
+            described.notify = channel.notify;
+            described.max_message = channel.max_message;
+        }
+    }
+
+    /// Whether every message of a channel is promised to come: it is reliable, and none expires.
+    #[must_use]
+    pub fn owes(&self, channel: ChannelId) -> bool {
+        let channel = self.channels.get(channel.index());
+        channel.is_some_and(|channel| channel.kind.is_reliable() && channel.lifetime.is_none())
+    }
+
     /// The channel named so.
     #[must_use]
     pub fn channel(&self, name: &str) -> Option<ChannelId> {

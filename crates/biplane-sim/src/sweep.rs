@@ -9,7 +9,7 @@ mod outcome;
 mod traffic;
 mod trial;
 
-pub use conditions::Conditions;
+pub use conditions::{Conditions, Wraps};
 pub use outcome::{Figures, Outcome};
-pub use traffic::{Rhythm, Traffic, Work};
+pub use traffic::{Lengths, Rhythm, Traffic, Work};
 pub use trial::{Plan, Trial};

@@ -137,12 +137,4 @@ impl Wires {
         self.control_up.kill(now);
         self.control_down.kill(now);
     }
-
-    /// When something arrives next.
-    #[must_use]
-    pub fn next_arrival(&self) -> Option<Instant> {
-        let links = [self.up.next_arrival(), self.down.next_arrival()];
-        let streams = [self.control_up.next_arrival(), self.control_down.next_arrival()];
-        links.into_iter().chain(streams).flatten().min()
-    }
 }

@@ -15,6 +15,7 @@ mod joining;
 mod line;
 mod news;
 mod passage;
+mod recorder;
 
 pub use config::{ClientConfig, EndConfig};
 pub use host::Tally;

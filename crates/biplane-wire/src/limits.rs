@@ -168,7 +168,8 @@ pub const UDP_JOIN: Duration = Duration::from_millis(500);
 pub const CHALLENGE_FIRST: Duration = Duration::from_millis(100);
 /// The last distance between repeats of a path challenge.
 pub const CHALLENGE_MAX: Duration = Duration::from_secs(1);
-/// A dead UDP direction is probed this often for [`PROBE_STEADY`], then ever more rarely.
+/// A dead UDP direction is probed this often for [`PROBE_STEADY`] and while messages wait for it,
+/// then ever more rarely.
 pub const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long it is probed that often.
 pub const PROBE_STEADY: Duration = Duration::from_secs(30);

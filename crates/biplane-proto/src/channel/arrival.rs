@@ -41,6 +41,10 @@ pub(super) struct Places {
 }
 
 impl Places {
+    pub(super) const fn count_from(&mut self, first: SequenceNumber) {
+        self.next = first;
+    }
+
     /// Takes in a message or a piece of one; says what it was, and where its place is.
     pub(super) fn add(
         &mut self,

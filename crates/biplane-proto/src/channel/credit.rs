@@ -36,6 +36,11 @@ impl CreditHeld {
         Self { granted: at_start(granted, longest), used: 0 }
     }
 
+    pub(super) const fn count_from(&mut self, used: u64) {
+        self.granted += used;
+        self.used += used;
+    }
+
     pub(super) const fn covers(&self, cost: usize) -> bool {
         self.granted - self.used >= cost as u64
     }
@@ -59,6 +64,12 @@ impl CreditGiven {
     pub(super) fn new(granted: u64, longest: usize) -> Self {
         let window = at_start(granted, longest);
         Self { window, granted: window, used: 0, returned: 0, due: false }
+    }
+
+    pub(super) const fn count_from(&mut self, used: u64) {
+        self.granted += used;
+        self.used += used;
+        self.returned += used;
     }
 
     /// A message of `cost` bytes has arrived; `false` if that is more than was granted.

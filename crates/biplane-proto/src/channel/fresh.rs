@@ -37,6 +37,10 @@ pub(super) struct Leaving {
 }
 
 impl FreshSend {
+    pub(super) const fn count_from(&mut self, first: SequenceNumber) {
+        self.next = first;
+    }
+
     /// Queues a message; returns how many old ones had to go.
     pub(super) fn push(&mut self, payload: Bytes, expires: Option<Instant>) -> u64 {
         self.cost += cost(payload.len());
@@ -154,6 +158,10 @@ impl FreshReceive {
     pub(super) fn new(sequenced: bool) -> Self {
         let next = SequenceNumber::default();
         Self { waiting: VecDeque::new(), cost: 0, sequenced, next }
+    }
+
+    pub(super) const fn count_from(&mut self, first: SequenceNumber) {
+        self.next = first;
     }
 
     pub(super) fn is_empty(&self) -> bool {

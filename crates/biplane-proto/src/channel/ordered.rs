@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use biplane_wire::ChannelId;
+use biplane_wire::{ChannelId, SequenceNumber};
 use bytes::Bytes;
 
 use super::{
@@ -20,6 +20,10 @@ pub(super) struct Ordered {
 }
 
 impl Ordered {
+    pub(super) const fn count_from(&mut self, first: SequenceNumber) {
+        self.early.count_from(first);
+    }
+
     /// Takes in a message or a piece of one.
     pub(super) fn handle(
         &mut self,

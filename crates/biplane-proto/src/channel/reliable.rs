@@ -60,6 +60,10 @@ pub(super) struct Leaving {
 }
 
 impl ReliableSend {
+    pub(super) const fn count_from(&mut self, first: SequenceNumber) {
+        self.base = first;
+    }
+
     pub(super) fn push(
         &mut self,
         payload: Bytes,

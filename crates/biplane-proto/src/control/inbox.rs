@@ -61,6 +61,10 @@ impl<K: PartialEq> Assembly<K> {
 }
 
 impl Inbox {
+    pub(crate) const fn count_from(&mut self, first: ControlNumber) {
+        self.next = first;
+    }
+
     /// Checks the number of a record in its turn.
     pub(crate) fn count(&mut self, number: u32, len: usize) -> Result<(), Violation> {
         if number != self.next.truncated() {

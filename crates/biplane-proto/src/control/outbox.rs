@@ -70,6 +70,10 @@ impl Outbox {
         }
     }
 
+    pub(crate) const fn count_from(&mut self, first: ControlNumber) {
+        self.base = first;
+    }
+
     /// Queues a command, request or reply.
     pub(crate) fn push(&mut self, head: Head, payload: Bytes) -> Result<(), SendError> {
         if payload.len() > limits::CONTROL_MESSAGE {

@@ -5,6 +5,7 @@
 //! window keeps four datagrams, and the threshold of slow start never falls below the initial
 //! window, since what any newcomer may send at once (RFC 6928) may be won back by doubling. And a
 //! loss takes three tenths of the window, as in RFC 9438, from both.
+//! CUBIC also grows faster than its document says where the path is seen to have room: see there.
 
 mod cubic;
 mod new_reno;
@@ -25,6 +26,8 @@ pub(super) struct Acked {
     pub(super) sent_at: Instant,
     /// Whether the window was not what held the sender back.
     pub(super) app_limited: bool,
+    /// Whether round trips take as long as if packets waited in a queue.
+    pub(super) queued: bool,
 }
 
 /// A congestion controller: what it sees, and the window it gives.
@@ -103,7 +106,7 @@ impl Window {
 #[cfg(test)]
 fn acked(bytes: u64, at: Instant) -> Acked {
     let rtt = Duration::from_millis(100);
-    Acked { now: at + rtt, rtt, bytes, sent_at: at, app_limited: false }
+    Acked { now: at + rtt, rtt, bytes, sent_at: at, app_limited: false, queued: true }
 }
 
 #[cfg(test)]

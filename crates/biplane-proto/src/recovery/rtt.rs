@@ -42,6 +42,12 @@ impl Rtt {
         self.latest
     }
 
+    /// Whether round trips take an eighth more than the shortest, as HyStart judges it (RFC 9406).
+    pub(super) fn shows_queue(&self) -> bool {
+        let least = self.min.unwrap_or_default();
+        self.smoothed > least + (least / 8).max(limits::GRANULARITY)
+    }
+
     /// The probe time-out before the peer's ack delay.
     pub(super) fn probe_base(&self) -> Duration {
         self.smoothed + (self.variation * 4).max(limits::GRANULARITY)
@@ -70,6 +76,17 @@ mod tests {
         let mut rtt = Rtt::new(ms(100));
         rtt.update(ms(40), ms(20));
         assert_eq!((rtt.smoothed, rtt.variation), (ms(40), ms(20)));
+    }
+
+    #[test]
+    fn an_eighth_more_than_the_shortest_round_trip_is_a_queue() {
+        let mut rtt = Rtt::new(ms(100));
+        rtt.update(ms(80), ms(0));
+        assert!(!rtt.shows_queue());
+        rtt.update(ms(160), ms(0));
+        assert!(!rtt.shows_queue(), "smoothed: 90 ms");
+        rtt.update(ms(160), ms(0));
+        assert!(rtt.shows_queue());
     }
 
     #[test]

@@ -163,7 +163,12 @@ impl Session {
 
     pub(super) fn on_frame_acked(&mut self, frame: SentFrame) {
         match frame {
-            SentFrame::Message(..) | SentFrame::Piece(..) => self.channels.on_ack(frame),
+            SentFrame::Message(..) => self.channels.on_ack(frame),
+            SentFrame::Piece(..) => {
+                self.channels.on_ack(frame);
+                // Pieces that waited for this one to be out of the way had been released with it.
+                self.outlook.released = true;
+            }
             SentFrame::Ack(largest) => self.arrivals.acks.on_ack_acked(largest),
             SentFrame::Credit(_) => {}
         }

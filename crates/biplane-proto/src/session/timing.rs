@@ -32,7 +32,8 @@ impl Session {
             }
             Timer::UdpDead => self.on_udp_dead_timer(now),
             Timer::Probe => {
-                if let Some(interval) = self.liveness.next_probe(now) {
+                let wanted = self.channels.is_busy();
+                if let Some(interval) = self.liveness.next_probe(now, wanted) {
                     self.timers.arm(Timer::Probe, now + interval);
                 }
             }
@@ -147,6 +148,9 @@ impl Session {
         self.timers.set(Timer::Challenge, self.path.deadline().filter(|at| *at > now));
         let keep_alive = self.liveness.keep_alive_at(self.facts.keep_alive);
         self.timers.set(Timer::UdpKeepAlive, keep_alive.filter(|_| !self.outlook.ping));
+        if self.liveness.data_dead() && self.channels.is_busy() {
+            self.timers.arm_by(Timer::Probe, now + limits::PROBE_INTERVAL);
+        }
         self.timers.set(Timer::Ack, self.arrivals.acks.deadline().filter(|at| *at > now));
         if self.owes_packet_ack(now) {
             self.control.notes.packet_ack = true;

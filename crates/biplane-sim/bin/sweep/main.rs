@@ -3,10 +3,13 @@
 //! The binary of the simulator reads the clock once, for the start of every run and to say how long
 //! the work took; everything between is virtual.
 
+mod aead;
 mod args;
 mod crew;
 mod json;
+mod question;
 mod report;
+mod totals;
 mod work;
 
 use std::{
@@ -16,8 +19,9 @@ use std::{
     time::Instant,
 };
 
-use args::{Command, Sweep};
+use args::{Command, Run};
 use biplane_sim::{Conditions, Outcome, Plan, Trial};
+use question::{Job, Purpose};
 use report::Report;
 
 const SEED: &str = "BIPLANE_SEED";
@@ -26,8 +30,9 @@ fn main() -> ExitCode {
     let start = Instant::now();
     match args::parse(env::args().skip(1), env::var(SEED).ok().as_deref()) {
         Ok(Command::Help) => print(args::HELP),
-        Ok(Command::Sweep(sweep)) => run(start, &sweep),
-        Ok(Command::Replay { seed, json }) => replay(start, seed, json),
+        Ok(Command::Run(wanted)) => run(start, &wanted),
+        Ok(Command::Replay { seed, run }) => replay(start, seed, &run),
+        Ok(Command::Aead { json }) => print(&aead::measure().told(json)),
         Err(wrong) => {
             eprintln!("biplane-sim: {wrong}");
             ExitCode::from(2)
@@ -35,9 +40,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(start: Instant, sweep: &Sweep) -> ExitCode {
-    let shows = !sweep.json && io::stderr().is_terminal();
-    let results = work::all(start, sweep, |done, of| {
+fn run(start: Instant, run: &Run) -> ExitCode {
+    let shows = !run.json && io::stderr().is_terminal();
+    let results = work::all(start, run, |done, of| {
         if shows {
             eprint!("\r{done}/{of} runs");
         }
@@ -45,21 +50,24 @@ fn run(start: Instant, sweep: &Sweep) -> ExitCode {
     if shows {
         eprintln!();
     }
-    let report = Report::new(results, start.elapsed());
-    print(&if sweep.json { report.to_json() } else { report.to_string() });
+    let report = Report::new(run.question, results, start.elapsed());
+    print(&if run.json { report.to_json() } else { report.to_string() });
     status(report.holds())
 }
 
 /// Runs one seed and tells everything that happens in it.
-fn replay(start: Instant, seed: u64, json: bool) -> ExitCode {
+fn replay(start: Instant, seed: u64, run: &Run) -> ExitCode {
     let plan = Plan { in_words: true, ..Plan::default() };
-    let outcome = Trial::of_seed(start, seed, plan).run();
-    let told = words(&outcome, &Conditions::draw(seed, plan.length));
-    if json {
+    let receivers = run.receivers.unwrap_or(1);
+    let job = Job { seed, purpose: Purpose::Judge, receivers };
+    let conditions = run.conditions(job, plan.length);
+    let outcome = Trial::new(start, seed, conditions.clone(), plan).run();
+    let told = words(&outcome, &conditions);
+    if run.json {
         eprint!("{told}");
         let holds = outcome.is_clean();
-        let results = vec![work::Done::of_one(outcome)];
-        print(&Report::new(results, start.elapsed()).to_json());
+        let results = vec![work::Done { job, outcome: Ok(outcome) }];
+        print(&Report::new(run.question, results, start.elapsed()).to_json());
         return status(holds);
     }
     print(&told);

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use biplane_proto::Timer;
+use biplane_proto::{DropReason, Timer};
 
 /// A rule of the core's contract that was not kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -10,6 +10,10 @@ use biplane_proto::Timer;
 pub enum ContractBreach {
     /// A datagram that the network had altered was taken in.
     AlteredAccepted,
+    /// A datagram that had been taken in was taken in once more.
+    ReplayTaken,
+    /// A new datagram within the window was refused as one that had come before, or as too old.
+    FalselyRefused(DropReason),
     /// Received datagrams are neither delivered nor dropped, or both.
     Unaccounted {
         /// Received.
@@ -47,9 +51,34 @@ pub enum ContractBreach {
     NothingToRead,
 }
 
+impl ContractBreach {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::AlteredAccepted => "altered_accepted",
+            Self::ReplayTaken => "replay_taken",
+            Self::FalselyRefused(_) => "falsely_refused",
+            Self::Unaccounted { .. } => "unaccounted",
+            Self::Miscounted { .. } => "miscounted",
+            Self::Spins(_) => "spins",
+            Self::Floods => "floods",
+            Self::PacketLength { .. } => "packet_length",
+            Self::Unsealable => "unsealable",
+            Self::Misaddressed => "misaddressed",
+            Self::NothingToSend => "nothing_to_send",
+            Self::NothingToRead => "nothing_to_read",
+        }
+    }
+}
+
 impl fmt::Display for ContractBreach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::ReplayTaken => f.write_str("a datagram was taken in a second time"),
+            Self::FalselyRefused(reason) => {
+                write!(f, "a new datagram within the window was refused: {}", reason.name())
+            }
             Self::AlteredAccepted => f.write_str("an altered datagram was taken in"),
             Self::Unaccounted { received, delivered, dropped } => {
                 write!(f, "{received} datagrams received, {delivered} delivered, {dropped} dropped")

@@ -59,6 +59,24 @@ pub enum MessageBreach {
     AfterLeft,
 }
 
+impl MessageBreach {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Invented => "message_invented",
+            Self::Altered { .. } => "message_altered",
+            Self::Repeated { .. } => "message_repeated",
+            Self::Backwards { .. } => "message_backwards",
+            Self::OutOfOrder { .. } => "message_out_of_order",
+            Self::Overtaken { .. } => "message_overtaken",
+            Self::Missing { .. } => "message_missing",
+            Self::Stuck { .. } => "message_stuck",
+            Self::AfterLeft => "message_after_left",
+        }
+    }
+}
+
 impl fmt::Display for MessageBreach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

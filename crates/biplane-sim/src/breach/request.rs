@@ -26,6 +26,21 @@ pub enum RequestBreach {
     },
 }
 
+impl RequestBreach {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Invented(_) => "request_invented",
+            Self::OutOfTurn(_) => "request_out_of_turn",
+            Self::WrongAnswer(_) => "request_wrong_answer",
+            Self::AnsweredTwice(_) => "request_answered_twice",
+            Self::Unanswered(..) => "request_unanswered",
+            Self::NeverAnswered { .. } => "request_never_answered",
+        }
+    }
+}
+
 impl fmt::Display for RequestBreach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

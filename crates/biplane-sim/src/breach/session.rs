@@ -32,6 +32,18 @@ pub enum SessionBreach {
     Refused(SendError),
     /// A full queue was never said to be free again.
     NeverWritable,
+    /// Its queues did not empty though nobody sent any more and all faults had stopped.
+    NeverEmpty {
+        /// Messages and control records that wait.
+        waiting: u64,
+    },
+    /// More reliable messages with a lifetime never came than expired.
+    Vanished {
+        /// How many never came.
+        missing: u64,
+        /// How many messages it says expired.
+        expired: u64,
+    },
     /// It does not fly on both planes long after the faults had stopped.
     Lame(Planes),
     /// What it last told of its planes is not so.
@@ -41,6 +53,28 @@ pub enum SessionBreach {
         /// What is so.
         is: Planes,
     },
+}
+
+impl SessionBreach {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NeverJoined { .. } => "session_never_joined",
+            Self::Ended(_) => "session_ended",
+            Self::LeftOtherwise(_) => "session_left_otherwise",
+            Self::NeverLeft => "session_never_left",
+            Self::EventAfterLeft { .. } => "session_event_after_left",
+            Self::NeverOver => "session_never_over",
+            Self::Unannounced => "session_unannounced",
+            Self::Refused(_) => "session_refused",
+            Self::NeverWritable => "session_never_writable",
+            Self::NeverEmpty { .. } => "session_never_empty",
+            Self::Vanished { .. } => "session_vanished",
+            Self::Lame(_) => "session_lame",
+            Self::ToldOtherwise { .. } => "session_told_otherwise",
+        }
+    }
 }
 
 impl fmt::Display for SessionBreach {
@@ -56,6 +90,12 @@ impl fmt::Display for SessionBreach {
             Self::Refused(error) => write!(f, "a message was refused: {error}"),
             Self::Lame(planes) => write!(f, "still on {planes:?} though all faults have stopped"),
             Self::ToldOtherwise { told, is } => write!(f, "told {told:?} last, and is on {is:?}"),
+            Self::NeverEmpty { waiting } => {
+                write!(f, "{waiting} messages and records still wait though nobody sends")
+            }
+            Self::Vanished { missing, expired } => {
+                write!(f, "{missing} messages never came of which {expired} expired")
+            }
             Self::NeverWritable => f.write_str("a full queue was never said to be free again"),
         }
     }

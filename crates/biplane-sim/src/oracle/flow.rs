@@ -19,17 +19,28 @@ pub(super) struct Flow {
     commands_taken: usize,
     /// The command that was last told to be overtaken.
     told: Option<usize>,
+    /// A command channel without credit waits alone, which none does where credit is ample.
+    may_lack_credit: bool,
 }
 
 impl Flow {
     pub(super) fn new(protocol: &Protocol) -> Self {
         Self {
-            ledgers: protocol.kinds().map(|(_, kind)| Ledger::new(kind)).collect(),
+            ledgers: protocol
+                .kinds()
+                .map(|(id, kind)| Ledger::new(kind, protocol.owes(id)))
+                .collect(),
             commands: Vec::new(),
             in_order: 0,
             commands_taken: 0,
             told: None,
+            may_lack_credit: false,
         }
+    }
+
+    /// From now on its command channels may wait for credit, each alone.
+    pub(super) const fn may_lack_credit(&mut self) {
+        self.may_lack_credit = true;
     }
 
     pub(super) fn ledger(&self, channel: ChannelId) -> Option<&Ledger> {
@@ -76,7 +87,10 @@ impl Flow {
         }) {
             self.in_order += 1;
         }
-        if self.commands_taken == self.in_order || self.told == Some(self.in_order) {
+        if self.may_lack_credit
+            || self.commands_taken == self.in_order
+            || self.told == Some(self.in_order)
+        {
             return None;
         }
         self.told = Some(self.in_order);
@@ -109,5 +123,19 @@ mod tests {
         assert_eq!(take(3), Some(MessageBreach::Overtaken { channel: orders, index: 0 }));
         assert_eq!(take(1), Some(MessageBreach::Overtaken { channel: orders, index: 1 }));
         assert_eq!(take(2), None);
+    }
+
+    #[test]
+    fn a_command_channel_that_may_lack_credit_waits_alone() {
+        let protocol = Protocol::of_every_kind();
+        let channels = ["chat", "orders"].map(|name| protocol.channel(name).unwrap());
+        let (mut flow, mut rng, now) = (Flow::new(&protocol), Rng::new(0), Instant::now());
+        flow.may_lack_credit();
+        let messages = channels.map(|_| stamp(0, 20, &mut rng));
+        for (channel, message) in channels.into_iter().zip(&messages) {
+            flow.send(now, channel, message.clone());
+        }
+        flow.take(channels[1], &messages[1]).unwrap();
+        assert_eq!(flow.drained(), None);
     }
 }

@@ -11,6 +11,8 @@ use crate::{MessageBreach, index_of};
 #[derive(Debug)]
 pub(super) struct Ledger {
     kind: ChannelKind,
+    /// Whether every message is promised to come.
+    owes: bool,
     sent: Vec<Sent>,
     /// All before this one were taken.
     settled: usize,
@@ -28,8 +30,8 @@ struct Sent {
 }
 
 impl Ledger {
-    pub(super) const fn new(kind: ChannelKind) -> Self {
-        Self { kind, sent: Vec::new(), settled: 0, next: 0, taken: 0 }
+    pub(super) const fn new(kind: ChannelKind, owes: bool) -> Self {
+        Self { kind, owes, sent: Vec::new(), settled: 0, next: 0, taken: 0 }
     }
 
     pub(super) const fn kind(&self) -> ChannelKind {
@@ -73,19 +75,21 @@ impl Ledger {
         let expected = self.next;
         self.next = self.next.max(index + 1);
         let in_order = matches!(self.kind, ChannelKind::Command | ChannelKind::ReliableOrdered);
-        if in_order && index != expected {
-            Err(MessageBreach::OutOfOrder { index, expected })
-        } else if self.kind == ChannelKind::Sequenced && index < expected {
+        // Where messages expire, their turn passes.
+        let forwards = self.kind == ChannelKind::Sequenced || in_order && !self.owes;
+        if forwards && index < expected {
             Err(MessageBreach::Backwards { index, after: expected - 1 })
+        } else if in_order && self.owes && index != expected {
+            Err(MessageBreach::OutOfOrder { index, expected })
         } else {
             Ok(())
         }
     }
 
-    /// Of a reliable channel, how many messages were not taken and which is the first of them;
-    /// `None` if all were, or nothing was promised.
+    /// Of a channel that owes every message, how many were not taken and which is the first of
+    /// them; `None` if all were.
     pub(super) fn outstanding(&mut self) -> Option<(u64, u64)> {
-        if !self.kind.is_reliable() {
+        if !self.owes {
             return None;
         }
         let taken = |sent: &Sent| sent.bytes.is_none();
@@ -95,11 +99,16 @@ impl Ledger {
         (count > 0).then_some((count, self.settled as u64))
     }
 
-    /// The reliable messages that were never taken.
+    /// The messages that were owed and never taken.
     pub(super) fn missing(&self) -> impl Iterator<Item = u64> + '_ {
         let untaken = self.sent.iter().enumerate().filter(|(_, sent)| sent.bytes.is_some());
-        let promised = self.kind.is_reliable();
-        untaken.filter(move |_| promised).map(|(index, _)| index as u64)
+        untaken.filter(|_| self.owes).map(|(index, _)| index as u64)
+    }
+
+    /// How many messages of a reliable channel with a lifetime were never taken: they expired.
+    pub(super) fn expired(&self) -> u64 {
+        let expires = self.kind.is_reliable() && !self.owes;
+        if expires { self.next_index() - self.taken } else { 0 }
     }
 
     fn get(&self, index: u64) -> Option<&Sent> {
@@ -114,7 +123,7 @@ mod tests {
 
     /// A channel on which messages 0 to 9 were sent, and those.
     fn sent(kind: ChannelKind) -> (Ledger, Vec<Bytes>) {
-        let mut ledger = Ledger::new(kind);
+        let mut ledger = Ledger::new(kind, kind.is_reliable());
         let mut rng = Rng::new(1);
         let messages: Vec<_> = (0..10).map(|index| stamp(index, 20, &mut rng)).collect();
         messages.iter().for_each(|message| ledger.send(Instant::now(), message.clone()));
@@ -177,6 +186,19 @@ mod tests {
         );
         assert_eq!(wrong(ChannelKind::ReliableUnordered, &[5, 3, 9, 0]), []);
         assert_eq!(wrong(ChannelKind::Unreliable, &[5, 3, 9, 0]), []);
+    }
+
+    #[test]
+    fn where_messages_expire_order_has_gaps_and_nothing_is_owed() {
+        let (_, messages) = sent(ChannelKind::ReliableOrdered);
+        let mut ledger = Ledger::new(ChannelKind::ReliableOrdered, false);
+        messages.iter().for_each(|message| ledger.send(Instant::now(), message.clone()));
+        let mut take = |index: usize| ledger.take(&messages[index]).map(drop);
+        assert_eq!((take(0), take(4)), (Ok(()), Ok(())));
+        assert_eq!(take(3), Err(MessageBreach::Backwards { index: 3, after: 4 }));
+        assert_eq!(take(4), Err(MessageBreach::Repeated { index: 4 }));
+        assert_eq!((ledger.outstanding(), ledger.missing().count()), (None, 0));
+        assert_eq!(ledger.expired(), 7);
     }
 
     #[test]

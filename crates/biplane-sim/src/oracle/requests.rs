@@ -12,13 +12,15 @@ use crate::RequestBreach;
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     asked: BTreeMap<RequestId, Asked>,
-    /// The peer's application was called for all below.
-    next_call: u32,
+    /// The peer's application was called for, or refused, all before this one.
+    next_call: u64,
     open: u64,
 }
 
 #[derive(Debug)]
 struct Asked {
+    /// Which of all it is; ids begin anew after the last.
+    place: u64,
     kind: u8,
     payload: Bytes,
     /// What the peer's application answered.
@@ -29,7 +31,8 @@ struct Asked {
 impl Requests {
     pub(super) fn ask(&mut self, id: RequestId, kind: u8, payload: Bytes) {
         self.open += 1;
-        self.asked.insert(id, Asked { kind, payload, reply: None, is_over: false });
+        let place = self.asked();
+        self.asked.insert(id, Asked { place, kind, payload, reply: None, is_over: false });
     }
 
     /// The peer's application was called.
@@ -38,10 +41,10 @@ impl Requests {
         if asked.kind != call.kind || asked.payload != call.payload {
             return Err(RequestBreach::Invented(call.id));
         }
-        if call.id.0 < self.next_call {
+        if asked.place < self.next_call {
             return Err(RequestBreach::OutOfTurn(call.id));
         }
-        self.next_call = call.id.0 + 1;
+        self.next_call = asked.place + 1;
         Ok(())
     }
 
@@ -66,6 +69,11 @@ impl Requests {
             Ok(_) => Err(RequestBreach::WrongAnswer(id)),
             Err(error) => Err(RequestBreach::Unanswered(id, error.clone())),
         }
+    }
+
+    /// How many there were.
+    pub(super) fn asked(&self) -> u64 {
+        self.asked.len() as u64
     }
 
     /// How many have not ended.

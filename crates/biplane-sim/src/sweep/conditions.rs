@@ -1,29 +1,29 @@
 //! What a seed's network and applications are like.
 
+mod options;
+mod special;
+
 use core::{fmt, time::Duration};
 
-use biplane_proto::{SessionConfig, limits};
-use biplane_wire::{Aead, PacketNumber};
+pub use special::Wraps;
 
-use super::Rhythm;
+use super::{Lengths, Rhythm};
 use crate::{
-    BottleneckConfig, ClientConfig, EndConfig, LinkConfig, Loss, Outage, Rng, StreamConfig,
+    BottleneckConfig, ClientConfig, LinkConfig, Loss, Outage, Protocol, Rng, StreamConfig,
     WiresConfig,
 };
 
 /// Up to this share is lost.
-const LOSS: f64 = 0.30;
-const DUPLICATION: f64 = 0.20;
-const REORDERING: f64 = 0.20;
-const CORRUPTION: f64 = 0.05;
+const LOSS: f64 = 0.50;
+/// So many are lost in a row, on average, at the most.
+const BURST: f64 = 80.0;
+const DUPLICATION: f64 = 0.50;
+const REORDERING: f64 = 0.50;
+const CORRUPTION: f64 = 0.10;
 /// One-way latency at the most.
-const LATENCY: Duration = Duration::from_millis(150);
-const JITTER: Duration = Duration::from_millis(50);
-const REORDER_BY: Duration = Duration::from_millis(200);
-/// The least credit: enough for the traffic over the longest round trip.
-const CREDIT: u64 = 16 * 1024;
-/// The latest that a session is woken.
-const LAG: Duration = Duration::from_millis(20);
+const LATENCY: Duration = Duration::from_millis(500);
+const JITTER: Duration = Duration::from_millis(100);
+const REORDER_BY: Duration = Duration::from_millis(500);
 /// The longest that datagrams are blocked: long enough for `ControlOnly`.
 const OUTAGE: Duration = Duration::from_secs(6);
 /// The longest that TCP is: short of its idle time-out, retransmission included.
@@ -38,14 +38,26 @@ pub struct Conditions {
     pub takes_every: Duration,
     /// When they send.
     pub rhythm: Rhythm,
+    /// What they speak.
+    pub protocol: Protocol,
+    /// How long their messages are.
+    pub lengths: Lengths,
+    /// How far the counters are from a place where they could wrap, if they begin beside one.
+    pub wraps: Option<Wraps>,
 }
 
 impl Conditions {
     /// One client behind these wires, whose applications look at once and send together.
     #[must_use]
     pub fn of(wires: WiresConfig) -> Self {
-        let clients = vec![ClientConfig::new(wires)];
-        Self { clients, takes_every: Duration::ZERO, rhythm: Rhythm::Ticks }
+        Self {
+            clients: vec![ClientConfig::new(wires)],
+            takes_every: Duration::ZERO,
+            rhythm: Rhythm::Ticks,
+            protocol: Protocol::of_every_kind(),
+            lengths: Lengths::Usual,
+            wraps: None,
+        }
     }
 
     /// Those of a seed, with faults for `length`: one client, or now and then up to three.
@@ -53,60 +65,20 @@ impl Conditions {
     pub fn draw(seed: u64, length: Duration) -> Self {
         let mut rng = Rng::new(seed).fork();
         let clients = if rng.chance(0.2) { rng.between(2, 3) } else { 1 };
+        let client = |rng: &mut Rng| options::client(rng, length);
         Self {
-            clients: (0..clients).map(|_| client(&mut rng, length)).collect(),
+            clients: (0..clients).map(|_| client(&mut rng)).collect(),
             takes_every: match rng.between(0, 2) {
                 0 => Duration::ZERO,
                 1 => Duration::from_micros(16_667),
                 _ => rng.duration(Duration::from_millis(100)),
             },
             rhythm: if rng.chance(0.5) { Rhythm::Ticks } else { Rhythm::Scattered },
+            protocol: options::protocol(&mut rng),
+            lengths: Lengths::Usual,
+            wraps: None,
         }
     }
-}
-
-fn client(rng: &mut Rng, length: Duration) -> ClientConfig {
-    let mut aeads = vec![Aead::Aes128Gcm, Aead::ChaCha20Poly1305];
-    if rng.chance(0.25) {
-        aeads.reverse();
-    }
-    // Both ends number from the same place: that of the first they expect is that of the first they
-    // send.
-    let first = first_packet(rng);
-    ClientConfig {
-        aeads,
-        session: SessionConfig {
-            max_send_delay: if rng.chance(0.5) {
-                Duration::from_millis(1)
-            } else {
-                rng.duration(Duration::from_millis(20))
-            },
-            key_packets: if rng.chance(0.25) { rng.between(50, 500) } else { u64::MAX },
-            ..SessionConfig::default()
-        },
-        client: end(rng, first),
-        server: end(rng, first),
-        ..ClientConfig::new(wires(rng, length))
-    }
-}
-
-fn end(rng: &mut Rng, first_packet: PacketNumber) -> EndConfig {
-    EndConfig {
-        first_packet,
-        initial_credit: if rng.chance(0.25) {
-            rng.between(CREDIT, limits::CHANNEL_CREDIT)
-        } else {
-            limits::CHANNEL_CREDIT
-        },
-        lag: if rng.chance(0.25) { rng.duration(LAG) } else { Duration::ZERO },
-        canary: None,
-    }
-}
-
-/// Packet numbers begin at 0, or shortly before a place where they could wrap.
-fn first_packet(rng: &mut Rng) -> PacketNumber {
-    let wrap = [8, 16, 31, 32, 48].map(|bits| 1_u64 << bits).get(rng.index(10)).copied();
-    PacketNumber(wrap.map_or(0, |wrap| wrap.saturating_sub(rng.between(10, 1_000))))
 }
 
 fn wires(rng: &mut Rng, length: Duration) -> WiresConfig {
@@ -140,7 +112,7 @@ fn loss(rng: &mut Rng) -> Loss {
     if rng.chance(0.5) {
         Loss::Independent { share }
     } else {
-        Loss::Bursts { share, mean_length: 1.0 + rng.share(19.0) }
+        Loss::Bursts { share, mean_length: 1.0 + rng.share(BURST) }
     }
 }
 
@@ -167,6 +139,9 @@ fn stream(rng: &mut Rng, latency: Duration, length: Duration) -> StreamConfig {
 impl fmt::Display for Conditions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "takes every {:?}, sends in {:?}", self.takes_every, self.rhythm)?;
+        for (id, channel) in (0..).zip(&self.protocol.channels) {
+            writeln!(f, "channel {id}: {channel:?}")?;
+        }
         for (number, client) in self.clients.iter().enumerate() {
             let ClientConfig { wires, aeads, session, client, server, .. } = client;
             writeln!(f, "client {number}: {aeads:?}, {session:?}")?;

@@ -4,6 +4,7 @@ use core::{fmt, time::Duration};
 
 use biplane_proto::Drops;
 
+use super::Wraps;
 use crate::{Breach, CanaryKind};
 
 /// The verdict over one run, and its figures.
@@ -28,14 +29,20 @@ pub struct Outcome {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Figures {
+    /// Messages that were sent.
+    pub sent: u64,
     /// Messages that were taken.
     pub messages: u64,
     /// Messages and requests that a full queue refused.
     pub refused: u64,
     /// How often a side's planes changed.
     pub plane_changes: u64,
+    /// Packets that were sent.
+    pub packets: u64,
     /// Datagrams that arrived.
     pub datagrams: u64,
+    /// Those of them that had been taken in and came once more.
+    pub replayed: u64,
     /// Those that were dropped, by reason.
     pub drops: Drops,
     /// Reliable messages that were sent once more.
@@ -44,8 +51,14 @@ pub struct Figures {
     pub tunnelled: u64,
     /// The longest that a message took.
     pub slowest: Duration,
-    /// How long everything owed took to come after the faults had stopped.
+    /// How long everything owed took to come, and all queues to empty, after the faults had
+    /// stopped.
     pub drained_in: Duration,
+    /// How long it might have taken.
+    pub drain_bound: Duration,
+    /// Sides whose packet numbers, message numbers, control numbers and requests passed the wrap
+    /// that they began beside.
+    pub passed: Wraps,
 }
 
 impl Outcome {
@@ -77,7 +90,8 @@ impl fmt::Display for Figures {
         let Self { messages, refused, plane_changes, datagrams, resent, tunnelled, .. } = self;
         writeln!(f, "{messages} messages taken, {refused} refused, {resent} sent once more")?;
         writeln!(f, "{tunnelled} tunnelled, {plane_changes} changes of planes")?;
-        writeln!(f, "slowest {:?}, drained in {:?}", self.slowest, self.drained_in)?;
+        let Self { slowest, drained_in, drain_bound, .. } = self;
+        writeln!(f, "slowest {slowest:?}, drained in {drained_in:?} of {drain_bound:?}")?;
         write!(f, "{datagrams} datagrams")?;
         for (reason, count) in self.drops.iter().filter(|(_, count)| *count > 0) {
             write!(f, ", {count} {}", reason.name())?;

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use biplane_proto::limits;
+use biplane_proto::ChannelConfig;
 use biplane_wire::{ChannelId, ChannelKind};
 
 use crate::{Protocol, Rng, SHORTEST};
@@ -31,13 +31,24 @@ pub enum Rhythm {
     Scattered,
 }
 
+/// How long messages are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Lengths {
+    /// Log-uniform to 1 KiB, one in two hundred to the limit of its channel.
+    Usual,
+    /// The same, but that one in two hundred is about as long as a power of two.
+    Edges,
+}
+
 /// The traffic of one side.
 #[derive(Debug)]
 pub struct Traffic {
     rng: Rng,
     rhythm: Rhythm,
-    /// The channels of each kind, its longest message, and when the next is due.
-    kinds: Vec<(Vec<ChannelId>, usize, Instant)>,
+    lengths: Lengths,
+    /// The channels of each kind with their longest messages, and when the next is due.
+    kinds: Vec<(Vec<(ChannelId, usize)>, Instant)>,
     request: Option<u8>,
     next_request: Instant,
 }
@@ -59,38 +70,46 @@ impl Traffic {
     /// `echo`.
     #[must_use]
     pub fn new(now: Instant, protocol: &Protocol, rhythm: Rhythm, mut rng: Rng) -> Self {
-        let of_kind = |kind| protocol.kinds().filter(move |(_, its)| *its == kind);
-        let ids = |kind| of_kind(kind).map(|(id, _)| id).collect::<Vec<_>>();
-        let kinds = KINDS.map(|kind| (ids(kind), longest(kind)));
-        let used = kinds.into_iter().filter(|(channels, _)| !channels.is_empty());
+        let used = KINDS.map(|kind| of_kind(protocol, kind));
+        let used = used.into_iter().filter(|channels| !channels.is_empty());
         let first = now + rng.duration(PERIOD);
         Self {
-            kinds: used.map(|(channels, longest)| (channels, longest, first)).collect(),
+            kinds: used.map(|channels| (channels, first)).collect(),
             request: protocol.request("echo"),
             next_request: now + rng.duration(REQUEST_PERIOD),
             rng,
             rhythm,
+            lengths: Lengths::Usual,
         }
+    }
+
+    /// The same with other lengths.
+    #[must_use]
+    pub const fn of_lengths(mut self, lengths: Lengths) -> Self {
+        self.lengths = lengths;
+        self
     }
 
     /// When something is due next.
     #[must_use]
     pub fn due(&self) -> Instant {
-        let kinds = self.kinds.iter().map(|(.., due)| *due);
+        let kinds = self.kinds.iter().map(|(_, due)| *due);
         kinds.fold(self.next_request, Instant::min)
     }
 
     /// What is due by `now`.
     pub fn work(&mut self, now: Instant) -> Vec<Work> {
         let mut work = Vec::new();
-        for (channels, longest, due) in &mut self.kinds {
+        for (channels, due) in &mut self.kinds {
             while *due <= now {
                 *due += match self.rhythm {
                     Rhythm::Ticks => PERIOD,
                     Rhythm::Scattered => self.rng.duration(2 * PERIOD),
                 };
-                let Some(channel) = channels.get(self.rng.index(channels.len())) else { break };
-                let len = len(&mut self.rng, *longest);
+                let Some((channel, longest)) = channels.get(self.rng.index(channels.len())) else {
+                    break;
+                };
+                let len = len(&mut self.rng, self.lengths, *longest);
                 work.push(Work::Message(*channel, len));
             }
         }
@@ -106,18 +125,26 @@ impl Traffic {
     }
 }
 
-/// How long a message is: usually small, one in two hundred up to the longest of its kind.
-fn len(rng: &mut Rng, longest: usize) -> usize {
-    if rng.chance(0.005) { rng.size(USUAL, longest) } else { rng.size(SHORTEST, USUAL) }
+/// How long a message is: usually small, one in two hundred up to the longest of its channel.
+fn len(rng: &mut Rng, lengths: Lengths, longest: usize) -> usize {
+    if !rng.chance(0.005) {
+        return rng.size(SHORTEST, USUAL);
+    }
+    match lengths {
+        Lengths::Usual => rng.size(USUAL, longest),
+        Lengths::Edges => {
+            let powers = usize::try_from(longest.ilog2().saturating_sub(7)).unwrap_or(0);
+            let edge = 256 << rng.index(powers);
+            (edge + rng.index(32)).saturating_sub(16).min(longest)
+        }
+    }
 }
 
-/// The longest that is sent of a kind now and then.
-const fn longest(kind: ChannelKind) -> usize {
-    match kind {
-        ChannelKind::Command => 64 * 1024,
-        ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => 1 << 20,
-        ChannelKind::Sequenced | ChannelKind::Unreliable => limits::FRESH_MESSAGE,
-    }
+/// The channels of a kind, and the longest message that is sent of each now and then.
+fn of_kind(protocol: &Protocol, kind: ChannelKind) -> Vec<(ChannelId, usize)> {
+    let channels = protocol.kinds().zip(&protocol.channels).filter(|((_, its), _)| *its == kind);
+    let longest = |config: &ChannelConfig| usize::try_from(config.max_message).unwrap_or(USUAL);
+    channels.map(|((id, _), config)| (id, longest(config))).collect()
 }
 
 #[cfg(test)]

@@ -1,20 +1,19 @@
 //! One run of a seed, from the first hello to the last goodbye.
 
 mod applications;
+mod drain;
 
 use core::time::Duration;
 use std::{collections::BTreeMap, time::Instant};
 
-use biplane_proto::{CloseReason, Drops};
+use biplane_proto::{CloseReason, Drops, limits};
+use biplane_wire::{ChannelId, ChannelKind};
 
-use super::{Conditions, Figures, Outcome, Traffic};
+use super::{Conditions, Figures, Outcome, Traffic, Wraps};
 use crate::{Breach, Canary, CanaryKind, Oracle, Protocol, Rng, SessionBreach, Side, World};
 
 /// Sessions must have begun by then.
 const JOIN: Duration = Duration::from_secs(15);
-/// Once the faults have stopped, some of what is owed must come within this, or 30 round trips.
-const LIVENESS: Duration = Duration::from_secs(10);
-const LIVENESS_RTTS: u32 = 30;
 /// So long nothing more may come of what had come already.
 const QUIET: Duration = Duration::from_secs(2);
 /// A close must be over by then.
@@ -57,6 +56,7 @@ pub struct Trial {
     refused: u64,
     plane_changes: u64,
     drained_in: Duration,
+    drain_bound: Duration,
 }
 
 impl Trial {
@@ -69,7 +69,7 @@ impl Trial {
     /// A run under conditions of the caller's.
     #[must_use]
     pub fn new(start: Instant, seed: u64, conditions: Conditions, plan: Plan) -> Self {
-        let protocol = Protocol::of_every_kind();
+        let protocol = conditions.protocol.clone();
         let make = if plan.in_words { World::in_words } else { World::new };
         let mut world = make(start, seed, protocol.clone());
         let mut rng = Rng::new(!seed);
@@ -82,9 +82,9 @@ impl Trial {
         Self {
             seed,
             plan,
+            oracle: oracle(seed, start, &conditions),
             conditions,
             world,
-            oracle: Oracle::new(seed, start, protocol),
             rng,
             traffic: BTreeMap::new(),
             left: BTreeMap::new(),
@@ -93,6 +93,7 @@ impl Trial {
             refused: 0,
             plane_changes: 0,
             drained_in: Duration::ZERO,
+            drain_bound: Duration::ZERO,
         }
     }
 
@@ -102,7 +103,10 @@ impl Trial {
         if self.join() {
             self.talk();
             self.drain();
+            self.world.replay_rest();
             self.part();
+            self.world.replay_rest();
+            self.tend_all();
         }
         self.conclude()
     }
@@ -127,6 +131,7 @@ impl Trial {
         for side in self.world.sides() {
             let rhythm = self.conditions.rhythm;
             let traffic = Traffic::new(now, self.world.protocol(), rhythm, self.rng.fork());
+            let traffic = traffic.of_lengths(self.conditions.lengths);
             self.traffic.insert(side, traffic);
         }
         let end = now + self.plan.length;
@@ -137,37 +142,6 @@ impl Trial {
                 self.work(side);
             }
         }
-    }
-
-    /// Ends the faults, and waits for everything that is owed.
-    fn drain(&mut self) {
-        self.world.calm();
-        let stopped = self.world.now();
-        // A narrow link takes its time over a backlog of megabytes, but something must always come.
-        let (mut owed, mut progress) = (self.oracle.owed(), stopped);
-        while owed > 0 && self.world.now() < progress + self.patience() {
-            self.go_on(self.world.now() + Duration::from_millis(10));
-            let left = self.oracle.owed();
-            if left < owed {
-                (owed, progress) = (left, self.world.now());
-            }
-        }
-        self.drained_in = self.world.now() - stopped;
-        if self.oracle.owed() > 0 {
-            self.oracle.overdue(self.world.now(), self.drained_in);
-        }
-        self.go_on(self.world.now() + QUIET);
-        for side in self.world.sides() {
-            let open = self.world.session(side).filter(|session| !session.is_closed());
-            if let Some(planes) = open.map(biplane_proto::Session::planes) {
-                self.oracle.recovered(self.world.now(), side, planes);
-            }
-        }
-    }
-
-    fn patience(&self) -> Duration {
-        let rtts = self.conditions.clients.iter().map(|client| client.wires.rtt());
-        LIVENESS.max(rtts.max().unwrap_or_default() * LIVENESS_RTTS)
     }
 
     /// Closes every session from one of its ends, and waits until both have left.
@@ -209,6 +183,11 @@ impl Trial {
 
     fn conclude(mut self) -> Outcome {
         self.world.check_accounts();
+        for side in self.world.sides() {
+            let stats = self.world.session(side).map(biplane_proto::Session::stats);
+            let expired = stats.map_or(0, |stats| stats.messages_expired);
+            self.oracle.expired(self.world.now(), side, expired);
+        }
         self.oracle.finish(self.world.now());
         Outcome {
             seed: self.seed,
@@ -228,22 +207,74 @@ impl Trial {
         let sessions = self.world.sides().filter_map(|side| self.world.session(side));
         let stats: Vec<_> = sessions.map(biplane_proto::Session::stats).collect();
         Figures {
+            sent: self.sent(),
             messages: self.oracle.messages(),
             refused: self.refused,
             plane_changes: self.plane_changes,
+            packets: stats.iter().map(|stats| stats.packets_sent).sum(),
             datagrams: tallies.iter().map(|tally| tally.received).sum(),
+            replayed: self.world.replayed(),
             drops,
             resent: stats.iter().map(|stats| stats.messages_resent).sum(),
             tunnelled: stats.iter().map(|stats| stats.messages_tunnelled).sum(),
             slowest: self.oracle.slowest(),
             drained_in: self.drained_in,
+            drain_bound: self.drain_bound,
+            passed: self.passed(),
         }
     }
+
+    fn sent(&self) -> u64 {
+        let sides = self.world.sides();
+        sides
+            .map(|side| self.channels().map(|(id, _)| self.oracle.accepted(side, id)).sum::<u64>())
+            .sum()
+    }
+
+    fn channels(&self) -> impl Iterator<Item = (ChannelId, ChannelKind)> + '_ {
+        self.world.protocol().kinds()
+    }
+
+    /// At how many sides each counter has passed the wrap that it began beside.
+    fn passed(&self) -> Wraps {
+        let Some(wraps) = self.conditions.wraps else { return Wraps::default() };
+        let mut passed = Wraps::default();
+        for side in self.world.sides() {
+            let stats = self.world.session(side).map(biplane_proto::Session::stats);
+            let packets = stats.map_or(0, |stats| stats.packets_sent);
+            let of = |kind| {
+                let channels = self.channels().filter(move |(_, its)| *its == kind);
+                channels.map(|(id, _)| self.oracle.accepted(side, id)).sum::<u64>()
+            };
+            passed.packets += u64::from(packets > wraps.packets);
+            passed.messages += u64::from(of(ChannelKind::ReliableUnordered) > wraps.messages);
+            passed.records += u64::from(of(ChannelKind::Command) > wraps.records);
+            passed.requests += u64::from(self.oracle.requested(side) > wraps.requests);
+        }
+        passed
+    }
+}
+
+/// The judge of a run under these conditions.
+fn oracle(seed: u64, start: Instant, conditions: &Conditions) -> Oracle {
+    let mut oracle = Oracle::new(seed, start, conditions.protocol.clone());
+    for (client, config) in conditions.clients.iter().enumerate() {
+        let sides = [Side::Client(client), Side::Server(client)];
+        for (from, taker) in sides.into_iter().zip([config.server, config.client]) {
+            // No traffic of ours uses up the default before it is granted anew.
+            if taker.initial_credit < limits::CHANNEL_CREDIT {
+                oracle.may_lack_credit(from);
+            }
+        }
+    }
+    oracle
 }
 
 /// A canary on one of the channels whose promise it breaks.
 fn plant(kind: CanaryKind, protocol: &Protocol, rng: &mut Rng) -> Option<Canary> {
-    let bitten: Vec<_> = protocol.kinds().filter(|(_, of)| kind.bites(*of)).collect();
+    // What withholds a message that may expire is only found by counting all that did.
+    let owes = |id| kind != CanaryKind::Withholds || protocol.owes(id);
+    let bitten: Vec<_> = protocol.kinds().filter(|(id, of)| kind.bites(*of) && owes(*id)).collect();
     let (channel, _) = *bitten.get(rng.index(bitten.len()))?;
     Some(Canary { kind, channel, after: CANARY_AFTER })
 }

@@ -1,20 +1,30 @@
 //! What comes off the wires: every datagram delivered or dropped with a reason.
 
-use biplane_proto::{DropReason, Path};
+use std::collections::VecDeque;
+
+use biplane_proto::{Arrival as Packet, DropReason, Path};
+use biplane_wire::Header;
 
 use super::{Tally, World, line::Line};
-use crate::{Arrival, ContractBreach, Entry, Side};
+use crate::{Arrival, Canary, CanaryKind, ContractBreach, Entry, Rng, Side};
+
+/// A datagram that a receiver has opened: whose packet it is, and what it says.
+struct Opened {
+    side: Side,
+    packet: Packet,
+    /// How many bytes behind the header.
+    len: usize,
+}
+
+/// A datagram as it came, and what opening it gave.
+type Read = (Arrival, Result<Opened, DropReason>);
 
 impl World {
     /// Takes in everything of a client's wires that has arrived.
     pub(super) fn arrive(&mut self, client: usize) {
         let now = self.now;
-        while let Some(arrival) = self.line_mut(client).and_then(|it| it.wires.up.pop(now)) {
-            self.receive(Side::Server(client), arrival);
-        }
-        while let Some(arrival) = self.line_mut(client).and_then(|it| it.wires.down.pop(now)) {
-            self.receive(Side::Client(client), arrival);
-        }
+        self.read(Side::Server(client));
+        self.read(Side::Client(client));
         while let Some(inflow) = self.line_mut(client).and_then(|it| it.wires.control_up.pop(now)) {
             self.handle_inflow(Side::Server(client), &inflow);
         }
@@ -24,30 +34,81 @@ impl World {
         }
     }
 
+    /// Somebody sends everything that was recorded and is left to come again, at every end that is
+    /// replayed.
+    pub fn replay_rest(&mut self) {
+        for side in self.sides() {
+            let line = self.line_mut(side.client());
+            for bytes in line.map(|line| line.recorder(side).0.rest()).unwrap_or_default() {
+                self.replay(side, bytes);
+            }
+            self.settle(side.client());
+        }
+    }
+
+    /// How many datagrams came once more so.
+    #[must_use]
+    pub fn replayed(&self) -> u64 {
+        self.lines.iter().map(Line::replayed).sum()
+    }
+
     fn line_mut(&mut self, client: usize) -> Option<&mut Line> {
         self.lines.get_mut(client)
     }
 
-    /// Takes a datagram off a link at `side`, and accounts for it.
-    fn receive(&mut self, side: Side, arrival: Arrival) {
-        let (altered, mut bytes) = (arrival.altered, arrival.bytes);
-        let taken = self.take_in(side, &mut bytes);
+    /// Reads what has come out at `side`, if that is when it is read.
+    fn read(&mut self, side: Side) {
         let now = self.now;
-        if altered && taken.is_ok() {
-            self.watch.breach(now, Some(side), ContractBreach::AlteredAccepted);
+        let Some(line) = self.lines.get_mut(side.client()) else { return };
+        let end = *line.end(side);
+        let next = line.link_to(side).next_arrival();
+        if next.is_none_or(|at| line.read_at(&end, at) > now) {
+            return;
         }
-        if let Err(reason) = taken {
-            self.watch.note(now, side, Entry::Dropped(reason, bytes.len()));
+        if end.receivers > 1 {
+            let batch = core::iter::from_fn(|| line.link_to(side).pop(now)).collect();
+            return self.deal(side, batch, end.receivers);
         }
-        let Some(tally) = self.tally_mut(side) else { return };
-        tally.received += 1;
-        match taken {
-            Ok(()) => tally.delivered += 1,
-            Err(reason) => tally.drops.record(reason, bytes.len()),
+        while let Some(arrival) =
+            self.line_mut(side.client()).and_then(|it| it.link_to(side).pop(now))
+        {
+            self.receive(side, arrival);
         }
     }
 
-    fn take_in(&mut self, side: Side, datagram: &mut [u8]) -> Result<(), DropReason> {
+    /// One receiver takes a datagram in.
+    fn receive(&mut self, side: Side, mut arrival: Arrival) {
+        let end = self.lines.get(side.client()).map(|line| *line.end(side));
+        let original = end.is_some_and(|end| end.is_replayed).then(|| arrival.clone());
+        let opened = self.open(side, &mut arrival.bytes);
+        let taken = opened.and_then(|opened| self.commit(&opened, &arrival.bytes));
+        self.account(side, &arrival, taken);
+        if let Some(original) = original {
+            self.record(side, &original, taken);
+        }
+    }
+
+    /// Several receivers have each a share of a batch; all open before the first commits.
+    fn deal(&mut self, side: Side, batch: Vec<Arrival>, receivers: usize) {
+        let Some(mut rng) = self.line_mut(side.client()).map(|line| line.dealer.fork()) else {
+            return;
+        };
+        let mut hands: Vec<VecDeque<Read>> = (0..receivers).map(|_| VecDeque::new()).collect();
+        for mut arrival in batch {
+            let opened = self.open(side, &mut arrival.bytes);
+            let hand = rng.index(receivers);
+            if let Some(hand) = hands.get_mut(hand) {
+                hand.push_back((arrival, opened));
+            }
+        }
+        while let Some((arrival, opened)) = next_of(&mut hands, &mut rng) {
+            let taken = opened.and_then(|opened| self.commit(&opened, &arrival.bytes));
+            self.account(side, &arrival, taken);
+        }
+    }
+
+    /// Reads and opens a datagram, by what was published before; changes nothing but a count.
+    fn open(&mut self, side: Side, datagram: &mut [u8]) -> Result<Opened, DropReason> {
         let line = self.lines.get(side.client()).ok_or(DropReason::UnknownSession)?;
         let house = self.houses.get(line.house).ok_or(DropReason::UnknownSession)?;
         let (here, there) = match side {
@@ -59,7 +120,78 @@ impl World {
         let side = if matches!(side, Side::Server(_)) { Side::Server(client) } else { side };
         let now = self.now;
         let node = self.node_mut(side).ok_or(DropReason::UnknownSession)?;
-        node.handle_datagram(now, path, &header, datagram)
+        let opened = node.open(&header, datagram).map(|(number, text)| (number, text.len()));
+        let (number, len) = opened.inspect_err(|reason| node.count_drop(*reason))?;
+        let packet = Packet { received_at: now, path, number, phase: header.phase };
+        Ok(Opened { side, packet, len })
+    }
+
+    fn commit(&mut self, opened: &Opened, datagram: &[u8]) -> Result<(), DropReason> {
+        let now = self.now;
+        let node = self.node_mut(opened.side).ok_or(DropReason::UnknownSession)?;
+        let plaintext = datagram.get(Header::LEN..).and_then(|rest| rest.get(..opened.len));
+        node.commit(now, &opened.packet, plaintext.ok_or(DropReason::Malformed)?)
+    }
+
+    /// Counts a datagram as delivered or dropped.
+    fn account(&mut self, side: Side, arrival: &Arrival, taken: Result<(), DropReason>) {
+        let (now, len) = (self.now, arrival.bytes.len());
+        if arrival.altered && taken.is_ok() {
+            self.watch.breach(now, Some(side), ContractBreach::AlteredAccepted);
+        }
+        if let Err(reason) = taken {
+            self.watch.note(now, side, Entry::Dropped(reason, len));
+        }
+        let swallows = self.canary(side, CanaryKind::Swallows);
+        let Some(tally) = self.tally_mut(side) else { return };
+        tally.received += 1;
+        if swallows.is_some_and(|canary| tally.received == canary.after) {
+            return;
+        }
+        match taken {
+            Ok(()) => tally.delivered += 1,
+            Err(reason) => tally.drops.record(reason, len),
+        }
+    }
+
+    /// Records a datagram that came for the first time, and lets those come again that are due.
+    fn record(&mut self, side: Side, original: &Arrival, taken: Result<(), DropReason>) {
+        let Some(line) = self.lines.get_mut(side.client()) else { return };
+        let (recorder, rng) = line.recorder(side);
+        let breach = match taken {
+            Ok(()) => {
+                recorder.record(original, rng);
+                None
+            }
+            Err(reason) => recorder.judge(original, reason),
+        };
+        let due = recorder.due();
+        if let Some(breach) = breach {
+            self.watch.breach(self.now, Some(side), breach);
+        }
+        due.into_iter().for_each(|bytes| self.replay(side, bytes));
+    }
+
+    /// A datagram that was taken in before comes once more.
+    fn replay(&mut self, side: Side, bytes: Vec<u8>) {
+        let mut again = Arrival { altered: false, number: 0, tag: (), bytes };
+        let opened = self.open(side, &mut again.bytes);
+        let mut taken = opened.and_then(|opened| self.commit(&opened, &again.bytes));
+        let forgets = self.canary(side, CanaryKind::Forgets);
+        let line = self.line_mut(side.client());
+        let count = line.map_or(0, |line| line.recorder(side).0.count_again());
+        if forgets.is_some_and(|canary| canary.after == count) {
+            taken = Ok(());
+        }
+        self.account(side, &again, taken);
+        if taken.is_ok() {
+            self.watch.breach(self.now, Some(side), ContractBreach::ReplayTaken);
+        }
+    }
+
+    fn canary(&self, side: Side, kind: CanaryKind) -> Option<Canary> {
+        let end = self.lines.get(side.client())?.end(side);
+        end.canary.filter(|canary| canary.kind == kind)
     }
 
     fn tally_mut(&mut self, side: Side) -> Option<&mut Tally> {
@@ -71,4 +203,11 @@ impl World {
             }
         }
     }
+}
+
+/// Whoever's turn it is commits the first it has.
+fn next_of(hands: &mut Vec<VecDeque<Read>>, rng: &mut Rng) -> Option<Read> {
+    hands.retain(|hand| !hand.is_empty());
+    let turn = rng.index(hands.len());
+    hands.get_mut(turn)?.pop_front()
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use biplane_proto::{SessionConfig, limits};
+use biplane_proto::{FirstNumbers, SessionConfig, limits};
 use biplane_wire::{Aead, PacketNumber};
 
 use crate::{Access, Canary, WiresConfig};
@@ -35,7 +35,16 @@ pub struct EndConfig {
     pub initial_credit: u64,
     /// How late it is woken: a busy machine, a coarse timer. Default: not at all.
     pub lag: Duration,
-    /// The fault planted between it and its application.
+    /// Where its other counters begin; the same at both ends. Default: 0.
+    pub numbers: FirstNumbers,
+    /// How many receivers read its datagrams. With more than one, what arrives within a
+    /// millisecond is read at once, dealt to them, opened by what was known before, and committed
+    /// in an order that the seed decides. Default: 1.
+    pub receivers: usize,
+    /// Whether somebody on the path records the datagrams it takes in, and sends each of them twice
+    /// more, sooner or later; none of these may be taken in. Default: no.
+    pub is_replayed: bool,
+    /// The fault planted in it.
     pub canary: Option<Canary>,
 }
 
@@ -45,6 +54,9 @@ impl Default for EndConfig {
             first_packet: PacketNumber(0),
             initial_credit: limits::CHANNEL_CREDIT,
             lag: Duration::ZERO,
+            numbers: FirstNumbers::default(),
+            receivers: 1,
+            is_replayed: false,
             canary: None,
         }
     }

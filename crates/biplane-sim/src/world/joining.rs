@@ -324,7 +324,7 @@ impl Failure {
 }
 
 fn live(now: Instant, setup: Setup, end: EndConfig) -> Core {
-    Core::new(Session::new(now, setup), end.canary)
+    Core::new(Session::new(now, setup).counting_from(end.numbers), end.canary)
 }
 
 fn parameters(id: ReceiveId, end: EndConfig) -> Parameters {

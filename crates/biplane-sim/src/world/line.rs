@@ -1,15 +1,20 @@
 //! One client, its session at both ends, and the wires between.
 
+use core::time::Duration;
 use std::time::Instant;
 
 use biplane_proto::{Accepting, Dialing};
 
-use super::{ClientConfig, host::Host};
-use crate::{Protocol, Rng, Stream, Wires, node::Node, watch::Watch};
+use super::{ClientConfig, EndConfig, host::Host, recorder::Recorder};
+use crate::{Link, Protocol, Rng, Side, Stream, Wires, node::Node, rng::nanos, watch::Watch};
+
+/// Nanoseconds; what arrives in them is read at once where there is more than one receiver.
+const BATCH: u64 = 1_000_000;
 
 /// One client, its session at both ends, and the wires between.
 #[derive(Debug)]
 pub(super) struct Line {
+    start: Instant,
     /// The server that it dials.
     pub(super) house: usize,
     /// What its client speaks.
@@ -21,6 +26,9 @@ pub(super) struct Line {
     pub(super) host: Host,
     pub(super) client: Stage,
     pub(super) server: Stage,
+    recorders: [Recorder; 2],
+    /// Decides what becomes of datagrams beyond the wires.
+    pub(super) dealer: Rng,
 }
 
 /// How far an end of a session has come.
@@ -52,7 +60,10 @@ impl Line {
         rng: &mut Rng,
     ) -> Self {
         let wires = config.wires.clone();
+        let is_simple =
+            [config.client, config.server].iter().all(|end| end.receivers < 2 && !end.is_replayed);
         Self {
+            start,
             house,
             protocol,
             wires: match &config.access {
@@ -64,7 +75,50 @@ impl Line {
             host: Host::client(client),
             client: Stage::Failed,
             server: Stage::Accepting { inbox: Vec::new() },
+            recorders: <[Recorder; 2]>::default(),
+            // A fork changes all that is drawn after it, which is not worth it to most lines.
+            dealer: if is_simple { Rng::new(0) } else { rng.fork() },
         }
+    }
+
+    /// What one end of it is like.
+    pub(super) const fn end(&self, side: Side) -> &EndConfig {
+        match side {
+            Side::Client(_) => &self.config.client,
+            Side::Server(_) => &self.config.server,
+        }
+    }
+
+    /// The link whose datagrams come out at `side`.
+    pub(super) const fn link_to(&mut self, side: Side) -> &mut Link {
+        match side {
+            Side::Client(_) => &mut self.wires.down,
+            Side::Server(_) => &mut self.wires.up,
+        }
+    }
+
+    /// Who records what comes out at `side`, and what decides when it comes again.
+    pub(super) const fn recorder(&mut self, side: Side) -> (&mut Recorder, &mut Rng) {
+        let [client, server] = &mut self.recorders;
+        let recorder = match side {
+            Side::Client(_) => client,
+            Side::Server(_) => server,
+        };
+        (recorder, &mut self.dealer)
+    }
+
+    /// How many datagrams came once more.
+    pub(super) fn replayed(&self) -> u64 {
+        self.recorders.iter().map(Recorder::came_again).sum()
+    }
+
+    /// When datagrams that arrive at an end at `at` are read there.
+    pub(super) fn read_at(&self, end: &EndConfig, at: Instant) -> Instant {
+        if end.receivers < 2 {
+            return at;
+        }
+        let elapsed = nanos(at.saturating_duration_since(self.start));
+        self.start + Duration::from_nanos(elapsed.next_multiple_of(BATCH))
     }
 
     pub(super) fn nodes(&mut self) -> impl Iterator<Item = &mut Node> {
@@ -76,12 +130,17 @@ impl Line {
         let room = |node: Option<&Node>, stream: &Stream| {
             node.filter(|node| node.waits_for_room()).and_then(|_| stream.next_room())
         };
+        let Wires { up, down, control_up, control_down } = &self.wires;
+        let ClientConfig { client: down_end, server: up_end, .. } = &self.config;
         [
-            self.wires.next_arrival(),
+            up.next_arrival().map(|at| self.read_at(up_end, at)),
+            down.next_arrival().map(|at| self.read_at(down_end, at)),
+            control_up.next_arrival(),
+            control_down.next_arrival(),
             client.and_then(Node::wakes),
             server.and_then(Node::wakes),
-            room(client, &self.wires.control_up),
-            room(server, &self.wires.control_down),
+            room(client, control_up),
+            room(server, control_down),
         ]
         .into_iter()
         .flatten()

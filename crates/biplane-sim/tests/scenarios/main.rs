@@ -23,6 +23,7 @@ mod joining_tunnel;
 mod keep_alive;
 mod key_update;
 mod lifetime;
+mod long_messages;
 mod lost_message;
 mod number_wrap;
 mod ordered;

@@ -52,6 +52,33 @@ fn reliable_messages_wait_and_come_when_udp_is_back() {
 }
 
 #[test]
+fn what_waits_is_worth_a_probe_a_second_however_long_the_outage() {
+    let mut scene = Scene::clean(6);
+    let ordered = channel("ordered");
+    scene.impair(|wires| wires.cut_data());
+    scene.say(CLIENT, ordered, message(0, 100));
+    scene.run_for(seconds(200));
+    scene.impair(|wires| wires.mend_data());
+    let heard = scene.hear(SERVER, ordered, seconds(5));
+    assert!(heard.len() == 1 && heard[0].0 <= ms(1_060), "{heard:?}");
+}
+
+#[test]
+fn a_session_with_nothing_to_say_probes_ever_more_rarely_until_it_has() {
+    let mut scene = Scene::clean(6);
+    scene.impair(|wires| wires.cut_data());
+    scene.run_for(seconds(300));
+    let sent = |scene: &Scene| scene.session(CLIENT).stats().packets_sent;
+    let before = sent(&scene);
+    scene.run_for(seconds(240));
+    assert!((1..=3).contains(&(sent(&scene) - before)), "{}", sent(&scene) - before);
+    scene.impair(|wires| wires.mend_data());
+    scene.say(CLIENT, channel("ordered"), message(0, 100));
+    let heard = scene.hear(SERVER, channel("ordered"), seconds(5));
+    assert!(heard.len() == 1 && heard[0].0 <= ms(1_060), "{heard:?}");
+}
+
+#[test]
 fn one_dead_direction_leaves_the_other_alone() {
     let mut scene = Scene::clean(7);
     scene.impair(|wires| wires.up.cut());

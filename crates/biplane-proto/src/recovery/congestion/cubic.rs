@@ -1,5 +1,9 @@
 //! CUBIC: RFC 9438. Growth follows the clock and not the round trips, so that a long path recovers
 //! as soon as a short one.
+//!
+//! Beyond its plateau it takes all that section 4.4 lets it take, half a window a round trip, for
+//! as long as round trips show no queue. After a time of random loss the plateau says nothing about
+//! the path, and the curve alone would need ten seconds to carry two megabytes over 350 ms.
 
 use core::time::Duration;
 use std::time::Instant;
@@ -14,6 +18,8 @@ pub(in super::super) struct Cubic {
     plateau: f64,
     /// Since when the window has been growing towards it.
     since: Option<Instant>,
+    /// How long it takes to get there, in seconds.
+    k: f64,
     /// What NewReno would have by now, in datagrams.
     friendly: f64,
     /// Parts of a byte that growth still owes.
@@ -28,7 +34,7 @@ impl Cubic {
 
     pub(in super::super) fn new(datagram: u64) -> Self {
         let window = Window::new(datagram);
-        Self { window, plateau: 0.0, since: None, friendly: 0.0, owed: 0.0 }
+        Self { window, plateau: 0.0, since: None, k: 0.0, friendly: 0.0, owed: 0.0 }
     }
 
     fn datagrams(&self) -> f64 {
@@ -37,8 +43,7 @@ impl Cubic {
 
     /// The window `elapsed` after growth began (section 4.2).
     fn curve(&self, elapsed: Duration) -> f64 {
-        let k = (self.plateau * (1.0 - Self::BETA) / Self::C).cbrt();
-        Self::C * (elapsed.as_secs_f64() - k).powi(3) + self.plateau
+        Self::C * (elapsed.as_secs_f64() - self.k).powi(3) + self.plateau
     }
 
     fn begin(&mut self, now: Instant) -> Instant {
@@ -49,6 +54,8 @@ impl Cubic {
         if self.plateau < self.friendly {
             self.plateau = self.friendly;
         }
+        // From where growth begins, which slow start may have brought up to the plateau already.
+        self.k = ((self.plateau - self.friendly) / Self::C).cbrt();
         self.since = Some(now);
         now
     }
@@ -62,7 +69,10 @@ impl Cubic {
         let alpha = 3.0 * (1.0 - Self::BETA) / (1.0 + Self::BETA);
         self.friendly += alpha * share;
         let elapsed = acked.now.saturating_duration_since(since) + acked.rtt;
-        let target = self.curve(elapsed).clamp(now, 1.5 * now).max(self.friendly);
+        let most = 1.5 * now;
+        let has_room = !acked.queued && now > self.plateau;
+        let curve = if has_room { most } else { self.curve(elapsed).clamp(now, most) };
+        let target = curve.max(self.friendly);
         self.owed += (target - now) * share * self.window.datagram as f64;
         self.grow();
     }
@@ -132,6 +142,36 @@ mod tests {
         let (start, mut cubic) = at_loss();
         let beyond = after(&mut cubic, start, 9);
         assert!(beyond > 130, "{beyond} datagrams after 9 s");
+    }
+
+    #[test]
+    fn what_slow_start_won_back_is_not_waited_for_once_more() {
+        // Losses at a small window: doubling leads back to the initial window, beyond the plateau.
+        let start = Instant::now();
+        let mut cubic = Cubic::new(1_200);
+        cubic.on_congestion(start, start, false);
+        cubic.on_ack(acked(3_600, start + Duration::from_millis(1)));
+        assert_eq!(cubic.window(), 12_000);
+        // 10 + 0.4 · 4³, a round trip sooner.
+        let there = after(&mut cubic, start, 4);
+        assert!((32..=40).contains(&there), "{there} datagrams after 4 s");
+    }
+
+    #[test]
+    fn beyond_the_plateau_a_path_without_a_queue_is_filled_round_by_round() {
+        let (start, mut cubic) = at_loss();
+        let round = |cubic: &mut Cubic, second, queued| {
+            let sent_at = start + Duration::from_secs(second);
+            let before = cubic.window();
+            cubic.on_ack(Acked { queued, ..acked(before, sent_at) });
+            cubic.window() as f64 / before as f64
+        };
+        assert!(round(&mut cubic, 1, false) < 1.2, "the plateau is where the loss was");
+        while cubic.datagrams() <= 100.0 {
+            round(&mut cubic, 6, true);
+        }
+        assert!(round(&mut cubic, 6, true) < 1.2, "a queue shows");
+        assert!(round(&mut cubic, 6, false) > 1.49, "none shows");
     }
 
     #[test]

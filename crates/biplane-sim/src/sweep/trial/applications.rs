@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use biplane_proto::{Call, Event, Reply, SendError};
+use biplane_wire::ChannelId;
 use bytes::Bytes;
 
 use super::Trial;
@@ -39,7 +40,7 @@ impl Trial {
         }
     }
 
-    fn tend_all(&mut self) {
+    pub(super) fn tend_all(&mut self) {
         self.remark();
         for side in self.world.sides() {
             self.tend(side);
@@ -53,16 +54,28 @@ impl Trial {
             self.oracle.event(now, side, &event);
             self.react(side, event);
         }
-        let taken = self.world.take_all(side);
+        let mut taken = self.world.take_all(side);
+        let has_read = !taken.is_empty();
+        if self.left.contains_key(&side) {
+            // What a session says of its channels is not believed once it is over.
+            taken.extend(self.take_whatever(side));
+        }
         for (channel, message) in &taken {
             self.oracle.taken(now, side, *channel, message);
         }
-        if !taken.is_empty() {
+        if has_read {
             self.oracle.drained(now, side, true);
         }
         for answered in self.world.take_answers(side) {
             self.oracle.answered(now, side, &answered);
         }
+    }
+
+    fn take_whatever(&mut self, side: Side) -> Vec<(ChannelId, Bytes)> {
+        let channels: Vec<_> = self.world.protocol().kinds().map(|(id, _)| id).collect();
+        let world = &mut self.world;
+        let taken = channels.into_iter().map(|id| world.take(side, id).map(|bytes| (id, bytes)));
+        taken.flatten().collect()
     }
 
     fn react(&mut self, side: Side, event: Event) {

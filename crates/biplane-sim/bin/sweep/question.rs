@@ -1,0 +1,189 @@
+//! What may be asked of seeds: each question has runs, conditions and canaries of its own.
+
+use core::time::Duration;
+
+use biplane_sim::{CanaryKind, Conditions, Plan};
+
+use crate::args::Run;
+
+/// At least so many seeds are run twice, and one of so many.
+const REPLAYS: u64 = 5;
+const ONE_IN: u64 = 10;
+/// A canary's run is shorter: it strikes in its second second.
+const CANARY_RUN: Duration = Duration::from_secs(15);
+
+/// What is asked of every seed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Question {
+    /// Is every promise kept?
+    Sweep,
+    /// Is every run the same again, however many receivers there are?
+    Replicas,
+    /// Is a datagram that comes again ever taken in?
+    Replays,
+    /// Does anything happen where a counter could wrap?
+    Wraps,
+}
+
+/// Why a run is made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Purpose {
+    /// To judge the seed.
+    Judge,
+    /// To see that it replays: it stands right behind the run that it must equal.
+    Replay,
+    /// To see that a planted fault is found.
+    Canary(CanaryKind),
+    /// To see that what is found by running a seed twice is: the same again, behind it.
+    Echo(CanaryKind),
+    /// To see that there is nothing to find where none is planted.
+    Control,
+}
+
+/// A run to be made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Job {
+    pub(crate) seed: u64,
+    pub(crate) purpose: Purpose,
+    pub(crate) receivers: usize,
+}
+
+impl Question {
+    /// The one that is asked by this word.
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        Some(match word {
+            "sweep" => Self::Sweep,
+            "replicas" => Self::Replicas,
+            "replays" => Self::Replays,
+            "wraps" => Self::Wraps,
+            _ => return None,
+        })
+    }
+
+    /// The word that asks it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Sweep => "sweep",
+            Self::Replicas => "replicas",
+            Self::Replays => "replays",
+            Self::Wraps => "wraps",
+        }
+    }
+
+    /// The faults that are planted.
+    pub(crate) const fn canaries(self) -> &'static [CanaryKind] {
+        use CanaryKind::{Forgets, Lingers, Repeats, Stalls, Swallows, Swaps, Wavers, Withholds};
+        match self {
+            Self::Sweep => &[Withholds, Swaps, Repeats, Lingers, Stalls, Swallows],
+            Self::Replicas => &[Wavers],
+            Self::Replays => &[Forgets],
+            Self::Wraps => &[Withholds, Repeats, Stalls],
+        }
+    }
+}
+
+impl Run {
+    /// Every run that answers it.
+    pub(crate) fn jobs(&self) -> Vec<Job> {
+        let receivers = self.receivers.unwrap_or(1);
+        let of_first = |purpose| Job { seed: self.first, purpose, receivers };
+        let mut jobs = vec![of_first(Purpose::Control)];
+        for canary in self.question.canaries() {
+            jobs.push(of_first(Purpose::Canary(*canary)));
+            if *canary == CanaryKind::Wavers {
+                jobs.push(of_first(Purpose::Echo(*canary)));
+            }
+        }
+        for place in 0..self.seeds {
+            for receivers in self.crews() {
+                let job = Job { seed: self.first + place, purpose: Purpose::Judge, receivers };
+                jobs.push(job);
+                if self.replays(place) {
+                    jobs.push(Job { purpose: Purpose::Replay, ..job });
+                }
+            }
+        }
+        jobs
+    }
+
+    fn crews(&self) -> Vec<usize> {
+        match (self.receivers, self.question) {
+            (Some(receivers), _) => vec![receivers],
+            (None, Question::Replicas) => vec![1, 2, 4],
+            (None, _) => vec![1],
+        }
+    }
+
+    fn replays(&self, place: u64) -> bool {
+        match self.question {
+            Question::Sweep => place < REPLAYS || place.is_multiple_of(ONE_IN),
+            Question::Replicas => true,
+            Question::Replays | Question::Wraps => false,
+        }
+    }
+
+    /// What a job's run is like.
+    pub(crate) fn plan(&self, job: Job) -> (Conditions, Plan) {
+        let plan = match job.purpose {
+            Purpose::Judge | Purpose::Replay => Plan::default(),
+            Purpose::Canary(kind) | Purpose::Echo(kind) => {
+                Plan { canary: Some(kind), length: CANARY_RUN, ..Plan::default() }
+            }
+            Purpose::Control => Plan { length: CANARY_RUN, ..Plan::default() },
+        };
+        (self.conditions(job, plan.length), plan)
+    }
+
+    pub(crate) fn conditions(&self, job: Job, length: Duration) -> Conditions {
+        let Job { seed, receivers, .. } = job;
+        let drawn = Conditions::draw(seed, length).received_by(receivers);
+        let drawn = match self.question {
+            Question::Sweep | Question::Replicas => drawn,
+            Question::Replays => drawn.replayed(seed),
+            Question::Wraps => drawn.beside_a_wrap(seed),
+        };
+        match self.loss {
+            Some(share) => drawn.losing(share),
+            None => drawn,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_seed_is_run_once_and_at_least_five_twice() {
+        for (seeds, replays) in [(1, 1), (5, 5), (8, 5), (50, 9)] {
+            let run = Run { seeds, first: 100, ..Run::of(Question::Sweep) };
+            let jobs = run.jobs();
+            let of = |purpose| jobs.iter().filter(|job| job.purpose == purpose).count();
+            assert_eq!(of(Purpose::Judge) as u64, seeds);
+            assert_eq!(of(Purpose::Replay), replays, "{seeds} seeds");
+            assert_eq!(of(Purpose::Control), 1);
+            assert!(CanaryKind::OF_MESSAGES.iter().all(|kind| of(Purpose::Canary(*kind)) == 1));
+            assert!(jobs.iter().all(|job| (100..100 + seeds).contains(&job.seed)));
+        }
+    }
+
+    #[test]
+    fn replicas_are_run_twice_with_each_number_of_receivers() {
+        let jobs = Run { seeds: 3, ..Run::of(Question::Replicas) }.jobs();
+        let pairs: Vec<_> =
+            jobs.windows(2).filter(|pair| pair[1].purpose == Purpose::Replay).collect();
+        assert_eq!(pairs.len(), 9);
+        for pair in pairs {
+            assert_eq!((pair[0].seed, pair[0].receivers), (pair[1].seed, pair[1].receivers));
+        }
+        assert!([1, 2, 4].iter().all(|crew| jobs.iter().any(|job| job.receivers == *crew)));
+    }
+
+    #[test]
+    fn each_question_has_its_word_and_a_canary() {
+        for question in [Question::Sweep, Question::Replicas, Question::Replays, Question::Wraps] {
+            assert_eq!(Question::named(question.word()), Some(question));
+            assert!(!question.canaries().is_empty());
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What happened in all runs that were judged.
+
+use core::{fmt, time::Duration};
+
+use biplane_proto::Drops;
+use biplane_sim::{Outcome, Wraps};
+
+use crate::json::Object;
+
+/// The sums over the figures of runs, and the worst of some.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    virtual_time: Duration,
+    sent: u64,
+    messages: u64,
+    refused: u64,
+    packets: u64,
+    datagrams: u64,
+    replayed: u64,
+    drops: Drops,
+    /// The longest that everything owed took to come, as a share of what it may take.
+    slowest_drain: f64,
+    passed: Wraps,
+}
+
+impl Totals {
+    pub(crate) fn add(&mut self, outcome: &Outcome) {
+        let figures = &outcome.figures;
+        self.virtual_time += outcome.virtual_time;
+        self.sent += figures.sent;
+        self.messages += figures.messages;
+        self.refused += figures.refused;
+        self.packets += figures.packets;
+        self.datagrams += figures.datagrams;
+        self.replayed += figures.replayed;
+        self.drops.add(&figures.drops);
+        if !figures.drain_bound.is_zero() {
+            let share = figures.drained_in.as_secs_f64() / figures.drain_bound.as_secs_f64();
+            self.slowest_drain = self.slowest_drain.max(share);
+        }
+        self.passed.packets += figures.passed.packets;
+        self.passed.messages += figures.passed.messages;
+        self.passed.records += figures.passed.records;
+        self.passed.requests += figures.passed.requests;
+    }
+
+    /// Adds them to a report.
+    pub(crate) fn add_to(&self, document: Object) -> Object {
+        let drops = self.drops.iter().filter(|(_, count)| *count > 0);
+        let drops =
+            drops.fold(Object::new(), |all, (reason, count)| all.value(reason.name(), &count));
+        let Wraps { packets, messages, records, requests } = &self.passed;
+        let passed = Object::new()
+            .value("packets", packets)
+            .value("messages", messages)
+            .value("records", records)
+            .value("requests", requests);
+        document
+            .value("virtual_seconds", &self.virtual_time.as_secs_f64())
+            .value("messages_sent", &self.sent)
+            .value("messages", &self.messages)
+            .value("refused", &self.refused)
+            .value("packets", &self.packets)
+            .value("datagrams", &self.datagrams)
+            .value("datagrams_replayed", &self.replayed)
+            .value("drops", &drops.end())
+            .value("slowest_drain", &self.slowest_drain)
+            .value("wraps_passed", &passed.end())
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sent, messages, refused, packets, datagrams, .. } = self;
+        write!(f, "{:.0} virtual seconds, ", self.virtual_time.as_secs_f64())?;
+        write!(f, "{sent} messages sent, {messages} taken, {refused} refused, ")?;
+        write!(f, "{packets} packets, {datagrams} datagrams, ")?;
+        write!(f, "drained in {:.0} % of the time allowed at the most", self.slowest_drain * 100.0)
+    }
+}

@@ -1,0 +1,85 @@
+//! After the faults: everything owed must come, and the queues empty, within a bound.
+//!
+//! The bound is ten seconds or thirty round trips, and where the calmed link has a bottleneck, the
+//! time in which what waits when the faults stop could pass it: no sender is faster than that.
+
+use core::time::Duration;
+
+use biplane_proto::SessionStats;
+
+use super::Trial;
+use crate::{Side, WiresConfig};
+
+/// Within this, or so many round trips, everything must have come.
+const LIVENESS: Duration = Duration::from_secs(10);
+const LIVENESS_RTTS: u32 = 30;
+/// So long nothing more may come of what had come already.
+const QUIET: Duration = Duration::from_secs(2);
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+
+impl Trial {
+    /// Ends the faults, and waits for everything that is owed.
+    pub(super) fn drain(&mut self) {
+        self.world.calm();
+        let stopped = self.world.now();
+        self.drain_bound = self.patience();
+        let deadline = stopped + self.drain_bound;
+        while self.is_owing() && self.world.now() < deadline {
+            self.go_on(self.world.now() + LOOK);
+        }
+        let now = self.world.now();
+        self.drained_in = now - stopped;
+        if self.oracle.owed() > 0 {
+            self.oracle.overdue(now, self.drained_in);
+        }
+        for side in self.world.sides() {
+            let waiting = self.waiting(side);
+            self.oracle.emptied(now, side, waiting);
+        }
+        self.go_on(now + QUIET);
+        for side in self.world.sides() {
+            let open = self.world.session(side).filter(|session| !session.is_closed());
+            if let Some(planes) = open.map(biplane_proto::Session::planes) {
+                self.oracle.recovered(self.world.now(), side, planes);
+            }
+        }
+    }
+
+    fn is_owing(&mut self) -> bool {
+        self.oracle.owed() > 0 || self.world.sides().any(|side| self.waiting(side) > 0)
+    }
+
+    /// Messages and control records that wait at `side`, those in flight among them.
+    fn waiting(&self, side: Side) -> u64 {
+        let session = self.world.session(side).filter(|session| !session.is_closed());
+        let stats = session.map(biplane_proto::Session::stats).unwrap_or_default();
+        stats.queued_messages + stats.control_queued_records
+    }
+
+    /// How long the slowest client's backlog may take from now on.
+    fn patience(&self) -> Duration {
+        let clients = 0..self.world.clients();
+        clients.map(|client| self.patience_of(client)).max().unwrap_or(LIVENESS)
+    }
+
+    fn patience_of(&self, client: usize) -> Duration {
+        let Some(config) = self.conditions.clients.get(client) else { return LIVENESS };
+        let rtt = config.wires.rtt();
+        let least = [Side::Client(client), Side::Server(client)].map(|side| {
+            let stats = self.world.session(side).map(biplane_proto::Session::stats);
+            least(side, &stats.unwrap_or_default(), &config.wires)
+        });
+        LIVENESS.max(rtt * LIVENESS_RTTS) + least.into_iter().max().unwrap_or_default()
+    }
+}
+
+/// How long what waits at `side` needs at least to pass the narrowest place of its link.
+fn least(side: Side, stats: &SessionStats, wires: &WiresConfig) -> Duration {
+    let link = match side {
+        Side::Client(_) => &wires.up,
+        Side::Server(_) => &wires.down,
+    };
+    let narrow = link.bottleneck.map_or(u64::MAX, |bottleneck| bottleneck.bytes_per_second);
+    Duration::from_secs_f64(stats.queued_bytes as f64 / narrow.max(1) as f64)
+}
