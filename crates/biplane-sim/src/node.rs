@@ -8,8 +8,8 @@ use core::time::Duration;
 use std::{net::SocketAddr, time::Instant};
 
 use biplane_proto::{
-    Answered, Arrival, ControlLoss, DropReason, Event, KeyChange, Opener, Path, Sealer, Transmit,
-    limits,
+    Answered, Arrival, ControlLoss, DropReason, Event, KeyChange, Opener, Path, Sealer, Session,
+    Transmit, limits,
 };
 use biplane_wire::{Header, KeyPhase, PacketNumber, limits as wire};
 
@@ -23,19 +23,31 @@ const PACKETS_AT_ONCE: usize = 20_000;
 pub(crate) struct Node {
     side: Side,
     core: Core,
-    peer: Path,
-    /// Where the peer was before; nobody is there any more.
-    former: Vec<SocketAddr>,
+    peer: Whereabouts,
     lag: Duration,
     keys: Keys,
-    largest: PacketNumber,
-    floor: PacketNumber,
+    published: Published,
     answers: Vec<Answered>,
     delivered: u64,
     wakes: Option<Instant>,
     lost_control: bool,
     is_dirty: bool,
     told: Told,
+}
+
+/// Where the peer is.
+#[derive(Debug)]
+struct Whereabouts {
+    now: SocketAddr,
+    /// Nobody is there any more.
+    former: Vec<SocketAddr>,
+}
+
+/// What a slot would publish.
+#[derive(Debug)]
+struct Published {
+    largest: PacketNumber,
+    floor: PacketNumber,
 }
 
 /// What is known of it outside.
@@ -60,11 +72,9 @@ impl Node {
     pub(crate) fn new(side: Side, core: Core, peer: Path, lag: Duration) -> Self {
         Self {
             side,
-            largest: core.session().largest_received(),
-            floor: core.session().floor(),
+            published: Published::of(core.session()),
             core,
-            peer,
-            former: Vec::new(),
+            peer: Whereabouts { now: peer.remote, former: Vec::new() },
             lag,
             keys: Keys::default(),
             answers: Vec::new(),
@@ -82,9 +92,9 @@ impl Node {
 
     /// The peer's datagrams come from there from now on.
     pub(crate) fn peer_moved(&mut self, remote: SocketAddr) {
-        self.former.push(self.peer.remote);
-        self.former.retain(|former| *former != remote);
-        self.peer.remote = remote;
+        let before = core::mem::replace(&mut self.peer.now, remote);
+        self.peer.former.push(before);
+        self.peer.former.retain(|former| *former != remote);
     }
 
     /// The session, for an input; it must be settled after.
@@ -141,8 +151,8 @@ impl Node {
         header: &Header,
         datagram: &'a mut [u8],
     ) -> Result<(PacketNumber, &'a [u8]), DropReason> {
-        let number = header.number.expand(self.largest.next());
-        if number < self.floor {
+        let number = header.number.expand(self.published.largest.next());
+        if number < self.published.floor {
             return Err(DropReason::Late);
         }
         let opener = self.keys.openers.get(header.phase.index()).and_then(Option::as_ref);
@@ -199,8 +209,7 @@ impl Node {
         while let Some(answered) = self.core.session_mut().poll_answer() {
             self.answers.push(answered);
         }
-        self.largest = self.core.session().largest_received();
-        self.floor = self.core.session().floor();
+        self.published = Published::of(self.core.session());
         self.send_packets(now, link, watch);
         self.write_control(now, control, watch);
         let session = self.core.session();
@@ -256,10 +265,10 @@ impl Node {
             let what = ContractBreach::PacketLength { appended: packet.len(), says: len };
             watch.breach(now, Some(self.side), what);
         }
-        if self.former.contains(&path.remote) {
+        if self.peer.former.contains(&path.remote) {
             return;
         }
-        if path.remote != self.peer.remote {
+        if path.remote != self.peer.now {
             watch.breach(now, Some(self.side), ContractBreach::Misaddressed);
             return;
         }
@@ -290,6 +299,12 @@ impl Node {
         if is_done || self.lost_control || session.is_over() {
             control.finish(now);
         }
+    }
+}
+
+impl Published {
+    fn of(session: &Session) -> Self {
+        Self { largest: session.largest_received(), floor: session.floor() }
     }
 }
 
