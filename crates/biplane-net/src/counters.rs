@@ -146,7 +146,13 @@ impl ReceiverCounters {
         total.delivered += taken.delivered;
         total.drops.add(&taken.drops);
         let wakeups = self.wakeups.load(Ordering::Relaxed);
-        WorkerStats { datagrams: taken.received, batches, wakeups }
+        WorkerStats {
+            datagrams: taken.received,
+            delivered: taken.delivered,
+            dropped: taken.drops.total(),
+            batches,
+            wakeups,
+        }
     }
 }
 
@@ -172,6 +178,11 @@ impl SenderCounters {
         total.unsent += sent.unsent;
         total.runs_split += sent.split;
         let wakeups = self.wakeups.load(Ordering::Relaxed);
-        WorkerStats { datagrams: sent.datagrams, batches: sent.runs, wakeups }
+        WorkerStats {
+            datagrams: sent.datagrams,
+            batches: sent.runs,
+            wakeups,
+            ..WorkerStats::default()
+        }
     }
 }

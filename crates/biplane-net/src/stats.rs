@@ -63,8 +63,12 @@ pub struct DatagramStats {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct WorkerStats {
-    /// Datagrams it moved.
+    /// Datagrams it moved. Of a receiver, always `delivered` and `dropped` together.
     pub datagrams: u64,
+    /// Of a receiver: those that a session took in.
+    pub delivered: u64,
+    /// Of a receiver: those that went no further.
+    pub dropped: u64,
     /// System calls that moved some.
     pub batches: u64,
     /// How often it woke from waiting.

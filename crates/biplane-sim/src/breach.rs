@@ -46,7 +46,51 @@ pub enum Broken {
 }
 
 impl Broken {
-    /// Its name in reports.
+    /// Every name that a broken promise may have in reports.
+    pub const NAMES: [&'static str; 40] = [
+        "message_invented",
+        "message_altered",
+        "message_repeated",
+        "message_backwards",
+        "message_out_of_order",
+        "message_overtaken",
+        "message_missing",
+        "message_stuck",
+        "message_after_left",
+        "request_invented",
+        "request_out_of_turn",
+        "request_wrong_answer",
+        "request_answered_twice",
+        "request_unanswered",
+        "request_never_answered",
+        "session_never_joined",
+        "session_ended",
+        "session_left_otherwise",
+        "session_never_left",
+        "session_event_after_left",
+        "session_never_over",
+        "session_unannounced",
+        "session_refused",
+        "session_never_writable",
+        "session_never_empty",
+        "session_vanished",
+        "session_lame",
+        "session_told_otherwise",
+        "altered_accepted",
+        "replay_taken",
+        "falsely_refused",
+        "unaccounted",
+        "miscounted",
+        "spins",
+        "floods",
+        "packet_length",
+        "unsealable",
+        "misaddressed",
+        "nothing_to_send",
+        "nothing_to_read",
+    ];
+
+    /// Its name in reports, one of [`Broken::NAMES`].
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -108,7 +152,76 @@ impl fmt::Display for Broken {
 
 #[cfg(test)]
 mod tests {
+    use biplane_proto::{CloseReason, DropReason, Planes, RequestError, SendError};
+    use biplane_wire::RequestId;
+
     use super::*;
+
+    /// One of each.
+    fn all() -> Vec<Broken> {
+        let (index, channel, id) = (0, ChannelId::new(0).unwrap(), RequestId(0));
+        let messages = [
+            MessageBreach::Invented,
+            MessageBreach::Altered { index },
+            MessageBreach::Repeated { index },
+            MessageBreach::Backwards { index, after: 0 },
+            MessageBreach::OutOfOrder { index, expected: 0 },
+            MessageBreach::Overtaken { channel, index },
+            MessageBreach::Missing { index },
+            MessageBreach::Stuck { count: 0, oldest: 0, waited: Duration::ZERO },
+            MessageBreach::AfterLeft,
+        ];
+        let requests = [
+            RequestBreach::Invented(id),
+            RequestBreach::OutOfTurn(id),
+            RequestBreach::WrongAnswer(id),
+            RequestBreach::AnsweredTwice(id),
+            RequestBreach::Unanswered(id, RequestError::TimedOut),
+            RequestBreach::NeverAnswered { count: 0 },
+        ];
+        let sessions = [
+            SessionBreach::NeverJoined { why: String::new() },
+            SessionBreach::Ended(CloseReason::TimedOut),
+            SessionBreach::LeftOtherwise(CloseReason::TimedOut),
+            SessionBreach::NeverLeft,
+            SessionBreach::EventAfterLeft { event: String::new() },
+            SessionBreach::NeverOver,
+            SessionBreach::Unannounced,
+            SessionBreach::Refused(SendError::Closed),
+            SessionBreach::NeverWritable,
+            SessionBreach::NeverEmpty { waiting: 0 },
+            SessionBreach::Vanished { missing: 0, expired: 0 },
+            SessionBreach::Lame(Planes::Both),
+            SessionBreach::ToldOtherwise { told: None, is: Planes::Both },
+        ];
+        let contracts = [
+            ContractBreach::AlteredAccepted,
+            ContractBreach::ReplayTaken,
+            ContractBreach::FalselyRefused(DropReason::Late),
+            ContractBreach::Unaccounted { received: 0, delivered: 0, dropped: 0 },
+            ContractBreach::Miscounted { says: 0, took: 0 },
+            ContractBreach::Spins(None),
+            ContractBreach::Floods,
+            ContractBreach::PacketLength { appended: 0, says: 0 },
+            ContractBreach::Unsealable,
+            ContractBreach::Misaddressed,
+            ContractBreach::NothingToSend,
+            ContractBreach::NothingToRead,
+        ];
+        let messages = messages.into_iter().map(Broken::from);
+        let requests = requests.into_iter().map(Broken::from);
+        let sessions = sessions.into_iter().map(Broken::from);
+        let contracts = contracts.into_iter().map(Broken::from);
+        messages.chain(requests).chain(sessions).chain(contracts).collect()
+    }
+
+    #[test]
+    fn every_broken_promise_has_a_name_of_its_own() {
+        let names: Vec<_> = all().iter().map(Broken::name).collect();
+        assert_eq!(names, Broken::NAMES);
+        let apart: std::collections::BTreeSet<_> = names.iter().collect();
+        assert_eq!(apart.len(), names.len());
+    }
 
     #[test]
     fn a_breach_names_seed_time_side_and_channel() {

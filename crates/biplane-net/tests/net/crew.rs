@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use biplane_net::{Endpoint, EndpointStats};
+use biplane_net::{Endpoint, EndpointStats, WorkerStats};
 use quinn_udp::{Transmit, UdpSocketState};
 
 use crate::support::{INPUTS, address, client, config, everybody, join, listen, send, until};
@@ -34,6 +34,18 @@ fn flood(server: &Endpoint, stop: &AtomicBool) {
     }
 }
 
+/// Every datagram is some receiver's, and delivered or dropped by it: at any time.
+fn check_accounts(stats: &EndpointStats) {
+    for worker in &stats.receivers {
+        assert_eq!(worker.datagrams, worker.delivered + worker.dropped, "{stats:?}");
+    }
+    let sum = |of: fn(&WorkerStats) -> u64| stats.receivers.iter().map(of).sum::<u64>();
+    let datagrams = &stats.datagrams;
+    assert_eq!(sum(|worker| worker.datagrams), datagrams.received, "{stats:?}");
+    assert_eq!(sum(|worker| worker.delivered), datagrams.delivered, "{stats:?}");
+    assert_eq!(sum(|worker| worker.dropped), datagrams.drops.total(), "{stats:?}");
+}
+
 fn saturated(receivers: usize, length: Duration) -> EndpointStats {
     let mut config = config(everybody());
     config.endpoint.receivers = receivers;
@@ -44,9 +56,7 @@ fn saturated(receivers: usize, length: Duration) -> EndpointStats {
         }
         let end = Instant::now() + length;
         while Instant::now() < end {
-            let stats = server.stats();
-            let shares: u64 = stats.receivers.iter().map(|worker| worker.datagrams).sum();
-            assert_eq!(shares, stats.datagrams.received, "at any time");
+            check_accounts(&server.stats());
             thread::yield_now();
         }
         stop.store(true, Ordering::Relaxed);
@@ -67,6 +77,28 @@ fn under_a_saturating_flow_each_receiver_handles_a_twentieth_and_more() {
             assert!(worker.batches > 0 && worker.batches <= worker.datagrams);
         }
     }
+}
+
+#[test]
+fn every_receiver_accounts_for_what_it_reads_of_sessions_and_of_strangers() {
+    let mut config = config(everybody());
+    config.endpoint.receivers = 2;
+    let (server, client, stop) = (listen(config), client(), AtomicBool::new(false));
+    let pair = join(&server, &client);
+    thread::scope(|scope| {
+        scope.spawn(|| flood(&server, &stop));
+        let end = Instant::now() + Duration::from_secs(1);
+        while Instant::now() < end {
+            send(&pair.here, INPUTS, "forwards");
+            client.flush();
+            check_accounts(&server.stats());
+            check_accounts(&client.stats());
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let stats = server.stats();
+    assert!(stats.datagrams.delivered > 100, "{stats:?}");
+    assert!(stats.datagrams.drops.total() > 10_000, "{stats:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use core::{fmt, time::Duration};
 use std::collections::BTreeMap;
 
-use biplane_sim::{CanaryKind, Outcome};
+use biplane_sim::{Broken, CanaryKind, Outcome};
 
 use crate::{
     json::Object,
@@ -44,7 +44,7 @@ impl Report {
             question,
             seeds: 0,
             violations: 0,
-            broken: BTreeMap::from([(PANICKED, 0)]),
+            broken: Broken::NAMES.iter().chain([&PANICKED]).map(|name| (*name, 0)).collect(),
             replayed: 0,
             replayed_identically: true,
             canaries: canaries(question, &results),
@@ -198,8 +198,10 @@ mod tests {
         let report = report(vec![Done { job: job(7, Purpose::Judge), outcome }]);
         assert!(!report.holds());
         let json = report.to_json();
-        let head = r#"{"question":"sweep","seeds":1,"violations":1,"broken":{"panicked":1},"#;
+        let head =
+            r#"{"question":"sweep","seeds":1,"violations":1,"broken":{"altered_accepted":0,"#;
         assert!(json.starts_with(head), "{json}");
+        assert!(json.contains(r#""packet_length":0,"panicked":1,"replay_taken":0"#), "{json}");
         let failure =
             r#""failures":[{"seed":7,"receivers":1,"what":"the core panicked: \"no\""}]}"#;
         assert!(json.trim_end().ends_with(failure), "{json}");

@@ -62,6 +62,11 @@ impl Run {
         child.finish_by(self.deadline)
     }
 
+    /// Keeps what a person needs besides the figures.
+    pub(crate) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
     /// Wants `got` to be as `wanted`.
     pub(crate) fn judge(&mut self, name: impl Into<String>, wanted: Wanted, got: impl Into<Value>) {
         self.figures.push(Figure::new(name, wanted, got));

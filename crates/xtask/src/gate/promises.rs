@@ -1,0 +1,199 @@
+//! The gates of `reliability.md`: promises, and the figures that show them.
+//!
+//! Those in virtual time are the simulator's: it runs seeds, plants faults and says what broke; what
+//! counts is judged here. A gate whose canary was not caught has not passed.
+
+mod calibrate;
+mod sweep;
+mod told;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::{Gate, Run, Seeds, Wanted, document};
+use crate::child::Finished;
+use crate::test_output::TestCounts;
+
+const SIM: &[&str] = &["cargo build --release --locked -p biplane-sim"];
+const CORE: &str = "cargo test --release --locked -p biplane-proto --lib --no-run";
+const WIRE: &str = "cargo test --release --locked -p biplane-wire --lib --no-run";
+const SCENARIOS: &str = "cargo test --release --locked -p biplane-sim --test scenarios --no-run";
+const NET: &str = "cargo test --release --locked -p biplane-net --test net --no-run";
+
+/// Seeds of the sweep that G1, G2, G4 and G28 judge, each by its own figures.
+const SWEEP: Seeds = Seeds { full: 10_000, quick: 24 };
+/// 10,000 seeds take ten minutes of two cores; a release is judged by ten times as many.
+const SWEEP_TIMEOUT: Duration = Duration::from_secs(3 * 3600);
+
+/// In the order of their numbers.
+pub(super) const GATES: &[Gate] = &[
+    Gate {
+        id: "calibrate",
+        title: "what this machine does: loopback datagrams, seals, timers",
+        seeds: Seeds::NONE,
+        needs: None,
+        builds: SIM,
+        timeout: Duration::from_secs(60),
+        measure: calibrate::measure,
+    },
+    Gate {
+        id: "G1",
+        title: "reliable messages come once, whole and in order, both ways",
+        seeds: SWEEP,
+        needs: None,
+        builds: SIM,
+        timeout: SWEEP_TIMEOUT,
+        measure: sweep::reliable,
+    },
+    Gate {
+        id: "G2",
+        title: "when faults stop, everything owed comes in time and queues empty",
+        seeds: SWEEP,
+        needs: None,
+        builds: SIM,
+        timeout: SWEEP_TIMEOUT,
+        measure: sweep::live,
+    },
+    Gate {
+        id: "G3",
+        title: "a seed is a run, byte for byte, with 1, 2 and 4 receivers",
+        seeds: Seeds { full: 200, quick: 4 },
+        needs: None,
+        builds: SIM,
+        timeout: Duration::from_secs(1800),
+        measure: replicas,
+    },
+    Gate {
+        id: "G4",
+        title: "sequenced never goes back, nothing twice, nothing after the end",
+        seeds: SWEEP,
+        needs: None,
+        builds: SIM,
+        timeout: SWEEP_TIMEOUT,
+        measure: sweep::fresh,
+    },
+    Gate {
+        id: "G5",
+        title: "no datagram is taken in twice, and none within the window refused",
+        seeds: Seeds { full: 300, quick: 12 },
+        needs: None,
+        builds: &["cargo build --release --locked -p biplane-sim", CORE],
+        timeout: Duration::from_secs(1800),
+        measure: replays,
+    },
+    Gate {
+        id: "G7",
+        title: "counters pass every place where they could wrap",
+        seeds: Seeds { full: 1_000, quick: 12 },
+        needs: None,
+        builds: &["cargo build --release --locked -p biplane-sim", WIRE, SCENARIOS],
+        timeout: Duration::from_secs(3600),
+        measure: wraps,
+    },
+    Gate {
+        id: "G28",
+        title: "received is delivered and dropped, to the datagram",
+        seeds: SWEEP,
+        needs: None,
+        builds: &["cargo build --release --locked -p biplane-sim", NET],
+        timeout: SWEEP_TIMEOUT,
+        measure: accounts,
+    },
+];
+
+/// G3.
+fn replicas(run: &mut Run) -> Result<()> {
+    let seeds = run.seeds();
+    let told = told::sim(run, &format!("replicas --seeds {seeds}"))?;
+    told::judge(run, &told, seeds);
+    run.judge_at(&told, "replayed_twice", Wanted::Exactly((3 * seeds).into()));
+    run.judge_at(&told, "replayed_identically", Wanted::Exactly(true.into()));
+    told::canaries(run, &told, &["wavers"]);
+    Ok(())
+}
+
+/// G5.
+fn replays(run: &mut Run) -> Result<()> {
+    let seeds = run.seeds();
+    let told = told::sim(run, &format!("replays --seeds {seeds}"))?;
+    told::judge(run, &told, seeds);
+    told::none(run, &told, &["replay_taken", "falsely_refused"]);
+    // Two of every packet taken in, of which every seed has hundreds.
+    let replayed = document::at(&told, "datagrams_replayed");
+    run.judge("datagrams that came once more", Wanted::AtLeast(seeds as f64 * 1_000.0), replayed);
+    told::canaries(run, &told, &["forgets"]);
+    let cases = run.form(10_000_000, 1_000_000);
+    cases_of(run, cases, "biplane-proto --lib window", 8)
+}
+
+/// G7.
+fn wraps(run: &mut Run) -> Result<()> {
+    let seeds = run.seeds();
+    let told = told::sim(run, &format!("wraps --seeds {seeds}"))?;
+    told::judge(run, &told, seeds);
+    for counter in ["packets", "messages", "records", "requests"] {
+        // At both sides of every session; a seed of one session may be a bad one.
+        let passed = document::at(&told, &format!("wraps_passed.{counter}"));
+        run.judge(format!("wraps passed by {counter}"), Wanted::AtLeast(seeds as f64), passed);
+    }
+    told::canaries(run, &told, &["withholds", "repeats", "stalls"]);
+    let line = "cargo test --release --locked -p biplane-sim --test scenarios number_wrap";
+    tests(run, line, 3)?;
+    let cases = run.form(100_000_000, 10_000_000);
+    cases_of(run, cases, "biplane-wire --lib number", 5)
+}
+
+/// G28.
+fn accounts(run: &mut Run) -> Result<()> {
+    sweep::accounted(run)?;
+    let net = "cargo test --release --locked -p biplane-net --test net";
+    tests(run, &format!("{net} every_receiver_accounts"), 1)?;
+    tests(run, &format!("{net} what_the_kernel_drops"), 1)
+}
+
+/// Runs tests that compare as many random cases as they are told, and say how many they did.
+fn cases_of(run: &mut Run, cases: u64, which: &str, least: u32) -> Result<()> {
+    let line =
+        format!("BIPLANE_CASES={cases} cargo test --release --locked -p {which} -- --nocapture");
+    let finished = tests_of(run, &line, least)?;
+    run.judge("cases", Wanted::AtLeast(cases as f64), cases_told(&finished.stderr));
+    Ok(())
+}
+
+/// How many cases were tried, by the tests' own word: `figure cases N`.
+fn cases_told(said: &str) -> Option<u64> {
+    let line = said.split("figure cases ").nth(1)?;
+    line.split(|it: char| !it.is_ascii_digit()).next()?.parse().ok()
+}
+
+fn tests(run: &mut Run, line: &str, least: u32) -> Result<()> {
+    tests_of(run, line, least).map(drop)
+}
+
+/// Runs tests, of which there must be `least` or more.
+fn tests_of(run: &mut Run, line: &str, least: u32) -> Result<Finished> {
+    let finished = run.finish(line)?;
+    run.exit(line, &finished);
+    judge_tests(run, &finished, least);
+    Ok(finished)
+}
+
+fn judge_tests(run: &mut Run, tests: &Finished, least: u32) {
+    let counts = TestCounts::read(&tests.stdout);
+    run.judge("tests", Wanted::AtLeast(least.into()), counts.ran());
+    run.judge("tests that failed", Wanted::Exactly(Value::from(0)), counts.failed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cases_are_told_by_the_tests_themselves() {
+        let said = "running 3 tests\n..figure cases 10000000, window 131072\n.";
+        assert_eq!(cases_told(said), Some(10_000_000));
+        assert_eq!(cases_told("running 0 tests"), None);
+    }
+}
