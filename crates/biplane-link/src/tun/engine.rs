@@ -90,8 +90,14 @@ impl Engine {
     fn take(&mut self, now: Instant, Ready { token, is_over }: Ready) -> io::Result<()> {
         let mut makers = Makers { namespaces: &mut self.namespaces, poller: &self.poller };
         match token {
-            Token::NearDevice => self.wire.take_up(now)?,
-            Token::FarDevice => self.wire.take_down(now)?,
+            Token::NearDevice => {
+                self.wire.read_near()?;
+                self.wire.send(clock::now(), Direction::Up);
+            }
+            Token::FarDevice => {
+                self.wire.read_far()?;
+                self.wire.send(clock::now(), Direction::Down);
+            }
             Token::Listener => {
                 begin(&mut self.run, &mut self.wire, now);
                 self.streams.accept(&mut makers)?;

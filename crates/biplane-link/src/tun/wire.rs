@@ -29,6 +29,8 @@ pub(super) struct Wire {
     up: Way,
     down: Way,
     packet: Box<[u8; LONGEST]>,
+    /// Read and not yet sent.
+    batch: Vec<Vec<u8>>,
 }
 
 /// One direction.
@@ -45,7 +47,7 @@ impl Wire {
     pub(super) fn new(devices: [File; 2], start: Instant, profile: &Profile, seed: u64) -> Self {
         let [near, far] = devices;
         let [up, down] = ways(start, profile, seed);
-        Self { near, far, up, down, packet: Box::new([0; LONGEST]) }
+        Self { near, far, up, down, packet: Box::new([0; LONGEST]), batch: Vec::new() }
     }
 
     /// Begins the run anew at `start`, with nothing under way.
@@ -53,14 +55,26 @@ impl Wire {
         [self.up, self.down] = ways(start, profile, seed);
     }
 
-    /// Sends on their way the packets that the near side's device holds.
-    pub(super) fn take_up(&mut self, now: Instant) -> io::Result<()> {
-        self.up.take(now, &self.near, &mut *self.packet)
+    /// Reads what the near side's device holds. It is to be sent at once.
+    pub(super) fn read_near(&mut self) -> io::Result<()> {
+        read(&self.near, &mut *self.packet, &mut self.batch)
     }
 
-    /// Sends on their way the packets that the far side's device holds.
-    pub(super) fn take_down(&mut self, now: Instant) -> io::Result<()> {
-        self.down.take(now, &self.far, &mut *self.packet)
+    /// Reads what the far side's device holds, likewise.
+    pub(super) fn read_far(&mut self) -> io::Result<()> {
+        read(&self.far, &mut *self.packet, &mut self.batch)
+    }
+
+    /// Sends on their way, at `now`, the packets that were read, which are all older: so none is
+    /// early.
+    pub(super) fn send(&mut self, now: Instant, direction: Direction) {
+        let way = match direction {
+            Direction::Up => &mut self.up,
+            Direction::Down => &mut self.down,
+        };
+        for packet in self.batch.drain(..) {
+            way.send(now, packet);
+        }
     }
 
     /// Hands over the packets that have arrived by `now`.
@@ -114,21 +128,12 @@ impl Way {
         }
     }
 
-    fn take(&mut self, now: Instant, mut device: &File, packet: &mut [u8]) -> io::Result<()> {
-        for _ in 0..TURN {
-            let len = match device.read(packet) {
-                Ok(len) => len,
-                Err(error) if is_for_later(&error) => return Ok(()),
-                Err(error) => return Err(error),
-            };
-            let Some(packet) = packet.get(..len) else { return Ok(()) };
-            match packet::protocol(packet) {
-                Some(Protocol::Tcp) => self.tcp.send(now, packet.to_vec()),
-                Some(Protocol::Udp) => self.udp.send(now, packet.to_vec()),
-                None => {}
-            }
+    fn send(&mut self, now: Instant, packet: Vec<u8>) {
+        match packet::protocol(&packet) {
+            Some(Protocol::Tcp) => self.tcp.send(now, packet),
+            Some(Protocol::Udp) => self.udp.send(now, packet),
+            None => {}
         }
-        Ok(())
     }
 
     fn deliver(&mut self, now: Instant, mut device: &File) {
@@ -142,6 +147,18 @@ impl Way {
             }
         }
     }
+}
+
+/// Appends to `batch` what `device` holds; `packet` is room for one.
+fn read(mut device: &File, packet: &mut [u8], batch: &mut Vec<Vec<u8>>) -> io::Result<()> {
+    for _ in 0..TURN {
+        match device.read(packet) {
+            Ok(len) => batch.extend(packet.get(..len).map(<[u8]>::to_vec)),
+            Err(error) if is_for_later(&error) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn is_for_later(error: &io::Error) -> bool {
