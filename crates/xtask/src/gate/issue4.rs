@@ -2,12 +2,13 @@
 
 mod relay;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Gate, Run, Seeds, Wanted, document};
+use super::{Gate, Run, Seeds, Wanted, document, promises};
 
+const SIM: &str = "cargo build --release --locked -p biplane-sim";
 const CLI: &str = "cargo build --release --locked -p biplane-cli";
 const LOBBY: &str = "cargo build --release --locked -p lobby";
 const TUN: &str = "cargo test --release --locked -p biplane-link --test tun --no-run";
@@ -17,6 +18,15 @@ const BOOK: &str =
 
 /// In the order of the lines.
 pub(super) const GATES: &[Gate] = &[
+    Gate {
+        id: "A4.1",
+        title: "the promises G1 to G5, G7, G28 and G29, in full, G1 within 15 minutes",
+        seeds: Seeds::NONE,
+        needs: None,
+        builds: &[SIM],
+        timeout: Duration::from_secs(3600),
+        measure: promised,
+    },
     Gate {
         id: "A4.2",
         title: "the lobby's match in virtual time: 32 bots, 60 s, twice the same",
@@ -66,6 +76,24 @@ pub(super) const GATES: &[Gate] = &[
 
 /// What a minute of the match may take.
 const REHEARSAL_MAX: f64 = 5.0;
+
+/// What 10,000 seeds may take.
+const SWEEP_MINUTES: f64 = 15.0;
+
+/// A4.1: each promise as its own gate has it.
+fn promised(run: &mut Run) -> Result<()> {
+    for gate in promises::GATES.iter().filter(|gate| gate.id != "calibrate") {
+        super::build(gate.builds)?;
+        run.set_seeds(run.form(gate.seeds.full, gate.seeds.quick));
+        let start = Instant::now();
+        (gate.measure)(run)?;
+        if gate.id == "G1" {
+            let minutes = start.elapsed().as_secs_f64() / 60.0;
+            run.judge("G1: minutes", Wanted::AtMost(SWEEP_MINUTES), minutes);
+        }
+    }
+    Ok(())
+}
 
 /// A4.2, and the book's page on it.
 fn rehearsal(run: &mut Run) -> Result<()> {

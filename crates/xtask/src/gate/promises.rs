@@ -101,6 +101,18 @@ pub(super) const GATES: &[Gate] = &[
         timeout: SWEEP_TIMEOUT,
         measure: accounts,
     },
+    Gate {
+        id: "G29",
+        title: "the wire stays what it is: golden vectors, and a second decoder",
+        seeds: Seeds::NONE,
+        needs: None,
+        builds: &[
+            "cargo test --release --locked -p biplane-wire --test vectors --no-run",
+            "cargo test --release --locked -p biplane-proto --test vectors --no-run",
+        ],
+        timeout: Duration::from_secs(120),
+        measure: vectors,
+    },
 ];
 
 /// G3.
@@ -151,6 +163,12 @@ fn accounts(run: &mut Run) -> Result<()> {
     let net = "cargo test --release --locked -p biplane-net --test net";
     tests(run, &format!("{net} every_receiver_accounts"), 1)?;
     tests(run, &format!("{net} what_the_kernel_drops"), 1)
+}
+
+/// G29.
+fn vectors(run: &mut Run) -> Result<()> {
+    tests(run, "cargo test --release --locked -p biplane-wire --test vectors", 5)?;
+    tests(run, "cargo test --release --locked -p biplane-proto --test vectors", 3)
 }
 
 /// Runs tests that compare as many random cases as they are told, and say how many they did.

@@ -41,6 +41,11 @@ impl Run {
         self.seeds
     }
 
+    /// What follows is measured over so many seeds.
+    pub(crate) fn set_seeds(&mut self, seeds: u64) {
+        self.seeds = seeds;
+    }
+
     /// Runs a command to its end, or to the end of the gate's time.
     pub(crate) fn finish(&self, line: &str) -> Result<Finished> {
         Invocation::new(line).finish_by(self.deadline)
