@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use crate::{labels, targets};
 
 /// The most files of one corpus: those that libFuzzer would keep, and no heap of them.
-const FILES: usize = 250;
+const FILES: usize = 300;
 /// The longest of them, in bytes.
 const LONGEST: u64 = 24 * 1024;
 

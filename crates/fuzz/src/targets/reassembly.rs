@@ -31,6 +31,7 @@ pub(crate) const REACHES: &[&str] = &[
     "TooManyGaps",
     "TotalChanged",
     "left: closed_here",
+    "left: timed_out",
     "none given up",
     "some given up",
     "taken of 1",
