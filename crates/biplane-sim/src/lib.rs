@@ -68,7 +68,10 @@ pub use protocol::Protocol;
 pub use rng::Rng;
 pub use side::Side;
 pub use stream::{Inflow, Stream, StreamConfig};
-pub use sweep::{Conditions, Figures, Lengths, Outcome, Plan, Rhythm, Traffic, Trial, Work, Wraps};
+pub use sweep::{
+    Conditions, Datagrams, Drain, Figures, Lengths, Outcome, Plan, Rhythm, Traffic, Trial, Work,
+    Wraps,
+};
 pub use transcript::{Entry, Transcript};
 pub use wires::{Access, Wires, WiresConfig};
 pub use world::{ClientConfig, EndConfig, Gate, News, Tally, World};

@@ -10,6 +10,6 @@ mod traffic;
 mod trial;
 
 pub use conditions::{Conditions, Wraps};
-pub use outcome::{Figures, Outcome};
+pub use outcome::{Datagrams, Drain, Figures, Outcome};
 pub use traffic::{Lengths, Rhythm, Traffic, Work};
 pub use trial::{Plan, Trial};

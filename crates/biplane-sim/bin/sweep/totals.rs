@@ -3,7 +3,7 @@
 use core::{fmt, time::Duration};
 
 use biplane_proto::Drops;
-use biplane_sim::{Outcome, Wraps};
+use biplane_sim::{Drain, Outcome, Wraps};
 
 use crate::json::Object;
 
@@ -30,12 +30,13 @@ impl Totals {
         self.sent += figures.sent;
         self.messages += figures.messages;
         self.refused += figures.refused;
-        self.packets += figures.packets;
-        self.datagrams += figures.datagrams;
-        self.replayed += figures.replayed;
-        self.drops.add(&figures.drops);
-        if !figures.drain_bound.is_zero() {
-            let share = figures.drained_in.as_secs_f64() / figures.drain_bound.as_secs_f64();
+        self.packets += figures.datagrams.sent;
+        self.datagrams += figures.datagrams.arrived;
+        self.replayed += figures.datagrams.replayed;
+        self.drops.add(&figures.datagrams.drops);
+        let Drain { took, bound, .. } = figures.drain;
+        if !bound.is_zero() {
+            let share = took.as_secs_f64() / bound.as_secs_f64();
             self.slowest_drain = self.slowest_drain.max(share);
         }
         self.passed.packets += figures.passed.packets;

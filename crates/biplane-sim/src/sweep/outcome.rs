@@ -37,28 +37,43 @@ pub struct Figures {
     pub refused: u64,
     /// How often a side's planes changed.
     pub plane_changes: u64,
-    /// Packets that were sent.
-    pub packets: u64,
-    /// Datagrams that arrived.
-    pub datagrams: u64,
-    /// Those of them that had been taken in and came once more.
-    pub replayed: u64,
-    /// Those that were dropped, by reason.
-    pub drops: Drops,
+    /// What became of datagrams.
+    pub datagrams: Datagrams,
     /// Reliable messages that were sent once more.
     pub resent: u64,
     /// Messages of data channels that rode the control connection.
     pub tunnelled: u64,
     /// The longest that a message took.
     pub slowest: Duration,
-    /// How long everything owed took to come, and all queues to empty, after the faults had
-    /// stopped.
-    pub drained_in: Duration,
-    /// How long it might have taken.
-    pub drain_bound: Duration,
+    /// What came of what was owed when the faults stopped.
+    pub drain: Drain,
     /// Sides whose packet numbers, message numbers, control numbers and requests passed the wrap
     /// that they began beside.
     pub passed: Wraps,
+}
+
+/// The datagrams of a run.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Datagrams {
+    /// Packets that were sent.
+    pub sent: u64,
+    /// Those that arrived, copies among them.
+    pub arrived: u64,
+    /// Those of them that had been taken in and came once more.
+    pub replayed: u64,
+    /// Those of them that were dropped, by reason.
+    pub drops: Drops,
+}
+
+/// How everything owed came, and all queues emptied, after the faults had stopped.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Drain {
+    /// How long it took.
+    pub took: Duration,
+    /// How long it might have taken.
+    pub bound: Duration,
 }
 
 impl Outcome {
@@ -90,10 +105,10 @@ impl fmt::Display for Figures {
         let Self { messages, refused, plane_changes, datagrams, resent, tunnelled, .. } = self;
         writeln!(f, "{messages} messages taken, {refused} refused, {resent} sent once more")?;
         writeln!(f, "{tunnelled} tunnelled, {plane_changes} changes of planes")?;
-        let Self { slowest, drained_in, drain_bound, .. } = self;
-        writeln!(f, "slowest {slowest:?}, drained in {drained_in:?} of {drain_bound:?}")?;
-        write!(f, "{datagrams} datagrams")?;
-        for (reason, count) in self.drops.iter().filter(|(_, count)| *count > 0) {
+        let Drain { took, bound } = self.drain;
+        writeln!(f, "slowest {:?}, drained in {took:?} of {bound:?}", self.slowest)?;
+        write!(f, "{} datagrams", datagrams.arrived)?;
+        for (reason, count) in datagrams.drops.iter().filter(|(_, count)| *count > 0) {
             write!(f, ", {count} {}", reason.name())?;
         }
         Ok(())

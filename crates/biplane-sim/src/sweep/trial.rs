@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Instant};
 use biplane_proto::{CloseReason, Drops, limits};
 use biplane_wire::{ChannelId, ChannelKind};
 
-use super::{Conditions, Figures, Outcome, Traffic, Wraps};
+use super::{Conditions, Datagrams, Drain, Figures, Outcome, Traffic, Wraps};
 use crate::{Breach, Canary, CanaryKind, Oracle, Protocol, Rng, SessionBreach, Side, World};
 
 /// Sessions must have begun by then.
@@ -53,10 +53,15 @@ pub struct Trial {
     left: BTreeMap<Side, CloseReason>,
     tick: Instant,
     remarks_at: Instant,
+    counts: Counts,
+}
+
+/// What only the verdict reads.
+#[derive(Debug, Default)]
+struct Counts {
     refused: u64,
     plane_changes: u64,
-    drained_in: Duration,
-    drain_bound: Duration,
+    drain: Drain,
 }
 
 impl Trial {
@@ -90,10 +95,7 @@ impl Trial {
             left: BTreeMap::new(),
             tick: start,
             remarks_at: start,
-            refused: 0,
-            plane_changes: 0,
-            drained_in: Duration::ZERO,
-            drain_bound: Duration::ZERO,
+            counts: Counts::default(),
         }
     }
 
@@ -209,17 +211,18 @@ impl Trial {
         Figures {
             sent: self.sent(),
             messages: self.oracle.messages(),
-            refused: self.refused,
-            plane_changes: self.plane_changes,
-            packets: stats.iter().map(|stats| stats.packets_sent).sum(),
-            datagrams: tallies.iter().map(|tally| tally.received).sum(),
-            replayed: self.world.replayed(),
-            drops,
+            refused: self.counts.refused,
+            plane_changes: self.counts.plane_changes,
+            datagrams: Datagrams {
+                sent: stats.iter().map(|stats| stats.packets_sent).sum(),
+                arrived: tallies.iter().map(|tally| tally.received).sum(),
+                replayed: self.world.replayed(),
+                drops,
+            },
             resent: stats.iter().map(|stats| stats.messages_resent).sum(),
             tunnelled: stats.iter().map(|stats| stats.messages_tunnelled).sum(),
             slowest: self.oracle.slowest(),
-            drained_in: self.drained_in,
-            drain_bound: self.drain_bound,
+            drain: self.counts.drain,
             passed: self.passed(),
         }
     }

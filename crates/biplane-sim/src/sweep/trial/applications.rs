@@ -84,7 +84,7 @@ impl Trial {
             Event::Left(reason) => {
                 self.left.entry(side).or_insert(reason);
             }
-            Event::Planes(_) => self.plane_changes += 1,
+            Event::Planes(_) => self.counts.plane_changes += 1,
             Event::Readable | Event::Writable | _ => {}
         }
     }
@@ -112,7 +112,7 @@ impl Trial {
                     let index = self.oracle.next_index(side, channel);
                     let bytes = stamp(index, len, &mut self.rng);
                     let sent = self.world.send(side, channel, bytes.clone());
-                    self.refused += u64::from(sent == Err(SendError::QueueFull));
+                    self.counts.refused += u64::from(sent == Err(SendError::QueueFull));
                     self.oracle.sent(now, side, channel, (bytes, sent));
                 }
                 Work::Request(kind, len) => self.ask(side, kind, len),
@@ -127,7 +127,7 @@ impl Trial {
         let payload = Bytes::from(payload);
         match self.world.request(side, kind, payload.clone(), REQUEST_DEADLINE) {
             Ok(id) => self.oracle.asked(side, id, kind, payload),
-            Err(SendError::QueueFull) => self.refused += 1,
+            Err(SendError::QueueFull) => self.counts.refused += 1,
             Err(error) => {
                 let breach = SessionBreach::Refused(error);
                 self.oracle.session_breach(self.world.now(), side, breach);

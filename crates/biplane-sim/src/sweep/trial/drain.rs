@@ -8,7 +8,7 @@ use core::time::Duration;
 use biplane_proto::SessionStats;
 
 use super::Trial;
-use crate::{Side, WiresConfig};
+use crate::{Drain, Side, WiresConfig};
 
 /// Within this, or so many round trips, everything must have come.
 const LIVENESS: Duration = Duration::from_secs(10);
@@ -23,15 +23,16 @@ impl Trial {
     pub(super) fn drain(&mut self) {
         self.world.calm();
         let stopped = self.world.now();
-        self.drain_bound = self.patience();
-        let deadline = stopped + self.drain_bound;
+        let bound = self.patience();
+        let deadline = stopped + bound;
         while self.is_owing() && self.world.now() < deadline {
             self.go_on(self.world.now() + LOOK);
         }
         let now = self.world.now();
-        self.drained_in = now - stopped;
+        let took = now - stopped;
+        self.counts.drain = Drain { took, bound };
         if self.oracle.owed() > 0 {
-            self.oracle.overdue(now, self.drained_in);
+            self.oracle.overdue(now, took);
         }
         for side in self.world.sides() {
             let waiting = self.waiting(side);

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::{collections::HashSet, env};
 
-use super::*;
+use super::super::*;
 
 const CASES: u64 = 200_000;
 
