@@ -1,14 +1,7 @@
 //! What the workers, the control thread and the application's calls share of an endpoint.
 
-use core::{
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
-    time::Duration,
-};
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Instant,
-};
+use core::time::Duration;
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use biplane_proto::{CloseReason, SessionConfig};
 
@@ -19,6 +12,11 @@ use crate::{
     locks::lock,
     slot::Slot,
     slots::SlotTable,
+    sync::{
+        Mutex, Receiver, Sender, TrySendError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        bounded,
+    },
     work::{Job, Work},
 };
 
@@ -31,8 +29,8 @@ pub(crate) struct Hub {
     slots: Arc<SlotTable>,
     work: Work,
     counters: Counters,
-    ready: flume::Sender<Arc<Slot>>,
-    faults: flume::Sender<Fault>,
+    ready: Sender<Arc<Slot>>,
+    faults: Sender<Fault>,
     dirty: Dirty,
     closing: Closing,
     /// Nobody joins; when they may try again.
@@ -42,8 +40,8 @@ pub(crate) struct Hub {
 /// Where the application takes from.
 #[derive(Debug)]
 pub(crate) struct Outlets {
-    pub(crate) ready: flume::Receiver<Arc<Slot>>,
-    pub(crate) faults: flume::Receiver<Fault>,
+    pub(crate) ready: Receiver<Arc<Slot>>,
+    pub(crate) faults: Receiver<Fault>,
 }
 
 /// Sizes of an endpoint.
@@ -78,8 +76,8 @@ impl Hub {
     ) -> (Arc<Self>, Outlets) {
         // Each session stands in it once. Those that are over stand there until the application
         // takes them; while there are many of those, nobody joins (see `has_room`).
-        let (ready, taken) = flume::bounded(2 * sizes.sessions + limits::LIST_SLACK);
-        let (faults, found) = flume::bounded(limits::FAULTS);
+        let (ready, taken) = bounded(2 * sizes.sessions + limits::LIST_SLACK);
+        let (faults, found) = bounded(limits::FAULTS);
         let hub = Self {
             own,
             session,
@@ -125,7 +123,7 @@ impl Hub {
     /// Tells the application of a session that is not in its list.
     pub(crate) fn add_ready(&self, slot: Arc<Slot>) {
         // After the endpoint's end nobody takes from it.
-        if let Err(flume::TrySendError::Full(slot)) = self.ready.try_send(slot) {
+        if let Err(TrySendError::Full(slot)) = self.ready.try_send(slot) {
             debug_assert!(false, "the ready list is full");
             slot.clear_ready();
         }

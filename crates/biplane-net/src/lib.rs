@@ -17,7 +17,8 @@
 //! | `control` | TCP, TLS, hello, admission, records |
 //! | `identity`, `pin`, `link` | who a server is, and how it is found |
 //! | `counters`, `stats` | what is counted, and how it is read |
-//! | `clock`, `limits`, `locks` | the time, every cap, and locks that survive a panic |
+//! | `clock`, `limits` | the time, and every cap |
+//! | `sync`, `locks` | what threads meet at, and locks that survive a panic |
 
 #![deny(unsafe_code)]
 #![warn(
@@ -55,6 +56,7 @@ mod slots;
 mod socket;
 mod source;
 mod stats;
+mod sync;
 mod wheel;
 mod work;
 

@@ -10,14 +10,10 @@ mod keys;
 mod role;
 mod timing;
 
-use core::{
-    any::Any,
-    fmt,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-};
+use core::{any::Any, fmt};
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, Weak},
+    sync::{Arc, Weak},
     time::Instant,
 };
 
@@ -26,7 +22,17 @@ use biplane_wire::{PacketNumber, ReceiveId, RequestId};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::{clock, hub::Hub, locks::lock, slots::Reservation, wheel::Epoch};
+use crate::{
+    clock,
+    hub::Hub,
+    locks::lock,
+    slots::Reservation,
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    wheel::Epoch,
+};
 
 use answers::Answers;
 use ending::Ending;

@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
-    sync::{Arc, Mutex, RwLock},
+    sync::Arc,
 };
 
 use biplane_wire::ReceiveId;
@@ -15,6 +15,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::{
     locks::{lock, read, write},
     slot::{SessionId, Slot},
+    sync::{Mutex, RwLock},
 };
 
 /// Every session there is, and those on their way.

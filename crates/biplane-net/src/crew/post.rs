@@ -7,15 +7,23 @@
 //! traffic one of the sleepers is on watch: every 5 ms it looks whether anybody waits on the socket
 //! or has taken a batch since, and takes the leader's place if not. Without traffic all sleep.
 
-use core::sync::atomic::{AtomicU64, Ordering};
 use std::{
     io,
     net::UdpSocket,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
     time::Instant,
 };
 
-use crate::{clock, limits, locks::lock, os::Poller, socket::UdpDatagrams};
+use crate::{
+    clock, limits,
+    locks::lock,
+    os::Poller,
+    socket::UdpDatagrams,
+    sync::{
+        Condvar, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// Where the receivers of one endpoint wait.
 #[derive(Debug)]

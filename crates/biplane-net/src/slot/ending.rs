@@ -1,10 +1,8 @@
 //! Who waits for the end of a session.
 
-use std::sync::Mutex;
-
 use tokio::sync::Notify;
 
-use crate::locks::lock;
+use crate::{locks::lock, sync::Mutex};
 
 /// Whether a session is over, and who wants to know.
 #[derive(Default)]

@@ -1,11 +1,14 @@
 //! The keys of a session, as those use them who do not hold its lock.
 
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use biplane_proto::{KeyChange, Opener, Sealer, Session};
 use biplane_wire::KeyPhase;
 
-use crate::locks::{read, write};
+use crate::{
+    locks::{read, write},
+    sync::RwLock,
+};
 
 /// One opener and one sealer for each of the four phases, swapped whole.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! The sender role: one thread at a time fills, seals and sends for a session.
 
-use core::sync::atomic::{AtomicU8, Ordering};
+use crate::sync::atomic::{AtomicU8, Ordering};
 
 const IDLE: u8 = 0;
 const BUSY: u8 = 1;
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn no_request_to_look_again_is_lost_between_threads() {
-        use core::sync::atomic::AtomicU64;
+        use crate::sync::atomic::AtomicU64;
         const EACH: u64 = 20_000;
         let role = SenderRole::default();
         let (asked, seen) = (AtomicU64::new(0), AtomicU64::new(0));
