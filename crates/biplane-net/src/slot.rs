@@ -7,6 +7,7 @@
 mod answers;
 mod ending;
 mod keys;
+mod listed;
 mod role;
 mod timing;
 
@@ -37,6 +38,7 @@ use crate::{
 use answers::Answers;
 use ending::Ending;
 pub(crate) use keys::Keys;
+use listed::Listed;
 pub(crate) use role::{Holder, SenderRole};
 use timing::Timing;
 
@@ -85,11 +87,11 @@ struct Published {
 #[derive(Debug, Default)]
 struct Flags {
     /// The application's ready list.
-    ready: AtomicBool,
+    ready: Listed,
     /// The senders' list.
-    served: AtomicBool,
+    served: Listed,
     /// The list of those that queued since the last flush.
-    dirty: AtomicBool,
+    dirty: Listed,
     /// It is out of the endpoint's table.
     retired: AtomicBool,
     /// Its control connection is gone.
@@ -105,6 +107,17 @@ pub(crate) struct Aftermath {
     news: bool,
     over: bool,
     answers: Vec<Answered>,
+}
+
+impl Published {
+    /// Says what `session` says now. Under its lock, so that nothing goes back. Returns which
+    /// channels became readable.
+    fn follow(&self, session: &Session) -> u64 {
+        self.largest.store(session.largest_received().0, Ordering::Release);
+        self.floor.store(session.floor().0, Ordering::Release);
+        let readable = session.readable();
+        readable & !self.readable.swap(readable, Ordering::AcqRel)
+    }
 }
 
 impl SessionId {
@@ -172,7 +185,7 @@ impl Slot {
     /// Lets the session stand in the ready list again. Who took it from there calls this first and
     /// takes then, so that what comes meanwhile announces it anew.
     pub fn clear_ready(&self) {
-        self.flags.ready.store(false, Ordering::SeqCst);
+        self.flags.ready.leave();
     }
 
     /// Runs `then` once, when the request `id` is answered: at once if it is, else on the thread
@@ -193,7 +206,7 @@ impl Slot {
 
     /// Says that something was queued that the next flush shall send.
     pub fn queued(&self) {
-        if self.flags.dirty.swap(true, Ordering::SeqCst) {
+        if !self.flags.dirty.enter() {
             return;
         }
         if let (Some(hub), Some(me)) = (self.hub.upgrade(), self.me.upgrade()) {
@@ -293,10 +306,7 @@ impl Slot {
 
     fn settle(&self, now: Instant, session: &mut MutexGuard<'_, Session>) -> Aftermath {
         self.keys.follow(session);
-        self.published.largest.store(session.largest_received().0, Ordering::Release);
-        self.published.floor.store(session.floor().0, Ordering::Release);
-        let readable = session.readable();
-        let before = self.published.readable.swap(readable, Ordering::AcqRel);
+        let fresh = self.published.follow(session);
         let wanted = session.poll_timeout().map(|(deadline, _)| {
             // Not in the tick that is here: a deadline that does not move would spin.
             self.about.epoch.not_before(deadline).max(self.about.epoch.reached(now) + 1)
@@ -305,7 +315,7 @@ impl Slot {
         Aftermath {
             transmit: session.wants_transmit(now),
             control: session.wants_control() || session.control_is_finished(),
-            news: session.has_event() || readable & !before != 0,
+            news: session.has_event() || fresh != 0,
             over: session.is_over(),
             answers: core::iter::from_fn(|| session.poll_answer()).collect(),
         }
@@ -347,7 +357,7 @@ impl Slot {
 
     /// Puts it into the application's ready list, unless it stands there.
     fn announce(&self, hub: &Hub, me: &Arc<Self>) {
-        if !self.flags.ready.swap(true, Ordering::SeqCst) {
+        if self.flags.ready.enter() {
             hub.add_ready(Arc::clone(me));
         }
     }
@@ -363,17 +373,17 @@ impl Slot {
 
     /// Claims a place in the senders' list; whether it was free.
     pub(crate) fn claim_service(&self) -> bool {
-        !self.flags.served.swap(true, Ordering::SeqCst)
+        self.flags.served.enter()
     }
 
     /// A sender has taken it off the list and will look now.
     pub(crate) fn begin_service(&self) {
-        self.flags.served.store(false, Ordering::SeqCst);
+        self.flags.served.leave();
     }
 
     /// It will be flushed now; what is queued from here on is for the next flush.
     pub(crate) fn begin_flush(&self) {
-        self.flags.dirty.store(false, Ordering::SeqCst);
+        self.flags.dirty.leave();
     }
 
     /// Its control connection is gone: nothing will be written any more.

@@ -4,10 +4,12 @@
 //! loom's, which tries every order in which threads can come to them. Reference counts (`Arc`,
 //! `Weak`) and the control thread's tokio are taken as they are.
 
-#[cfg(all(test, biplane_loom))]
+#[cfg(test)]
+#[cfg(biplane_loom)]
 mod modelled;
 
-#[cfg(all(test, biplane_loom))]
+#[cfg(test)]
+#[cfg(biplane_loom)]
 pub(crate) use modelled::*;
 
 #[cfg(not(all(test, biplane_loom)))]

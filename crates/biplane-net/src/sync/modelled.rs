@@ -17,7 +17,7 @@ use crate::locks::lock;
 pub(crate) struct Sender<T>(Arc<List<T>>);
 
 /// The end at which they are taken.
-#[expect(unreachable_pub, reason = "an endpoint's interface names it, as it names flume's")]
+#[expect(unnameable_types, reason = "an endpoint's interface names it, as it names flume's")]
 #[derive(Debug)]
 pub struct Receiver<T>(Arc<List<T>>);
 
@@ -72,6 +72,10 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.0.state).items.len()
+    }
+
     pub(crate) fn try_recv(&self) -> Result<T, Nothing> {
         lock(&self.0.state).items.pop_front().ok_or(Nothing)
     }
