@@ -136,11 +136,16 @@ impl Hub {
         }
     }
 
-    /// Notes a session for the next flush; its flag says that it is not noted yet.
-    pub(crate) fn add_dirty(&self, slot: Arc<Slot>) {
+    /// Notes a session for the next flush, unless it is noted.
+    pub(crate) fn add_dirty(&self, slot: &Arc<Slot>) {
         let mut slots = lock(&self.dirty.slots);
-        slots.push(slot);
+        if slot.is_dirty() {
+            return;
+        }
+        slots.push(Arc::clone(slot));
         self.dirty.count.store(slots.len(), Ordering::SeqCst);
+        // Last: another thread that finds the mark flushes, and must find the session.
+        slot.mark_dirty();
     }
 
     /// The sessions to flush.

@@ -206,11 +206,11 @@ impl Slot {
 
     /// Says that something was queued that the next flush shall send.
     pub fn queued(&self) {
-        if !self.flags.dirty.enter() {
+        if self.is_dirty() {
             return;
         }
         if let (Some(hub), Some(me)) = (self.hub.upgrade(), self.me.upgrade()) {
-            hub.add_dirty(me);
+            hub.add_dirty(&me);
         }
     }
 }
@@ -379,6 +379,18 @@ impl Slot {
     /// A sender has taken it off the list and will look now.
     pub(crate) fn begin_service(&self) {
         self.flags.served.leave();
+    }
+
+    /// Whether it stands in the list of those to flush; then a flush from here on finds it there, or
+    /// another has taken it from there and has not looked yet.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.flags.dirty.stands()
+    }
+
+    /// It was put into the list of those to flush.
+    pub(crate) fn mark_dirty(&self) {
+        let was_free = self.flags.dirty.enter();
+        debug_assert!(was_free, "it is put there under the list's lock alone");
     }
 
     /// It will be flushed now; what is queued from here on is for the next flush.

@@ -23,6 +23,7 @@ use crate::{
 pub(crate) struct SlotTable {
     limit: usize,
     routes: RwLock<HashMap<ReceiveId, Route>>,
+    /// Locked before `routes` by who changes both.
     members: Mutex<Members>,
 }
 
@@ -117,8 +118,8 @@ impl SlotTable {
 
     /// Frees the place of a session that is over.
     pub(crate) fn remove(&self, slot: &Slot) {
-        write(&self.routes).remove(&slot.receive_id());
         let mut members = lock(&self.members);
+        write(&self.routes).remove(&slot.receive_id());
         members.by_id.remove(&slot.id());
         members.snapshot = None;
     }
@@ -138,12 +139,12 @@ impl Reservation {
     }
 
     /// Puts the session in its place. Its keys are there already: packets may come from now on.
+    ///
+    /// Who finds it may end it at once, so nobody removes it before it is in both tables.
     pub(crate) fn fill(self, slot: Arc<Slot>) {
-        {
-            let mut members = lock(&self.table.members);
-            members.by_id.insert(slot.id(), Arc::clone(&slot));
-            members.snapshot = None;
-        }
+        let mut members = lock(&self.table.members);
+        members.by_id.insert(slot.id(), Arc::clone(&slot));
+        members.snapshot = None;
         write(&self.table.routes).insert(self.receive_id, Route::Slot(slot));
     }
 }

@@ -17,6 +17,11 @@ impl Listed {
         !self.0.swap(true, Ordering::AcqRel)
     }
 
+    /// Whether it stands there; what was done before it was put there is seen then.
+    pub(crate) fn stands(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
     /// It was taken off the list and will be looked at now.
     pub(crate) fn leave(&self) {
         self.0.swap(false, Ordering::AcqRel);
