@@ -215,3 +215,7 @@ impl core::fmt::Debug for Closing {
         f.debug_struct("Closing").field("begun", &self.begun).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;

@@ -419,4 +419,10 @@ impl fmt::Debug for Slot {
 }
 
 #[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;
+#[cfg(test)]
+#[cfg(biplane_loom)]
+pub(crate) use models::hub;
+#[cfg(test)]
 mod tests;

@@ -166,6 +166,9 @@ pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
 }
 
 #[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::wheel::Epoch;

@@ -18,3 +18,7 @@ pub(crate) use {
     flume::{Receiver, Sender, TrySendError, bounded},
     std::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
+
+#[cfg(test)]
+#[cfg(biplane_loom)]
+pub(crate) mod explore;

@@ -136,6 +136,9 @@ impl Work {
 }
 
 #[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;
+#[cfg(test)]
 mod tests {
     use core::time::Duration;
 

@@ -205,4 +205,7 @@ impl<W: Watched> Post<W> {
 }
 
 #[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;
+#[cfg(test)]
 mod tests;

@@ -90,6 +90,9 @@ impl core::fmt::Debug for Answers {
 }
 
 #[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;
+#[cfg(test)]
 mod tests {
     use std::sync::Arc;
 

@@ -52,6 +52,9 @@ impl core::fmt::Debug for Ending {
 }
 
 #[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;
+#[cfg(test)]
 mod tests {
     use std::sync::{
         Arc,

@@ -62,3 +62,7 @@ impl<K> Default for Phases<K> {
         Self(RwLock::default())
     }
 }
+
+#[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;

@@ -29,6 +29,9 @@ impl Listed {
 }
 
 #[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -41,6 +41,9 @@ impl Drop for Holder<'_> {
 }
 
 #[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;
+#[cfg(test)]
 mod tests {
     use super::*;
 
