@@ -6,9 +6,18 @@ use std::{
 };
 
 /// The time now, as every session of this process is told it.
+#[cfg(not(all(test, biplane_loom)))]
 #[must_use]
 pub fn now() -> Instant {
     Instant::now()
+}
+
+/// In a model time stands still: the same order of steps must be the same run.
+#[cfg(all(test, biplane_loom))]
+#[must_use]
+pub fn now() -> Instant {
+    static NOW: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    *NOW.get_or_init(Instant::now)
 }
 
 /// The wall clock, since 1970. It may be set at any time: for comparing with the kernel's stamps.

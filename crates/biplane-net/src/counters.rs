@@ -4,13 +4,13 @@
 //! of the shares that stand beside it.
 
 use core::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Mutex;
 
 use biplane_proto::{CloseReason, Drops};
 
 use crate::{
     locks::lock,
     stats::{ConnectionStats, DatagramStats, EndpointStats, SessionCounts, WorkerStats},
+    sync::Mutex,
 };
 
 /// Every counter of an endpoint.

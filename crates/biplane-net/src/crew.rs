@@ -10,25 +10,26 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread::{self, JoinHandle},
+    time::Instant,
 };
 
 use crate::{
     Fault, clock,
     hub::{Hub, Sizes},
     limits, os,
-    receiver::Receiver,
+    receiver::{Pass, Receiver},
     sender::Sender,
     socket::{DatagramSocket, UdpDatagrams},
     work::Job,
 };
 
-use post::Post;
+use post::{Post, Watched, WatchedSocket};
 
 /// Receivers and senders of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Crew {
     hub: Arc<Hub>,
-    post: Arc<Post>,
+    post: Arc<Post<WatchedSocket>>,
     threads: Vec<JoinHandle<()>>,
     senders: usize,
 }
@@ -40,7 +41,7 @@ impl Crew {
         socket: &Arc<UdpDatagrams>,
         sizes: Sizes,
     ) -> io::Result<Self> {
-        let post = Arc::new(Post::new(Arc::clone(socket))?);
+        let post = Arc::new(Post::new(WatchedSocket::new(Arc::clone(socket))?));
         let senders = sizes.senders;
         let mut crew = Self { hub: Arc::clone(hub), post, threads: Vec::new(), senders };
         let started =
@@ -58,9 +59,11 @@ impl Crew {
         for index in 0..count {
             let (hub, post) = (Arc::clone(&self.hub), Arc::clone(&self.post));
             let socket = Arc::clone(socket) as Arc<dyn DatagramSocket>;
-            let receiver = Receiver::new(index, socket, Arc::clone(&hub), UdpDatagrams::BATCH);
+            let mut receiver = Receiver::new(index, socket, Arc::clone(&hub), UdpDatagrams::BATCH);
             let name = format!("biplane-receive-{index}");
-            self.spawn(name, move || receive(receiver, &hub, &post, index))?;
+            self.spawn(name, move || {
+                receive(|now| receiver.duty_cycle(now), &hub, &post, index);
+            })?;
         }
         Ok(())
     }
@@ -82,13 +85,18 @@ impl Crew {
 
     /// Ends the threads and waits for them. Senders do what is in their list first.
     pub(crate) fn stop(&mut self) {
-        self.post.stop();
-        for _ in 0..self.senders {
-            self.hub.work().add(Job::Stop);
-        }
+        dismiss(&self.hub, &self.post, self.senders);
         for thread in self.threads.drain(..) {
             join(thread);
         }
+    }
+}
+
+/// Tells the workers to end.
+fn dismiss(hub: &Hub, post: &Post<impl Watched>, senders: usize) {
+    post.stop();
+    for _ in 0..senders {
+        hub.work().add(Job::Stop);
     }
 }
 
@@ -111,10 +119,16 @@ fn contained<R>(hub: &Hub, pass: impl FnOnce() -> R) -> Option<R> {
     result.ok()
 }
 
-fn receive(mut receiver: Receiver, hub: &Hub, post: &Post, index: usize) {
+/// A receiver's life: passes and waits until the post is stopped.
+fn receive(
+    mut duty_cycle: impl FnMut(Instant) -> io::Result<Pass>,
+    hub: &Hub,
+    post: &Post<impl Watched>,
+    index: usize,
+) {
     while !post.is_stopped() {
         let now = clock::now();
-        match contained(hub, || receiver.duty_cycle(now)) {
+        match contained(hub, || duty_cycle(now)) {
             Some(Ok(pass)) => {
                 post.took_batch(now);
                 if pass.full { post.call_another() } else { wait(hub, post, index) }
@@ -132,7 +146,7 @@ fn receive(mut receiver: Receiver, hub: &Hub, post: &Post, index: usize) {
     }
 }
 
-fn wait(hub: &Hub, post: &Post, index: usize) {
+fn wait(hub: &Hub, post: &Post<impl Watched>, index: usize) {
     post.wait();
     hub.counters().receiver(index).inspect(|counters| counters.woke());
 }

@@ -4,7 +4,7 @@ mod ports;
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, TryLockError},
+    sync::{Arc, TryLockError},
     time::Duration,
 };
 
@@ -19,6 +19,7 @@ use crate::{
     os,
     outbox::Outbox,
     socket::{DatagramSocket, UdpDatagrams, canonical},
+    sync::{Mutex, Receiver},
     work::Job,
 };
 
@@ -119,13 +120,13 @@ impl Endpoint {
     /// Sessions that are new, or have events or messages to take. Each stands in it at most once;
     /// see [`Slot::clear_ready`].
     #[must_use]
-    pub const fn ready(&self) -> &flume::Receiver<Arc<Slot>> {
+    pub const fn ready(&self) -> &Receiver<Arc<Slot>> {
         &self.outlets.ready
     }
 
     /// What broke for the endpoint as a whole.
     #[must_use]
-    pub const fn faults(&self) -> &flume::Receiver<Fault> {
+    pub const fn faults(&self) -> &Receiver<Fault> {
         &self.outlets.faults
     }
 

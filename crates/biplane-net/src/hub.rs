@@ -1,14 +1,7 @@
 //! What the workers, the control thread and the application's calls share of an endpoint.
 
-use core::{
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
-    time::Duration,
-};
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Instant,
-};
+use core::time::Duration;
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use biplane_proto::{CloseReason, SessionConfig};
 use biplane_wire::PacketNumber;
@@ -20,6 +13,11 @@ use crate::{
     locks::lock,
     slot::Slot,
     slots::SlotTable,
+    sync::{
+        Mutex, Receiver, Sender, TrySendError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        bounded,
+    },
     work::{Job, Work},
 };
 
@@ -33,8 +31,8 @@ pub(crate) struct Hub {
     slots: Arc<SlotTable>,
     work: Work,
     counters: Counters,
-    ready: flume::Sender<Arc<Slot>>,
-    faults: flume::Sender<Fault>,
+    ready: Sender<Arc<Slot>>,
+    faults: Sender<Fault>,
     dirty: Dirty,
     closing: Closing,
     /// Nobody joins; when they may try again.
@@ -44,8 +42,8 @@ pub(crate) struct Hub {
 /// Where the application takes from.
 #[derive(Debug)]
 pub(crate) struct Outlets {
-    pub(crate) ready: flume::Receiver<Arc<Slot>>,
-    pub(crate) faults: flume::Receiver<Fault>,
+    pub(crate) ready: Receiver<Arc<Slot>>,
+    pub(crate) faults: Receiver<Fault>,
 }
 
 /// Sizes of an endpoint.
@@ -81,8 +79,8 @@ impl Hub {
     ) -> (Arc<Self>, Outlets) {
         // Each session stands in it once. Those that are over stand there until the application
         // takes them; while there are many of those, nobody joins (see `has_room`).
-        let (ready, taken) = flume::bounded(2 * sizes.sessions + limits::LIST_SLACK);
-        let (faults, found) = flume::bounded(limits::FAULTS);
+        let (ready, taken) = bounded(2 * sizes.sessions + limits::LIST_SLACK);
+        let (faults, found) = bounded(limits::FAULTS);
         let hub = Self {
             own,
             session,
@@ -134,7 +132,7 @@ impl Hub {
     /// Tells the application of a session that is not in its list.
     pub(crate) fn add_ready(&self, slot: Arc<Slot>) {
         // After the endpoint's end nobody takes from it.
-        if let Err(flume::TrySendError::Full(slot)) = self.ready.try_send(slot) {
+        if let Err(TrySendError::Full(slot)) = self.ready.try_send(slot) {
             debug_assert!(false, "the ready list is full");
             slot.clear_ready();
         }
@@ -147,11 +145,16 @@ impl Hub {
         }
     }
 
-    /// Notes a session for the next flush; its flag says that it is not noted yet.
-    pub(crate) fn add_dirty(&self, slot: Arc<Slot>) {
+    /// Notes a session for the next flush, unless it is noted.
+    pub(crate) fn add_dirty(&self, slot: &Arc<Slot>) {
         let mut slots = lock(&self.dirty.slots);
-        slots.push(slot);
+        if slot.is_dirty() {
+            return;
+        }
+        slots.push(Arc::clone(slot));
         self.dirty.count.store(slots.len(), Ordering::SeqCst);
+        // Last: another thread that finds the mark flushes, and must find the session.
+        slot.mark_dirty();
     }
 
     /// The sessions to flush.
@@ -221,3 +224,7 @@ impl core::fmt::Debug for Closing {
         f.debug_struct("Closing").field("begun", &self.begun).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;

@@ -17,7 +17,8 @@
 //! | `control` | TCP, TLS, hello, admission, records |
 //! | `identity`, `pin`, `link` | who a server is, and how it is found |
 //! | `counters`, `stats` | what is counted, and how it is read |
-//! | `clock`, `locks` | the time, and locks that survive a panic |
+//! | `clock` | the time |
+//! | `sync`, `locks` | what threads meet at, and locks that survive a panic |
 
 #![deny(unsafe_code)]
 #![warn(
@@ -54,6 +55,7 @@ mod slots;
 mod socket;
 mod source;
 mod stats;
+mod sync;
 mod wheel;
 mod work;
 

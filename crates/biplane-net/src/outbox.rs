@@ -181,6 +181,9 @@ fn run_length(packets: &[Filled], max_segments: usize) -> usize {
 }
 
 #[cfg(test)]
+#[cfg(biplane_loom)]
+pub(crate) mod models;
+#[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
 

@@ -7,18 +7,15 @@
 mod answers;
 mod ending;
 mod keys;
+mod listed;
 mod refused;
 mod role;
 mod timing;
 
-use core::{
-    any::Any,
-    fmt,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-};
+use core::{any::Any, fmt};
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, Weak},
+    sync::{Arc, Weak},
     time::Instant,
 };
 
@@ -27,11 +24,22 @@ use biplane_wire::{PacketNumber, ReceiveId, RequestId};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::{clock, hub::Hub, locks::lock, slots::Reservation, wheel::Epoch};
+use crate::{
+    clock,
+    hub::Hub,
+    locks::lock,
+    slots::Reservation,
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    wheel::Epoch,
+};
 
 use answers::Answers;
 use ending::Ending;
 pub(crate) use keys::Keys;
+use listed::Listed;
 use refused::Refused;
 pub(crate) use role::{Holder, SenderRole};
 use timing::Timing;
@@ -82,11 +90,11 @@ struct Published {
 #[derive(Debug, Default)]
 struct Flags {
     /// The application's ready list.
-    ready: AtomicBool,
+    ready: Listed,
     /// The senders' list.
-    served: AtomicBool,
+    served: Listed,
     /// The list of those that queued since the last flush.
-    dirty: AtomicBool,
+    dirty: Listed,
     /// It is out of the endpoint's table.
     retired: AtomicBool,
     /// Its control connection is gone.
@@ -102,6 +110,17 @@ pub(crate) struct Aftermath {
     news: bool,
     over: bool,
     answers: Vec<Answered>,
+}
+
+impl Published {
+    /// Says what `session` says now. Under its lock, so that nothing goes back. Returns which
+    /// channels became readable.
+    fn follow(&self, session: &Session) -> u64 {
+        self.largest.store(session.largest_received().0, Ordering::Release);
+        self.floor.store(session.floor().0, Ordering::Release);
+        let readable = session.readable();
+        readable & !self.readable.swap(readable, Ordering::AcqRel)
+    }
 }
 
 impl SessionId {
@@ -169,7 +188,7 @@ impl Slot {
     /// Lets the session stand in the ready list again. Who took it from there calls this first and
     /// takes then, so that what comes meanwhile announces it anew.
     pub fn clear_ready(&self) {
-        self.flags.ready.store(false, Ordering::SeqCst);
+        self.flags.ready.leave();
     }
 
     /// Runs `then` once, when the request `id` is answered: at once if it is, else on the thread
@@ -190,11 +209,11 @@ impl Slot {
 
     /// Says that something was queued that the next flush shall send.
     pub fn queued(&self) {
-        if self.flags.dirty.swap(true, Ordering::SeqCst) {
+        if self.is_dirty() {
             return;
         }
         if let (Some(hub), Some(me)) = (self.hub.upgrade(), self.me.upgrade()) {
-            hub.add_dirty(me);
+            hub.add_dirty(&me);
         }
     }
 }
@@ -296,10 +315,7 @@ impl Slot {
 
     fn settle(&self, now: Instant, session: &mut MutexGuard<'_, Session>) -> Aftermath {
         self.keys.follow(session);
-        self.published.largest.store(session.largest_received().0, Ordering::Release);
-        self.published.floor.store(session.floor().0, Ordering::Release);
-        let readable = session.readable();
-        let before = self.published.readable.swap(readable, Ordering::AcqRel);
+        let fresh = self.published.follow(session);
         let wanted = session.poll_timeout().map(|(deadline, _)| {
             // Not in the tick that is here: a deadline that does not move would spin.
             self.about.epoch.not_before(deadline).max(self.about.epoch.reached(now) + 1)
@@ -308,7 +324,7 @@ impl Slot {
         Aftermath {
             transmit: session.wants_transmit(now),
             control: session.wants_control() || session.control_is_finished(),
-            news: session.has_event() || readable & !before != 0,
+            news: session.has_event() || fresh != 0,
             over: session.is_over(),
             answers: core::iter::from_fn(|| session.poll_answer()).collect(),
         }
@@ -350,7 +366,7 @@ impl Slot {
 
     /// Puts it into the application's ready list, unless it stands there.
     fn announce(&self, hub: &Hub, me: &Arc<Self>) {
-        if !self.flags.ready.swap(true, Ordering::SeqCst) {
+        if self.flags.ready.enter() {
             hub.add_ready(Arc::clone(me));
         }
     }
@@ -366,17 +382,29 @@ impl Slot {
 
     /// Claims a place in the senders' list; whether it was free.
     pub(crate) fn claim_service(&self) -> bool {
-        !self.flags.served.swap(true, Ordering::SeqCst)
+        self.flags.served.enter()
     }
 
     /// A sender has taken it off the list and will look now.
     pub(crate) fn begin_service(&self) {
-        self.flags.served.store(false, Ordering::SeqCst);
+        self.flags.served.leave();
+    }
+
+    /// Whether it stands in the list of those to flush; then a flush from here on finds it there, or
+    /// another has taken it from there and has not looked yet.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.flags.dirty.stands()
+    }
+
+    /// It was put into the list of those to flush.
+    pub(crate) fn mark_dirty(&self) {
+        let was_free = self.flags.dirty.enter();
+        debug_assert!(was_free, "it is put there under the list's lock alone");
     }
 
     /// It will be flushed now; what is queued from here on is for the next flush.
     pub(crate) fn begin_flush(&self) {
-        self.flags.dirty.store(false, Ordering::SeqCst);
+        self.flags.dirty.leave();
     }
 
     /// Its control connection is gone: nothing will be written any more.
@@ -399,5 +427,11 @@ impl fmt::Debug for Slot {
     }
 }
 
+#[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;
+#[cfg(test)]
+#[cfg(biplane_loom)]
+pub(crate) use models::hub;
 #[cfg(test)]
 mod tests;

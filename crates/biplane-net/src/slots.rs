@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
-    sync::{Arc, Mutex, RwLock},
+    sync::Arc,
 };
 
 use biplane_wire::ReceiveId;
@@ -15,6 +15,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::{
     locks::{lock, read, write},
     slot::{SessionId, Slot},
+    sync::{Mutex, RwLock},
 };
 
 /// Every session there is, and those on their way.
@@ -22,6 +23,7 @@ use crate::{
 pub(crate) struct SlotTable {
     limit: usize,
     routes: RwLock<HashMap<ReceiveId, Route>>,
+    /// Locked before `routes` by who changes both.
     members: Mutex<Members>,
 }
 
@@ -116,8 +118,8 @@ impl SlotTable {
 
     /// Frees the place of a session that is over.
     pub(crate) fn remove(&self, slot: &Slot) {
-        write(&self.routes).remove(&slot.receive_id());
         let mut members = lock(&self.members);
+        write(&self.routes).remove(&slot.receive_id());
         members.by_id.remove(&slot.id());
         members.snapshot = None;
     }
@@ -137,12 +139,12 @@ impl Reservation {
     }
 
     /// Puts the session in its place. Its keys are there already: packets may come from now on.
+    ///
+    /// Who finds it may end it at once, so nobody removes it before it is in both tables.
     pub(crate) fn fill(self, slot: Arc<Slot>) {
-        {
-            let mut members = lock(&self.table.members);
-            members.by_id.insert(slot.id(), Arc::clone(&slot));
-            members.snapshot = None;
-        }
+        let mut members = lock(&self.table.members);
+        members.by_id.insert(slot.id(), Arc::clone(&slot));
+        members.snapshot = None;
         write(&self.table.routes).insert(self.receive_id, Route::Slot(slot));
     }
 }
@@ -163,6 +165,9 @@ pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
     Some(bytes)
 }
 
+#[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;
 #[cfg(test)]
 mod tests {
     use super::*;

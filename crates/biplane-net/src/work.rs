@@ -5,16 +5,13 @@
 //! a sender, unless one is awake anyway, since none goes to sleep without a look at the wheel. So
 //! an endpoint without work makes no system call.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-    time::Instant,
-};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use crate::{
     limits,
     locks::lock,
     slot::Slot,
+    sync::{Mutex, Receiver, Sender, bounded},
     wheel::{Epoch, Tick, Wheel},
 };
 
@@ -34,7 +31,7 @@ pub(crate) enum Job {
 /// The list and the wheel.
 #[derive(Debug)]
 pub(crate) struct Work {
-    jobs: (flume::Sender<Job>, flume::Receiver<Job>),
+    jobs: (Sender<Job>, Receiver<Job>),
     timers: Mutex<Timers>,
     epoch: Epoch,
 }
@@ -56,7 +53,7 @@ impl Work {
     /// Nothing to do, for `senders` that are awake and at most `sessions` at a time.
     pub(crate) fn new(now: Instant, senders: usize, sessions: usize) -> Self {
         Self {
-            jobs: flume::bounded(2 * sessions + limits::LIST_SLACK),
+            jobs: bounded(2 * sessions + limits::LIST_SLACK),
             timers: Mutex::new(Timers { wheel: Wheel::new(), armed: None, awake: senders }),
             epoch: Epoch(now),
         }
@@ -138,6 +135,9 @@ impl Work {
     }
 }
 
+#[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;
 #[cfg(test)]
 mod tests {
     use core::time::Duration;

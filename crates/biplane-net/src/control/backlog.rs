@@ -7,14 +7,14 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Instant,
 };
 
 use tokio::sync::Notify;
 
 use super::crowd::Network;
-use crate::{GreetingConfig, limits, locks::lock};
+use crate::{GreetingConfig, limits, locks::lock, sync::Mutex};
 
 /// Who is not admitted yet, by address, and who waits for a turn, as streams `S`.
 #[derive(Debug)]

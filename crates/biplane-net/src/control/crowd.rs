@@ -3,16 +3,12 @@
 //! There are so many at the most; one more takes the place of the longest idle of the most crowded
 //! network. So an attacker with few networks crowds out itself, and nobody is refused at the door.
 
-use std::{
-    collections::BTreeMap,
-    net::IpAddr,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use tokio::sync::Notify;
 
 use super::metered::Meter;
-use crate::{locks::lock, wheel::Epoch};
+use crate::{locks::lock, sync::Mutex, wheel::Epoch};
 
 /// A network that one owner is likely to have: an IPv4 /24 or an IPv6 /56.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

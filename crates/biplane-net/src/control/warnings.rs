@@ -1,8 +1,8 @@
 //! Says what an operator should know, and not more often than one reads.
 
-use std::{sync::Mutex, time::Instant};
+use std::time::Instant;
 
-use crate::{limits::WARN_INTERVAL, locks::lock};
+use crate::{limits::WARN_INTERVAL, locks::lock, sync::Mutex};
 
 /// Lets one warning of a kind through in a while, and counts the others.
 #[derive(Debug, Default)]

@@ -7,21 +7,27 @@
 //! traffic one of the sleepers is on watch: every 5 ms it looks whether anybody waits on the socket
 //! or has taken a batch since, and takes the leader's place if not. Without traffic all sleep.
 
-use core::sync::atomic::{AtomicU64, Ordering};
 use std::{
     io,
-    net::UdpSocket,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
     time::Instant,
 };
 
-use crate::{clock, limits, locks::lock, os::Poller, socket::UdpDatagrams};
+use crate::{
+    clock, limits,
+    locks::lock,
+    os::Poller,
+    socket::UdpDatagrams,
+    sync::{
+        Condvar, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-/// Where the receivers of one endpoint wait.
+/// Where the receivers of one endpoint wait: for `W`, or for each other.
 #[derive(Debug)]
-pub(super) struct Post {
-    socket: Arc<UdpDatagrams>,
-    poller: Poller,
+pub(super) struct Post<W> {
+    watched: W,
     /// Batches that anybody took.
     batches: AtomicU64,
     state: Mutex<State>,
@@ -58,16 +64,46 @@ struct Seen {
     traffic_at: Instant,
 }
 
-impl Post {
+/// What the one who leads waits on.
+pub(super) trait Watched {
+    /// Waits until there may be something to take, or for no reason.
+    fn wait(&self);
+
+    /// Ends every wait, now and later.
+    fn stop(&self);
+}
+
+/// The socket, watched.
+#[derive(Debug)]
+pub(super) struct WatchedSocket {
+    socket: Arc<UdpDatagrams>,
+    poller: Poller,
+}
+
+impl WatchedSocket {
     pub(super) fn new(socket: Arc<UdpDatagrams>) -> io::Result<Self> {
-        let poller = Poller::new(socket.socket())?;
-        Ok(Self {
-            socket,
-            poller,
+        Ok(Self { poller: Poller::new(socket.socket())?, socket })
+    }
+}
+
+impl Watched for WatchedSocket {
+    fn wait(&self) {
+        self.poller.wait(self.socket.socket());
+    }
+
+    fn stop(&self) {
+        self.poller.stop();
+    }
+}
+
+impl<W: Watched> Post<W> {
+    pub(super) fn new(watched: W) -> Self {
+        Self {
+            watched,
             batches: AtomicU64::new(0),
             state: Mutex::default(),
             called: Condvar::new(),
-        })
+        }
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -78,7 +114,7 @@ impl Post {
     pub(super) fn stop(&self) {
         lock(&self.state).stopped = true;
         self.called.notify_all();
-        self.poller.stop();
+        self.watched.stop();
     }
 
     /// There is more than one receiver takes at a time.
@@ -116,12 +152,8 @@ impl Post {
         }
         state.watched = true;
         drop(state);
-        self.poller.wait(self.socket());
+        self.watched.wait();
         lock(&self.state).watched = false;
-    }
-
-    fn socket(&self) -> &UdpSocket {
-        self.socket.socket()
     }
 
     fn sleep(&self, mut state: MutexGuard<'_, State>) {
@@ -172,5 +204,8 @@ impl Post {
     }
 }
 
+#[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;
 #[cfg(test)]
 mod tests;

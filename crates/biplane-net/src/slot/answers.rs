@@ -1,12 +1,12 @@
 //! Who waits for which answer.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::collections::BTreeMap;
 
 use biplane_proto::{Answered, RequestError};
 use biplane_wire::RequestId;
 use bytes::Bytes;
 
-use crate::{limits, locks::lock};
+use crate::{limits, locks::lock, sync::Mutex};
 
 /// What becomes of a request.
 pub(crate) type Outcome = Result<Bytes, RequestError>;
@@ -89,6 +89,9 @@ impl core::fmt::Debug for Answers {
     }
 }
 
+#[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

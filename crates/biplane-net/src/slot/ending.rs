@@ -1,10 +1,8 @@
 //! Who waits for the end of a session.
 
-use std::sync::Mutex;
-
 use tokio::sync::Notify;
 
-use crate::locks::lock;
+use crate::{locks::lock, sync::Mutex};
 
 /// Whether a session is over, and who wants to know.
 #[derive(Default)]
@@ -53,6 +51,9 @@ impl core::fmt::Debug for Ending {
     }
 }
 
+#[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;
 #[cfg(test)]
 mod tests {
     use std::sync::{

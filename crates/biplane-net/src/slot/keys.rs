@@ -1,26 +1,33 @@
 //! The keys of a session, as those use them who do not hold its lock.
 
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use biplane_proto::{KeyChange, Opener, Sealer, Session};
 use biplane_wire::KeyPhase;
 
-use crate::locks::{read, write};
+use crate::{
+    locks::{read, write},
+    sync::RwLock,
+};
 
-/// One opener and one sealer for each of the four phases, swapped whole.
+/// One opener and one sealer for each of the four phases.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
-    openers: RwLock<[Option<Arc<Opener>>; 4]>,
-    sealers: RwLock<[Option<Arc<Sealer>>; 4]>,
+    openers: Phases<Opener>,
+    sealers: Phases<Sealer>,
 }
+
+/// A key for each phase, swapped whole: who looks finds the old one or the new one.
+#[derive(Debug)]
+struct Phases<K>(RwLock<[Option<Arc<K>>; 4]>);
 
 impl Keys {
     pub(crate) fn opener(&self, phase: KeyPhase) -> Option<Arc<Opener>> {
-        read(&self.openers).get(phase.index())?.clone()
+        self.openers.at(phase)
     }
 
     pub(crate) fn sealer(&self, phase: KeyPhase) -> Option<Arc<Sealer>> {
-        read(&self.sealers).get(phase.index())?.clone()
+        self.sealers.at(phase)
     }
 
     /// Puts in place what `session` asks for. Its lock is held meanwhile, so that no packet is
@@ -28,21 +35,34 @@ impl Keys {
     pub(crate) fn follow(&self, session: &mut Session) {
         while let Some(change) = session.poll_key() {
             match change {
-                KeyChange::InstallOpener(phase, opener) => {
-                    put(&self.openers, phase, Some(Arc::new(opener)));
-                }
-                KeyChange::DiscardOpener(phase) => put(&self.openers, phase, None),
-                KeyChange::InstallSealer(phase, sealer) => {
-                    put(&self.sealers, phase, Some(Arc::new(sealer)));
-                }
+                KeyChange::InstallOpener(phase, opener) => self.openers.put(phase, Some(opener)),
+                KeyChange::DiscardOpener(phase) => self.openers.put(phase, None),
+                KeyChange::InstallSealer(phase, sealer) => self.sealers.put(phase, Some(sealer)),
                 other => debug_assert!(false, "a change unknown here: {other:?}"),
             }
         }
     }
 }
 
-fn put<K>(keys: &RwLock<[Option<Arc<K>>; 4]>, phase: KeyPhase, key: Option<Arc<K>>) {
-    if let Some(place) = write(keys).get_mut(phase.index()) {
-        *place = key;
+impl<K> Phases<K> {
+    fn at(&self, phase: KeyPhase) -> Option<Arc<K>> {
+        read(&self.0).get(phase.index())?.clone()
+    }
+
+    fn put(&self, phase: KeyPhase, key: Option<K>) {
+        let key = key.map(Arc::new);
+        if let Some(place) = write(&self.0).get_mut(phase.index()) {
+            *place = key;
+        }
     }
 }
+
+impl<K> Default for Phases<K> {
+    fn default() -> Self {
+        Self(RwLock::default())
+    }
+}
+
+#[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;

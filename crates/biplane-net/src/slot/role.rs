@@ -1,55 +1,48 @@
 //! The sender role: one thread at a time fills, seals and sends for a session.
 
-use core::sync::atomic::{AtomicU8, Ordering};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
-const IDLE: u8 = 0;
-const BUSY: u8 = 1;
-/// Somebody came while it was busy: there is more to look at.
-const AGAIN: u8 = 2;
-
-/// Whether somebody sends for a session.
+/// Whether somebody sends for a session: how many came since nobody did. Who comes first sends.
 #[derive(Debug, Default)]
-pub(crate) struct SenderRole(AtomicU8);
+pub(crate) struct SenderRole(AtomicUsize);
 
 /// The sender role, held. Letting go of it by a panic frees it.
 #[derive(Debug)]
-pub(crate) struct Holder<'a>(&'a SenderRole);
+pub(crate) struct Holder<'a> {
+    role: &'a SenderRole,
+    /// How many had come when the holder began to look.
+    came: usize,
+}
 
 impl SenderRole {
     /// Takes the role, or tells its holder to look again.
     pub(crate) fn take(&self) -> Option<Holder<'_>> {
-        let mut seen = self.0.load(Ordering::Acquire);
-        loop {
-            let next = if seen == IDLE { BUSY } else { AGAIN };
-            match self.0.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(IDLE) => return Some(Holder(self)),
-                Ok(_) => return None,
-                Err(now) => seen = now,
-            }
-        }
+        let before = self.0.fetch_add(1, Ordering::AcqRel);
+        // Made only if the role is free: dropping one frees it.
+        (before == 0).then(|| Holder { role: self, came: 1 })
     }
 }
 
 impl<'a> Holder<'a> {
     /// Gives the role back; returns it if somebody asked to look again.
     pub(crate) fn give_back(self) -> Option<Self> {
-        let role: &'a SenderRole = self.0;
+        let (role, came): (&'a SenderRole, usize) = (self.role, self.came);
         core::mem::forget(self);
-        let given = role.0.compare_exchange(BUSY, IDLE, Ordering::AcqRel, Ordering::Acquire);
-        if given.is_ok() {
-            return None;
-        }
-        role.0.store(BUSY, Ordering::Release);
-        Some(Self(role))
+        // Refused, it has seen what all those did before they came.
+        let given = role.0.compare_exchange(came, 0, Ordering::AcqRel, Ordering::Acquire);
+        given.err().map(|came| Self { role, came })
     }
 }
 
 impl Drop for Holder<'_> {
     fn drop(&mut self) {
-        self.0.0.store(IDLE, Ordering::Release);
+        self.role.0.store(0, Ordering::Release);
     }
 }
 
+#[cfg(test)]
+#[cfg(biplane_loom)]
+mod models;
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,7 +67,7 @@ mod tests {
 
     #[test]
     fn no_request_to_look_again_is_lost_between_threads() {
-        use core::sync::atomic::AtomicU64;
+        use crate::sync::atomic::AtomicU64;
         const EACH: u64 = 20_000;
         let role = SenderRole::default();
         let (asked, seen) = (AtomicU64::new(0), AtomicU64::new(0));

@@ -10,14 +10,15 @@ use super::*;
 impl Slot {
     /// A client's slot that belongs to no endpoint.
     pub(crate) fn bare(epoch: Epoch) -> Arc<Self> {
-        Self::assemble(about(epoch), session(epoch.0), Weak::new())
+        Self::assemble(about(epoch, 17), session(epoch.0), Weak::new())
     }
 }
 
-fn about(epoch: Epoch) -> About {
+/// With this number for its name and its receive id.
+pub(super) fn about(epoch: Epoch, number: u32) -> About {
     About {
-        id: SessionId::new(17),
-        receive_id: ReceiveId(1),
+        id: SessionId::new(number.into()),
+        receive_id: ReceiveId(number),
         remote: remote(),
         protocol: 0,
         app: None,
@@ -25,11 +26,11 @@ fn about(epoch: Epoch) -> About {
     }
 }
 
-fn remote() -> SocketAddr {
+pub(super) fn remote() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 9))
 }
 
-fn session(now: Instant) -> Session {
+pub(super) fn session(now: Instant) -> Session {
     let agreement = Agreement {
         context: [0; 32],
         aead: Aead::Aes128Gcm,

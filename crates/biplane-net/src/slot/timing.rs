@@ -1,8 +1,9 @@
 //! When a session wants to be looked at, and where it stands in the wheel.
 
-use core::sync::atomic::{AtomicU64, Ordering};
-
-use crate::wheel::Tick;
+use crate::{
+    sync::atomic::{AtomicU64, Ordering},
+    wheel::Tick,
+};
 
 const NEVER: Tick = Tick::MAX;
 

@@ -6,7 +6,7 @@
 use std::{
     io::{self, IoSliceMut},
     net::{IpAddr, SocketAddr, SocketAddrV6, UdpSocket},
-    sync::{Arc, RwLock},
+    sync::Arc,
     time::Duration,
 };
 
@@ -17,6 +17,7 @@ use crate::{
     EndpointConfig, clock, limits,
     locks::{read, write},
     os,
+    sync::RwLock,
 };
 
 /// A non-blocking UDP socket with segmentation offload where the system has it.

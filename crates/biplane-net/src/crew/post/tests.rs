@@ -1,17 +1,19 @@
 //! Receivers that wait, one of which does not come back.
 
 use core::time::Duration;
-use std::{sync::mpsc, thread};
+use std::{net::UdpSocket, sync::mpsc, thread};
 
 use super::*;
 use crate::EndpointConfig;
+
+type Post = super::Post<WatchedSocket>;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn post() -> Arc<Post> {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let socket = UdpDatagrams::new(socket, &EndpointConfig::single()).unwrap();
-    Arc::new(Post::new(Arc::new(socket)).unwrap())
+    Arc::new(Post::new(WatchedSocket::new(Arc::new(socket)).unwrap()))
 }
 
 /// A receiver that waits once; what it says when it woke.
@@ -51,7 +53,7 @@ fn traffic(post: &Post) {
 
 fn send_to(post: &Post) {
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
-    stranger.send_to(b"x", post.socket().local_addr().unwrap()).unwrap();
+    stranger.send_to(b"x", post.watched.socket.socket().local_addr().unwrap()).unwrap();
 }
 
 #[test]
