@@ -15,7 +15,13 @@ use crate::{
 /// An endpoint's middle without its socket, and where its application takes from.
 pub(crate) fn hub(senders: usize) -> (Arc<Hub>, Outlets) {
     let sizes = Sizes { receivers: 2, senders, sessions: 4 };
-    Hub::new(clock::now(), remote(), sizes, biplane_proto::SessionConfig::default())
+    Hub::new(
+        clock::now(),
+        remote(),
+        sizes,
+        biplane_proto::SessionConfig::default(),
+        PacketNumber(0),
+    )
 }
 
 impl Slot {
