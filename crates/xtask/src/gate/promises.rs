@@ -93,6 +93,15 @@ pub(super) const GATES: &[Gate] = &[
         measure: wraps,
     },
     Gate {
+        id: "G19",
+        title: "what threads share holds in every order: models, each with a canary",
+        seeds: Seeds::NONE,
+        needs: None,
+        builds: &["cargo models --no-run"],
+        timeout: Duration::from_secs(1200),
+        measure: models,
+    },
+    Gate {
         id: "G28",
         title: "received is delivered and dropped, to the datagram",
         seeds: SWEEP,
@@ -155,6 +164,11 @@ fn wraps(run: &mut Run) -> Result<()> {
     tests(run, line, 3)?;
     let cases = run.form(100_000_000, 10_000_000);
     cases_of(run, cases, "biplane-wire --lib number", 5)
+}
+
+/// G19, its models; the part over real sockets comes with the engine's gates.
+fn models(run: &mut Run) -> Result<()> {
+    tests(run, run.form("cargo models", "LOOM_MAX_PREEMPTIONS=2 cargo models"), 48)
 }
 
 /// G28.
