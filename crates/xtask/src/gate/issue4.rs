@@ -77,12 +77,14 @@ pub(super) const GATES: &[Gate] = &[
 /// What a minute of the match may take.
 const REHEARSAL_MAX: f64 = 5.0;
 
+/// What the first line names.
+const PROMISES: [&str; 8] = ["G1", "G2", "G3", "G4", "G5", "G7", "G28", "G29"];
 /// What 10,000 seeds may take.
 const SWEEP_MINUTES: f64 = 15.0;
 
 /// A4.1: each promise as its own gate has it.
 fn promised(run: &mut Run) -> Result<()> {
-    for gate in promises::GATES.iter().filter(|gate| gate.id != "calibrate") {
+    for gate in promises::GATES.iter().filter(|gate| PROMISES.contains(&gate.id)) {
         super::build(gate.builds)?;
         run.set_seeds(run.form(gate.seeds.full, gate.seeds.quick));
         let start = Instant::now();
