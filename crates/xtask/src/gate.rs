@@ -128,7 +128,9 @@ pub(crate) fn run_all(request: &Request) -> bool {
     let mut outcomes = Vec::new();
     for gate in &request.gates {
         eprintln!("{}: {}", gate.id, gate.title);
-        outcomes.push(run_one(gate, request.settings));
+        let outcome = run_one(gate, request.settings);
+        report::tell(&outcome);
+        outcomes.push(outcome);
     }
     report::print(&outcomes, request.json);
     !outcomes.iter().any(Outcome::is_violated)

@@ -4,11 +4,17 @@ use serde_json::{Value, json};
 
 use super::{Figure, Gate, Outcome, all};
 
-/// Prints what came of the gates on standard output; what children said goes to standard error.
-pub(crate) fn print(outcomes: &[Outcome], json: bool) {
-    for note in outcomes.iter().flat_map(|outcome| &outcome.notes) {
-        eprintln!("{note}");
+/// Tells on standard error what a person needs to know of a gate before the others are done: what
+/// its children said, and what was not met.
+pub(crate) fn tell(outcome: &Outcome) {
+    outcome.notes.iter().for_each(|note| eprintln!("{note}"));
+    for figure in outcome.figures.iter().filter(|figure| !figure.is_met()) {
+        eprintln!("{}: NOT MET: {figure}", outcome.id);
     }
+}
+
+/// Prints what came of the gates on standard output.
+pub(crate) fn print(outcomes: &[Outcome], json: bool) {
     if json {
         println!("{:#}", Value::from_iter(outcomes.iter().map(to_json)));
     } else {

@@ -5,14 +5,17 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 
 use super::super::document;
 use super::super::{Run, Wanted};
 
-/// The documents of runs that ended well, by their words.
+/// What was said, by the words that asked.
 static TOLD: Mutex<BTreeMap<String, Value>> = Mutex::new(BTreeMap::new());
+
+/// How much of what a run said that came to nothing is kept.
+const LAST_WORDS: usize = 20;
 
 /// What the simulator says to these words, now or before in this process.
 pub(super) fn sim(run: &mut Run, words: &str) -> Result<Value> {
@@ -21,10 +24,10 @@ pub(super) fn sim(run: &mut Run, words: &str) -> Result<Value> {
         return Ok(told);
     }
     let finished = run.finish(&format!("target/release/biplane-sim {words} --json"))?;
-    let told = run.document(words, &finished)?;
-    if finished.succeeded() {
-        TOLD.lock().map_err(|_| anyhow!("a gate panicked"))?.insert(words.to_owned(), told.clone());
-    }
+    // Status 1 says what the document says better; what else went wrong leaves no document.
+    let told = finished.document().with_context(|| finished.tail(LAST_WORDS));
+    let told = told.with_context(|| words.to_owned())?;
+    TOLD.lock().map_err(|_| anyhow!("a gate panicked"))?.insert(words.to_owned(), told.clone());
     Ok(told)
 }
 
