@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 /// What a session may be waiting for.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Timer {
     /// An ack has been held long enough.
@@ -60,7 +60,11 @@ impl Timer {
 
 /// The deadlines of every [`Timer`] that is armed.
 #[derive(Debug, Default)]
-pub(crate) struct Timers([Option<Instant>; Timer::ALL.len()]);
+pub(crate) struct Timers {
+    deadlines: [Option<Instant>; Timer::ALL.len()],
+    /// The earliest, which is asked for after every input.
+    next: Option<(Instant, Timer)>,
+}
 
 impl Timers {
     /// Arms `timer`, or moves it.
@@ -88,22 +92,32 @@ impl Timers {
 
     /// Arms `timer` for `deadline`, or disarms it.
     pub(crate) fn set(&mut self, timer: Timer, deadline: Option<Instant>) {
-        if let Some(slot) = self.0.get_mut(timer as usize) {
-            *slot = deadline;
+        let Some(known) = self.deadlines.get_mut(timer as usize) else { return };
+        if *known == deadline {
+            return;
+        }
+        *known = deadline;
+        let is_next = self.next.is_some_and(|(_, first)| first == timer);
+        let is_sooner = |at| self.next.is_none_or(|(next, first)| (at, timer) < (next, first));
+        if is_next {
+            self.next = self.earliest();
+        } else if let Some(at) = deadline.filter(|at| is_sooner(*at)) {
+            self.next = Some((at, timer));
         }
     }
 
+    fn earliest(&self) -> Option<(Instant, Timer)> {
+        let armed = self.deadlines.iter().zip(Timer::ALL);
+        armed.filter_map(|(deadline, timer)| Some(((*deadline)?, timer))).min()
+    }
+
     pub(crate) fn deadline(&self, timer: Timer) -> Option<Instant> {
-        self.0.get(timer as usize).copied().flatten()
+        self.deadlines.get(timer as usize).copied().flatten()
     }
 
     /// The earliest deadline and whose it is, so that a busy loop can be explained.
-    pub(crate) fn next(&self) -> Option<(Instant, Timer)> {
-        self.0
-            .iter()
-            .zip(Timer::ALL)
-            .filter_map(|(deadline, timer)| Some(((*deadline)?, timer)))
-            .min_by_key(|(deadline, _)| *deadline)
+    pub(crate) const fn next(&self) -> Option<(Instant, Timer)> {
+        self.next
     }
 
     /// Takes one expired timer; call until `None`.
@@ -128,7 +142,23 @@ impl Timers {
 mod tests {
     use core::time::Duration;
 
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn the_next_is_the_earliest_whatever_was_set(
+            steps in prop::collection::vec((0..Timer::ALL.len(), prop::option::of(0_u64..20)), 1..80),
+        ) {
+            let (start, mut timers) = (Instant::now(), Timers::default());
+            for (timer, after) in steps {
+                let deadline = after.map(|after| start + Duration::from_millis(after));
+                timers.set(Timer::ALL[timer], deadline);
+                prop_assert_eq!(timers.next(), timers.earliest());
+            }
+        }
+    }
 
     #[test]
     fn timers_expire_in_order_and_once() {
