@@ -101,8 +101,21 @@ impl Transcript {
             }
             Entry::Sent(channel, bytes) => self.message(4, channel, bytes),
             Entry::Taken(channel, bytes) => self.message(5, channel, bytes),
-            Entry::Event(event) => self.tagged(6, format!("{event:?}").as_bytes()),
-            Entry::Answered(answered) => self.tagged(7, format!("{answered:?}").as_bytes()),
+            Entry::Event(Event::Called(call)) => {
+                self.word(u64::from(call.id.0));
+                self.word(u64::from(call.kind));
+                self.tagged(6, &call.payload);
+            }
+            Entry::Event(event) => self.tagged(7, format!("{event:?}").as_bytes()),
+            Entry::Answered(answered) => self.answered(answered),
+        }
+    }
+
+    fn answered(&mut self, answered: &Answered) {
+        self.word(u64::from(answered.id.0));
+        match &answered.outcome {
+            Ok(reply) => self.tagged(8, reply),
+            Err(error) => self.tagged(9, format!("{error:?}").as_bytes()),
         }
     }
 
