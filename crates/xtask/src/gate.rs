@@ -12,6 +12,7 @@ mod promises;
 pub(crate) mod report;
 mod run;
 mod system_calls;
+mod told;
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};

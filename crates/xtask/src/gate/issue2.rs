@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{Gate, Run, Seeds, Wanted, document, system_calls};
+use super::{Gate, Run, Seeds, Wanted, document, system_calls, told};
 use crate::child::Finished;
 use crate::place;
 use crate::test_output::TestCounts;
@@ -135,14 +135,9 @@ fn sweep(run: &mut Run) -> Result<()> {
         "cargo run --release --locked -p biplane-sim -- sweep --seeds {seeds} --json"
     ))?;
     let told = run.document("sweep", &sweep)?;
-    run.judge_at(&told, "seeds", Wanted::Exactly(seeds.into()));
-    run.judge_at(&told, "violations", Wanted::Exactly(0.into()));
+    told::judge(run, &told, seeds);
     run.judge_at(&told, "replayed_identically", Wanted::Exactly(true.into()));
-    for name in ["withholds", "swaps", "repeats"] {
-        let canary = document::named(&told, "canaries", name);
-        let caught = document::at(&canary, "caught");
-        run.judge(format!("canary that {name}: caught"), Wanted::Exactly(true.into()), caught);
-    }
+    told::canaries(run, &told, &["withholds", "swaps", "repeats"]);
     Ok(())
 }
 

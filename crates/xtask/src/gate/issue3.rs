@@ -12,9 +12,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::{Gate, Run, Seeds, Wanted, document};
-use crate::child::Finished;
-use crate::test_output::TestCounts;
+use super::{Gate, Run, Seeds, Wanted, told};
 
 const LOBBY: &[&str] = &["cargo build --release --locked -p lobby"];
 const SIM: &str = "cargo build --release --locked -p biplane-sim";
@@ -121,19 +119,20 @@ pub(super) const GATES: &[Gate] = &[
 
 fn workers(run: &mut Run) -> Result<()> {
     crowd::workers(run)?;
-    tests(run, "cargo test --release --locked -p biplane-net --test net saturating", 1)
+    run.tests("cargo test --release --locked -p biplane-net --test net saturating", 1).map(drop)
 }
 
 fn kernel_drops(run: &mut Run) -> Result<()> {
-    tests(run, "cargo test --release --locked -p biplane-net --test net kernel_drop", 1)
+    run.tests("cargo test --release --locked -p biplane-net --test net kernel_drop", 1).map(drop)
 }
 
 fn key_updates(run: &mut Run) -> Result<()> {
-    tests(run, "cargo test --release --locked -p biplane-sim --test scenarios key_update", 1)
+    run.tests("cargo test --release --locked -p biplane-sim --test scenarios key_update", 1)
+        .map(drop)
 }
 
 fn dual_stack(run: &mut Run) -> Result<()> {
-    tests(run, "cargo test --release --locked -p biplane-net --test net families", 3)
+    run.tests("cargo test --release --locked -p biplane-net --test net families", 3).map(drop)
 }
 
 fn sweep(run: &mut Run) -> Result<()> {
@@ -142,17 +141,13 @@ fn sweep(run: &mut Run) -> Result<()> {
     let sweep = run.finish(&format!("target/release/biplane-sim sweep --seeds {seeds} --json"))?;
     let told = run.document("sweep", &sweep)?;
     judge_sweep(run, &told, seeds);
-    tests(run, "cargo test --release --locked -p biplane-proto --test memory", 4)
+    run.tests("cargo test --release --locked -p biplane-proto --test memory", 4).map(drop)
 }
 
 fn judge_sweep(run: &mut Run, told: &Value, seeds: u64) {
-    run.judge_at(told, "seeds", Wanted::Exactly(seeds.into()));
-    run.judge_at(told, "violations", Wanted::Exactly(0.into()));
+    told::judge(run, told, seeds);
     run.judge_at(told, "replayed_identically", Wanted::Exactly(true.into()));
-    for name in ["withholds", "swaps", "repeats"] {
-        let caught = document::at(&document::named(told, "canaries", name), "caught");
-        run.judge(format!("canary that {name}: caught"), Wanted::Exactly(true.into()), caught);
-    }
+    told::canaries(run, told, &["withholds", "swaps", "repeats"]);
 }
 
 fn bad_inputs(run: &mut Run) -> Result<()> {
@@ -163,7 +158,7 @@ fn bad_inputs(run: &mut Run) -> Result<()> {
         INPUTS.iter().copied().filter(|input| run.form(true, *input < 10)).collect();
     let tests = run.finish(&line)?;
     run.exit(&line, &tests);
-    judge_tests(run, &tests, 1);
+    run.judge_tests(&tests, 1);
     judge_inputs(run, &tests.stdout, &wanted);
     soak::beside_a_stranger(run)
 }
@@ -186,20 +181,6 @@ fn book(run: &mut Run) -> Result<()> {
     let docs = run.finish(run.form("cargo xtask docs --check-pages", "cargo xtask docs"))?;
     run.exit("docs", &docs);
     Ok(())
-}
-
-/// Runs tests, of which there must be `least` or more.
-pub(super) fn tests(run: &mut Run, line: &str, least: u32) -> Result<()> {
-    let tests = run.finish(line)?;
-    run.exit(line, &tests);
-    judge_tests(run, &tests, least);
-    Ok(())
-}
-
-fn judge_tests(run: &mut Run, tests: &Finished, least: u32) {
-    let counts = TestCounts::read(&tests.stdout);
-    run.judge("tests", Wanted::AtLeast(least.into()), counts.ran());
-    run.judge("tests that failed", Wanted::Exactly(0.into()), counts.failed);
 }
 
 #[cfg(test)]

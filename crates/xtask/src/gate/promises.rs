@@ -5,16 +5,12 @@
 
 mod calibrate;
 mod sweep;
-mod told;
 
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::Value;
 
-use super::{Gate, Run, Seeds, Wanted, document};
-use crate::child::Finished;
-use crate::test_output::TestCounts;
+use super::{Gate, Run, Seeds, Wanted, document, told};
 
 const SIM: &[&str] = &["cargo build --release --locked -p biplane-sim"];
 const CORE: &str = "cargo test --release --locked -p biplane-proto --lib --no-run";
@@ -161,35 +157,35 @@ fn wraps(run: &mut Run) -> Result<()> {
     }
     told::canaries(run, &told, &["withholds", "repeats", "stalls"]);
     let line = "cargo test --release --locked -p biplane-sim --test scenarios number_wrap";
-    tests(run, line, 3)?;
+    run.tests(line, 3)?;
     let cases = run.form(100_000_000, 10_000_000);
     cases_of(run, cases, "biplane-wire --lib number", 5)
 }
 
 /// G19, its models; the part over real sockets comes with the engine's gates.
 fn models(run: &mut Run) -> Result<()> {
-    tests(run, run.form("cargo models", "LOOM_MAX_PREEMPTIONS=2 cargo models"), 48)
+    run.tests(run.form("cargo models", "LOOM_MAX_PREEMPTIONS=2 cargo models"), 48).map(drop)
 }
 
 /// G28.
 fn accounts(run: &mut Run) -> Result<()> {
     sweep::accounted(run)?;
     let net = "cargo test --release --locked -p biplane-net --test net";
-    tests(run, &format!("{net} every_receiver_accounts"), 1)?;
-    tests(run, &format!("{net} what_the_kernel_drops"), 1)
+    run.tests(&format!("{net} every_receiver_accounts"), 1)?;
+    run.tests(&format!("{net} what_the_kernel_drops"), 1).map(drop)
 }
 
 /// G29.
 fn vectors(run: &mut Run) -> Result<()> {
-    tests(run, "cargo test --release --locked -p biplane-wire --test vectors", 5)?;
-    tests(run, "cargo test --release --locked -p biplane-proto --test vectors", 3)
+    run.tests("cargo test --release --locked -p biplane-wire --test vectors", 5)?;
+    run.tests("cargo test --release --locked -p biplane-proto --test vectors", 3).map(drop)
 }
 
 /// Runs tests that compare as many random cases as they are told, and say how many they did.
 fn cases_of(run: &mut Run, cases: u64, which: &str, least: u32) -> Result<()> {
     let line =
         format!("BIPLANE_CASES={cases} cargo test --release --locked -p {which} -- --nocapture");
-    let finished = tests_of(run, &line, least)?;
+    let finished = run.tests(&line, least)?;
     run.judge("cases", Wanted::AtLeast(cases as f64), cases_told(&finished.stderr));
     Ok(())
 }
@@ -198,24 +194,6 @@ fn cases_of(run: &mut Run, cases: u64, which: &str, least: u32) -> Result<()> {
 fn cases_told(said: &str) -> Option<u64> {
     let line = said.split("figure cases ").nth(1)?;
     line.split(|it: char| !it.is_ascii_digit()).next()?.parse().ok()
-}
-
-fn tests(run: &mut Run, line: &str, least: u32) -> Result<()> {
-    tests_of(run, line, least).map(drop)
-}
-
-/// Runs tests, of which there must be `least` or more.
-fn tests_of(run: &mut Run, line: &str, least: u32) -> Result<Finished> {
-    let finished = run.finish(line)?;
-    run.exit(line, &finished);
-    judge_tests(run, &finished, least);
-    Ok(finished)
-}
-
-fn judge_tests(run: &mut Run, tests: &Finished, least: u32) {
-    let counts = TestCounts::read(&tests.stdout);
-    run.judge("tests", Wanted::AtLeast(least.into()), counts.ran());
-    run.judge("tests that failed", Wanted::Exactly(Value::from(0)), counts.failed);
 }
 
 #[cfg(test)]

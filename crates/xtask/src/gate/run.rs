@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::document;
 use super::{Figure, Wanted};
 use crate::child::{Finished, Invocation, Running};
+use crate::test_output::TestCounts;
 
 /// How much of a failed child's last words is kept.
 const LAST_WORDS: usize = 20;
@@ -83,6 +84,21 @@ impl Run {
         if !child.succeeded() {
             self.notes.push(format!("{who}: {}\n{}", child.exit, child.tail(LAST_WORDS)));
         }
+    }
+
+    /// Runs tests, of which there must be `least` or more, and none that fails.
+    pub(crate) fn tests(&mut self, line: &str, least: u32) -> Result<Finished> {
+        let tests = self.finish(line)?;
+        self.exit(line, &tests);
+        self.judge_tests(&tests, least);
+        Ok(tests)
+    }
+
+    /// Judges tests that have run.
+    pub(crate) fn judge_tests(&mut self, tests: &Finished, least: u32) {
+        let counts = TestCounts::read(&tests.stdout);
+        self.judge("tests", Wanted::AtLeast(least.into()), counts.ran());
+        self.judge("tests that failed", Wanted::Exactly(0.into()), counts.failed);
     }
 
     /// As [`Run::exit`], then the JSON document the child printed.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::Figure;
 use super::*;
-use crate::child::{Exit, deadline_in};
+use crate::child::{Exit, Finished, deadline_in};
 
 fn judged(judge: impl FnOnce(&mut Run)) -> Vec<bool> {
     let mut run = Run::new(true, 8, deadline_in(Duration::from_secs(20)));
@@ -19,8 +19,8 @@ fn tests_that_are_too_few_are_not_enough() {
         stdout: format!("test result: ok. {passed} passed; 0 failed; 0 ignored;"),
         stderr: String::new(),
     };
-    assert_eq!(judged(|run| judge_tests(run, &tests(2), 2)), [true, true]);
-    assert_eq!(judged(|run| judge_tests(run, &tests(0), 1)), [false, true]);
+    assert_eq!(judged(|run| run.judge_tests(&tests(2), 2)), [true, true]);
+    assert_eq!(judged(|run| run.judge_tests(&tests(0), 1)), [false, true]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::super::{Run, Wanted, document, issue3::tests};
+use super::super::{Run, Wanted, document};
 use crate::child::Running;
 
 const MEASURE: &str = "target/release/biplane measure-link";
@@ -24,7 +24,7 @@ pub(super) fn figures(run: &mut Run) -> Result<()> {
     if run.form(true, false) {
         // Between namespaces the rate is that of whole packets.
         form(run, "--tun ", WITH_HEADERS)?;
-        tests(run, "cargo test --release --locked -p biplane-link --test tun", 10)?;
+        run.tests("cargo test --release --locked -p biplane-link --test tun", 10)?;
     }
     Ok(())
 }
@@ -124,7 +124,8 @@ pub(super) fn bots(run: &mut Run) -> Result<()> {
 
 /// A4.6: each by hand, and the tests of the command line beside.
 pub(super) fn bad_starts(run: &mut Run) -> Result<()> {
-    tests(run, "cargo test --release --locked -p biplane-cli --test command bad_starts", 4)
+    let line = "cargo test --release --locked -p biplane-cli --test command bad_starts";
+    run.tests(line, 4).map(drop)
 }
 
 fn measured(run: &mut Run, flags: &str) -> Result<Value> {

@@ -3,9 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use super::super::document;
-use super::super::{Run, Wanted};
-use super::told;
+use super::super::{Run, Wanted, document, told};
 
 /// G1 asks for so many seeds more, at 90 % loss.
 const HEAVY: (u64, u64) = (200, 4);

@@ -8,8 +8,7 @@ use std::sync::Mutex;
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 
-use super::super::document;
-use super::super::{Run, Wanted};
+use super::{Run, Wanted, document};
 
 /// What was said, by the words that asked.
 static TOLD: Mutex<BTreeMap<String, Value>> = Mutex::new(BTreeMap::new());
@@ -62,7 +61,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::super::Figure;
+    use super::super::Figure;
     use super::*;
     use crate::child::deadline_in;
 
