@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::{
     bots::{self, Crowd},
-    pace::Ticks,
+    pace::{Pace, Ticks},
     protocol::protocol,
     report::{BotsReport, ServerReport},
     server::LobbyServer,
@@ -23,7 +23,6 @@ use crate::{
 
 /// Ticks a second, of both sides.
 const TICK_HZ: u16 = 60;
-const PERIOD: Duration = Duration::from_nanos(1_000_000_000 / 60);
 /// How many bots start to join in a second.
 const JOIN_RATE: Rate = Rate(200.0);
 /// What the run may take beyond its length: everybody joins, and says goodbye.
@@ -93,9 +92,10 @@ pub(crate) fn play(settings: Settings, mut show: impl FnMut(Duration)) -> Result
     };
     let mut crowd = Crowd::of(world.endpoint(), crowd, fastrand::Rng::with_seed(seed), world.now());
     let mut lobby = LobbyServer::of(server, TICK_HZ, world.now());
-    let mut ticks = Ticks::new(PERIOD, world.now());
+    let period = Pace::new(TICK_HZ, world.now()).period();
+    let mut ticks = Ticks::new(period, world.now());
     let mut outcome = Ok(());
-    world.run_while(length + SLACK, PERIOD, |tick| {
+    world.run_while(length + SLACK, period, |tick| {
         let began = Instant::now();
         lobby.tick(tick.now);
         ticks.record(began.elapsed());
@@ -107,7 +107,7 @@ pub(crate) fn play(settings: Settings, mut show: impl FnMut(Duration)) -> Result
     let over = world.now();
     let bots = crowd.report(over);
     let mut closed = lobby.close();
-    world.run_while(SLACK, PERIOD, |_| closed.try_take().is_none());
+    world.run_while(SLACK, period, |_| closed.try_take().is_none());
     let breaches = world.check().err().map(|broken| broken.breaches).unwrap_or_default();
     Ok(Report {
         bots,

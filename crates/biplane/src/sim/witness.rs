@@ -54,8 +54,8 @@ impl Witness {
         (side, channel, kind): (Side, ChannelId, ChannelKind),
         message: &[u8],
     ) {
-        let flow = self.flows.entry((side, channel)).or_default();
-        let place = flow.iter().position(|sent| *sent == hash(message));
+        let (flow, taken) = (self.flows.entry((side, channel)).or_default(), hash(message));
+        let place = flow.iter().position(|sent| *sent == taken);
         let wrong = match (kind, place) {
             (ChannelKind::Command | ChannelKind::ReliableOrdered, Some(0))
             | (ChannelKind::ReliableUnordered | ChannelKind::Unreliable, Some(_)) => {
