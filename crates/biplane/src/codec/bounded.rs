@@ -9,6 +9,37 @@ use serde::ser::{self, Serialize};
 
 use super::encoder::Limited;
 
+/// Values in which nothing needs to be counted.
+macro_rules! as_postcard {
+    ($($method:ident($value:ty)),* $(,)?) => {$(
+        fn $method(self, value: $value) -> Result<(), Error> {
+            self.postcard.$method(value)
+        }
+    )*};
+}
+
+/// What has as many fields as its type says; serde's traits for it differ in their names alone.
+macro_rules! fields {
+    ($($of:ident::$method:ident($($key:ty)?)),* $(,)?) => {$(
+        impl ser::$of for Inside<'_> {
+            type Ok = ();
+            type Error = Error;
+
+            fn $method<T: Serialize + ?Sized>(
+                &mut self,
+                $(_: $key,)?
+                value: &T,
+            ) -> Result<(), Error> {
+                self.add(value)
+            }
+
+            fn end(self) -> Result<(), Error> {
+                self.end()
+            }
+        }
+    )*};
+}
+
 /// A postcard serializer, and what the decoder will count.
 pub(super) struct Bounded {
     postcard: Serializer<Limited>,
@@ -92,72 +123,27 @@ impl<'a> ser::Serializer for &'a mut Bounded {
         false
     }
 
-    fn serialize_bool(self, value: bool) -> Result<(), Error> {
-        self.postcard.serialize_bool(value)
-    }
-
-    fn serialize_i8(self, value: i8) -> Result<(), Error> {
-        self.postcard.serialize_i8(value)
-    }
-
-    fn serialize_i16(self, value: i16) -> Result<(), Error> {
-        self.postcard.serialize_i16(value)
-    }
-
-    fn serialize_i32(self, value: i32) -> Result<(), Error> {
-        self.postcard.serialize_i32(value)
-    }
-
-    fn serialize_i64(self, value: i64) -> Result<(), Error> {
-        self.postcard.serialize_i64(value)
-    }
-
-    fn serialize_i128(self, value: i128) -> Result<(), Error> {
-        self.postcard.serialize_i128(value)
-    }
-
-    fn serialize_u8(self, value: u8) -> Result<(), Error> {
-        self.postcard.serialize_u8(value)
-    }
-
-    fn serialize_u16(self, value: u16) -> Result<(), Error> {
-        self.postcard.serialize_u16(value)
-    }
-
-    fn serialize_u32(self, value: u32) -> Result<(), Error> {
-        self.postcard.serialize_u32(value)
-    }
-
-    fn serialize_u64(self, value: u64) -> Result<(), Error> {
-        self.postcard.serialize_u64(value)
-    }
-
-    fn serialize_u128(self, value: u128) -> Result<(), Error> {
-        self.postcard.serialize_u128(value)
-    }
-
-    fn serialize_f32(self, value: f32) -> Result<(), Error> {
-        self.postcard.serialize_f32(value)
-    }
-
-    fn serialize_f64(self, value: f64) -> Result<(), Error> {
-        self.postcard.serialize_f64(value)
-    }
-
-    fn serialize_char(self, value: char) -> Result<(), Error> {
-        self.postcard.serialize_char(value)
-    }
-
-    fn serialize_str(self, value: &str) -> Result<(), Error> {
-        self.postcard.serialize_str(value)
+    as_postcard! {
+        serialize_bool(bool),
+        serialize_i8(i8),
+        serialize_i16(i16),
+        serialize_i32(i32),
+        serialize_i64(i64),
+        serialize_i128(i128),
+        serialize_u8(u8),
+        serialize_u16(u16),
+        serialize_u32(u32),
+        serialize_u64(u64),
+        serialize_u128(u128),
+        serialize_f32(f32),
+        serialize_f64(f64),
+        serialize_char(char),
+        serialize_str(&str),
+        serialize_bytes(&[u8]),
     }
 
     fn collect_str<T: core::fmt::Display + ?Sized>(self, value: &T) -> Result<(), Error> {
         self.postcard.collect_str(value)
-    }
-
-    fn serialize_bytes(self, value: &[u8]) -> Result<(), Error> {
-        self.postcard.serialize_bytes(value)
     }
 
     fn serialize_none(self) -> Result<(), Error> {
@@ -268,45 +254,6 @@ impl ser::SerializeSeq for Inside<'_> {
     }
 }
 
-impl ser::SerializeTuple for Inside<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.add(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.end()
-    }
-}
-
-impl ser::SerializeTupleStruct for Inside<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.add(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.end()
-    }
-}
-
-impl ser::SerializeTupleVariant for Inside<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.add(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.end()
-    }
-}
-
 impl ser::SerializeMap for Inside<'_> {
     type Ok = ();
     type Error = Error;
@@ -325,36 +272,10 @@ impl ser::SerializeMap for Inside<'_> {
     }
 }
 
-impl ser::SerializeStruct for Inside<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<(), Error> {
-        self.add(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.end()
-    }
-}
-
-impl ser::SerializeStructVariant for Inside<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<(), Error> {
-        self.add(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.end()
-    }
+fields! {
+    SerializeTuple::serialize_element(),
+    SerializeTupleStruct::serialize_field(),
+    SerializeTupleVariant::serialize_field(),
+    SerializeStruct::serialize_field(&'static str),
+    SerializeStructVariant::serialize_field(&'static str),
 }
