@@ -19,6 +19,8 @@ mod figures;
 mod fragments;
 mod frames;
 mod greeting;
+#[path = "../patience.rs"]
+mod patience;
 mod ports;
 mod records;
 mod rig;

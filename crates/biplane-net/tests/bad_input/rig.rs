@@ -30,7 +30,7 @@ pub(crate) use protocol::{
 };
 #[cfg(target_os = "linux")]
 pub(crate) use raw::{Forged, RawSocket, Tap, Wire};
-pub(crate) use scene::{
-    PATIENCE, Scene, Victim, begin_connect, connect, eventually, is_unanswered, take, until,
-};
+pub(crate) use scene::{Scene, Victim, begin_connect, connect, is_unanswered, take};
 pub(crate) use tls::Tls;
+
+pub(crate) use crate::patience::{PATIENCE, eventually, until};

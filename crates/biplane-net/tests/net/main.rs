@@ -12,6 +12,8 @@ mod crew;
 mod doors;
 mod families;
 mod join;
+#[path = "../patience.rs"]
+mod patience;
 mod protocols;
 mod refuse;
 mod strangers;

@@ -3,8 +3,6 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, OnceLock, mpsc},
-    thread,
-    time::{Duration, Instant},
 };
 
 use biplane_net::{
@@ -16,8 +14,7 @@ use biplane_wire::{ChannelDescription, ChannelId, ChannelKind, Description};
 use bytes::Bytes;
 use tracing::{Event, Level, Metadata, Subscriber, field::Visit, span};
 
-/// Everything here happens in milliseconds; a machine that is busy may take longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) use crate::patience::{PATIENCE, eventually, until};
 
 pub(crate) const CHAT: u8 = 0;
 pub(crate) const INPUTS: u8 = 1;
@@ -130,23 +127,6 @@ pub(crate) fn receive(slot: &Slot, channel: u8) -> String {
     let take = || slot.with(|now, session| session.take(now, channel_id(channel)));
     let message = eventually(&format!("a message on channel {channel}"), take);
     String::from_utf8(message.to_vec()).unwrap()
-}
-
-/// Asks until there is something.
-pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited {PATIENCE:?} for {what}");
-        thread::yield_now();
-    }
-}
-
-/// Asks until it is so.
-pub(crate) fn until(what: &str, mut look: impl FnMut() -> bool) {
-    eventually(what, || look().then_some(()));
 }
 
 pub(crate) fn address(endpoint: &Endpoint) -> SocketAddr {

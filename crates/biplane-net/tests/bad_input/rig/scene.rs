@@ -8,8 +8,6 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
-    thread,
-    time::{Duration, Instant},
 };
 
 use biplane_net::{
@@ -21,9 +19,7 @@ use biplane_wire::CloseCode;
 use bytes::Bytes;
 
 use super::{COMMAND, Doors, ORDERED, Peer, channel, config, dial, listen_config};
-
-/// Everything here happens in milliseconds; a machine that is busy may take longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+use crate::patience::{PATIENCE, eventually, until};
 
 /// Whose endpoint is attacked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -333,23 +329,6 @@ pub(crate) fn begin_connect(
 /// The next message of a channel, if there is one.
 pub(crate) fn take(slot: &Slot, index: u8) -> Option<Bytes> {
     slot.with(|now, session| session.take(now, channel(index)))
-}
-
-/// Asks until there is something.
-pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited {PATIENCE:?} for {what}");
-        thread::yield_now();
-    }
-}
-
-/// Asks until it is so.
-pub(crate) fn until(what: &str, mut look: impl FnMut() -> bool) {
-    eventually(what, || look().then_some(()));
 }
 
 /// Whether nothing has come to `socket`; what came before the victim's last honest message would
