@@ -1,11 +1,14 @@
 //! Blocks and resets, at the times they were asked for.
 
 use std::{
-    io::{ErrorKind, Read, Write},
+    io::{Read, Write},
     time::Instant,
 };
 
-use crate::tools::{Scene, ms, next};
+use crate::{
+    both::scenarios,
+    tools::{Scene, ms, next},
+};
 
 #[test]
 fn a_block_counts_from_the_first_datagram_and_ends() {
@@ -65,16 +68,5 @@ fn blocked_tcp_loses_nothing_and_goes_on_after_the_block() {
 
 #[test]
 fn connections_are_reset_as_often_as_asked() {
-    let scene = Scene::through("kill-tcp-every=300ms");
-    for _ in 0..2 {
-        let (mut client, mut server) = scene.connection();
-        client.write_all(b"x").unwrap();
-        server.read_exact(&mut [0]).unwrap();
-        for mut end in [client, server] {
-            let error = end.read(&mut [0]).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-        }
-    }
-    let stats = scene.figures(|stats| stats.up.tcp.killed >= 2);
-    assert_eq!(stats.up.tcp.connections, 2);
+    scenarios::connections_are_reset_as_often_as_asked(&Scene::through("kill-tcp-every=300ms"));
 }

@@ -1,13 +1,11 @@
 //! Datagrams: who they come from, and what becomes of them.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    net::UdpSocket,
-    thread,
-    time::Instant,
-};
+use std::{collections::BTreeSet, net::UdpSocket, thread, time::Instant};
 
-use crate::tools::{PATIENCE, Scene, ms, next};
+use crate::{
+    both::scenarios,
+    tools::{PATIENCE, Scene, ms, next},
+};
 
 crate::tests!(
     each_client_has_a_port_of_its_own_towards_the_server_and_gets_its_own_answers,
@@ -21,23 +19,9 @@ crate::tests!(
 );
 
 fn each_client_has_a_port_of_its_own_towards_the_server_and_gets_its_own_answers() {
-    let scene = Scene::through("delay=5ms");
-    let clients: Vec<_> = (0..50).map(|_| scene.flow()).collect();
-    for (number, client) in (0..).zip(&clients) {
-        client.send(&[number]).unwrap();
-    }
-    let mut sources = HashSet::new();
-    for _ in &clients {
-        let (datagram, from) = next(&scene.udp);
-        sources.insert(from);
-        scene.udp.send_to(&[datagram[0], 1], from).unwrap();
-    }
-    assert_eq!(sources.len(), 50);
-    for (number, client) in (0..).zip(&clients) {
-        assert_eq!(next(client).0, [number, 1]);
-    }
-    let stats = scene.figures(|stats| stats.down.udp.forwarded == 50);
-    assert_eq!((stats.up.udp.received, stats.up.udp.forwarded, stats.flows), (50, 50, 50));
+    scenarios::each_client_has_a_port_of_its_own_towards_the_server_and_gets_its_own_answers(
+        &Scene::through("delay=5ms"),
+    );
 }
 
 fn a_packet_longer_than_the_mtu_is_dropped_and_counted() {
@@ -74,16 +58,9 @@ fn a_rebound_flow_comes_from_another_port_and_goes_on() {
 }
 
 fn a_rebound_address_is_another_one_on_loopback() {
-    let scene = Scene::through("rebind-udp-every=200ms,rebind-address");
-    let client = scene.flow();
-    let mut addresses = HashSet::new();
-    while addresses.len() < 3 {
-        client.send(b"ping").unwrap();
-        addresses.insert(next(&scene.udp).1.ip());
-        client.set_read_timeout(Some(ms(50))).unwrap();
-        drop(client.recv(&mut [0; 9]));
-    }
-    assert!(addresses.iter().all(|address| address.is_loopback()));
+    scenarios::a_rebound_address_is_another_one_on_loopback(&Scene::through(
+        "rebind-udp-every=200ms,rebind-address",
+    ));
 }
 
 fn a_server_that_is_away_for_a_while_costs_the_relay_nothing() {

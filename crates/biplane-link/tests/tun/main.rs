@@ -15,6 +15,9 @@
 )]
 
 #[cfg(target_os = "linux")]
+#[path = "../both.rs"]
+mod both;
+#[cfg(target_os = "linux")]
 mod ends;
 #[cfg(target_os = "linux")]
 mod figures;

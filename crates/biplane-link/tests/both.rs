@@ -1,0 +1,103 @@
+//! A relay of either form, a client before it and a server behind it; and what both forms owe.
+
+#[path = "both/scenarios.rs"]
+pub(crate) mod scenarios;
+
+use std::{
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    thread,
+    time::{Duration, Instant},
+};
+
+use biplane_link::{Relay, RelayConfig, RelayStats};
+use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_recv_buffer_size_force};
+
+/// Nothing that is to come takes longer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A relay and the ports of the server that it relays to.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    pub(crate) relay: Relay,
+    pub(crate) tcp: TcpListener,
+    pub(crate) udp: UdpSocket,
+    /// What its figures are at any time.
+    always: fn(&RelayStats) -> bool,
+}
+
+impl Scene {
+    /// A relay through `profile`, as `start` starts it, whose figures are `always` so.
+    pub(crate) fn of(
+        profile: &str,
+        always: fn(&RelayStats) -> bool,
+        start: impl FnOnce(&RelayConfig) -> Relay,
+    ) -> Self {
+        let (tcp, udp) = ports();
+        let config = RelayConfig::new(any_port(), tcp.local_addr().unwrap());
+        let relay = start(&config.profile(profile.parse().unwrap()));
+        // The relay has looked whether anybody is there.
+        drop(tcp.accept().unwrap());
+        Self { relay, tcp, udp, always }
+    }
+
+    /// A client's socket for datagrams.
+    pub(crate) fn flow(&self) -> UdpSocket {
+        let socket = UdpSocket::bind(any_port()).unwrap();
+        socket.connect(self.relay.address()).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket
+    }
+
+    /// A connection, seen from both ends.
+    pub(crate) fn connection(&self) -> (TcpStream, TcpStream) {
+        let client = TcpStream::connect(self.relay.address()).unwrap();
+        let (server, _) = self.tcp.accept().unwrap();
+        for stream in [&client, &server] {
+            stream.set_nodelay(true).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        }
+        (client, server)
+    }
+
+    /// Waits until the figures are as they should be.
+    pub(crate) fn figures(&self, wanted: impl Fn(&RelayStats) -> bool) -> RelayStats {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let stats = self.relay.stats();
+            assert!((self.always)(&stats), "{stats:?}");
+            if wanted(&stats) {
+                return stats;
+            }
+            assert!(Instant::now() < end, "{stats:?}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// TCP and UDP on one port.
+pub(crate) fn ports() -> (TcpListener, UdpSocket) {
+    let tcp = TcpListener::bind(any_port()).unwrap();
+    let udp = UdpSocket::bind(tcp.local_addr().unwrap()).unwrap();
+    udp.set_read_timeout(Some(PATIENCE)).unwrap();
+    // What is measured is the relay, not how promptly a busy machine runs the test.
+    if set_socket_recv_buffer_size_force(&udp, 8 << 20).is_err() {
+        set_socket_recv_buffer_size(&udp, 8 << 20).unwrap();
+    }
+    (tcp, udp)
+}
+
+pub(crate) fn any_port() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+/// The next datagram, and where it comes from.
+pub(crate) fn next(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
+    let mut buffer = vec![0; 65_535];
+    let (len, from) = socket.recv_from(&mut buffer).unwrap();
+    buffer.truncate(len);
+    (buffer, from)
+}
+
+pub(crate) const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
