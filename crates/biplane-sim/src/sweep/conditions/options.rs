@@ -7,9 +7,8 @@ use biplane_wire::{Aead, ChannelKind, PacketNumber};
 
 use crate::{ClientConfig, EndConfig, Protocol, Rng};
 
-/// The least credit: a minute's backlog over the longest round trip passes in ten of them, so that a
-/// channel that is late in a sweep is not one that waits for its reader.
-const CREDIT: u64 = 64 * 1024;
+/// The least credit.
+const CREDIT: u64 = 16 * 1024;
 /// The latest that a session is woken.
 const LAG: Duration = Duration::from_millis(20);
 /// The least that a channel allows its longest message.

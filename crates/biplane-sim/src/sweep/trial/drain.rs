@@ -1,14 +1,15 @@
 //! After the faults: everything owed must come, and the queues empty, within a bound.
 //!
-//! The bound is ten seconds or thirty round trips, and where the calmed link has a bottleneck, the
-//! time in which what waits when the faults stop could pass it: no sender is faster than that.
+//! The bound is ten seconds or thirty round trips, and the time that what waits when the faults stop
+//! needs at least: to pass the bottleneck of the calmed link, and to pass a channel of which the
+//! receiver takes no more than its credit in a round trip. No sender is faster than that.
 
 use core::time::Duration;
 
 use biplane_proto::SessionStats;
 
 use super::Trial;
-use crate::{Drain, Side, WiresConfig};
+use crate::{ClientConfig, Drain, Side};
 
 /// Within this, or so many round trips, everything must have come.
 const LIVENESS: Duration = Duration::from_secs(10);
@@ -69,18 +70,21 @@ impl Trial {
         let rtt = config.wires.rtt();
         let least = [Side::Client(client), Side::Server(client)].map(|side| {
             let stats = self.world.session(side).map(biplane_proto::Session::stats);
-            least(side, &stats.unwrap_or_default(), &config.wires)
+            least(side, &stats.unwrap_or_default(), config)
         });
         LIVENESS.max(rtt * LIVENESS_RTTS) + least.into_iter().max().unwrap_or_default()
     }
 }
 
-/// How long what waits at `side` needs at least to pass the narrowest place of its link.
-fn least(side: Side, stats: &SessionStats, wires: &WiresConfig) -> Duration {
-    let link = match side {
-        Side::Client(_) => &wires.up,
-        Side::Server(_) => &wires.down,
+/// How long what waits at `side` needs at least: all of it may be of one channel.
+fn least(side: Side, stats: &SessionStats, config: &ClientConfig) -> Duration {
+    let (link, receiver) = match side {
+        Side::Client(_) => (&config.wires.up, &config.server),
+        Side::Server(_) => (&config.wires.down, &config.client),
     };
     let narrow = link.bottleneck.map_or(u64::MAX, |bottleneck| bottleneck.bytes_per_second);
-    Duration::from_secs_f64(stats.queued_bytes as f64 / narrow.max(1) as f64)
+    let waiting = stats.queued_bytes as f64;
+    let on_the_link = waiting / narrow.max(1) as f64;
+    let credits = waiting / receiver.initial_credit.max(1) as f64;
+    Duration::from_secs_f64(on_the_link) + config.wires.rtt().mul_f64(credits)
 }
