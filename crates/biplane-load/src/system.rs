@@ -1,0 +1,157 @@
+//! What carries messages, as the work sees it.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use anyhow::Result;
+
+/// How a message shall travel.
+#[expect(clippy::exhaustive_enums, reason = "every system says of each whether it carries it")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Class {
+    /// It may be lost, and may come out of order.
+    Unreliable,
+    /// It arrives, once and in order, beside what is unreliable.
+    Reliable,
+    /// It arrives, once and in order, and the system's way for commands carries it where there is
+    /// one of its own; else as [`Class::Reliable`].
+    Command,
+}
+
+/// Whose settings a system is driven with.
+#[expect(clippy::exhaustive_enums, reason = "every system has both")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Tuning {
+    /// As its documentation says, with its defaults.
+    Documented,
+    /// In its favour: caps on its rate lifted, large socket buffers, no sleep between turns.
+    Tuned,
+}
+
+/// What both sides of a system are opened with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Means {
+    /// Whose settings.
+    pub tuning: Tuning,
+    /// How many clients there will be. 1 to 10,000.
+    pub clients: usize,
+    /// The longest message of the work, in bytes.
+    pub longest: usize,
+    /// Whether a side shall rather sleep than look again at once: work at a rate, as a game's.
+    /// Otherwise the work is done as fast as it goes.
+    pub is_paced: bool,
+    /// Threads that receive, where the system lets one choose. 0: its default.
+    pub receivers: usize,
+    /// Threads that send, where the system lets one choose. 0: its default.
+    pub senders: usize,
+}
+
+/// One of a side's peers, numbered from 0. To a server, its clients in the order in which they
+/// joined; to a process of clients, the server as seen by each of its clients.
+pub type Peer = usize;
+
+/// What a turn brings.
+#[expect(clippy::exhaustive_enums, reason = "the work wants to know all that there is")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Heard<'a> {
+    /// A peer can be sent to from now on.
+    Joined(Peer),
+    /// A message came.
+    Message(Peer, &'a [u8]),
+    /// A peer is gone, or could not be reached.
+    Left(Peer),
+}
+
+/// What one of a system's threads did.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Worker {
+    /// Datagrams it moved.
+    pub datagrams: u64,
+    /// Calls or batches in which it moved them.
+    pub batches: u64,
+    /// Times it was woken.
+    pub wakeups: u64,
+}
+
+/// One end of a system in one process. Dropping it ends its sessions.
+pub trait Side: fmt::Debug {
+    /// Lets the network go on, and hands out what came. Where nothing has come, it may wait until
+    /// something does, `patience` at most; with no patience it does not wait. It returns after a
+    /// bounded batch, so that the work has its turn too.
+    ///
+    /// # Errors
+    ///
+    /// If the system broke as a whole; what one peer suffers is [`Heard::Left`].
+    fn turn(&mut self, patience: Duration, hear: &mut dyn FnMut(Heard<'_>)) -> Result<()>;
+
+    /// Queues a message; false if there is no room for it now, and nothing was queued.
+    ///
+    /// # Errors
+    ///
+    /// If it can never be sent.
+    fn send(&mut self, to: Peer, class: Class, message: &[u8]) -> Result<bool>;
+
+    /// Lets what is queued leave now: the end of a tick.
+    ///
+    /// # Errors
+    ///
+    /// If the system broke as a whole.
+    fn flush(&mut self) -> Result<()>;
+
+    /// What each thread that receives has done so far, where the system says.
+    fn receivers(&self) -> Vec<Worker> {
+        Vec::new()
+    }
+
+    /// What each thread that sends has done so far, where the system says.
+    fn senders(&self) -> Vec<Worker> {
+        Vec::new()
+    }
+
+    /// What this side dropped so far, by reason, where the system says.
+    fn drops(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
+}
+
+/// A server, and where it is.
+#[derive(Debug)]
+pub struct Served {
+    /// The server's side.
+    pub side: Box<dyn Side>,
+    /// What [`System::join`] is given, in the system's own terms: one line, such as an address, or
+    /// an address and a certificate's hash.
+    pub address: String,
+}
+
+/// Something that carries messages between a server and its clients.
+pub trait System: fmt::Debug + Sync {
+    /// Its name on the command line and in the tables: lower case, such as `raw_gso`.
+    fn name(&self) -> &'static str;
+
+    /// Its version, or that of what it stands on.
+    fn version(&self) -> String;
+
+    /// Whether nobody on the way can read or alter the messages.
+    fn is_encrypted(&self) -> bool;
+
+    /// In words, what was set otherwise than its defaults, and how it is driven.
+    fn settings(&self, means: &Means) -> String;
+
+    /// The longest message of a class in bytes; `None` where it carries none of that class.
+    fn longest(&self, class: Class) -> Option<usize>;
+
+    /// Opens a server on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot be had here.
+    fn serve(&self, means: &Means) -> Result<Served>;
+
+    /// Opens clients, `means.clients` of them, which begin to join at once; each is heard as
+    /// [`Heard::Joined`] in some later turn.
+    ///
+    /// # Errors
+    ///
+    /// If the address makes no sense, or the system cannot be had here.
+    fn join(&self, means: &Means, address: &str) -> Result<Box<dyn Side>>;
+}
