@@ -16,7 +16,7 @@ mod unordered;
 use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
-use biplane_wire::{ChannelId, ChannelKind, Fragment, Message, SequenceNumber};
+use biplane_wire::{ChannelId, ChannelKind, Fragment, Frame, Message, SequenceNumber};
 use bytes::Bytes;
 
 pub(crate) use self::outgoing::Outgoing;
@@ -72,6 +72,7 @@ struct Counts {
     superseded: u64,
     overflowed: u64,
     late: u64,
+    stale: u64,
     duplicated: u64,
     untaken: u64,
 }
@@ -353,6 +354,23 @@ impl Channels {
         Ok(())
     }
 
+    /// Whether what was sent so long ago on channel `id` is worth nothing any more.
+    pub(crate) fn is_outlived(&self, id: ChannelId, age: Duration) -> Result<bool, Violation> {
+        let channel = self.list.get(id.index()).ok_or(Violation::UnknownChannel(id))?;
+        if channel.config.kind.is_reliable() {
+            return Err(Violation::WrongFrame(id));
+        }
+        Ok(channel.config.lifetime.is_some_and(|lifetime| age > lifetime))
+    }
+
+    /// A message was dropped because it was outlived when it came; a long one counts by its first
+    /// piece.
+    pub(crate) const fn on_stale(&mut self, frame: &Frame<'_>) {
+        if !matches!(frame, Frame::Fragment(Fragment { offset: 1.., .. })) {
+            self.counts.stale += 1;
+        }
+    }
+
     /// Takes in a whole command.
     pub(crate) fn handle_command(
         &mut self,
@@ -407,6 +425,7 @@ impl Channels {
         stats.messages_superseded = self.counts.superseded;
         stats.messages_overflowed = self.counts.overflowed;
         stats.messages_late = self.counts.late;
+        stats.messages_stale = self.counts.stale;
         stats.messages_duplicated = self.counts.duplicated;
         stats.messages_untaken = self.counts.untaken;
         stats.messages_unfinished = self.partials.unfinished();
@@ -485,9 +504,17 @@ impl Channel {
         match &mut self.send {
             Send::Fresh(queue) => {
                 counts.expired += queue.expire(now);
-                let fresh::Leaving { sequence, part, payload } = queue.pop(room)?;
+                let fresh::Leaving { sequence, part, payload, expires } = queue.pop(room)?;
                 let sequence = (sequenced || part.is_some()).then_some(sequence);
-                Some(Outgoing { channel, sequence, part, payload, wants: Eliciting::Fresh })
+                let sent_at = expires.zip(self.config.lifetime).map(|(at, lifetime)| at - lifetime);
+                Some(Outgoing {
+                    channel,
+                    sequence,
+                    part,
+                    payload,
+                    wants: Eliciting::Fresh,
+                    sent_at,
+                })
             }
             Send::Reliable(queue) => {
                 counts.expired += queue.expire(now);
@@ -495,7 +522,8 @@ impl Channel {
                     queue.pop(&mut self.held, room)?;
                 counts.resent += u64::from(again);
                 let sequence = Some(sequence);
-                Some(Outgoing { channel, sequence, part, payload, wants: Eliciting::Reliable })
+                let wants = Eliciting::Reliable;
+                Some(Outgoing { channel, sequence, part, payload, wants, sent_at: None })
             }
             Send::Command => None,
         }

@@ -5,6 +5,7 @@
 
 mod inbox;
 mod outbox;
+mod tunnel;
 
 use core::time::Duration;
 use std::time::Instant;

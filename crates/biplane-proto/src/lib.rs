@@ -31,6 +31,7 @@
 //! | `path` | which address is proven |
 //! | `channel` | what a message is promised |
 //! | `control` | what goes over the control connection, in which order |
+//! | `peer_clock` | how old is what came late |
 
 #![forbid(unsafe_code)]
 #![warn(
@@ -57,6 +58,7 @@ mod handshake;
 mod keys;
 mod liveness;
 mod path;
+mod peer_clock;
 mod random;
 mod recovery;
 mod requests;

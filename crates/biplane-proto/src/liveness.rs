@@ -40,9 +40,9 @@ impl Liveness {
         self.data == Data::Open
     }
 
-    /// Whether messages of data channels ride TCP: the path was never validated.
+    /// Whether messages of data channels ride TCP: the path was not validated yet, or is dead.
     pub(crate) fn tunnels(&self) -> bool {
-        self.data == Data::Joining
+        !self.data_open()
     }
 
     pub(crate) const fn data_dead(&self) -> bool {

@@ -34,6 +34,7 @@ use crate::{
     limits,
     liveness::Liveness,
     path::PathState,
+    peer_clock::PeerClock,
     random::Random,
     recovery::{Fate, Recovery},
     requests::Requests,
@@ -114,6 +115,8 @@ struct Outlook {
 struct Clock {
     epoch: Instant,
     latest: Instant,
+    /// The peer's.
+    peer: PeerClock,
 }
 
 impl Clock {
@@ -143,7 +146,7 @@ impl Session {
         timers.arm(Timer::Join, now + limits::UDP_JOIN.max(setup.handshake_rtt * 3));
         let window = usize::try_from(peer.control_window).unwrap_or(usize::MAX);
         let mut session = Self {
-            clock: Clock { epoch: now, latest: now },
+            clock: Clock { epoch: now, latest: now, peer: PeerClock::new(now) },
             keys: Keys::new(role, agreement.aead, &secret, first, config.key_packets),
             arrivals: Arrivals {
                 window: ReplayWindow::new(first),

@@ -197,8 +197,13 @@ pub const CONTROL_QUEUE_RECORDS: usize = 4_096;
 pub const CONTROL_QUEUE_BYTES: usize = 1 << 20;
 /// What one pull writes at the most before the socket is asked again.
 pub const CONTROL_PULL: usize = 16 * 1024;
-/// Bytes of tunnelled messages that may be unacknowledged.
+/// Bytes of tunnelled messages that may be unacknowledged, or what is acknowledged in
+/// [`TUNNEL_SPAN`] if that is more.
 pub const TUNNEL_BYTES: usize = 16 * 1024;
+/// So much of what the control connection carries may be under way.
+pub const TUNNEL_SPAN: Duration = Duration::from_millis(100);
+/// For so long and up to twice as long it is remembered how fast stamps of the peer's clock came.
+pub const PEER_CLOCK_WINDOW: Duration = Duration::from_secs(30);
 /// Bytes of a message that go into one tunnelled record.
 pub const TUNNEL_PIECE: usize = 8 * 1024;
 /// A numbered control record is acknowledged after this many bytes, or after [`CONTROL_ACK_DELAY`].
@@ -224,6 +229,8 @@ const _: () = assert!(CONTROL_QUEUE_BYTES >= 2 * CONTROL_MESSAGE);
 const _: () = assert!(CALLS_BYTES >= CONTROL_MESSAGE);
 const _: () = assert!(TUNNEL_PIECE <= TUNNEL_BYTES && TUNNEL_PIECE < RECORD);
 const _: () = assert!(TUNNEL_BYTES <= CONTROL_QUEUE_BYTES);
+const _: () = assert!(ms(CONTROL_ACK_DELAY) < ms(TUNNEL_SPAN), "the tunnel's rate is seen");
+const _: () = assert!(ms(WRITE_STALL) < ms(PEER_CLOCK_WINDOW), "no stall is taken for a path");
 const _: () = assert!(CONTROL_PULL <= RECORD, "no pull holds up the next for long");
 const _: () = assert!(3 * ms(KEEP_ALIVE) <= ms(IDLE_TIMEOUT));
 const _: () = assert!(is_within(KEEP_ALIVE, KEEP_ALIVE_RANGE));

@@ -25,6 +25,7 @@ pub(super) struct FreshSend {
 struct Begun {
     sequence: SequenceNumber,
     payload: Bytes,
+    expires: Option<Instant>,
     offset: usize,
 }
 
@@ -34,6 +35,7 @@ pub(super) struct Leaving {
     pub(super) sequence: SequenceNumber,
     pub(super) part: Option<Part>,
     pub(super) payload: Bytes,
+    pub(super) expires: Option<Instant>,
 }
 
 impl FreshSend {
@@ -99,19 +101,19 @@ impl FreshSend {
     /// Takes what goes next into `room`: the rest of a message that has begun, or the oldest.
     pub(super) fn pop(&mut self, room: Room) -> Option<Leaving> {
         if self.begun.is_none() {
-            let (payload, _) = self.waiting.front()?;
+            let (payload, expires) = self.waiting.front()?;
             let cut = room.cut_new(payload.len());
             if cut == Cut::Nothing {
                 return None;
             }
-            let payload = payload.clone();
+            let (payload, expires) = (payload.clone(), *expires);
             self.drop_oldest();
             let sequence = self.next;
             self.next = sequence.next();
             if cut == Cut::Whole {
-                return Some(Leaving { sequence, part: None, payload });
+                return Some(Leaving { sequence, part: None, payload, expires });
             }
-            self.begun = Some(Begun { sequence, payload, offset: 0 });
+            self.begun = Some(Begun { sequence, payload, expires, offset: 0 });
         }
         self.pop_piece(room)
     }
@@ -123,12 +125,12 @@ impl FreshSend {
         let payload = begun.payload.slice(begun.offset..begun.offset + len);
         let number = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
         let part = Some(Part { offset: number(begun.offset), total: number(total) });
-        let sequence = begun.sequence;
+        let (sequence, expires) = (begun.sequence, begun.expires);
         begun.offset += len;
         if begun.offset == total {
             self.begun = None;
         }
-        Some(Leaving { sequence, part, payload })
+        Some(Leaving { sequence, part, payload, expires })
     }
 }
 

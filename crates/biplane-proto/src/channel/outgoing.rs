@@ -1,5 +1,7 @@
 //! What a channel gives out for a packet or control record: a message, or a piece of one.
 
+use std::time::Instant;
+
 use biplane_wire::{ChannelId, Fragment, Frame, Message, SequenceNumber, varint_len};
 use bytes::Bytes;
 
@@ -13,6 +15,8 @@ pub(crate) struct Outgoing {
     pub(crate) part: Option<Part>,
     pub(crate) payload: Bytes,
     pub(crate) wants: Eliciting,
+    /// When the application sent it, if its channel has a lifetime and it is not sent again.
+    pub(crate) sent_at: Option<Instant>,
 }
 
 /// Where a piece stands in its message.
@@ -76,13 +80,22 @@ impl Part {
 impl Outgoing {
     /// The frame; without its length if it is the last of its packet.
     pub(crate) fn frame(&self, delimited: bool) -> Frame<'_> {
+        self.stamped(delimited, None)
+    }
+
+    /// The frame for a control record; `clock` is the session's when the application sent it.
+    pub(crate) fn tunnelled_frame(&self, clock: Option<u32>) -> Frame<'_> {
+        self.stamped(false, clock)
+    }
+
+    fn stamped(&self, delimited: bool, clock: Option<u32>) -> Frame<'_> {
         let sequence = self.sequence.map(SequenceNumber::truncated);
         match self.part {
             None => Frame::Message(Message {
                 channel: self.channel,
                 sequence,
                 after: None,
-                clock: None,
+                clock,
                 delimited,
                 payload: &self.payload,
             }),
@@ -92,7 +105,7 @@ impl Outgoing {
                 offset,
                 total,
                 after: None,
-                clock: None,
+                clock,
                 delimited,
                 payload: &self.payload,
             }),
@@ -158,6 +171,7 @@ mod tests {
                     part: Some(Part { offset, total }),
                     payload: vec![0; 1_000].into(),
                     wants: Eliciting::Reliable,
+                    sent_at: None,
                 };
                 let mut out = Vec::new();
                 outgoing.frame(delimited).encode(&mut out);

@@ -1,11 +1,17 @@
 //! Numbered records: what waits, what is being cut, what the peer has not acknowledged.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Instant};
 
 use biplane_wire::{ChannelId, Chunk, ControlNumber, Record, ReplyOutcome, RequestId};
 use bytes::Bytes;
 
-use crate::{SendError, Violation, channel::Channels, limits, recovery::SentFrame};
+use super::tunnel::Tunnel;
+use crate::{
+    SendError, Violation,
+    channel::{Channels, Outgoing},
+    limits,
+    recovery::SentFrame,
+};
 
 /// What a numbered message is, beside its bytes.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +55,7 @@ pub(crate) struct Outbox {
     kept: VecDeque<Kept>,
     base: ControlNumber,
     kept_bytes: usize,
-    tunnel_bytes: usize,
+    tunnel: Tunnel,
     /// Bytes that the peer takes unacknowledged.
     window: usize,
     refused: bool,
@@ -64,7 +70,7 @@ impl Outbox {
             kept: VecDeque::new(),
             base: ControlNumber(0),
             kept_bytes: 0,
-            tunnel_bytes: 0,
+            tunnel: Tunnel::new(),
             window: window.max(limits::CONTROL_MESSAGE / 4),
             refused: false,
         }
@@ -193,29 +199,35 @@ impl Outbox {
 
     fn keep(&mut self, kept: Kept) {
         self.kept_bytes += kept.len;
-        self.tunnel_bytes += if kept.is_tunnel { kept.len } else { 0 };
         self.kept.push_back(kept);
     }
 
     /// Whether another tunnelled message may be written.
     pub(crate) const fn has_tunnel_room(&self) -> bool {
-        self.tunnel_bytes < limits::TUNNEL_BYTES && self.kept_bytes < self.window
+        self.tunnel.has_room() && self.kept_bytes < self.window
     }
 
-    /// Writes a message of a data channel.
+    /// Writes a message of a data channel, with the session clock of when it was sent where it has a
+    /// lifetime.
     pub(crate) fn write_tunnelled(
         &mut self,
-        message: &crate::channel::Outgoing,
+        now: Instant,
+        message: &Outgoing,
+        clock: Option<u32>,
         out: &mut Vec<u8>,
     ) {
         let tunnelled = message.remembered();
-        Record::Tunnelled { number: self.next_number(), frame: message.frame(false) }.encode(out);
-        self.keep(Kept { len: message.len(false), tunnelled, is_tunnel: true });
+        let len = message.len(false);
+        let frame = message.tunnelled_frame(clock);
+        Record::Tunnelled { number: self.next_number(), frame }.encode(out);
+        self.keep(Kept { len, tunnelled, is_tunnel: true });
+        self.tunnel.on_written(now, len);
     }
 
     /// The peer has every record below `next`; `each` is told of the reliable messages that rode.
     pub(crate) fn handle_acked(
         &mut self,
+        now: Instant,
         next: u32,
         mut each: impl FnMut(SentFrame),
     ) -> Result<(), Violation> {
@@ -227,7 +239,9 @@ impl Outbox {
         for _ in 0..count {
             let Some(kept) = self.kept.pop_front() else { break };
             self.kept_bytes -= kept.len;
-            self.tunnel_bytes -= if kept.is_tunnel { kept.len } else { 0 };
+            if kept.is_tunnel {
+                self.tunnel.on_acked(now, kept.len);
+            }
             kept.tunnelled.into_iter().for_each(&mut each);
         }
         self.base = next;

@@ -1,5 +1,6 @@
 //! What the frames of a packet mean.
 
+use core::time::Duration;
 use std::time::Instant;
 
 use biplane_wire::{ChannelId, DecodeError, Frame, Frames, KeyPhase, PacketNumber, limits as wire};
@@ -148,6 +149,11 @@ impl Session {
     }
 
     fn handle_ack(&mut self, now: Instant, ack: &biplane_wire::Ack<'_>) -> Result<(), Violation> {
+        let received = now.checked_sub(Duration::from_micros(u64::from(ack.delay)));
+        if let Some(received) = received {
+            let own = Self::stamp(self.clock.epoch, received);
+            self.clock.peer.on_stamp(now, own, ack.arrival);
+        }
         let Self { recovery, outlook, keys, .. } = self;
         let largest = recovery.handle_ack(now, ack, &mut outlook.fate)?;
         keys.on_ack(largest);

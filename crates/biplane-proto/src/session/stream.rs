@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use biplane_wire::{Frame, Record};
+use biplane_wire::{ChannelId, Fragment, Frame, Message, Record};
 
 use super::Session;
 use crate::{Event, Planes, Reply, Timer, Violation, control::Whole, limits};
@@ -44,7 +44,7 @@ impl Session {
         }
         match *record {
             Record::Frame(frame) => self.handle_shared_frame(now, frame).map(drop),
-            Record::Acked { next } => self.handle_acked(next),
+            Record::Acked { next } => self.handle_acked(now, next),
             Record::Ping { token } => {
                 self.control.notes.pong = Some(token);
                 Ok(())
@@ -69,8 +69,7 @@ impl Session {
 
     fn handle_numbered(&mut self, now: Instant, record: &Record<'_>) -> Result<(), Violation> {
         if let Record::Tunnelled { frame, .. } = record {
-            self.arrivals.tunnelled += 1;
-            return self.handle_shared_frame(now, *frame).map(drop);
+            return self.handle_tunnelled(now, *frame);
         }
         match self.control.inbox.assemble(record)? {
             Some(Whole::Command(channel, payload)) => {
@@ -94,7 +93,23 @@ impl Session {
         Ok(())
     }
 
-    fn check_command(&self, channel: biplane_wire::ChannelId, len: usize) -> Result<(), Violation> {
+    /// A message of a data channel. One that took longer than its channel's messages live is
+    /// nothing any more.
+    fn handle_tunnelled(&mut self, now: Instant, frame: Frame<'_>) -> Result<(), Violation> {
+        self.arrivals.tunnelled += 1;
+        let (frame, stamp) = unstamped(frame);
+        if let Some((channel, clock)) = stamp {
+            let own = Self::stamp(self.clock.epoch, now);
+            self.clock.peer.on_stamp(now, own, clock);
+            if self.channels.is_outlived(channel, self.clock.peer.delay(own, clock))? {
+                self.channels.on_stale(&frame);
+                return Ok(());
+            }
+        }
+        self.handle_shared_frame(now, frame).map(drop)
+    }
+
+    fn check_command(&self, channel: ChannelId, len: usize) -> Result<(), Violation> {
         let config = self.channels.config(channel).ok_or(Violation::UnknownChannel(channel))?;
         if len > config.max_message as usize {
             return Err(Violation::MessageTooLong(channel));
@@ -111,9 +126,9 @@ impl Session {
         }
     }
 
-    fn handle_acked(&mut self, next: u32) -> Result<(), Violation> {
+    fn handle_acked(&mut self, now: Instant, next: u32) -> Result<(), Violation> {
         let Self { control, channels, .. } = self;
-        control.outbox.handle_acked(next, |frame| channels.on_ack(frame))
+        control.outbox.handle_acked(now, next, |frame| channels.on_ack(frame))
     }
 
     /// Appends records to `out`, 16 KiB and one record at the most; `false` if there is nothing to write
@@ -164,7 +179,7 @@ impl Session {
         }
     }
 
-    /// Messages of data channels ride here while the UDP path was never validated.
+    /// Messages of data channels ride here while there is no UDP path that works.
     fn write_tunnelled(&mut self, now: Instant, end: usize, out: &mut Vec<u8>) {
         if !self.tunnel_waits() {
             return;
@@ -173,7 +188,8 @@ impl Session {
             let Some(message) = self.channels.next_message(now, limits::TUNNEL_PIECE) else {
                 break;
             };
-            self.control.outbox.write_tunnelled(&message, out);
+            let clock = message.sent_at.map(|at| Self::stamp(self.clock.epoch, at));
+            self.control.outbox.write_tunnelled(now, &message, clock, out);
         }
         self.channels.next_turn();
         if !self.channels.has_data() {
@@ -216,5 +232,21 @@ impl Session {
     /// Whether an ack of UDP packets must leave that cannot go over UDP.
     pub(super) fn owes_packet_ack(&self, now: Instant) -> bool {
         !self.liveness.data_open() && self.arrivals.acks.due(now) && !self.path.due(now)
+    }
+}
+
+/// A message or piece without the stamp that it rode with.
+fn unstamped(frame: Frame<'_>) -> (Frame<'_>, Option<(ChannelId, u32)>) {
+    let stamp = |channel, clock: Option<u32>| clock.map(|clock| (channel, clock));
+    match frame {
+        Frame::Message(message) => {
+            let stamp = stamp(message.channel, message.clock);
+            (Frame::Message(Message { clock: None, ..message }), stamp)
+        }
+        Frame::Fragment(fragment) => {
+            let stamp = stamp(fragment.channel, fragment.clock);
+            (Frame::Fragment(Fragment { clock: None, ..fragment }), stamp)
+        }
+        other => (other, None),
     }
 }

@@ -131,13 +131,12 @@ impl Session {
     /// Notices that released messages cannot leave.
     fn settle_blocked(&mut self, now: Instant) {
         let waits = self.outlook.released && self.channels.has_data();
-        let dead = self.liveness.data_dead();
         let size = limits::DATAGRAM_SIZE;
         let held = self.liveness.data_open() && !self.recovery.may_send(now, size);
         let stuck = self.liveness.tunnels() && !self.control.outbox.has_tunnel_room();
         let pacing = if waits && held { self.recovery.pacing_deadline(now, size) } else { None };
         self.timers.set(Timer::Pacing, pacing);
-        if waits && (held || dead || stuck) {
+        if waits && (held || stuck) {
             self.channels.on_blocked();
         }
     }

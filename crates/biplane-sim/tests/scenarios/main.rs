@@ -36,5 +36,6 @@ mod slow_reader;
 mod small_sweep;
 mod tcp_loss;
 mod tools;
+mod tunnel;
 mod udp_blocked;
 mod udp_outage;
