@@ -293,9 +293,12 @@ impl Recovery {
         self.sent.oldest_eliciting()
     }
 
-    /// Probe time-outs since the last ack.
-    pub(crate) const fn probes(&self) -> u32 {
-        self.probes
+    /// Whether the peer was asked often enough since the oldest packet without an answer: by probes
+    /// or, in a flow that never lets a probe time-out pass, by the packets that followed.
+    pub(crate) fn is_probed(&self, now: Instant) -> bool {
+        let answerable = now.checked_sub(self.probe_timeout(Eliciting::Fresh));
+        self.probes >= limits::UDP_DEAD_PROBES
+            || answerable.is_some_and(|at| self.sent.has_followed(limits::UDP_DEAD_PROBES, at))
     }
 
     /// Gives up everything in flight: the direction is dead.

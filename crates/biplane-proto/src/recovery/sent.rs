@@ -196,6 +196,13 @@ impl SentPackets {
         self.packets.front().map(|(_, packet)| packet.at)
     }
 
+    /// Whether the oldest packet in flight was followed by `count` more up to `at`.
+    pub(super) fn has_followed(&self, count: u32, at: Instant) -> bool {
+        let sent = self.packets.iter().take_while(|(_, packet)| packet.at <= at);
+        let mut in_flight = sent.filter(|(state, _)| *state == State::InFlight);
+        in_flight.nth(count as usize).is_some()
+    }
+
     /// When the latest packet that wants an ack left, and what it wants, while any is in flight.
     pub(super) fn latest_eliciting(&self) -> Option<(Instant, Eliciting)> {
         self.latest.filter(|_| !self.packets.is_empty())

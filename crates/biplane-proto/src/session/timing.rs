@@ -65,7 +65,7 @@ impl Session {
     /// The direction is dead if it has been probed often enough without an answer.
     fn on_udp_dead_timer(&mut self, now: Instant) {
         let overdue = self.dead_at().is_some_and(|at| at <= now);
-        if !overdue || self.recovery.probes() < limits::UDP_DEAD_PROBES {
+        if !overdue || !self.recovery.is_probed(now) {
             return;
         }
         tracing::debug!("the UDP direction is dead");
@@ -164,9 +164,8 @@ impl Session {
 
     fn dead_deadline(&self, now: Instant) -> Option<Instant> {
         let at = self.dead_at()?;
-        let probed = self.recovery.probes() >= limits::UDP_DEAD_PROBES;
         // Before the probes have been sent, the loss timer comes first and this is asked again.
-        (probed || at > now).then_some(at)
+        (at > now || self.recovery.is_probed(now)).then_some(at)
     }
 
     fn settle_control_timers(&mut self, now: Instant) {

@@ -127,3 +127,38 @@ fn a_stall_delivers_no_museum() {
         assert!(client.messages_stale >= 1, "{name}: the connection held some");
     }
 }
+
+/// What a game notices of it: nothing for two seconds, then all goes on.
+#[test]
+fn a_game_in_full_flow_finds_another_way_within_three_seconds() {
+    for seed in 0..10 {
+        let mut scene = Scene::clean(seed);
+        let (inputs, snapshots) = (channel("unreliable"), channel("sequenced"));
+        // A wide window, so that it is not a full one that stops the flow.
+        for index in 0..400 {
+            scene.say(SERVER, channel("unordered"), message(index, 1_000));
+            scene.run_for(ms(1));
+        }
+        assert_eq!(scene.hear(CLIENT, channel("unordered"), seconds(1)).len(), 400);
+        let mut last = scene.now();
+        let (mut gap, mut number) = (ms(0), 0);
+        for tick in 0..600_u64 {
+            if tick == 120 {
+                scene.impair(|wires| wires.cut_data());
+            }
+            scene.say(CLIENT, inputs, message(tick, 64));
+            if tick % 3 == 0 {
+                number += 1;
+                scene.say(SERVER, snapshots, message(number, 600));
+            }
+            scene.run_for(ms(17));
+            while scene.take(CLIENT, snapshots).is_some() {
+                gap = gap.max(scene.now() - last);
+                last = scene.now();
+            }
+            while scene.take(SERVER, inputs).is_some() {}
+        }
+        gap = gap.max(scene.now() - last);
+        assert!(gap <= ms(2_500), "seed {seed}: {gap:?}");
+    }
+}
