@@ -53,7 +53,7 @@ mod tests {
 
     /// Fills the tunnel every round trip for a second and empties it at the end of each, at most
     /// `rate` bytes a second; how wide it is then.
-    fn width(rtt: Duration, rate: f64) -> usize {
+    fn width(rtt: Duration, rate: usize) -> usize {
         let mut now = Instant::now();
         let mut tunnel = Tunnel::new();
         let end = now + Duration::from_secs(1);
@@ -63,22 +63,25 @@ mod tests {
                 tunnel.on_written(now, 1_000);
                 written += 1_000;
             }
-            now += rtt.max(Duration::from_secs_f64(f64::from(written) / rate));
-            tunnel.on_acked(now, written as usize);
+            now += rtt.max(
+                Duration::from_secs(1) * u32::try_from(written / 1_000).unwrap()
+                    / u32::try_from(rate / 1_000).unwrap(),
+            );
+            tunnel.on_acked(now, written);
         }
         tunnel.window
     }
 
     #[test]
     fn a_fast_connection_carries_what_it_can_in_a_tenth_of_a_second() {
-        let window = width(Duration::from_millis(20), 1_000_000.0);
+        let window = width(Duration::from_millis(20), 1_000_000);
         assert!((80_000..=125_000).contains(&window), "{window}");
     }
 
     #[test]
     fn a_slow_or_long_one_carries_a_little_at_a_time() {
-        assert_eq!(width(Duration::from_millis(20), 50_000.0), limits::TUNNEL_BYTES);
-        assert_eq!(width(Duration::from_millis(400), 1_000_000.0), limits::TUNNEL_BYTES);
+        assert_eq!(width(Duration::from_millis(20), 50_000), limits::TUNNEL_BYTES);
+        assert_eq!(width(Duration::from_millis(400), 1_000_000), limits::TUNNEL_BYTES);
     }
 
     #[test]

@@ -95,10 +95,9 @@ impl Session {
 
     /// A message of a data channel. One that took longer than its channel's messages live is
     /// nothing any more.
-    fn handle_tunnelled(&mut self, now: Instant, frame: Frame<'_>) -> Result<(), Violation> {
+    fn handle_tunnelled(&mut self, now: Instant, mut frame: Frame<'_>) -> Result<(), Violation> {
         self.arrivals.tunnelled += 1;
-        let (frame, stamp) = unstamped(frame);
-        if let Some((channel, clock)) = stamp {
+        if let Some((channel, clock)) = take_stamp(&mut frame) {
             let own = Self::stamp(self.clock.epoch, now);
             self.clock.peer.on_stamp(now, own, clock);
             if self.channels.is_outlived(channel, self.clock.peer.delay(own, clock))? {
@@ -235,18 +234,12 @@ impl Session {
     }
 }
 
-/// A message or piece without the stamp that it rode with.
-fn unstamped(frame: Frame<'_>) -> (Frame<'_>, Option<(ChannelId, u32)>) {
-    let stamp = |channel, clock: Option<u32>| clock.map(|clock| (channel, clock));
-    match frame {
-        Frame::Message(message) => {
-            let stamp = stamp(message.channel, message.clock);
-            (Frame::Message(Message { clock: None, ..message }), stamp)
-        }
-        Frame::Fragment(fragment) => {
-            let stamp = stamp(fragment.channel, fragment.clock);
-            (Frame::Fragment(Fragment { clock: None, ..fragment }), stamp)
-        }
-        other => (other, None),
+/// Takes the stamp off a message or piece, so that it is as one that came over UDP.
+fn take_stamp(frame: &mut Frame<'_>) -> Option<(ChannelId, u32)> {
+    if let Frame::Message(Message { channel, clock, .. })
+    | Frame::Fragment(Fragment { channel, clock, .. }) = frame
+    {
+        return clock.take().map(|clock| (*channel, clock));
     }
+    None
 }
