@@ -170,6 +170,7 @@ impl Session {
                 self.outlook.released = true;
             }
             SentFrame::Ack(largest) => self.arrivals.acks.on_ack_acked(largest),
+            SentFrame::Sounding(sounding) => self.path.soundings_mut().on_acked(sounding),
             SentFrame::Credit(_) => {}
         }
     }
@@ -181,7 +182,7 @@ impl Session {
                 self.outlook.released = true;
             }
             SentFrame::Credit(_) => self.channels.on_lost(frame),
-            SentFrame::Ack(_) => {}
+            SentFrame::Ack(_) | SentFrame::Sounding(_) => {}
         }
     }
 
