@@ -1,20 +1,33 @@
 //! The command line: names, defaults and ranges. What is not built yet is not here.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use biplane_sim::Profile;
 use clap::{Args, Parser, Subcommand};
 
-use crate::settings::Settings;
+use crate::{settings::Settings, units};
 
 const EXAMPLES: &str = "\
 Examples:
   biplane link --listen 127.0.0.1:7877 --to 127.0.0.1:7777 --profile 4g
                                      a phone's network before a server on this machine
   biplane link --help                every impairment, with its default
+  biplane probe --join 'biplane://HOST:PORT#PIN'
+                                     why one cannot connect, or how well one does
 
 Exit status: 0, it ran and what it promises held; 1, it ran and something did not hold; 2, it could
 not start. RUST_LOG=info shows more on standard error.";
+
+const PROBE_EXAMPLES: &str = "\
+Steps: name, TCP, TLS, pin, protocol, admission, UDP up, UDP down, path MTU, RTT, jitter, loss.
+It speaks whatever protocol the server speaks, says nothing in it, and leaves. Who is refused by the
+server's admission learns no more.
+
+Examples:
+  biplane probe --join 'biplane://play.example.org:7777#PIN'
+  biplane probe --join 'biplane://play.example.org:7777#PIN' --for 20s --json
+
+Exit status: 0, every step held; 1, one did not; 2, it could not start (the link is none).";
 
 const LINK_EXAMPLES: &str = "\
 Profiles (each way; jitter to either side of the delay, but not below 0):
@@ -58,6 +71,11 @@ pub(crate) enum Command {
     /// Runs until Ctrl-C or SIGTERM, then says what became of everything. The target must accept a
     /// TCP connection when it starts, unless --udp-only.
     Link(Link),
+    /// Finds out why a server cannot be joined, or how well: one step a line.
+    ///
+    /// Joins as any client does, asks the path which datagrams get through, and leaves. The first
+    /// step that fails is told with what to do about it.
+    Probe(Probe),
     /// Measures a link between sockets of this process, for checks: what was sent and what came.
     #[command(hide = true)]
     MeasureLink(Box<MeasureLink>),
@@ -73,6 +91,21 @@ pub(crate) struct Form {
     /// TCP's congestion control there, as reno or cubic [default: the system's].
     #[arg(long, value_name = "NAME", requires = "tun")]
     pub(crate) tun_congestion: Option<String>,
+}
+
+/// `biplane probe`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = PROBE_EXAMPLES)]
+pub(crate) struct Probe {
+    /// Which server: biplane://HOST:PORT#PIN
+    #[arg(long, value_name = "LINK")]
+    pub(crate) join: String,
+    /// How long the path is asked, once the server has let us in: 1s to 60s.
+    #[arg(long = "for", value_name = "D", default_value = "5s", value_parser = units::duration)]
+    pub(crate) lasting: Duration,
+    /// Prints one JSON document on standard output at the end, and all else on standard error.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `biplane measure-link`.

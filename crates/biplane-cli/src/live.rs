@@ -35,6 +35,11 @@ impl Live {
 
     /// Takes the line away, so that what follows stands alone.
     pub(crate) fn end(self) {
+        self.clear();
+    }
+
+    /// Takes the line away until the next.
+    pub(crate) fn clear(&self) {
         if self.is_shown {
             eprint!("\r\x1b[2K");
         }

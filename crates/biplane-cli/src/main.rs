@@ -4,19 +4,22 @@
 //! |---|---|
 //! | `cli`, `settings` | the command line: names, defaults, help |
 //! | `link` | `biplane link`: a bad network for any program |
+//! | `probe` | `biplane probe`: why one cannot connect |
 //! | `form` | a relay between ports or between network namespaces |
 //! | `measure` | what a link does, seen by the sockets on both sides of it |
 //! | `report`, `live` | what is told at the end, and meanwhile |
-//! | `system` | signals and open files |
+//! | `system`, `units` | signals and open files; how durations are written |
 
 mod cli;
 mod form;
 mod link;
 mod live;
 mod measure;
+mod probe;
 mod report;
 mod settings;
 mod system;
+mod units;
 
 use std::process::ExitCode;
 
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
     system::start_telling();
     let outcome = match cli.command {
         Command::Link(link) => link::run(&link),
+        Command::Probe(probe) => probe::run(&probe),
         Command::MeasureLink(measure) => measure::run(&measure),
     };
     match outcome {

@@ -225,7 +225,7 @@ impl fmt::Debug for ListenConfig {
 }
 
 /// What a client is told to connect.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DialConfig {
     /// Where to, and who must be there.
     pub link: Link,
@@ -233,6 +233,40 @@ pub struct DialConfig {
     pub protocol: ProtocolSpec,
     /// What the server's admission shall see, at most 4,096 bytes.
     pub credentials: Vec<u8>,
+    /// Who is told how far it has come, if anybody is.
+    pub watch: Option<Watch>,
+}
+
+impl fmt::Debug for DialConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DialConfig")
+            .field("link", &self.link)
+            .field("protocol", &self.protocol)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs on the control thread with each [`Milestone`] of a dial, in order; it should be short.
+pub type Watch = Arc<dyn Fn(Milestone) + Send + Sync>;
+
+/// What a dial has behind it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Milestone {
+    /// The host has these addresses, of the UDP socket's family.
+    Found {
+        /// In the order in which they are tried.
+        addresses: Vec<SocketAddr>,
+    },
+    /// TCP is there.
+    Reached {
+        /// The address that answered first.
+        address: SocketAddr,
+        /// How long that took.
+        rtt: Duration,
+    },
+    /// TLS is there, and the server is the one that the link names.
+    Secured,
 }
 
 /// A client that asks to join, as admission sees it.

@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr};
 
 use biplane_proto::JoinError;
 
-use crate::{IdentityError, LinkError, Pin};
+use crate::{IdentityError, LinkError, Pin, Step};
 
 /// Why a protocol cannot be spoken.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -108,7 +108,7 @@ pub enum ConnectError {
         /// What the system says.
         source: io::Error,
     },
-    /// Nothing answers there over TCP, or the connection broke on the way.
+    /// Nothing answers there over TCP.
     #[error("cannot reach {address}: {}", in_words(source))]
     Unreachable {
         /// Where.
@@ -116,9 +116,28 @@ pub enum ConnectError {
         /// What the system says.
         source: io::Error,
     },
+    /// The connection broke on the way.
+    #[error("the connection to {address} broke: {}", in_words(source))]
+    Broken {
+        /// What was under way: TLS, or after it the server's answer.
+        step: Step,
+        /// Who the peer was.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Something answers there that does not speak TLS.
+    #[error("what answers at {address} does not speak TLS")]
+    NotTls {
+        /// Where.
+        address: SocketAddr,
+    },
     /// Something answers there that does not speak Biplane.
     #[error("the peer is not a Biplane server")]
-    NotBiplane,
+    NotBiplane {
+        /// When it showed: in TLS, or only by what it answered.
+        step: Step,
+    },
     /// The server is another than the link names.
     #[error("the server's pin is {got}, the link says {expected}")]
     WrongPin {
@@ -134,10 +153,12 @@ pub enum ConnectError {
     #[error(transparent)]
     Join(#[from] JoinError),
     /// It took longer than `seconds`.
-    #[error("no session within {seconds} s")]
+    #[error("no session within {seconds} s: {step} did not end")]
     TimedOut {
         /// The deadline for the whole of it.
         seconds: u64,
+        /// What was under way.
+        step: Step,
     },
     /// The endpoint has as many sessions as it may.
     #[error("the endpoint has {limit} sessions already")]
@@ -148,6 +169,25 @@ pub enum ConnectError {
     /// The endpoint closed meanwhile.
     #[error("the endpoint is closed")]
     Closed,
+}
+
+impl ConnectError {
+    /// The step that failed; `None` where none was tried: the fault is on this side.
+    #[must_use]
+    pub const fn step(&self) -> Option<Step> {
+        match self {
+            Self::Unresolved { .. } => Some(Step::Name),
+            Self::Unreachable { .. } => Some(Step::Tcp),
+            Self::NotTls { .. } | Self::Tls(_) => Some(Step::Tls),
+            Self::WrongPin { .. } => Some(Step::Pin),
+            Self::Broken { step, .. } | Self::NotBiplane { step } | Self::TimedOut { step, .. } => {
+                Some(*step)
+            }
+            Self::Join(JoinError::Refused { .. }) => Some(Step::Admission),
+            Self::Join(_) => Some(Step::Protocol),
+            Self::Protocol(_) | Self::Link(_) | Self::Full { .. } | Self::Closed => None,
+        }
+    }
 }
 
 /// What broke for a whole endpoint. Its sessions go on as far as they can.

@@ -15,6 +15,7 @@
 //! | `crew` | the threads of the data plane, and how they wait |
 //! | `socket`, `os` | the kernel's UDP: batches, segmentation offload, waiting |
 //! | `control` | TCP, TLS, hello, admission, records |
+//! | `step` | the steps of a connection, by name |
 //! | `identity`, `pin`, `link` | who a server is, and how it is found |
 //! | `counters`, `stats` | what is counted, and how it is read |
 //! | `clock` | the time |
@@ -55,6 +56,7 @@ mod slots;
 mod socket;
 mod source;
 mod stats;
+mod step;
 mod sync;
 mod wheel;
 mod work;
@@ -63,8 +65,8 @@ use biplane_wire::limits;
 
 pub use clock::now;
 pub use config::{
-    Admission, Decision, DialConfig, EndpointConfig, GreetingConfig, ListenConfig, ProtocolSpec,
-    Request,
+    Admission, Decision, DialConfig, EndpointConfig, GreetingConfig, ListenConfig, Milestone,
+    ProtocolSpec, Request, Watch,
 };
 pub use endpoint::Endpoint;
 pub use error::{BindError, ConnectError, Fault, SpecError};
@@ -73,3 +75,4 @@ pub use link::{Link, LinkError};
 pub use pin::{Pin, PinError};
 pub use slot::{SessionId, Slot};
 pub use stats::{ConnectionStats, DatagramStats, EndpointStats, SessionCounts, WorkerStats};
+pub use step::Step;

@@ -255,7 +255,7 @@ impl Channels {
                 SentFrame::Piece(_, sequence, offset, len) => {
                     queue.on_piece_ack(sequence, offset, len);
                 }
-                SentFrame::Credit(_) | SentFrame::Ack(_) => {}
+                SentFrame::Credit(_) | SentFrame::Ack(_) | SentFrame::Sounding(_) => {}
             }
             self.writable |= channel.relieved();
         }

@@ -1,6 +1,6 @@
 //! What can go wrong, by whose fault.
 
-use biplane_wire::{ChannelId, DecodeError, Difference};
+use biplane_wire::{ChannelId, DecodeError, Description, Difference};
 
 /// Why a session ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -181,6 +181,8 @@ pub enum JoinError {
     Mismatch {
         /// What differs, by name.
         differences: Vec<Difference>,
+        /// What the server speaks.
+        there: Box<Description>,
     },
     /// The server's application, or a limit of the server's, refused.
     #[error("refused with code {code}: {text}")]

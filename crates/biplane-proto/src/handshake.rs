@@ -112,9 +112,10 @@ impl Dialing {
     pub fn handle_answer(&self, answer: &[u8]) -> Result<Agreement, JoinError> {
         match Answer::decode(answer).map_err(JoinError::Garbled)? {
             Answer::Welcome(welcome) => self.welcomed(answer, welcome),
-            Answer::Mismatch(there) => {
-                Err(JoinError::Mismatch { differences: self.description.differences(&there) })
-            }
+            Answer::Mismatch(there) => Err(JoinError::Mismatch {
+                differences: self.description.differences(&there),
+                there: Box::new(there),
+            }),
             Answer::Refused { code, retry_after_ms, text } => Err(JoinError::Refused {
                 code,
                 retry_after: (retry_after_ms > 0)
@@ -279,11 +280,12 @@ mod tests {
     fn a_mismatch_is_told_by_name_on_both_sides() {
         let client = dialing(ChannelKind::Unreliable, &AEADS);
         let Err(HelloError::Mismatch { answer }) = accept(client.hello()) else { panic!() };
-        let Err(JoinError::Mismatch { differences }) = client.handle_answer(&answer) else {
+        let Err(JoinError::Mismatch { differences, there }) = client.handle_answer(&answer) else {
             panic!()
         };
         assert!(differences[0].to_string().starts_with("channel `inputs` is unreliable"));
         let here = arena(ChannelKind::Sequenced);
+        assert_eq!(*there, here, "and what the server speaks is told whole");
         let differences = HelloError::differences(&here, &client.description()).unwrap();
         assert!(differences[0].to_string().starts_with("channel `inputs` is sequenced"));
     }

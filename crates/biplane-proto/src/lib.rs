@@ -74,7 +74,7 @@ pub use error::{CloseReason, JoinError, OpenError, RequestError, SealError, Send
 pub use event::{Answered, Call, Event, Planes};
 pub use handshake::{Accepting, Agreement, Dialing, HelloError, digest};
 pub use keys::{KeyChange, Opener, SealJob, Sealer};
-pub use path::Path;
+pub use path::{Path, Sounding, SoundingCounts, SoundingReport};
 pub use session::{Arrival, ControlLoss, Reply, Session, Transmit};
 pub use stats::SessionStats;
 pub use timers::Timer;

@@ -4,11 +4,15 @@
 //! Until they come, no more bytes go there than came from there. Only a joining session changes its
 //! path: a later packet from elsewhere is dropped.
 
+mod soundings;
+
 use core::time::Duration;
 use std::{net::IpAddr, net::SocketAddr, time::Instant};
 
 use biplane_wire::limits as wire;
 
+use self::soundings::Soundings;
+pub use self::soundings::{Sounding, SoundingCounts, SoundingReport};
 use crate::{DropReason, limits, random::Random};
 
 /// Where a packet came from or goes to.
@@ -32,6 +36,7 @@ pub(crate) struct PathState {
     challenge: Challenge,
     /// What the peer asked back.
     response: Option<[u8; 8]>,
+    soundings: Soundings,
     random: Random,
 }
 
@@ -58,7 +63,8 @@ impl PathState {
         let path = remote.map(|remote| Path { remote, local: None });
         let budget = if path.is_some() { usize::MAX } else { 0 };
         let challenge = Challenge::new(random.bytes(), path.map(|_| now));
-        Self { path, validated: false, budget, challenge, response: None, random }
+        let soundings = Soundings::default();
+        Self { path, validated: false, budget, challenge, response: None, soundings, random }
     }
 
     #[cfg(test)]
@@ -80,6 +86,7 @@ impl PathState {
 
     /// Notes a packet of `len` bytes that was taken in; `newest` if its number is the highest.
     pub(crate) fn on_packet(&mut self, now: Instant, path: Path, len: usize, newest: bool) {
+        self.soundings.on_packet(len);
         match &mut self.path {
             Some(known) if known.remote == path.remote => {
                 known.local = path.local.or(known.local);
@@ -107,6 +114,7 @@ impl PathState {
         data: [u8; 8],
     ) -> Option<Option<Duration>> {
         if self.validated || data != self.challenge.data {
+            self.soundings.handle_response(now, data);
             return None;
         }
         self.validated = true;
@@ -115,10 +123,11 @@ impl PathState {
         Some(self.challenge.asked_once.map(|at| now.saturating_duration_since(at)))
     }
 
-    /// Whether a challenge or response should leave now.
+    /// Whether a challenge, response or sounding should leave now.
     pub(crate) fn due(&self, now: Instant) -> bool {
         let asks = self.challenge.due.is_some_and(|due| due <= now);
-        (asks || self.response.is_some()) && self.budget >= wire::PACKET_MIN
+        let pays = self.budget >= wire::PACKET_MIN;
+        (asks || self.response.is_some()) && pays || self.soundings.due(self.allowance())
     }
 
     /// When the challenge is asked again.
@@ -140,6 +149,23 @@ impl PathState {
         challenge.due = Some(now + challenge.interval);
         challenge.interval = (challenge.interval * 2).min(limits::CHALLENGE_MAX);
         Some(challenge.data)
+    }
+
+    /// Takes the sounding that waits, if the path may carry it, and what it asks back.
+    pub(crate) fn take_sounding(&mut self, now: Instant) -> Option<(Sounding, [u8; 8])> {
+        if !self.soundings.due(self.allowance()) {
+            return None;
+        }
+        let data = self.random.bytes();
+        self.soundings.take(now, data).map(|sounding| (sounding, data))
+    }
+
+    pub(crate) const fn soundings(&self) -> &Soundings {
+        &self.soundings
+    }
+
+    pub(crate) const fn soundings_mut(&mut self) -> &mut Soundings {
+        &mut self.soundings
     }
 
     /// The largest packet that may go now.

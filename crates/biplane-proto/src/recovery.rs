@@ -20,7 +20,9 @@ use self::{
     rtt::Rtt,
     sent::SentPackets,
 };
-use crate::{Congestion, SessionConfig, SessionStats, Violation, acks::Eliciting, limits};
+use crate::{
+    Congestion, SessionConfig, SessionStats, Sounding, Violation, acks::Eliciting, limits,
+};
 
 /// Something in a packet whose fate matters.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,6 +35,8 @@ pub(crate) enum SentFrame {
     Credit(ChannelId),
     /// An ack up to this number.
     Ack(PacketNumber),
+    /// A question of a diagnosis.
+    Sounding(Sounding),
 }
 
 impl SentFrame {
@@ -42,7 +46,7 @@ impl SentFrame {
             Self::Message(channel, _) | Self::Piece(channel, ..) | Self::Credit(channel) => {
                 channel.index()
             }
-            Self::Ack(_) => usize::MAX,
+            Self::Ack(_) | Self::Sounding(_) => usize::MAX,
         }
     }
 }

@@ -26,7 +26,7 @@ use self::ending::State;
 pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss};
 use crate::{
     Answered, CloseReason, DropReason, Drops, Event, FirstNumbers, KeyChange, Planes, SendError,
-    SessionStats, Setup, Timer,
+    SessionStats, Setup, Sounding, SoundingReport, Timer,
     acks::Acks,
     channel::Channels,
     control::{Control, Head},
@@ -365,6 +365,28 @@ impl Session {
         self.channels.report(&mut stats);
         self.control.report(&mut stats);
         stats
+    }
+
+    /// Asks the path: a packet of its own leaves now, whatever is queued. For a diagnosis; what
+    /// comes of it decides nothing.
+    pub fn sound(&mut self, now: Instant, sounding: Sounding) {
+        if !self.is_closed() {
+            let now = self.clock.clamp(now);
+            self.path.soundings_mut().ask(sounding);
+            self.settle(now);
+        }
+    }
+
+    /// What became of the soundings so far.
+    #[must_use]
+    pub const fn soundings(&self) -> SoundingReport {
+        self.path.soundings().report()
+    }
+
+    /// Takes the oldest round trip of a sounding that was not taken yet; the latest
+    /// [`limits::SOUNDINGS`] are kept.
+    pub fn take_round_trip(&mut self) -> Option<Duration> {
+        self.path.soundings_mut().take_round_trip()
     }
 
     /// Hands the fates of sent frames to whom they concern.

@@ -175,6 +175,8 @@ pub const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 pub const PROBE_STEADY: Duration = Duration::from_secs(30);
 /// The longest distance between two probes.
 pub const PROBE_MAX: Duration = Duration::from_secs(120);
+/// Soundings of a session that wait for their response, and round trips that wait to be taken.
+pub const SOUNDINGS: usize = 256;
 
 const _: () = assert!(WINDOW_MIN < WINDOW_MAX);
 const _: () = assert!(SENT_PACKETS < 1 << 30, "a truncated number tells them apart");
@@ -389,6 +391,24 @@ pub const DECODE_DEPTH: usize = 64;
 pub const ENCODE_BUFFER: usize = 64 * 1024;
 /// Events that one call hands out at the most; what is left comes with the next.
 pub const EVENTS_AT_ONCE: usize = 16_384;
+/// How long a diagnosis sounds the path, unless it is set.
+pub const DIAGNOSIS: Duration = Duration::from_secs(5);
+/// The least and the most that it may be set to.
+pub const DIAGNOSIS_RANGE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// When the first sounding leaves: a path that works is validated by then, or its challenge has gone
+/// unanswered twice.
+pub const SOUNDING_FIRST: Duration = Duration::from_millis(250);
+/// Distance between two soundings.
+pub const SOUNDING_INTERVAL: Duration = Duration::from_millis(20);
+/// How long the acks and responses of the last are waited for.
+pub const SOUNDING_LINGER: Duration = Duration::from_secs(1);
+/// Packets in a hundred that may be lost in either direction before a diagnosis finds fault.
+pub const LOSS_BEARABLE: usize = 10;
+
+const _: () = assert!(is_within(DIAGNOSIS, DIAGNOSIS_RANGE));
+const _: () = assert!(ms(SOUNDING_FIRST) > 2 * ms(CHALLENGE_FIRST), "two challenges went before");
+const _: () = assert!(ms(SOUNDING_FIRST) < ms(DIAGNOSIS_RANGE.0));
+const _: () = assert!(LOSS_BEARABLE <= 100);
 
 const fn ms(time: Duration) -> u128 {
     time.as_millis()

@@ -13,7 +13,8 @@ use biplane_wire::limits;
 
 pub(crate) use self::arrival::Arrival;
 use crate::{
-    Channel, ClientConfig, ConnectError, Event, Incoming, Link, Pending, Protocol, Session,
+    Channel, ClientConfig, ConnectError, Diagnosis, DiagnosisConfig, Event, Incoming, Link,
+    Pending, Protocol, Session, diagnosis,
     engine::{self, Dial, Engine},
     inbox::Inbox,
     protocol::{Table, Tables},
@@ -51,6 +52,27 @@ impl Client {
         config: ClientConfig,
     ) -> Pending<Result<Self, ConnectError>> {
         Self::dial(&link, protocol, config).unwrap_or_else(|error| Pending::at_once(|| Err(error)))
+    }
+
+    /// Finds out why a server cannot be joined, or how well: joins it, asks its path for 5 s which
+    /// datagrams get through, and leaves. The value says what became of each [`crate::Step`].
+    ///
+    /// The server's application sees a client that joins, says nothing and leaves. RTT and jitter
+    /// are those of the soundings that were answered, 25 a second; loss up is the share of all
+    /// soundings, 50 a second, that the server never acknowledged, on either plane; loss down the
+    /// share of all the server's packets, by their numbers, that did not come.
+    pub fn diagnose(link: impl Display, protocol: &Protocol) -> Pending<Diagnosis> {
+        Self::diagnose_with(link, protocol, DiagnosisConfig::default())
+    }
+
+    /// Finds out why a server cannot be joined, with settings of one's own; as
+    /// [`Client::diagnose`].
+    pub fn diagnose_with(
+        link: impl Display,
+        protocol: &Protocol,
+        config: DiagnosisConfig,
+    ) -> Pending<Diagnosis> {
+        diagnosis::begin(link.to_string(), protocol.clone(), config)
     }
 
     fn dial(
@@ -159,7 +181,7 @@ pub(crate) fn prepare(
     if credentials.len() > limits::CREDENTIALS {
         return Err(ConnectError::Credentials { limit: limits::CREDENTIALS });
     }
-    Ok((Dial { link, protocol, credentials }, table))
+    Ok((Dial { link, protocol, credentials, watch: None }, table))
 }
 
 impl Deref for Client {

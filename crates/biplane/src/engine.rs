@@ -19,12 +19,12 @@ use std::{
 pub use biplane_net::{
     BindError as SocketError, ConnectError as DialError, ConnectionStats, DatagramStats,
     EndpointStats, Fault, Identity, IdentityError, Link, LinkError, Pin, PinError, SessionCounts,
-    SessionId, SpecError, WorkerStats,
+    SessionId, SpecError, Step, WorkerStats,
 };
 use biplane_net::{
     Decision, DialConfig, Endpoint, EndpointConfig, GreetingConfig, ListenConfig, Slot,
 };
-pub(crate) use biplane_net::{ProtocolSpec, now};
+pub(crate) use biplane_net::{Milestone, ProtocolSpec, Watch, now};
 use biplane_proto::{RequestError, SendError, SessionConfig};
 use biplane_wire::ChannelId;
 use bytes::Bytes;
@@ -115,6 +115,8 @@ pub(crate) struct Dial {
     pub(crate) link: Link,
     pub(crate) protocol: ProtocolSpec,
     pub(crate) credentials: Vec<u8>,
+    /// Who is told how far it has come, if anybody is; nobody is told in a simulated world.
+    pub(crate) watch: Option<Watch>,
 }
 
 /// A request on its way out.
@@ -249,12 +251,12 @@ impl Engine for NetEngine {
     }
 
     fn connect(&self, dial: Dial, done: Connected) {
-        let Dial { link, protocol, credentials } = dial;
+        let Dial { link, protocol, credentials, watch } = dial;
         let done = Box::new(move |outcome: Result<Arc<Slot>, DialError>| match outcome {
             Ok(slot) => done(Ok(slot)),
             Err(error) => done(Err(error.into())),
         });
-        self.endpoint.connect(DialConfig { link, protocol, credentials }, done);
+        self.endpoint.connect(DialConfig { link, protocol, credentials, watch }, done);
     }
 
     fn close(&self, text: &str, done: Box<dyn FnOnce() + Send>) {

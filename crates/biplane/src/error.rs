@@ -3,9 +3,9 @@
 use core::time::Duration;
 
 use biplane_proto::JoinError;
-use biplane_wire::Difference;
+use biplane_wire::{Description, Difference};
 
-use crate::{DialError, LinkError, Pin, ProtocolError, SocketError, codec::EncodeError};
+use crate::{DialError, LinkError, Pin, ProtocolError, SocketError, Step, codec::EncodeError};
 
 /// Why a server or an endpoint was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,8 @@ pub enum ConnectError {
     Mismatch {
         /// What differs, by name.
         differences: Vec<Difference>,
+        /// What the server speaks.
+        there: Box<Description>,
     },
     /// The server's admission, or a limit of the server's, refused.
     #[error("refused with code {code}: {text}")]
@@ -66,14 +68,36 @@ pub enum ConnectError {
         retry_after: Option<Duration>,
     },
     /// It took too long.
-    #[error("no session within {seconds} s")]
+    #[error("no session within {seconds} s: {step} did not end")]
     TimedOut {
         /// The deadline for the whole of it, in seconds.
         seconds: u64,
+        /// What was under way.
+        step: Step,
     },
     /// The endpoint was closed or dropped meanwhile.
     #[error("the endpoint is closed")]
     Closed,
+}
+
+impl ConnectError {
+    /// The step that failed, all before it having been taken; `None` where none was tried, because
+    /// the fault is on this side. [`crate::Client::diagnose`] goes on where this one ends.
+    #[must_use]
+    pub const fn step(&self) -> Option<Step> {
+        match self {
+            Self::Unreachable(error) => error.step(),
+            Self::WrongPin { .. } => Some(Step::Pin),
+            Self::Mismatch { .. } => Some(Step::Protocol),
+            Self::Refused { .. } => Some(Step::Admission),
+            Self::TimedOut { step, .. } => Some(*step),
+            Self::Protocol(_)
+            | Self::Link(_)
+            | Self::Credentials { .. }
+            | Self::Socket(_)
+            | Self::Closed => None,
+        }
+    }
 }
 
 impl From<DialError> for ConnectError {
@@ -82,11 +106,13 @@ impl From<DialError> for ConnectError {
         match error {
             DialError::Link(error) => Self::Link(error),
             DialError::WrongPin { expected, got } => Self::WrongPin { expected, got },
-            DialError::Join(JoinError::Mismatch { differences }) => Self::Mismatch { differences },
+            DialError::Join(JoinError::Mismatch { differences, there }) => {
+                Self::Mismatch { differences, there }
+            }
             DialError::Join(JoinError::Refused { code, retry_after, text }) => {
                 Self::Refused { code, text, retry_after }
             }
-            DialError::TimedOut { seconds } => Self::TimedOut { seconds },
+            DialError::TimedOut { seconds, step } => Self::TimedOut { seconds, step },
             DialError::Closed => Self::Closed,
             other => Self::Unreachable(other),
         }

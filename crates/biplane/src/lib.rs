@@ -45,6 +45,7 @@
 //! | `protocol`, `request` | what two programs agree on |
 //! | `server`, `client`, `endpoint` | who opens sessions, and who is told of them |
 //! | `session` | what one can do with a session |
+//! | `diagnosis` | why one cannot connect |
 //! | `inbox`, `router` | which event is next, and for whom |
 //! | `pending`, `waiting` | how one waits |
 //! | `engine` | what all of this stands on |
@@ -68,6 +69,7 @@ mod channel;
 mod client;
 mod codec;
 mod config;
+mod diagnosis;
 mod endpoint;
 mod engine;
 mod error;
@@ -85,14 +87,17 @@ pub mod sim;
 mod waiting;
 
 pub use biplane_proto::{CloseReason, DropReason, Drops, Planes, SessionStats, Violation};
-pub use biplane_wire::Difference;
+pub use biplane_wire::{ChannelDescription, ChannelKind, Description, Difference};
 pub use channel::Channel;
 pub use client::Client;
 pub use config::{ClientConfig, Hello, ServerConfig, Verdict};
+pub use diagnosis::{
+    Diagnosis, DiagnosisConfig, Direction, Finding, Loss, Outcome, RoundTrips, StepReport, Trouble,
+};
 pub use endpoint::Endpoint;
 pub use engine::{
     ConnectionStats, DatagramStats, DialError, EndpointStats, Fault, Identity, IdentityError, Link,
-    LinkError, Pin, PinError, SessionCounts, SessionId, SocketError, SpecError, WorkerStats,
+    LinkError, Pin, PinError, SessionCounts, SessionId, SocketError, SpecError, Step, WorkerStats,
 };
 pub use error::{BindError, ConnectError, RequestError, SendError};
 pub use event::Event;

@@ -11,4 +11,5 @@ mod bad_starts;
 mod figures;
 mod help;
 mod link;
+mod probe;
 mod program;

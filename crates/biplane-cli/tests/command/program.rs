@@ -21,10 +21,10 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-/// A relay that runs until it is told to stop.
+/// A relay, or a probe, that runs until it is told to stop. Let go of, it ends too.
 #[derive(Debug)]
 pub(crate) struct Running {
-    child: Child,
+    child: Option<Child>,
     /// What it said first.
     pub(crate) greeting: String,
     pub(crate) address: SocketAddr,
@@ -55,15 +55,38 @@ impl Running {
         let address = greeting.split(" from ").nth(1).and_then(|rest| rest.split(' ').next());
         let address = address.and_then(|address| address.parse().ok());
         let address = address.unwrap_or_else(|| panic!("{greeting:?}"));
-        Self { child, greeting, address }
+        Self { child: Some(child), greeting, address }
+    }
+
+    /// Starts `biplane probe` and waits until it is admitted.
+    pub(crate) fn probe(link: &biplane::Link, flags: &str) -> Self {
+        let mut child = command(&format!("probe --join {link} {flags}")).spawn().unwrap();
+        let mut told = String::new();
+        let mut lines = BufReader::with_capacity(1, child.stderr.as_mut().unwrap());
+        while !told.contains("admission") {
+            assert_ne!(lines.read_line(&mut told).unwrap(), 0, "it ended: {told}");
+        }
+        let address = SocketAddr::from(([127, 0, 0, 1], link.port));
+        Self { child: Some(child), greeting: told, address }
     }
 
     /// Ends it by a signal; what it printed.
-    pub(crate) fn stop(self, signal: &str) -> Ended {
-        let id = self.child.id().to_string();
+    pub(crate) fn stop(mut self, signal: &str) -> Ended {
+        let child = self.child.take().unwrap();
+        let id = child.id().to_string();
         let killed = Command::new("kill").args([format!("-{signal}"), id]).status().unwrap();
         assert!(killed.success());
-        finish(self.child, self.greeting)
+        finish(child, core::mem::take(&mut self.greeting))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            // One that has ended by itself is as good.
+            drop(child.kill());
+            drop(child.wait());
+        }
     }
 }
 

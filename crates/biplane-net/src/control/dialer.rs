@@ -14,7 +14,7 @@ use tokio::{
     io::AsyncWriteExt,
     net::{TcpStream, lookup_host},
     task::JoinSet,
-    time::timeout,
+    time::{timeout, timeout_at},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -26,7 +26,7 @@ use super::{
     tls::{self, PinVerifier},
 };
 use crate::{
-    ConnectError, DialConfig, Link, Slot, clock,
+    ConnectError, DialConfig, Link, Milestone, Slot, Step, Watch, clock,
     hub::Hub,
     limits, os,
     slots::{NoPlace, Reservation},
@@ -81,13 +81,8 @@ pub(super) async fn connect(
     pending: Pending,
     presence: Presence,
 ) {
-    let dialed = contained(&hub, timeout(limits::CONNECT_DEADLINE, dial(&hub, config))).await;
-    let outcome = match dialed {
-        Some(Ok(outcome)) => outcome,
-        Some(Err(_)) => Err(ConnectError::TimedOut { seconds: limits::CONNECT_DEADLINE.as_secs() }),
-        None => Err(ConnectError::Closed),
-    };
-    match outcome {
+    let dialed = contained(&hub, dial(&hub, config)).await;
+    match dialed.unwrap_or(Err(ConnectError::Closed)) {
         Ok(Welcomed { stream, slot, early }) => {
             let present = presence.enter();
             pending.tell(Ok(Arc::clone(&slot)));
@@ -98,24 +93,56 @@ pub(super) async fn connect(
     }
 }
 
+/// The time that a dial has for all its steps, and who is told of them.
+struct Course {
+    deadline: Instant,
+    watch: Option<Watch>,
+}
+
+impl Course {
+    fn begin(watch: Option<Watch>) -> Self {
+        Self { deadline: clock::now() + limits::CONNECT_DEADLINE, watch }
+    }
+
+    /// Takes one step in what is left of the time.
+    async fn take<T>(
+        &self,
+        step: Step,
+        taking: impl Future<Output = Result<T, ConnectError>>,
+    ) -> Result<T, ConnectError> {
+        let seconds = limits::CONNECT_DEADLINE.as_secs();
+        let taken = timeout_at(self.deadline.into(), taking).await;
+        taken.unwrap_or(Err(ConnectError::TimedOut { seconds, step }))
+    }
+
+    fn tell(&self, milestone: Milestone) {
+        if let Some(watch) = &self.watch {
+            watch(milestone);
+        }
+    }
+}
+
 async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<Welcomed, ConnectError> {
-    let DialConfig { link, protocol, credentials } = config;
+    let DialConfig { link, protocol, credentials, watch } = config;
     protocol.check()?;
     let reservation = reserve(hub)?;
-    let reached = reach(hub.own(), &link).await?;
+    let course = Course::begin(watch);
+    let addresses = course.take(Step::Name, resolve(hub.own(), &link)).await?;
+    course.tell(Milestone::Found { addresses: addresses.clone() });
+    let reached = course.take(Step::Tcp, reach(addresses, &link)).await?;
     let (remote, rtt) = (reached.remote, reached.rtt);
-    let broken = |source| ConnectError::Unreachable { address: remote, source };
-    let mut stream = shake_hands(reached, &link).await?;
+    course.tell(Milestone::Reached { address: remote, rtt });
+    let mut stream = course.take(Step::Tls, shake_hands(reached, &link)).await?;
+    course.tell(Milestone::Secured);
 
     let mut parameters = terms::parameters(reservation.receive_id());
     parameters.credentials = credentials;
     let dialing = Dialing::new(protocol.description.clone(), terms::aeads().to_vec(), parameters);
-    stream.write_all(dialing.hello()).await.map_err(broken)?;
-    stream.flush().await.map_err(broken)?;
-    let answer = read_block(&mut stream, Answer::len_of).await;
-    let Block { bytes, rest: early } = answer.map_err(|error| no_answer(error, remote))?;
+    let asked = course.take(Step::Admission, ask(&mut stream, dialing.hello(), remote));
+    let Block { bytes, rest: early } = asked.await?;
     let (stream, agreement) = agree(stream, &dialing, &bytes)?;
 
+    let broken = |source| broken(Step::Admission, remote, source);
     let secret = terms::secret(stream.get_ref().1, &agreement).map_err(broken)?;
     // The same host, whatever it says; with the name of the interface, if the address needs it.
     let mut udp = remote;
@@ -148,14 +175,37 @@ fn reserve(hub: &Hub) -> Result<Reservation, ConnectError> {
     })
 }
 
-/// Finds the host and connects to the first of its addresses that answers. One that does not
-/// answer soon is not waited for: the next is tried beside it (RFC 8305, section 5).
-async fn reach(own: SocketAddr, link: &Link) -> Result<Reached, ConnectError> {
-    let host = || link.host.as_str().into();
-    let found = lookup_host((link.host.as_str(), link.port)).await;
-    let found = found.map_err(|source| ConnectError::Unresolved { host: host(), source })?;
+/// Says hello, and hears the answer: at once unless the server's admission takes its time.
+async fn ask(stream: &mut Tls, hello: &[u8], remote: SocketAddr) -> Result<Block, ConnectError> {
+    let broken = |source| broken(Step::Admission, remote, source);
+    stream.write_all(hello).await.map_err(broken)?;
+    stream.flush().await.map_err(broken)?;
+    let answer = read_block(stream, Answer::len_of).await;
+    answer.map_err(|error| no_answer(error, remote))
+}
+
+const fn broken(step: Step, address: SocketAddr, source: io::Error) -> ConnectError {
+    ConnectError::Broken { step, address, source }
+}
+
+/// Finds the host's addresses of the socket's family.
+async fn resolve(own: SocketAddr, link: &Link) -> Result<Vec<SocketAddr>, ConnectError> {
+    let unresolved = |source| ConnectError::Unresolved { host: link.host.as_str().into(), source };
+    let found = lookup_host((link.host.as_str(), link.port)).await.map_err(unresolved)?;
     let reachable = |address: &SocketAddr| is_reachable(own.ip(), address.ip());
-    let mut addresses = found.map(canonical).filter(reachable);
+    let addresses: Vec<_> = found.map(canonical).filter(reachable).collect();
+    if addresses.is_empty() { Err(unresolved(no_address())) } else { Ok(addresses) }
+}
+
+fn no_address() -> io::Error {
+    let why = "it has no address of the UDP socket's family";
+    io::Error::new(io::ErrorKind::AddrNotAvailable, why)
+}
+
+/// Connects to the first of the addresses that answers. One that does not answer soon is not waited
+/// for: the next is tried beside it (RFC 8305, section 5).
+async fn reach(addresses: Vec<SocketAddr>, link: &Link) -> Result<Reached, ConnectError> {
+    let mut addresses = addresses.into_iter();
     let (mut attempts, mut failed) = (JoinSet::new(), None);
     loop {
         let next = addresses.next();
@@ -171,11 +221,8 @@ async fn reach(own: SocketAddr, link: &Link) -> Result<Reached, ConnectError> {
         }
     }
     Err(failed.unwrap_or_else(|| ConnectError::Unresolved {
-        host: host(),
-        source: io::Error::new(
-            io::ErrorKind::AddrNotAvailable,
-            "it has no address of the UDP socket's family",
-        ),
+        host: link.host.as_str().into(),
+        source: no_address(),
     }))
 }
 
@@ -223,10 +270,10 @@ async fn shake_hands(reached: Reached, link: &Link) -> Result<Tls, ConnectError>
     if let Some(got) = verifier.other() {
         return Err(ConnectError::WrongPin { expected: link.pin, got });
     }
-    let stream = shaken.map_err(|error| no_handshake(error, remote))?;
+    let stream = shaken.map_err(|error| no_handshake(Step::Tls, error, remote))?;
     match stream.get_ref().1.alpn_protocol() {
         Some(tls::ALPN) => Ok(stream),
-        Some(_) | None => Err(ConnectError::NotBiplane),
+        Some(_) | None => Err(ConnectError::NotBiplane { step: Step::Tls }),
     }
 }
 
@@ -236,24 +283,26 @@ fn server_name(host: &str) -> ServerName<'static> {
         .unwrap_or_else(|_| ServerName::IpAddress(IpAddr::from([0; 4]).into()))
 }
 
-fn no_handshake(error: io::Error, address: SocketAddr) -> ConnectError {
+fn no_handshake(step: Step, error: io::Error, address: SocketAddr) -> ConnectError {
     use rustls::{AlertDescription, Error};
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        Some(Error::InvalidMessage(_)) => ConnectError::NotTls { address },
         Some(
             Error::AlertReceived(AlertDescription::NoApplicationProtocol)
             | Error::NoApplicationProtocol
-            | Error::InvalidMessage(_)
             | Error::PeerIncompatible(_),
-        ) => ConnectError::NotBiplane,
+        ) => ConnectError::NotBiplane { step },
         Some(error) => ConnectError::Tls(error.to_string().into()),
-        None => ConnectError::Unreachable { address, source: error },
+        None => broken(step, address, error),
     }
 }
 
 fn no_answer(error: BlockError, address: SocketAddr) -> ConnectError {
     match error {
-        BlockError::Io(error) => no_handshake(error, address),
-        BlockError::Decode(DecodeError::NotBiplane) => ConnectError::NotBiplane,
+        BlockError::Io(error) => no_handshake(Step::Admission, error, address),
+        BlockError::Decode(DecodeError::NotBiplane) => {
+            ConnectError::NotBiplane { step: Step::Protocol }
+        }
         BlockError::Decode(error) => JoinError::Garbled(error).into(),
     }
 }

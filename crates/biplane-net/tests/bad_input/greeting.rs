@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use biplane_net::ConnectError;
+use biplane_net::{ConnectError, Step};
 use biplane_wire::Aead;
 use socket2::SockRef;
 
@@ -153,10 +153,10 @@ fn bad_input_33_a_server_that_says_nothing_is_given_up_at_the_clients_deadline()
     let _silent = scene.doors.accept_tcp();
     let slow = begin_connect(&scene.endpoint, scene.doors.link());
     let _answerless = scene.doors.accept_tls();
-    for outcome in [joining, slow] {
+    for (outcome, step) in [(joining, Step::Tls), (slow, Step::Admission)] {
         let error = eventually("an outcome", || outcome.try_recv().ok()).unwrap_err();
-        assert_eq!(error.to_string(), "no session within 10 s");
-        assert!(matches!(error, ConnectError::TimedOut { seconds: 10 }));
+        assert_eq!(error.to_string(), format!("no session within 10 s: {step} did not end"));
+        assert_eq!(error.step(), Some(step));
     }
     assert!((CONNECT - SOON..CONNECT + SLACK).contains(&start.elapsed()));
     watch.refused(0);
@@ -171,7 +171,7 @@ fn bad_input_33_a_server_that_does_not_speak_tls_is_told_at_once() {
         let mut stream = scene.doors.accept_tcp();
         stream.write_all(&bytes).unwrap();
         let outcome = eventually("an outcome", || joining.try_recv().ok());
-        assert!(matches!(outcome, Err(ConnectError::NotBiplane)), "{outcome:?}");
+        assert!(matches!(outcome, Err(ConnectError::NotTls { .. })), "{outcome:?}");
     }
     watch.refused(0);
 }
@@ -302,8 +302,8 @@ fn bad_input_36_a_server_that_hangs_up_before_its_welcome_is_told() {
                 (None, matches!(end, End::HalfClose).then_some(stream))
             };
             let outcome = eventually("an outcome", || joining.try_recv().ok());
-            let told =
-                matches!(outcome, Err(ConnectError::Unreachable { .. } | ConnectError::NotBiplane));
+            let wanted = if after_tls { Step::Admission } else { Step::Tls };
+            let told = matches!(outcome, Err(ConnectError::Broken { step, .. }) if step == wanted);
             assert!(told, "{end:?}, after TLS: {after_tls}: {outcome:?}");
             drop(kept);
         }

@@ -5,7 +5,7 @@ use std::{
     sync::mpsc,
 };
 
-use biplane_net::{ConnectError, Decision, Endpoint, EndpointConfig, Pin};
+use biplane_net::{ConnectError, Decision, Endpoint, EndpointConfig, Pin, Step};
 use biplane_proto::JoinError;
 use biplane_wire::ChannelKind;
 
@@ -125,7 +125,8 @@ fn a_server_of_another_kind_is_told() {
     let (mut stream, _) = other.accept().unwrap();
     std::io::Write::write_all(&mut stream, b"SSH-2.0-OpenSSH_9.2\r\n").unwrap();
     let error = heard.recv_timeout(PATIENCE).unwrap().unwrap();
-    assert_eq!(error.to_string(), "the peer is not a Biplane server");
+    assert!(error.to_string().ends_with("does not speak TLS"), "{error}");
+    assert_eq!(error.step(), Some(Step::Tls));
 }
 
 #[test]

@@ -176,6 +176,7 @@ impl Session {
                 self.outlook.released = true;
             }
             SentFrame::Ack(largest) => self.arrivals.acks.on_ack_acked(largest),
+            SentFrame::Sounding(sounding) => self.path.soundings_mut().on_acked(sounding),
             SentFrame::Credit(_) => {}
         }
     }
@@ -187,7 +188,7 @@ impl Session {
                 self.outlook.released = true;
             }
             SentFrame::Credit(_) => self.channels.on_lost(frame),
-            SentFrame::Ack(_) => {}
+            SentFrame::Ack(_) | SentFrame::Sounding(_) => {}
         }
     }
 

@@ -6,7 +6,7 @@ use biplane_wire::{Frame, Header, limits as wire};
 
 use super::{Session, builder::Builder};
 use crate::{
-    Path, SealJob, Timer,
+    Path, SealJob, Sounding, Timer,
     acks::Eliciting,
     limits,
     recovery::{SentFrame, SentPacket},
@@ -36,7 +36,7 @@ impl Session {
         let size = self.path.allowance();
         let frames = self.recovery.spare_frames();
         let mut builder = Builder::new(out, size, frames);
-        let asks = self.write_frames(now, &mut builder);
+        let is_full = self.write_frames(now, &mut builder);
         if builder.is_empty() {
             self.recovery.return_frames(builder.discard());
             self.outlook.released = false;
@@ -48,7 +48,7 @@ impl Session {
             return None;
         };
         let header = Header::data(job.phase(), self.facts.peer.receive_id, job.number());
-        let least = if asks { size } else { wire::PACKET_MIN };
+        let least = if is_full { size } else { wire::PACKET_MIN };
         let built = builder.finish(header, least);
         self.on_packet_sent(now, &built.frames, built.wants, built.len);
         let length = u16::try_from(built.len).unwrap_or(u16::MAX);
@@ -81,14 +81,15 @@ impl Session {
                 && self.recovery.may_send(now, limits::DATAGRAM_SIZE))
     }
 
-    /// Writes frames by their urgency; returns whether a challenge is among them.
+    /// Writes frames by their urgency; returns whether the packet shall be as long as it may be, as
+    /// one is that asks for the path.
     fn write_frames(&mut self, now: Instant, builder: &mut Builder<'_>) -> bool {
         if self.is_ended() {
             self.write_close_frame(builder);
             return false;
         }
-        let asks = self.write_path_frames(now, builder);
-        if self.arrivals.acks.due(now) || (asks && self.arrivals.acks.waiting()) {
+        let is_full = self.write_path_frames(now, builder);
+        if self.arrivals.acks.due(now) || (is_full && self.arrivals.acks.waiting()) {
             self.write_ack(now, builder);
         }
         if self.liveness.data_open() {
@@ -99,17 +100,27 @@ impl Session {
         if !builder.is_empty() && self.arrivals.acks.waiting() {
             self.write_ack(now, builder);
         }
-        asks
+        is_full
     }
 
     fn write_path_frames(&mut self, now: Instant, builder: &mut Builder<'_>) -> bool {
         if let Some(data) = self.path.take_response() {
             builder.frame(&Frame::PathResponse(data), Eliciting::Nothing, None);
         }
-        let challenge = self.path.take_challenge(now);
-        challenge.is_some_and(|data| {
-            builder.frame(&Frame::PathChallenge(data), Eliciting::Nothing, None)
-        })
+        match self.path.take_challenge(now) {
+            Some(data) => builder.frame(&Frame::PathChallenge(data), Eliciting::Nothing, None),
+            None => self.write_sounding(now, builder),
+        }
+    }
+
+    /// One that waits; a packet that asks for the path itself goes before it.
+    fn write_sounding(&mut self, now: Instant, builder: &mut Builder<'_>) -> bool {
+        let Some((sounding, data)) = self.path.take_sounding(now) else { return false };
+        if sounding != Sounding::Plain {
+            builder.frame(&Frame::PathChallenge(data), Eliciting::Nothing, None);
+        }
+        builder.frame(&Frame::Ping, Eliciting::AtOnce, Some(SentFrame::Sounding(sounding)));
+        sounding == Sounding::Full
     }
 
     fn write_ack(&mut self, now: Instant, builder: &mut Builder<'_>) {

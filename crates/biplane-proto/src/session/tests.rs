@@ -1,5 +1,7 @@
 //! Two sessions face to face, without a network: frames, rules and refusals.
 
+mod soundings;
+
 use std::net::SocketAddr;
 
 use biplane_wire::{Aead, Close, CloseCode, Frame, Header, KeyPhase, ReceiveId, limits as wire};

@@ -22,7 +22,7 @@ use super::{
     witness::Witness,
 };
 use crate::{
-    ConnectError, DialError, SessionCounts, SessionId,
+    ConnectError, DialError, SessionCounts, SessionId, Step,
     engine::{Answered, Connected, Peer},
 };
 
@@ -195,7 +195,8 @@ impl State {
             Deadline::Dial(client) => {
                 self.world.give_up(client);
                 let seconds = limits::CONNECT_DEADLINE.as_secs();
-                self.end_dial(client, Err(ConnectError::TimedOut { seconds }));
+                // A world has no names to look up, and no TLS: what is waited for is TCP and the answer.
+                self.end_dial(client, Err(ConnectError::TimedOut { seconds, step: Step::Tcp }));
             }
             Deadline::Admission(client) => {
                 self.asked.retain(|asked| asked.client != client);
@@ -424,5 +425,6 @@ impl State {
 /// The connection broke before there was a session.
 fn broken(address: Option<SocketAddr>) -> DialError {
     let source = std::io::ErrorKind::ConnectionReset.into();
-    address.map_or(DialError::Closed, |address| DialError::Unreachable { address, source })
+    let step = Step::Admission;
+    address.map_or(DialError::Closed, |address| DialError::Broken { step, address, source })
 }

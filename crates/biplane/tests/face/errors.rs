@@ -22,7 +22,7 @@ fn a_protocol_that_differs_is_told_by_name() {
     let server = Server::bind("127.0.0.1:0", &protocol()).unwrap();
     let there = Protocol::new("errors", 1).channel(OTHERWISE).channel(LINES);
     let error = refused(server.link(), &there);
-    assert!(matches!(&error, ConnectError::Mismatch { differences } if differences.len() == 1));
+    assert!(matches!(&error, ConnectError::Mismatch { differences, .. } if differences.len() == 1));
     let words = error.to_string();
     assert!(words.contains("channel `inputs` is unreliable"), "{words}");
     assert!(words.contains("sequenced"), "{words}");

@@ -5,6 +5,7 @@
 mod admission;
 mod awaited;
 mod broadcast;
+mod diagnosis;
 mod errors;
 mod events;
 mod handles;

@@ -118,7 +118,7 @@ fn a_third_version_is_told_how_it_differs_from_the_servers_own() {
     let both = Both::joined();
     let third = Protocol::new("arena", 3).channel(NAMES_2).channel(SHOUT).request::<Ask>();
     match Client::connect(both.server.link(), &third).wait() {
-        Err(ConnectError::Mismatch { differences }) => assert_eq!(differences.len(), 1),
+        Err(ConnectError::Mismatch { differences, .. }) => assert_eq!(differences.len(), 1),
         other => panic!("{other:?}"),
     }
 }

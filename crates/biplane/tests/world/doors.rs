@@ -68,7 +68,9 @@ fn another_protocol_is_told_by_name() {
     let mut world = World::new(1);
     let server = world.server(&protocol()).unwrap();
     let other = Protocol::new("world", 1).channel(CHAT);
-    let Err(ConnectError::Mismatch { differences }) = world.join(&server, &other) else { panic!() };
+    let Err(ConnectError::Mismatch { differences, .. }) = world.join(&server, &other) else {
+        panic!()
+    };
     assert!(differences.iter().any(|it| it.to_string().contains("`hits`")), "{differences:?}");
 }
 
@@ -127,6 +129,6 @@ fn where_nothing_comes_through_joining_ends_after_ten_seconds() {
     let server = world.server(&protocol()).unwrap();
     let began = world.elapsed();
     let joined = world.join(&server, &protocol());
-    assert!(matches!(joined, Err(ConnectError::TimedOut { seconds: 10 })), "{joined:?}");
+    assert!(matches!(joined, Err(ConnectError::TimedOut { seconds: 10, .. })), "{joined:?}");
     assert_eq!(world.elapsed() - began, secs(10));
 }

@@ -50,7 +50,8 @@ fn accept(hello: &[u8]) {
         Err(HelloError::Mismatch { answer }) => {
             labels::note(|| "accept: mismatch".into());
             let told = duo::dialing().handle_answer(&answer);
-            assert_eq!(told, Err(JoinError::Mismatch { differences: Vec::new() }));
+            let there = Box::new(here.clone());
+            assert_eq!(told, Err(JoinError::Mismatch { differences: Vec::new(), there }));
         }
         Err(other) => panic!("no other error is known here: {other:?}"),
     }

@@ -62,6 +62,11 @@ impl Run {
         child.stderr_line(prefix, self.deadline)
     }
 
+    /// Waits for the end of a child that ends by itself.
+    pub(crate) fn wait(&self, child: Running) -> Result<Finished> {
+        child.finish_by(self.deadline)
+    }
+
     /// Ends a child with SIGTERM and hears its last words.
     pub(crate) fn terminate(&self, mut child: Running) -> Result<Finished> {
         child.terminate()?;

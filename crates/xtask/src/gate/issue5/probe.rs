@@ -1,0 +1,176 @@
+//! A5.2: each step of `biplane probe` that can fail is made to fail, and named right.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::super::{Gate, Run, Seeds, Wanted, document};
+use crate::child::{Finished, Running};
+
+pub(super) const GATE: Gate = Gate {
+    id: "A5.2",
+    title: "why can I not connect: every step that can fail does, and is named",
+    seeds: Seeds::NONE,
+    needs: None,
+    builds: &[
+        "cargo build --release --locked -p biplane-cli",
+        "cargo build --release --locked -p lobby",
+        "cargo test --release --locked -p biplane-cli --test command --no-run",
+        "cargo test --release --locked -p biplane --test face --no-run",
+    ],
+    timeout: Duration::from_secs(180),
+    measure: steps,
+};
+
+const SERVE: &str = "target/release/lobby serve --listen 127.0.0.1:0 --json";
+
+/// A link in its parts.
+#[derive(Clone, Debug)]
+struct Link {
+    address: String,
+    pin: String,
+}
+
+fn steps(run: &mut Run) -> Result<()> {
+    let mut server = run.start(SERVE)?;
+    let link = Link::told_by(run, &mut server)?;
+    healthy(run, &link)?;
+    badly_linked(run, &link)?;
+    let nobody = free_port()?;
+    fails(run, "a refused port", &link.with_address(&nobody), "TCP")?;
+    fails(run, "an unknown name", &link.with_address("nowhere.invalid:7777"), "name")?;
+    fails(run, "another pin", &Link { pin: "A".repeat(43), ..link.clone() }, "pin")?;
+    run.terminate(server).map(drop)?;
+    full(run)?;
+    // What the lobby cannot be made to do: TLS that is none, another protocol, refused credentials.
+    // They wait more than they work, so more of them than there are cores run at a time.
+    let tests = "cargo test --release --locked -p biplane --test face diagnosis";
+    run.tests(&format!("{tests} -- --test-threads 6"), 14)?;
+    let tests = "cargo test --release --locked -p biplane-cli --test command probe";
+    run.tests(&format!("{tests} -- --test-threads 6"), 10).map(drop)
+}
+
+/// Nothing is wrong, on both planes, and nothing is lost.
+fn healthy(run: &mut Run, link: &Link) -> Result<()> {
+    let told = run.finish(&probe(link, run.form("5s", "1s")))?;
+    let told = run.document("healthy", &told)?;
+    run.judge("healthy: first step that failed", Wanted::Exactly(Value::Null), failed(&told));
+    run.judge_at(&told, "planes", Wanted::Exactly("both".into()));
+    run.judge_at(&told, "loss_percent.up", Wanted::Exactly(0.into()));
+    run.judge_at(&told, "loss_percent.down", Wanted::Exactly(0.into()));
+    run.judge_at(&told, "rtt_ms.p99", Wanted::AtMost(100.0));
+    Ok(())
+}
+
+/// What `biplane link` does to datagrams, and the step that shows it.
+const LINKS: [(&str, &str); 4] = [
+    ("--block-udp=up", "UDP up"),
+    ("--block-udp=down", "UDP down"),
+    ("--mtu 600", "path MTU"),
+    ("--down-mtu 600", "path MTU"),
+];
+
+/// The same server behind each of them, all at once: a probe waits more than it works.
+fn badly_linked(run: &mut Run, link: &Link) -> Result<()> {
+    let mut under_way = Vec::new();
+    for (flags, step) in LINKS {
+        let mut relay = run.start(&format!(
+            "target/release/biplane link --listen 127.0.0.1:0 --to {} {flags} --json",
+            link.address
+        ))?;
+        let line = run.stderr_line(&mut relay, "relays TCP and UDP from ")?;
+        let here = line.split_whitespace().next().context("an address")?;
+        let probing = run.start(&probe(&link.with_address(here), "1s"))?;
+        under_way.push((flags, step, relay, probing));
+    }
+    for (flags, step, relay, probing) in under_way {
+        let finished = run.wait(probing)?;
+        let told = failed_at(run, flags, &finished, step)?;
+        let planes = document::at(&told, "planes");
+        run.judge(format!("{flags}: planes"), Wanted::Exactly("control_only".into()), planes);
+        run.terminate(relay)?;
+    }
+    Ok(())
+}
+
+/// A server with room for one refuses the next in its own words.
+fn full(run: &mut Run) -> Result<()> {
+    let mut server = run.start(&format!("{SERVE} --max-sessions 1"))?;
+    let link = Link::told_by(run, &mut server)?;
+    let mut first = run.start(&probe(&link, "60s"))?;
+    run.stderr_line(&mut first, "ok     admission")?;
+    let told = fails(run, "a full server", &link, "admission")?;
+    let detail = document::at(&document::named(&told, "steps", "admission"), "detail");
+    let wanted = Wanted::Exactly("refused with code 503: the server is full".into());
+    run.judge("a full server: its words", wanted, detail);
+    run.terminate(first)?;
+    run.terminate(server).map(drop)
+}
+
+/// A probe of `link` that ends with status 1 and names `step`.
+fn fails(run: &mut Run, what: &str, link: &Link, step: &str) -> Result<Value> {
+    let finished = run.finish(&probe(link, "1s"))?;
+    failed_at(run, what, &finished, step)
+}
+
+/// It ended with status 1 and names `step`; what it told.
+fn failed_at(run: &mut Run, what: &str, finished: &Finished, step: &str) -> Result<Value> {
+    run.judge(format!("{what}: exit status"), Wanted::Exactly(1.into()), finished.exit.to_value());
+    let told = finished.document().with_context(|| what.to_owned())?;
+    let name = format!("{what}: first step that failed");
+    run.judge(name, Wanted::Exactly(step.into()), failed(&told));
+    Ok(told)
+}
+
+fn probe(link: &Link, lasting: &str) -> String {
+    let Link { address, pin } = link;
+    let join = format!("biplane://{address}#{pin}");
+    format!("target/release/biplane probe --join {join} --for {lasting} --json")
+}
+
+/// The name of the first step that failed; null if none did.
+fn failed(told: &Value) -> Value {
+    let steps = document::at(told, "steps");
+    let mut steps = steps.as_array().into_iter().flatten();
+    let failed = steps.find(|step| document::at(step, "ok") == false);
+    failed.map_or(Value::Null, |step| document::at(step, "name"))
+}
+
+/// A port that refuses: it was free a moment ago.
+fn free_port() -> Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}
+
+impl Link {
+    /// What a server says on its first line.
+    fn told_by(run: &Run, server: &mut Running) -> Result<Self> {
+        let line = run.stderr_line(server, "join: ")?;
+        let text = line.trim_start_matches("biplane://");
+        let (address, pin) = text.split_once('#').context("a join link")?;
+        Ok(Self { address: address.to_owned(), pin: pin.to_owned() })
+    }
+
+    fn with_address(&self, address: &str) -> Self {
+        Self { address: address.to_owned(), pin: self.pin.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_first_step_that_failed_is_found_and_what_was_skipped_is_none() {
+        let told = json!({"steps": [
+            {"name": "name", "ok": true}, {"name": "TCP", "ok": null},
+            {"name": "TLS", "ok": false}, {"name": "pin", "ok": false},
+        ]});
+        assert_eq!(failed(&told), "TLS");
+        assert_eq!(failed(&json!({"steps": [{"name": "name", "ok": true}]})), Value::Null);
+        assert_eq!(failed(&json!({})), Value::Null);
+    }
+}
