@@ -1,0 +1,78 @@
+//! The distribution of latencies as a drawing.
+
+use std::{error::Error, fs::File, io::Write};
+
+use anyhow::{Context, Result, anyhow};
+use biplane_load::Latency;
+use plotters::prelude::{
+    ChartBuilder, Color, IntoDrawingArea, IntoFont, IntoLogRange, PathElement, RGBColor, Rectangle,
+    SVGBackend, Text, WHITE,
+};
+
+use super::{
+    Ran,
+    bins::{Bin, bins},
+    summary::{head, time, what},
+};
+
+const SIZE: (u32, u32) = (840, 480);
+const BINS: u32 = 80;
+/// Two that also those tell apart who see no red or no green.
+const BARS: RGBColor = RGBColor(0x7a, 0xa6, 0xd6);
+const MARKS: RGBColor = RGBColor(0x99, 0x33, 0x11);
+const FONT: &str = "sans-serif";
+
+/// Draws them into an SVG file, on white.
+pub(super) fn draw(ran: &Ran<'_>, mut file: File) -> Result<()> {
+    let latency = ran.measured.latency.as_ref();
+    let latency = latency.context("--plot: no message came whose latency could be drawn")?;
+    let mut svg = String::new();
+    chart(&mut svg, &head(ran), what(ran.bench.workload), latency)
+        .map_err(|error| anyhow!("--plot: {error}"))?;
+    file.write_all(svg.as_bytes()).context("--plot")
+}
+
+fn chart(
+    svg: &mut String,
+    title: &str,
+    what: &str,
+    latency: &Latency,
+) -> Result<(), Box<dyn Error>> {
+    let bins = bins(latency, BINS);
+    let (Some(first), Some(last)) = (bins.first(), bins.last()) else { return Ok(()) };
+    let top = 110.0 * bins.iter().map(|bin| bin.share).fold(0.0, f64::max);
+    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&root)
+        .caption(title, (FONT, 22))
+        .margin(18)
+        .x_label_area_size(52)
+        .y_label_area_size(64)
+        .build_cartesian_2d((first.from..last.to).log_scale(), 0.0..top)?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .label_style((FONT, 14))
+        .axis_desc_style((FONT, 15))
+        .x_desc(format!("latency, {what} (logarithmic)"))
+        .y_desc("share of messages, %")
+        .x_label_formatter(&|micros| time(*micros))
+        .y_label_formatter(&|percent| format!("{percent:.0}"))
+        .draw()?;
+    let bar = |bin: &Bin| {
+        let corners = [(bin.from, 0.0), (bin.to, 100.0 * bin.share)];
+        Rectangle::new(corners, BARS.filled())
+    };
+    chart.draw_series(bins.iter().map(bar))?;
+    // Each a little lower than the one before, so that the words do not meet.
+    let marks =
+        [("p50", latency.p50, 0.99), ("p99", latency.p99, 0.92), ("p99.9", latency.p999, 0.85)];
+    for (name, at, height) in marks {
+        chart.draw_series([PathElement::new([(at, 0.0), (at, top * height)], MARKS)])?;
+        let style = (FONT, 14).into_font().color(&MARKS);
+        let words = format!(" {name} {}", time(at));
+        chart.draw_series([Text::new(words, (at, top * height), style)])?;
+    }
+    root.present()?;
+    Ok(())
+}
