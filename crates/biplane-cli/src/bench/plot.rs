@@ -73,15 +73,16 @@ fn chart(
     };
     chart.draw_series(bins.iter().map(bar))?;
     // Each a little lower than the one before, so that the words do not meet.
+    let gap = (to / from).powf(0.008);
     let marks =
         [("p50", latency.p50, 0.99), ("p99", latency.p99, 0.92), ("p99.9", latency.p999, 0.85)];
     for (name, at, height) in marks {
         chart.draw_series([PathElement::new([(at, 0.0), (at, top * height)], MARKS)])?;
         let is_left = (at / from).ln() < 0.75 * (to / from).ln();
-        let side = if is_left { HPos::Left } else { HPos::Right };
+        let (side, beside) = if is_left { (HPos::Left, at * gap) } else { (HPos::Right, at / gap) };
         let style = (FONT, 14).into_font().color(&MARKS).pos(Pos::new(side, VPos::Top));
-        let words = format!(" {name} {} ", time(at));
-        chart.draw_series([Text::new(words, (at, top * height), style)])?;
+        let words = format!("{name} {}", time(at));
+        chart.draw_series([Text::new(words, (beside, top * height), style)])?;
     }
     root.present()?;
     Ok(())
@@ -92,6 +93,7 @@ fn ticks(from: f64, to: f64) -> Vec<f64> {
     let decades = (to / from).log10();
     let round: &[f64] = match decades {
         decades if decades < 1.0 => &[1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0],
+        decades if decades < 2.0 => &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0],
         decades if decades < 4.0 => &[1.0, 2.0, 5.0],
         _ => &[1.0],
     };
