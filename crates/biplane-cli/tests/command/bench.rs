@@ -64,11 +64,11 @@ fn every_workload_has_all_keys_and_those_figures_that_it_has() {
 fn what_goes_at_a_rate_comes_at_that_rate_and_nothing_is_lost_on_loopback() {
     let echo = bench("echo", "--rate 500 --clients 2");
     let rate = figure(&echo, "/messages_per_second");
-    assert!((rate - 1_000.0).abs() < 200.0, "{echo}");
+    assert!((700.0..1_050.0).contains(&rate), "{echo}");
     assert_eq!(figure(&echo, "/delivered_share"), 1.0);
     let game = bench("game", "--clients 4");
     let (up, down) = (figure(&game, "/up/sent"), figure(&game, "/down/sent"));
-    assert!((60.0..=110.0).contains(&up) && (20.0..=40.0).contains(&down), "{game}");
+    assert!((40.0..=110.0).contains(&up) && (12.0..=40.0).contains(&down), "{game}");
     assert_eq!(figure(&game, "/delivered_share"), 1.0, "{game}");
     assert!(figure(&game, "/rss_bytes_per_client") > 0.0);
 }
