@@ -188,7 +188,11 @@ impl Clients {
         let clients = self.plan.clients as u64;
         let is_kept = self.plan.work.class() != Class::Unreliable;
         let (mut is_sent, mut is_held) = (false, false);
-        while self.pace.wait().is_zero() {
+        // Bounded, so that the side has its turn where more is due than can be sent.
+        for _ in 0..BURST_MESSAGES {
+            if !self.pace.wait().is_zero() {
+                break;
+            }
             let client = usize::try_from(self.pace.next() % clients)?;
             if self.desk.send(client, &mut self.form)? {
                 is_sent = true;
