@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use biplane_sim::Profile;
 use clap::{Args, Parser, Subcommand};
 
-use crate::{settings::Settings, units};
+use crate::{bench::flags::Bench, settings::Settings, units};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,6 +14,8 @@ Examples:
   biplane link --help                every impairment, with its default
   biplane probe --join 'biplane://HOST:PORT#PIN'
                                      why one cannot connect, or how well one does
+  biplane bench echo                 how long a message and its answer take on this machine
+  biplane bench --help               every workload, and what its figures mean
 
 Exit status: 0, it ran and what it promises held; 1, it ran and something did not hold; 2, it could
 not start. RUST_LOG=info shows more on standard error.";
@@ -66,6 +68,12 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Measures the library on this machine: its messages a second, their latency, processor time
+    /// and memory.
+    ///
+    /// A server and its clients run in a process each, on loopback; a third leads them, and holds
+    /// the link that --link puts between.
+    Bench(Box<Bench>),
     /// Relays one TCP and one UDP port through an impaired link, for any program.
     ///
     /// Runs until Ctrl-C or SIGTERM, then says what became of everything. The target must accept a

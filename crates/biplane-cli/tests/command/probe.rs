@@ -12,7 +12,7 @@ use biplane::{
 };
 use serde_json::Value;
 
-use crate::program::{Ended, Running, run};
+use crate::program::{Ended, Relaying, Running, run};
 
 const LINES: Channel<String> = Channel::command("lines");
 const AIM: Channel<u32> = Channel::sequenced("aim");
@@ -69,8 +69,8 @@ fn fails_at(link: &Link, outlined: &str, detail: &str, advice: &str) -> Value {
     document
 }
 
-fn behind(server: &Server, flags: &str) -> (Running, Link) {
-    let relay = Running::link(server.local_addr(), flags);
+fn behind(server: &Server, flags: &str) -> (Relaying, Link) {
+    let relay = Relaying::link(server.local_addr(), flags);
     let link = Link { port: relay.address.port(), ..server.link().clone() };
     (relay, link)
 }
@@ -212,7 +212,9 @@ fn what_is_no_link_is_told_in_one_line_and_nothing_is_tried() {
 #[test]
 fn a_signal_ends_it_with_what_is_known() {
     let server = server();
-    let ended = Running::probe(server.link(), "--for 60s --json").stop("TERM");
+    let ended =
+        Running::until(&format!("probe --join {} --for 60s --json", server.link()), "admission")
+            .stop("TERM");
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     let document: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(document["steps"][5]["ok"], true, "{document}");

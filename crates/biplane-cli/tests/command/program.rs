@@ -4,6 +4,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     thread,
     time::{Duration, Instant},
 };
@@ -13,6 +14,17 @@ use serde_json::Value;
 /// No run takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The machine: runs whose times are judged share it, one that fills it has it alone.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+pub(crate) fn shared() -> RwLockReadGuard<'static, ()> {
+    MACHINE.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
+    MACHINE.write().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// How a run ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -21,10 +33,18 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-/// A relay, or a probe, that runs until it is told to stop. Let go of, it ends too.
+/// A run that goes on until it is told to stop. Let go of, it ends too.
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Option<Child>,
+    /// What it has said on standard error already.
+    said: String,
+}
+
+/// A relay that runs until it is told to stop.
+#[derive(Debug)]
+pub(crate) struct Relaying {
+    running: Running,
     /// What it said first.
     pub(crate) greeting: String,
     pub(crate) address: SocketAddr,
@@ -44,39 +64,34 @@ pub(crate) fn document(arguments: &str) -> Value {
 }
 
 impl Running {
-    /// Starts `biplane link --json` to `to` with these flags.
-    pub(crate) fn link(to: SocketAddr, flags: &str) -> Self {
-        let arguments = format!("link --listen 127.0.0.1:0 --to {to} --json {flags}");
-        let mut child = command(&arguments).spawn().unwrap();
-        let mut greeting = String::new();
-        // Byte by byte, so that nothing that follows is swallowed.
-        let mut lines = BufReader::with_capacity(1, child.stderr.as_mut().unwrap());
-        lines.read_line(&mut greeting).unwrap();
-        let address = greeting.split(" from ").nth(1).and_then(|rest| rest.split(' ').next());
-        let address = address.and_then(|address| address.parse().ok());
-        let address = address.unwrap_or_else(|| panic!("{greeting:?}"));
-        Self { child: Some(child), greeting, address }
+    /// Starts `biplane` with these arguments.
+    pub(crate) fn start(arguments: &str) -> Self {
+        Self { child: Some(command(arguments).spawn().unwrap()), said: String::new() }
     }
 
-    /// Starts `biplane probe` and waits until it is admitted.
-    pub(crate) fn probe(link: &biplane::Link, flags: &str) -> Self {
-        let mut child = command(&format!("probe --join {link} {flags}")).spawn().unwrap();
-        let mut told = String::new();
-        let mut lines = BufReader::with_capacity(1, child.stderr.as_mut().unwrap());
-        while !told.contains("admission") {
-            assert_ne!(lines.read_line(&mut told).unwrap(), 0, "it ended: {told}");
+    /// Starts it and waits until it has said `words` on standard error.
+    pub(crate) fn until(arguments: &str, words: &str) -> Self {
+        let mut running = Self::start(arguments);
+        // Byte by byte, so that nothing that follows is swallowed.
+        let stderr = running.child.as_mut().and_then(|child| child.stderr.as_mut()).unwrap();
+        let mut lines = BufReader::with_capacity(1, stderr);
+        while !running.said.contains(words) {
+            let read = lines.read_line(&mut running.said).unwrap();
+            assert_ne!(read, 0, "it ended: {}", running.said);
         }
-        let address = SocketAddr::from(([127, 0, 0, 1], link.port));
-        Self { child: Some(child), greeting: told, address }
+        running
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
     }
 
     /// Ends it by a signal; what it printed.
     pub(crate) fn stop(mut self, signal: &str) -> Ended {
-        let child = self.child.take().unwrap();
-        let id = child.id().to_string();
+        let id = self.id().to_string();
         let killed = Command::new("kill").args([format!("-{signal}"), id]).status().unwrap();
         assert!(killed.success());
-        finish(child, core::mem::take(&mut self.greeting))
+        finish(self.child.take().unwrap(), core::mem::take(&mut self.said))
     }
 }
 
@@ -87,6 +102,24 @@ impl Drop for Running {
             drop(child.kill());
             drop(child.wait());
         }
+    }
+}
+
+impl Relaying {
+    /// Starts `biplane link --json` to `to` with these flags.
+    pub(crate) fn link(to: SocketAddr, flags: &str) -> Self {
+        let arguments = format!("link --listen 127.0.0.1:0 --to {to} --json {flags}");
+        let running = Running::until(&arguments, "\n");
+        let greeting = running.said.clone();
+        let address = greeting.split(" from ").nth(1).and_then(|rest| rest.split(' ').next());
+        let address = address.and_then(|address| address.parse().ok());
+        let address = address.unwrap_or_else(|| panic!("{greeting:?}"));
+        Self { running, greeting, address }
+    }
+
+    /// Ends it by a signal; what it printed.
+    pub(crate) fn stop(self, signal: &str) -> Ended {
+        self.running.stop(signal)
     }
 }
 
