@@ -72,7 +72,6 @@ struct Counts {
     superseded: u64,
     overflowed: u64,
     late: u64,
-    stale: u64,
     duplicated: u64,
     untaken: u64,
 }
@@ -365,9 +364,9 @@ impl Channels {
 
     /// A message was dropped because it was outlived when it came; a long one counts by its first
     /// piece.
-    pub(crate) const fn on_stale(&mut self, frame: &Frame<'_>) {
+    pub(crate) const fn on_outlived(&mut self, frame: &Frame<'_>) {
         if !matches!(frame, Frame::Fragment(Fragment { offset: 1.., .. })) {
-            self.counts.stale += 1;
+            self.counts.late += 1;
         }
     }
 
@@ -425,7 +424,6 @@ impl Channels {
         stats.messages_superseded = self.counts.superseded;
         stats.messages_overflowed = self.counts.overflowed;
         stats.messages_late = self.counts.late;
-        stats.messages_stale = self.counts.stale;
         stats.messages_duplicated = self.counts.duplicated;
         stats.messages_untaken = self.counts.untaken;
         stats.messages_unfinished = self.partials.unfinished();

@@ -54,11 +54,9 @@ pub struct SessionStats {
     pub messages_superseded: u64,
     /// `unreliable` messages dropped unsent because their queue was full: the oldest go first.
     pub messages_overflowed: u64,
-    /// `sequenced` messages that came after a newer one.
+    /// Messages that came too late: `sequenced` ones after a newer one, and `sequenced` and
+    /// `unreliable` ones that took longer over the control connection than their channel's lifetime.
     pub messages_late: u64,
-    /// `sequenced` and `unreliable` messages that rode the control connection and had outlived their
-    /// channel's lifetime when they came.
-    pub messages_stale: u64,
     /// Messages that had arrived once already.
     pub messages_duplicated: u64,
     /// Messages dropped on arrival because the application did not take them in time.

@@ -101,7 +101,7 @@ impl Session {
             let own = Self::stamp(self.clock.epoch, now);
             self.clock.peer.on_stamp(now, own, clock);
             if self.channels.is_outlived(channel, self.clock.peer.delay(own, clock))? {
-                self.channels.on_stale(&frame);
+                self.channels.on_outlived(&frame);
                 return Ok(());
             }
         }
