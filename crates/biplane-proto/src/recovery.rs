@@ -144,7 +144,8 @@ impl Recovery {
         self.window_allows(size) && self.pacer.delay(now, size).is_none()
     }
 
-    fn window_allows(&self, size: usize) -> bool {
+    /// Whether `size` bytes more fit into the congestion window.
+    pub(crate) fn window_allows(&self, size: usize) -> bool {
         self.sent.in_flight() + size as u64 <= self.controller.window() && self.sent.has_room()
     }
 

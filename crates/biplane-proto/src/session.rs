@@ -106,6 +106,8 @@ struct Outlook {
     /// Probe packets that leave whatever the window says.
     probes: u32,
     ping: bool,
+    /// An ack was asked for because the window closes, and none has come since.
+    asked: bool,
     wants_control: bool,
     fate: Fate,
 }
@@ -414,6 +416,7 @@ impl Outlook {
             released: false,
             probes: 0,
             ping: false,
+            asked: false,
             wants_control: false,
             fate: Fate::default(),
         }

@@ -159,6 +159,7 @@ impl Session {
         keys.on_ack(largest);
         if outlook.fate.progress {
             outlook.probes = 0;
+            outlook.asked = false;
             if self.liveness.data_dead() {
                 self.on_data_open(now);
             }

@@ -154,13 +154,24 @@ impl Session {
         self.channels.next_turn();
     }
 
-    /// A ping where an answer is wanted and nothing else asks for one.
+    /// A ping where an answer is wanted and nothing else asks for one, or not soon enough.
     fn write_pings(&mut self, builder: &mut Builder<'_>) {
         let probes = self.outlook.probes > 0 && !builder.elicits();
-        if self.outlook.ping || self.liveness.probe_due() || probes {
+        let closing = self.closes_window(builder);
+        if self.outlook.ping || self.liveness.probe_due() || probes || closing {
             builder.frame(&Frame::Ping, Eliciting::AtOnce, None);
             self.outlook.ping = false;
+            self.outlook.asked |= closing;
         }
+    }
+
+    /// Whether more waits than the window has room for after this packet. The peer may hold its ack
+    /// for more packets than the window allows, so it is asked for one, once a round trip.
+    fn closes_window(&self, builder: &Builder<'_>) -> bool {
+        !self.outlook.asked
+            && builder.elicits()
+            && self.channels.has_data()
+            && !self.recovery.window_allows(2 * limits::DATAGRAM_SIZE)
     }
 
     fn on_packet_sent(&mut self, now: Instant, frames: &[SentFrame], wants: Eliciting, len: usize) {

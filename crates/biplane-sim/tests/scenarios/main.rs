@@ -18,6 +18,7 @@ mod corruption;
 mod credit;
 mod crowd;
 mod duplicates;
+mod first_window;
 mod joining;
 mod joining_tunnel;
 mod keep_alive;
