@@ -1,14 +1,39 @@
-//! The work that benchmarks do, the same on Biplane and on anything else.
+//! The work that benchmarks do, the same on Biplane as on anything else that carries messages.
 //!
-//! A [`System`] is what carries messages; a [`Side`] is one end of it in one process: a server, or
-//! any number of its clients. The work knows nothing of the system, and the system nothing of the
-//! work, so a figure of one system stands beside that of another.
+//! A [`System`] is driven through a [`Plan`] by [`measure`]: a server and its clients, each side in
+//! a process of its own, which are this program run again. So whatever calls [`measure`] must call
+//! [`part`] first in its `main`:
 //!
-//! | module | is |
+//! ```no_run
+//! use std::process::ExitCode;
+//!
+//! use biplane_load::{Biplane, Class, Plan, Progress, Work};
+//!
+//! fn main() -> ExitCode {
+//!     if let Some(code) = biplane_load::part(&[&Biplane]) {
+//!         return code;
+//!     }
+//!     let plan = Plan::new(Work::Flow { class: Class::Reliable, size: 64, rate: None });
+//!     match biplane_load::measure(&Biplane, &plan, &mut |_: Progress| {}) {
+//!         Ok(measured) => println!("{measured:?}"),
+//!         Err(error) => eprintln!("{error:#}"),
+//!     }
+//!     ExitCode::SUCCESS
+//! }
+//! ```
+//!
+//! | module | decides |
 //! |---|---|
 //! | `system` | what carries messages, as the work sees it |
+//! | `work` | what is done, by how many, and for how long |
+//! | `run`, `child`, `line` | how the two processes are started, led and ended |
+//! | `part` | what a process does that is one of the two |
+//! | `stamp`, `books`, `window`, `shared` | what a message says of itself, and what is known of those that came |
+//! | `latency`, `meter` | how time, processor time and memory are taken |
+//! | `measured` | what comes of it |
+//! | `biplane` | Biplane as one of the systems |
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![warn(
     missing_docs,
     missing_debug_implementations,
@@ -22,6 +47,25 @@
     clippy::unused_async
 )]
 
+mod biplane;
+mod books;
+mod child;
+mod latency;
+mod line;
+mod measured;
+mod meter;
+mod part;
+mod run;
+mod shared;
+mod stamp;
 mod system;
+mod window;
+mod work;
 
+pub use biplane::Biplane;
+pub use latency::{Bucket, Latency};
+pub use measured::{Connects, Measured, Rates, Sides, Way, Workers};
+pub use part::part;
+pub use run::{Progress, Stage, Watch, measure};
 pub use system::{Class, Heard, Means, Peer, Served, Side, System, Tuning, Worker};
+pub use work::{Game, Plan, Work};

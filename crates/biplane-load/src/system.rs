@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 /// How a message shall travel.
 #[expect(clippy::exhaustive_enums, reason = "every system says of each whether it carries it")]
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Class {
     /// It may be lost, and may come out of order.
     Unreliable,
@@ -19,7 +20,7 @@ pub enum Class {
 
 /// Whose settings a system is driven with.
 #[expect(clippy::exhaustive_enums, reason = "every system has both")]
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Tuning {
     /// As its documentation says, with its defaults.
     Documented,
@@ -28,7 +29,7 @@ pub enum Tuning {
 }
 
 /// What both sides of a system are opened with.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Means {
     /// Whose settings.
     pub tuning: Tuning,
@@ -62,7 +63,7 @@ pub enum Heard<'a> {
 }
 
 /// What one of a system's threads did.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Worker {
     /// Datagrams it moved.
     pub datagrams: u64,

@@ -1,0 +1,181 @@
+//! Biplane as one of the systems: its public face, with the defaults of its documentation.
+//!
+//! Messages are [`Payload`]s, so that no encoding is measured; a server is driven by
+//! [`Server::wait`](biplane::Server::wait) and `drain`, a client by its events.
+
+mod clients;
+mod server;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use biplane::{
+    Channel, EndpointStats, Payload, Protocol, SendError, Session, SessionStats, WorkerStats,
+};
+use bytes::Bytes;
+
+use self::{clients::Clients, server::Server};
+use crate::{Class, Means, Served, Side, System, Worker};
+
+const UNRELIABLE: Channel<Payload> = Channel::unreliable("unreliable");
+const RELIABLE: Channel<Payload> = Channel::reliable_ordered("reliable");
+const COMMAND: Channel<Payload> = Channel::command("command");
+
+/// What an unreliable channel holds before the oldest message is pushed out: `docs/limits.md`.
+const QUEUE_MESSAGES: u64 = 1_024;
+/// The same in bytes, each message with 64 beside its own.
+const QUEUE_BYTES: u64 = 1 << 20;
+const MESSAGE_COST: u64 = 64;
+
+/// Biplane itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Biplane;
+
+impl System for Biplane {
+    fn name(&self) -> &'static str {
+        "biplane"
+    }
+
+    fn version(&self) -> String {
+        env!("CARGO_PKG_VERSION").to_owned()
+    }
+
+    fn is_encrypted(&self) -> bool {
+        true
+    }
+
+    fn settings(&self, means: &Means) -> String {
+        let mut settings = vec![match means.clients {
+            1 => "defaults; the client has a socket of its own".to_owned(),
+            _ => "defaults; all clients share one endpoint".to_owned(),
+        }];
+        let threads = [(means.receivers, "receivers"), (means.senders, "senders")];
+        let chosen = threads.into_iter().filter(|(count, _)| *count > 0);
+        settings.extend(chosen.map(|(count, name)| format!("{count} {name}")));
+        settings.push("a client has joined when UDP is up".to_owned());
+        settings.join("; ")
+    }
+
+    fn longest(&self, class: Class) -> Option<usize> {
+        Some(match class {
+            Class::Unreliable => 16 * 1024,
+            Class::Reliable | Class::Command => 256 * 1024,
+        })
+    }
+
+    fn serve(&self, means: &Means) -> Result<Served> {
+        let server = Server::open(means)?;
+        Ok(Served { address: server.link(), side: Box::new(server) })
+    }
+
+    fn join(&self, means: &Means, address: &str) -> Result<Box<dyn Side>> {
+        Ok(Box::new(Clients::open(means, address)?))
+    }
+}
+
+fn protocol() -> Protocol {
+    Protocol::new("biplane-load", 1).channel(UNRELIABLE).channel(RELIABLE).channel(COMMAND)
+}
+
+/// How much an unreliable channel surely has room for. A queue that is full drops its oldest
+/// message, so whoever wants none dropped asks first; asking for each message would cost.
+#[derive(Clone, Copy, Debug, Default)]
+struct Room {
+    messages: u64,
+    bytes: u64,
+}
+
+impl Room {
+    const fn beside(stats: &SessionStats) -> Self {
+        Self {
+            messages: QUEUE_MESSAGES.saturating_sub(stats.queued_messages),
+            bytes: QUEUE_BYTES.saturating_sub(stats.queued_bytes),
+        }
+    }
+
+    /// Takes a message's share, if it is there.
+    fn take(&mut self, length: usize) -> bool {
+        let left = self.bytes.checked_sub(length as u64 + MESSAGE_COST);
+        match (self.messages.checked_sub(1), left) {
+            (Some(messages), Some(bytes)) => {
+                *self = Self { messages, bytes };
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Queues a message; false if there is no room for it, or the session is over.
+fn send(
+    session: &Session,
+    room: &mut Room,
+    class: Class,
+    message: &[u8],
+    flush: impl FnOnce(),
+) -> Result<bool> {
+    let channel = match class {
+        Class::Unreliable => UNRELIABLE,
+        Class::Reliable => RELIABLE,
+        Class::Command => COMMAND,
+    };
+    if class == Class::Unreliable && !room.take(message.len()) {
+        flush();
+        *room = Room::beside(&session.stats());
+        if !room.take(message.len()) {
+            return Ok(false);
+        }
+    }
+    match session.send(channel, &Payload(Bytes::copy_from_slice(message))) {
+        Ok(()) => Ok(true),
+        // What is over is told as such in a turn.
+        Err(SendError::QueueFull | SendError::Closed) => Ok(false),
+        Err(error) => bail!("{error}"),
+    }
+}
+
+fn workers(stats: &[WorkerStats]) -> Vec<Worker> {
+    let worker = |stats: &WorkerStats| Worker {
+        datagrams: stats.datagrams,
+        batches: stats.batches,
+        wakeups: stats.wakeups,
+    };
+    stats.iter().map(worker).collect()
+}
+
+/// Everything that was dropped here: datagrams by reason, and messages.
+fn drops(
+    endpoint: &EndpointStats,
+    sessions: impl Iterator<Item = SessionStats>,
+) -> BTreeMap<String, u64> {
+    let datagrams = &endpoint.datagrams;
+    let reasons = datagrams.drops.iter().map(|(reason, count)| (reason.name().to_owned(), count));
+    let mut drops: BTreeMap<_, _> = reasons.collect();
+    drops.insert("kernel".to_owned(), datagrams.kernel_dropped.unwrap_or(0));
+    drops.insert("unsent".to_owned(), datagrams.unsent);
+    for stats in sessions {
+        for (reason, count) in [
+            ("messages_overflowed", stats.messages_overflowed),
+            ("messages_expired", stats.messages_expired),
+            ("messages_untaken", stats.messages_untaken),
+            ("messages_unfinished", stats.messages_unfinished),
+        ] {
+            *drops.entry(reason.to_owned()).or_default() += count;
+        }
+    }
+    drops
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_has_room_for_its_messages_and_for_their_bytes() {
+        let mut room = Room::beside(&SessionStats::default());
+        assert_eq!((0..2_000).filter(|_| room.take(64)).count(), 1_024);
+        let mut room = Room::beside(&SessionStats::default());
+        assert_eq!((0..2_000).filter(|_| room.take(16 * 1024)).count(), 63);
+        assert!(!Room::default().take(1));
+    }
+}

@@ -1,0 +1,113 @@
+//! The server's side.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use anyhow::{Result, bail};
+use biplane::{Event, Payload, ServerConfig, Session, Verdict};
+
+use super::{COMMAND, RELIABLE, Room, UNRELIABLE, drops, protocol, workers};
+use crate::{Class, Heard, Means, Peer, Side, Worker};
+
+/// A server, and who joined it.
+pub(super) struct Server {
+    server: biplane::Server,
+    peers: Vec<(Session, Room)>,
+}
+
+/// Which of the peers a session is; it stands with the session.
+#[derive(Debug, Default)]
+struct Place(AtomicUsize);
+
+impl Server {
+    pub(super) fn open(means: &Means) -> Result<Self> {
+        let mut config = ServerConfig::default()
+            .admission(|_| async { Verdict::admit_as(Place::default()) })
+            .max_sessions(means.clients.max(2_000));
+        if means.receivers > 0 {
+            config = config.receivers(means.receivers);
+        }
+        if means.senders > 0 {
+            config = config.senders(means.senders);
+        }
+        let server = biplane::Server::bind_with("127.0.0.1:0", &protocol(), config)?;
+        Ok(Self { server, peers: Vec::new() })
+    }
+
+    pub(super) fn link(&self) -> String {
+        self.server.link().to_string()
+    }
+
+    /// Hands out what is there; whether there was anything.
+    fn take(&mut self, hear: &mut dyn FnMut(Heard<'_>)) -> Result<bool> {
+        let mut is_heard = false;
+        for event in self.server.events() {
+            if let Event::Joined(session) = event {
+                let peer = self.peers.len();
+                if let Some(Place(place)) = session.app() {
+                    place.store(peer, Ordering::Relaxed);
+                }
+                self.peers.push((session, Room::default()));
+                hear(Heard::Joined(peer));
+                is_heard = true;
+            } else if let Event::Left(session, _) = event {
+                hear(Heard::Left(place(&session)));
+                is_heard = true;
+            } else if let Event::Fault(fault) = event {
+                bail!("the server broke: {fault:?}");
+            }
+        }
+        for channel in [UNRELIABLE, RELIABLE, COMMAND] {
+            self.server.drain(channel, |session, Payload(message)| {
+                is_heard = true;
+                hear(Heard::Message(place(session), &message));
+            });
+        }
+        Ok(is_heard)
+    }
+}
+
+fn place(session: &Session) -> Peer {
+    session.app().map_or(Peer::MAX, |Place(place)| place.load(Ordering::Relaxed))
+}
+
+impl Side for Server {
+    fn turn(&mut self, patience: Duration, hear: &mut dyn FnMut(Heard<'_>)) -> Result<()> {
+        if !self.take(hear)? && !patience.is_zero() && self.server.wait(patience) {
+            self.take(hear)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, to: Peer, class: Class, message: &[u8]) -> Result<bool> {
+        let Some((session, room)) = self.peers.get_mut(to) else { return Ok(false) };
+        super::send(session, room, class, message, || self.server.flush())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.server.flush();
+        Ok(())
+    }
+
+    fn receivers(&self) -> Vec<Worker> {
+        workers(&self.server.stats().receivers)
+    }
+
+    fn senders(&self) -> Vec<Worker> {
+        workers(&self.server.stats().senders)
+    }
+
+    fn drops(&self) -> BTreeMap<String, u64> {
+        drops(&self.server.stats(), self.peers.iter().map(|(session, _)| session.stats()))
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("peers", &self.peers.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,177 @@
+//! One run: two processes are started, led through the work and ended, whatever happens.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::{
+    Measured, Plan, System, Work,
+    child::Part,
+    line::{CLIENTS, Order, Report, SERVER, Settings, Told},
+    shared::{SharedFile, Total},
+};
+
+/// How long both sides may take until the work can begin.
+const STARTING: Duration = Duration::from_secs(30);
+/// How long a report may take beyond the 2 s for what is under way.
+const REPORTING: Duration = Duration::from_secs(10);
+/// How often whoever watches is told, and asked.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// The server starts and clients join.
+    Joining,
+    /// The work is done and measured.
+    Working,
+    /// No new work is done; what is under way has up to 2 s.
+    Ending,
+}
+
+/// How a run is going.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Where it is.
+    pub stage: Stage,
+    /// How long it has been there.
+    pub elapsed: Duration,
+    /// Clients that have joined so far.
+    pub joined: u64,
+    /// Messages that came so far, both ways.
+    pub messages: u64,
+}
+
+/// Whoever watches a run; any closure that takes [`Progress`] does.
+pub trait Watch {
+    /// Is told now and then.
+    fn progress(&mut self, progress: Progress);
+
+    /// Says where clients shall join, given where the server is: where a relay stands between.
+    ///
+    /// # Errors
+    ///
+    /// If they can join nowhere; the run ends with it.
+    fn served(&mut self, address: &str) -> Result<String> {
+        Ok(address.to_owned())
+    }
+
+    /// Whether the run shall end now, with what was measured so far.
+    fn is_stopped(&mut self) -> bool {
+        false
+    }
+}
+
+impl<F: FnMut(Progress)> Watch for F {
+    fn progress(&mut self, progress: Progress) {
+        self(progress);
+    }
+}
+
+/// Does the work of `plan` on a system and measures it.
+///
+/// Takes up to 30 s to start, the plan's time, and up to 2 s for what is under way; no process
+/// outlives it. Both run this program, whose `main` calls [`crate::part`] first.
+///
+/// # Errors
+///
+/// If the plan cannot be done with this system, a side cannot start or broke, or not all clients
+/// joined in those 30 s.
+pub fn measure(system: &dyn System, plan: &Plan, watch: &mut dyn Watch) -> Result<Measured> {
+    plan.check(system)?;
+    let mut run =
+        Run { plan, watch, shared: SharedFile::create(plan.clients)?, begun: Instant::now() };
+    let reports = run.both(system)?.unwrap_or_default();
+    Ok(Measured::of(plan, reports.0, reports.1))
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    watch: &'a mut dyn Watch,
+    shared: SharedFile,
+    begun: Instant,
+}
+
+impl Run<'_> {
+    /// What the server and the clients saw; `None` if it was stopped before it began.
+    fn both(&mut self, system: &dyn System) -> Result<Option<(Report, Report)>> {
+        let mut settings = Settings {
+            system: system.name().to_owned(),
+            plan: *self.plan,
+            shared: self.shared.path().to_owned(),
+            address: None,
+        };
+        let mut server = Part::start(SERVER, &settings)?;
+        let served = self.until_told(&mut server, |told| match told {
+            Told::Serving(address) => Some(address),
+            Told::Ready | Told::Done | Told::Report(_) | Told::Failed(_) => None,
+        })?;
+        let Some(address) = served else { return Ok(None) };
+        settings.address = Some(self.watch.served(&address)?);
+        let mut clients = Part::start(CLIENTS, &settings)?;
+        let ready =
+            self.until_told(&mut clients, |told| matches!(told, Told::Ready).then_some(()))?;
+        self.shared.unlink();
+        if ready.is_none() {
+            return Ok(None);
+        }
+        server.order(Order::Go)?;
+        clients.order(Order::Go)?;
+        self.work(&mut server, &mut clients)?;
+        clients.order(Order::Stop)?;
+        server.order(Order::Stop)?;
+        self.look(Stage::Ending);
+        let client = clients.report(REPORTING)?;
+        server.order(Order::End)?;
+        let server = server.report(REPORTING)?;
+        Ok(Some((server, client)))
+    }
+
+    /// What a part tells when it is as far as that; `None` if the run is stopped meanwhile.
+    fn until_told<T>(
+        &mut self,
+        part: &mut Part,
+        wanted: impl Fn(Told) -> Option<T>,
+    ) -> Result<Option<T>> {
+        while self.begun.elapsed() < STARTING {
+            if let Some(found) = part.hear(LOOK)?.and_then(&wanted) {
+                return Ok(Some(found));
+            }
+            if self.look(Stage::Joining) {
+                return Ok(None);
+            }
+        }
+        let joined = self.shared.total(Total::Joined);
+        bail!("{joined} of {} clients joined within {STARTING:?}", self.plan.clients)
+    }
+
+    /// Lets both work for as long as the plan says.
+    fn work(&mut self, server: &mut Part, clients: &mut Part) -> Result<()> {
+        self.begun = Instant::now();
+        let time = if matches!(self.plan.work, Work::Connect) { STARTING } else { self.plan.time };
+        while let Some(left) = time.checked_sub(self.begun.elapsed()) {
+            if self.look(Stage::Working) {
+                break;
+            }
+            if let Some(Told::Done) = clients.hear(LOOK.min(left))? {
+                break;
+            }
+            // Nothing is expected of it but that it does not fail.
+            server.hear(Duration::ZERO)?;
+        }
+        Ok(())
+    }
+
+    /// Tells whoever watches; whether they want it to end.
+    fn look(&mut self, stage: Stage) -> bool {
+        self.watch.progress(Progress {
+            stage,
+            elapsed: self.begun.elapsed(),
+            joined: self.shared.total(Total::Joined),
+            messages: self.shared.total(Total::Up) + self.shared.total(Total::Down),
+        });
+        self.watch.is_stopped()
+    }
+}
