@@ -14,10 +14,11 @@ mod tls;
 mod udp;
 mod versions;
 
-use biplane_load::System;
+use biplane_load::{Biplane, System};
 
-/// All of them, in the order of the tables.
+/// All of them, in the order of the tables: Biplane, and what it is compared with.
 pub(crate) const ALL: &[&dyn System] = &[
+    &Biplane,
     &raw::Raw,
     &raw_gso::RawGso,
     &raw_gso_coalesced::RawGsoCoalesced,
@@ -25,3 +26,8 @@ pub(crate) const ALL: &[&dyn System] = &[
     &tls::Tls,
     &quinn::Quinn,
 ];
+
+/// What Biplane is compared with.
+pub(crate) fn peers() -> impl Iterator<Item = &'static dyn System> {
+    ALL.iter().copied().skip(1)
+}

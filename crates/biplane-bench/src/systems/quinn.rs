@@ -38,6 +38,8 @@ const LONGEST_DATAGRAM: usize = 1150;
 const TOLD: usize = 64;
 /// Tasks that run before sockets are looked at: enough that a flush runs all that have something.
 const EVENT_INTERVAL: u32 = 1024;
+/// How often tasks get a chance in a turn that does not wait.
+const STAGES: usize = 3;
 /// How long the end may take.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -228,7 +230,11 @@ impl Side for Connections {
         let Self { runtime, links, told, batch, timer, .. } = self;
         timer.clear();
         runtime.block_on(async {
-            if patience.is_zero() {
+            // Sockets are looked at, connections take what came, readers take it from these.
+            for _ in 0..STAGES {
+                if !patience.is_zero() || !told.is_empty() {
+                    break;
+                }
                 yield_now().await;
             }
             poll_fn(|context| {
