@@ -2,8 +2,11 @@
 
 #[cfg(test)]
 mod conformance;
+mod node;
+mod rusty_enet;
+mod versions;
 
 use biplane_load::System;
 
 /// All of them, in the order of the tables.
-pub(crate) const ALL: &[&dyn System] = &[];
+pub(crate) const ALL: &[&dyn System] = &[&rusty_enet::RustyEnet];
