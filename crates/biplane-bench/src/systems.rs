@@ -3,10 +3,11 @@
 #[cfg(test)]
 mod conformance;
 mod node;
+mod renet;
 mod rusty_enet;
 mod versions;
 
 use biplane_load::System;
 
 /// All of them, in the order of the tables.
-pub(crate) const ALL: &[&dyn System] = &[&rusty_enet::RustyEnet];
+pub(crate) const ALL: &[&dyn System] = &[&rusty_enet::RustyEnet, &renet::Renet];
