@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod conformance;
+mod laminar;
 mod node;
 mod renet;
 mod rusty_enet;
@@ -10,4 +11,4 @@ mod versions;
 use biplane_load::System;
 
 /// All of them, in the order of the tables.
-pub(crate) const ALL: &[&dyn System] = &[&rusty_enet::RustyEnet, &renet::Renet];
+pub(crate) const ALL: &[&dyn System] = &[&rusty_enet::RustyEnet, &renet::Renet, &laminar::Laminar];
