@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod conformance;
+mod enet;
 mod laminar;
 mod node;
 mod renet;
@@ -11,4 +12,5 @@ mod versions;
 use biplane_load::System;
 
 /// All of them, in the order of the tables.
-pub(crate) const ALL: &[&dyn System] = &[&rusty_enet::RustyEnet, &renet::Renet, &laminar::Laminar];
+pub(crate) const ALL: &[&dyn System] =
+    &[&enet::Enet, &rusty_enet::RustyEnet, &renet::Renet, &laminar::Laminar];
