@@ -3,13 +3,18 @@
 mod bare;
 #[cfg(test)]
 mod conformance;
+mod enet;
 mod frames;
 mod identity;
+mod laminar;
+mod node;
 mod poller;
 mod quinn;
 mod raw;
 mod raw_gso;
 mod raw_gso_coalesced;
+mod renet;
+mod rusty_enet;
 mod tls;
 mod udp;
 mod versions;
@@ -24,7 +29,11 @@ pub(crate) const ALL: &[&dyn System] = &[
     &raw_gso_coalesced::RawGsoCoalesced,
     &bare::Bare,
     &tls::Tls,
+    &enet::Enet,
+    &rusty_enet::RustyEnet,
+    &renet::Renet,
     &quinn::Quinn,
+    &laminar::Laminar,
 ];
 
 /// What Biplane is compared with.
