@@ -90,10 +90,11 @@ impl Comparison {
 
     /// What did not hold: a run that failed, or a promise of Biplane's.
     pub(crate) fn broken(&self) -> Vec<String> {
-        let told =
-            |row: &Row, line: &String| format!("{}: {}: {line}", self.workload.name(), row.system);
+        let told = |row: &Row, line: &String| {
+            format!("{}: {}: {line}", self.workload.name(), row.who.system)
+        };
         let of_row = |row: &Row| {
-            let is_own = row.system.starts_with(systems::ALL[0].name());
+            let is_own = row.who.system.starts_with(systems::ALL[0].name());
             let broken = is_own.then_some(&row.broken).into_iter().flatten();
             broken.chain(&row.failed).map(|line| told(row, line)).collect::<Vec<_>>()
         };
@@ -171,13 +172,13 @@ fn reason_against(workload: Workload, system: &dyn System) -> Option<String> {
 /// first's.
 fn ratios(rows: &[Row]) -> BTreeMap<String, f64> {
     let Some((first, others)) = rows.split_first() else { return BTreeMap::new() };
-    let is_own = first.system != systems::ALL[0].name();
+    let is_own = first.who.system != systems::ALL[0].name();
     let ratio = |row: &Row| {
-        let (first, other) = (first.median?, row.median?);
+        let (first, other) = (first.figure.median?, row.figure.median?);
         Some(if is_own { other / first } else { first / other })
     };
     let finite = |row: &Row| ratio(row).filter(|ratio| ratio.is_finite());
-    others.iter().filter_map(|row| Some((row.system.clone(), finite(row)?))).collect()
+    others.iter().filter_map(|row| Some((row.who.system.clone(), finite(row)?))).collect()
 }
 
 /// Shows where a run is, and ends it when a signal came.

@@ -18,32 +18,60 @@ const BUSY: f64 = 0.9;
 /// median of the rounds.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
+    #[serde(flatten)]
+    pub(crate) who: Who,
+    #[serde(flatten)]
+    pub(crate) figure: Figure,
+    #[serde(flatten)]
+    pub(crate) cost: Cost,
+    #[serde(flatten)]
+    pub(crate) arrival: Arrival,
+    /// What should have held and did not, over all rounds.
+    pub(crate) broken: Vec<String>,
+    /// Why rounds have no figures.
+    pub(crate) failed: Vec<String>,
+}
+
+/// The system, and how it is driven.
+#[derive(Debug, Serialize)]
+pub(crate) struct Who {
     pub(crate) system: String,
     pub(crate) version: String,
     pub(crate) encrypted: bool,
     pub(crate) settings: String,
+}
+
+/// What is compared.
+#[derive(Debug, Serialize)]
+pub(crate) struct Figure {
     pub(crate) median: Option<f64>,
     pub(crate) min: Option<f64>,
     pub(crate) max: Option<f64>,
     pub(crate) unit: Unit,
     /// `more` or `less`.
     pub(crate) better: &'static str,
+}
+
+/// What it takes.
+#[derive(Debug, Serialize)]
+pub(crate) struct Cost {
     pub(crate) cpu_ns_per_message: Option<Both>,
-    pub(crate) delivered_share: Option<f64>,
-    pub(crate) latency_us: Option<Latency>,
     pub(crate) rss_bytes_per_client: Option<f64>,
     /// Share of the time that each process had a processor.
     pub(crate) busy: Option<Both>,
     /// What limits it, where it goes as fast as it can and its processors do not.
     pub(crate) limit: Option<&'static str>,
+}
+
+/// How the messages came.
+#[derive(Debug, Serialize)]
+pub(crate) struct Arrival {
+    pub(crate) delivered_share: Option<f64>,
+    pub(crate) latency_us: Option<Latency>,
     /// Share of the messages that came after a later one, where no order is promised.
     pub(crate) overtaken_share: Option<f64>,
     /// What the server's receiving threads did in the last round, where the system says.
     pub(crate) receivers: Vec<Worker>,
-    /// What should have held and did not, over all rounds.
-    pub(crate) broken: Vec<String>,
-    /// Why rounds have no figures.
-    pub(crate) failed: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -74,34 +102,16 @@ impl Row {
             }
         }
         let all = Figures(&measured);
-        let figures = all.sorted(|round| workload.figure(round));
-        let busy = all.both(|round| Some(round.busy));
-        let is_busy = busy.is_some_and(|busy| busy.client.max(busy.server) >= BUSY);
-        let unit = workload.unit();
-        let limit = (workload.is_as_fast_as_it_goes() && !is_busy)
-            .then(|| limits::known(workload, system.name(), plan.tuning))
-            .flatten();
         Self {
-            system: name,
-            version: system.version(),
-            encrypted: system.is_encrypted(),
-            settings: system.settings(&plan.means()),
-            median: median(&figures),
-            min: figures.first().copied(),
-            max: figures.last().copied(),
-            unit,
-            better: if unit.is_more_better() { "more" } else { "less" },
-            cpu_ns_per_message: all.both(|round| round.cpu_ns_per_message),
-            delivered_share: all.median(|round| Some(round.rates?.delivered_share)),
-            latency_us: all.latency(),
-            rss_bytes_per_client: all.median(|round| round.rss_bytes_per_client),
-            busy,
-            limit,
-            overtaken_share: all.median(overtaken_share),
-            receivers: measured
-                .last()
-                .map(|round| round.workers.server.receivers.clone())
-                .unwrap_or_default(),
+            who: Who {
+                system: name,
+                version: system.version(),
+                encrypted: system.is_encrypted(),
+                settings: system.settings(&plan.means()),
+            },
+            figure: all.figure(workload),
+            cost: all.cost(workload, system, plan),
+            arrival: all.arrival(),
             broken: measured.iter().flat_map(|round| round.broken.iter().cloned()).collect(),
             failed,
         }
@@ -120,6 +130,42 @@ fn overtaken_share(round: &Measured) -> Option<f64> {
 struct Figures<'a>(&'a [Measured]);
 
 impl Figures<'_> {
+    fn figure(&self, workload: Workload) -> Figure {
+        let figures = self.sorted(|round| workload.figure(round));
+        let unit = workload.unit();
+        Figure {
+            median: median(&figures),
+            min: figures.first().copied(),
+            max: figures.last().copied(),
+            unit,
+            better: if unit.is_more_better() { "more" } else { "less" },
+        }
+    }
+
+    fn cost(&self, workload: Workload, system: &dyn System, plan: &Plan) -> Cost {
+        let busy = self.both(|round| Some(round.busy));
+        let is_busy = busy.is_some_and(|busy| busy.client.max(busy.server) >= BUSY);
+        let is_limited = workload.is_as_fast_as_it_goes() && !is_busy;
+        Cost {
+            cpu_ns_per_message: self.both(|round| round.cpu_ns_per_message),
+            rss_bytes_per_client: self.median(|round| round.rss_bytes_per_client),
+            busy,
+            limit: is_limited
+                .then(|| limits::known(workload, system.name(), plan.tuning))
+                .flatten(),
+        }
+    }
+
+    fn arrival(&self) -> Arrival {
+        let workers = self.0.last().map(|round| &round.workers.server.receivers);
+        Arrival {
+            delivered_share: self.median(|round| Some(round.rates?.delivered_share)),
+            latency_us: self.latency(),
+            overtaken_share: self.median(overtaken_share),
+            receivers: workers.cloned().unwrap_or_default(),
+        }
+    }
+
     fn sorted(&self, figure: impl Fn(&Measured) -> Option<f64>) -> Vec<f64> {
         let mut figures: Vec<_> = self.0.iter().filter_map(figure).collect();
         figures.sort_by(f64::total_cmp);

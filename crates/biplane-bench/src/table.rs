@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     compare::Comparison,
-    row::{Both, Row},
+    row::{Both, Row, Who},
 };
 
 /// What stands for a figure that there is not.
@@ -28,7 +28,7 @@ pub(crate) fn of(comparison: &Comparison) -> String {
     let unit = workload.unit();
     let better = if unit.is_more_better() { "more" } else { "less" };
     let mut lines = vec![HEADS.map(str::to_owned)];
-    lines.extend(rows.iter().map(|row| cells(row, ratios.get(&row.system).copied())));
+    lines.extend(rows.iter().map(|row| cells(row, ratios.get(&row.who.system).copied())));
     let mut text = format!(
         "{}: {}\n{} · {better} is better · {rounds} rounds of {} s · {clients} client{}\n\n",
         workload.name(),
@@ -40,10 +40,11 @@ pub(crate) fn of(comparison: &Comparison) -> String {
     text.push_str(&aligned(&lines));
     text.push('\n');
     for row in rows {
-        let encrypted = if row.encrypted { "encrypted" } else { "not encrypted" };
+        let Who { system, version, encrypted, settings } = &row.who;
+        let encrypted = if *encrypted { "encrypted" } else { "not encrypted" };
         // Writing to a string does not fail.
-        writeln!(text, "{}: {}, {encrypted}; {}", row.system, row.version, row.settings).ok();
-        let limit = row.limit.map(|limit| format!("limited: {limit}"));
+        writeln!(text, "{system}: {version}, {encrypted}; {settings}").ok();
+        let limit = row.cost.limit.map(|limit| format!("limited: {limit}"));
         let broken = row.broken.iter().map(|line| format!("did not hold: {line}"));
         let failed = row.failed.iter().map(|line| format!("a run failed: {line}"));
         for line in limit.into_iter().chain(broken).chain(failed) {
@@ -58,24 +59,24 @@ pub(crate) fn of(comparison: &Comparison) -> String {
 }
 
 fn cells(row: &Row, ratio: Option<f64>) -> [String; 9] {
-    let decimals = row.unit.decimals();
+    let decimals = row.figure.unit.decimals();
     let figure = |figure: Option<f64>| or_none(figure.map(|figure| grouped(figure, decimals)));
     let both = |both: Option<Both>, times: f64| {
         let told = |one: f64| grouped(one * times, 0);
         or_none(both.map(|both| format!("{} / {}", told(both.client), told(both.server))))
     };
     let latency =
-        row.latency_us.map(|us| format!("{} / {}", grouped(us.p50, 0), grouped(us.p99, 0)));
+        row.arrival.latency_us.map(|us| format!("{} / {}", grouped(us.p50, 0), grouped(us.p99, 0)));
     [
-        row.system.clone(),
-        figure(row.median),
-        figure(row.min),
-        figure(row.max),
+        row.who.system.clone(),
+        figure(row.figure.median),
+        figure(row.figure.min),
+        figure(row.figure.max),
         or_none(ratio.map(|ratio| format!("{ratio:.2}"))),
-        or_none(row.delivered_share.map(|share| format!("{:.2} %", share * 100.0))),
+        or_none(row.arrival.delivered_share.map(|share| format!("{:.2} %", share * 100.0))),
         or_none(latency),
-        both(row.cpu_ns_per_message, 1.0),
-        both(row.busy, 100.0),
+        both(row.cost.cpu_ns_per_message, 1.0),
+        both(row.cost.busy, 100.0),
     ]
 }
 
