@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod conformance;
 mod enet;
+#[cfg(test)]
+mod flow;
 mod laminar;
 mod node;
 mod renet;

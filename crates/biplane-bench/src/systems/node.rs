@@ -201,11 +201,21 @@ impl<N: Node> Nodes<N> {
 
 impl<N: Node> Side for Nodes<N> {
     fn turn(&mut self, patience: Duration, hear: &mut dyn FnMut(Heard<'_>)) -> Result<()> {
+        let patience = if self.pace == Pace::Busy { Duration::ZERO } else { patience };
+        let mut came = false;
+        let mut hear = |heard: Heard<'_>| {
+            came = true;
+            hear(heard);
+        };
         match self.pace {
-            Pace::Busy => self.turn_at_events(Duration::ZERO, hear),
-            Pace::Events => self.turn_at_events(patience, hear),
-            Pace::Ticks(every) => self.turn_at_ticks(every, patience, hear),
+            Pace::Busy | Pace::Events => self.turn_at_events(patience, &mut hear)?,
+            Pace::Ticks(every) => self.turn_at_ticks(every, patience, &mut hear)?,
         }
+        if !came && patience.is_zero() {
+            // The other side may be waiting for this core.
+            std::thread::yield_now();
+        }
+        Ok(())
     }
 
     fn send(&mut self, to: Peer, class: Class, message: &[u8]) -> Result<bool> {
