@@ -281,9 +281,11 @@ impl Pace {
     pub(super) fn drives(self, call: &str) -> String {
         match self {
             Self::Busy => format!("{call} without sleep"),
-            Self::Events => {
-                format!("{call} when the socket has something and every {} ms", TIMERS.as_millis())
-            }
+            Self::Events => format!(
+                "{call} when the socket has something and every {} ms ({} of many clients)",
+                TIMERS.as_millis(),
+                TIMERS_OF_MANY.as_millis()
+            ),
             Self::Ticks(every) => format!("{call} and a sleep of {} ms", every.as_millis()),
         }
     }
