@@ -4,6 +4,8 @@ mod bare;
 #[cfg(test)]
 mod conformance;
 mod enet;
+#[cfg(test)]
+mod flow;
 mod frames;
 mod identity;
 mod laminar;

@@ -5,13 +5,15 @@ use std::net::SocketAddr;
 use biplane_sim::Profile;
 use clap::{Args, Parser, Subcommand};
 
-use crate::settings::Settings;
+use crate::{bench::flags::Bench, settings::Settings};
 
 const EXAMPLES: &str = "\
 Examples:
   biplane link --listen 127.0.0.1:7877 --to 127.0.0.1:7777 --profile 4g
                                      a phone's network before a server on this machine
   biplane link --help                every impairment, with its default
+  biplane bench echo                 how long a message and its answer take on this machine
+  biplane bench --help               every workload, and what its figures mean
 
 Exit status: 0, it ran and what it promises held; 1, it ran and something did not hold; 2, it could
 not start. RUST_LOG=info shows more on standard error.";
@@ -53,6 +55,12 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Measures the library on this machine: its messages a second, their latency, processor time
+    /// and memory.
+    ///
+    /// A server and its clients run in a process each, on loopback; a third leads them, and holds
+    /// the link that --link puts between.
+    Bench(Box<Bench>),
     /// Relays one TCP and one UDP port through an impaired link, for any program.
     ///
     /// Runs until Ctrl-C or SIGTERM, then says what became of everything. The target must accept a

@@ -3,12 +3,14 @@
 //! | module | does |
 //! |---|---|
 //! | `cli`, `settings` | the command line: names, defaults, help |
+//! | `bench` | `biplane bench`: what the library costs and how fast it is, here |
 //! | `link` | `biplane link`: a bad network for any program |
 //! | `form` | a relay between ports or between network namespaces |
 //! | `measure` | what a link does, seen by the sockets on both sides of it |
 //! | `report`, `live` | what is told at the end, and meanwhile |
 //! | `system` | signals and open files |
 
+mod bench;
 mod cli;
 mod form;
 mod link;
@@ -20,7 +22,8 @@ mod system;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use biplane_load::Biplane;
+use clap::{Parser, error::ErrorKind};
 
 use crate::cli::{Cli, Command};
 
@@ -30,13 +33,18 @@ const NOT_STARTED: u8 = 2;
 const NOT_HELD: u8 = 1;
 
 fn main() -> ExitCode {
-    // `--tun` runs this program once more, to hold its namespaces.
-    if let Some(code) = form::keeper() {
+    // `--tun` runs this program once more, to hold its namespaces, and `bench` twice, to be a server
+    // and its clients.
+    if let Some(code) = form::keeper().or_else(|| biplane_load::part(&[&Biplane])) {
         return code;
     }
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     system::start_telling();
     let outcome = match cli.command {
+        Command::Bench(bench) => bench::run(&bench),
         Command::Link(link) => link::run(&link),
         Command::MeasureLink(measure) => measure::run(&measure),
     };
@@ -51,4 +59,17 @@ fn main() -> ExitCode {
             NOT_STARTED.into()
         }
     }
+}
+
+/// Tells in one line what is wrong with the command line; or shows the help that it asks for.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if is_help || !error.use_stderr() {
+        error.exit();
+    }
+    let told = error.to_string();
+    // What follows the first empty line is usage and advice.
+    let words = told.lines().take_while(|line| !line.is_empty()).map(str::trim);
+    eprintln!("biplane: {}", words.collect::<Vec<_>>().join(" ").trim_start_matches("error: "));
+    NOT_STARTED.into()
 }

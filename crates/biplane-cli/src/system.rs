@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
@@ -47,4 +47,29 @@ pub(crate) fn raise_open_files() {
     limit.current = limit.maximum;
     // What cannot be raised shows once a connection has to be refused.
     setrlimit(Resource::Nofile, limit).ok();
+}
+
+/// Raises that limit, if that is as far as `needed`.
+pub(crate) fn need_open_files(needed: usize) -> Result<()> {
+    raise_open_files();
+    let granted = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let is_enough = u64::try_from(needed).is_ok_and(|needed| needed <= granted);
+    ensure!(is_enough, "{needed} open files are needed and {granted} allowed: raise `ulimit -n`");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_needs_more_open_files_than_allowed_is_told_both_figures() {
+        assert!(need_open_files(64).is_ok());
+        let Some(granted) = getrlimit(Resource::Nofile).current else { return };
+        let granted = usize::try_from(granted).unwrap();
+        assert!(need_open_files(granted).is_ok());
+        let error = need_open_files(granted + 1).unwrap_err().to_string();
+        assert!(error.contains(&granted.to_string()), "{error}");
+        assert!(error.contains(&(granted + 1).to_string()), "{error}");
+    }
 }

@@ -31,7 +31,7 @@ pub(crate) enum Order {
     Go,
     /// No new work from now on.
     Stop,
-    /// To the server: the clients have had what was under way.
+    /// To the server: the clients have had what was under way. To them: the server has reported.
     End,
 }
 

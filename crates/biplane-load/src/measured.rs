@@ -104,31 +104,24 @@ impl Measured {
     /// Of what both sides saw.
     pub(crate) fn of(plan: &Plan, server: Report, client: Report) -> Self {
         let work = &plan.work;
-        let up = way(plan, &client, &server, work.up_size());
-        let down = way(plan, &server, &client, work.down_size());
-        // An answer is the message come back; the way up says what became of it before.
-        let counted = if let Work::Echo { .. } = work { [None, down] } else { [up, down] };
         let broken = broken(plan, &server, &client);
         let arrived = messages(work, &server, &client);
         let seconds = seconds(work, &server, &client);
-        let per = |count: f64| (count > 0.0).then_some(count);
-        let rates = (arrived.iter().any(|(size, _)| *size > 0) && seconds > 0.0)
-            .then(|| rates(plan, arrived, seconds, counted, &client));
+        let has_rates = work.up_size() > 0 && seconds > 0.0;
         let processor = sides(&server, &client, |report| nanos(report.spent.processor));
-        let count = per(arrived.iter().map(|(_, count)| float(*count)).sum());
+        let count: u64 = arrived.iter().map(|(_, count)| count).sum();
+        let has_cost = has_rates && count > 0;
         Self {
             seconds,
-            rates,
-            cpu_ns_per_message: count
-                .filter(|_| rates.is_some())
-                .map(|count| processor.over(count)),
+            rates: has_rates.then(|| rates(plan, arrived, seconds, &server, &client)),
+            cpu_ns_per_message: has_cost.then(|| processor.over(float(count))),
             busy: sides(&server, &client, busy),
             rss_bytes_per_client: resident(work, &server),
             connects: connects(work, &server, &client, processor),
-            up,
-            down,
+            up: way(plan, &client, &server, work.up_size()),
+            down: way(plan, &server, &client, work.down_size()),
             latency: Latency::of(latencies(work, &server, &client)),
-            workers: Sides { client: workers(&client), server: workers(&server) },
+            workers: sides(&server, &client, workers),
             drops: sum(client.drops, server.drops),
             broken,
         }
@@ -175,18 +168,17 @@ fn rates(
     plan: &Plan,
     arrived: [(usize, u64); 2],
     seconds: f64,
-    ways: [Option<Way>; 2],
+    server: &Report,
     client: &Report,
 ) -> Rates {
     let bytes: f64 = arrived.iter().map(|(size, count)| float(*size as u64) * float(*count)).sum();
     let count: f64 = arrived.iter().map(|(_, count)| float(*count)).sum();
-    let (sent, came) = match (plan.work, ways) {
+    let (sent, came) = match plan.work {
         // What was asked, against what was answered.
-        (Work::Echo { .. }, _) => (client.sent, client.counts.arrived),
-        (_, ways) => ways
-            .into_iter()
-            .flatten()
-            .fold((0, 0), |(sent, came), way| (sent + way.sent, came + way.arrived)),
+        Work::Echo { .. } => (client.sent, client.counts.arrived),
+        Work::Flow { .. } | Work::Game(_) | Work::Connect | Work::Idle => {
+            (client.sent + server.sent, server.counts.arrived + client.counts.arrived)
+        }
     };
     let size = plan.work.up_size() as u64;
     let window = client.flow.and_then(|flow| flow.window);

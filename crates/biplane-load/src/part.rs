@@ -21,6 +21,7 @@ use crate::{
     line::{CLIENTS, PART, SERVER, Settings, Told},
     meter::Moment,
     part::orders::Phase,
+    shared::Shared,
 };
 
 /// How long a side without work of its own may sleep.
@@ -71,37 +72,60 @@ fn serve(system: &dyn System, settings: &Settings, orders: &Orders) -> Result<()
 }
 
 fn join(system: &dyn System, settings: &Settings, orders: &Orders) -> Result<()> {
-    let is_joining_measured = matches!(settings.plan.work, Work::Connect);
-    if is_joining_measured {
-        orders::tell(&Told::Ready);
-        orders.wait_to_go();
+    let shared = Shared::map(&settings.shared)?;
+    let mut clients = match settings.plan.work {
+        Work::Connect => measure_joining(system, settings, shared, orders)?,
+        Work::Flow { .. } | Work::Echo { .. } | Work::Game(_) | Work::Idle => {
+            measure_work(system, settings, shared, orders)?
+        }
+    };
+    orders::tell(&Told::Report(Box::new(clients.report())));
+    // The server has yet to report: it shall not see them leave.
+    while orders.phase() < Phase::Ended {
+        clients.rest()?;
     }
-    let begun = Moment::now();
-    let mut clients = Clients::open(system, settings)?;
-    while !clients.have_joined()? && orders.phase() <= Phase::Working {}
-    if is_joining_measured {
-        clients.stop(begun.spent());
-        orders::tell(&Told::Done);
-    } else {
-        orders::tell(&Told::Ready);
-    }
+    Ok(())
+}
+
+fn measure_work(
+    system: &dyn System,
+    settings: &Settings,
+    shared: Shared,
+    orders: &Orders,
+) -> Result<Clients> {
+    let mut clients = Clients::open(system, settings, shared)?;
+    while !clients.have_joined()? {}
+    orders::tell(&Told::Ready);
     while orders.phase() == Phase::Waiting {
         clients.rest()?;
     }
-    if !is_joining_measured {
-        let begun = Moment::now();
-        clients.begin();
-        while orders.phase() == Phase::Working {
-            clients.work()?;
-        }
-        clients.stop(begun.spent());
-        clients.finish()?;
+    let begun = Moment::now();
+    clients.begin();
+    while orders.phase() == Phase::Working {
+        clients.work()?;
     }
+    clients.stop(begun.spent());
+    clients.finish()?;
+    Ok(clients)
+}
+
+fn measure_joining(
+    system: &dyn System,
+    settings: &Settings,
+    shared: Shared,
+    orders: &Orders,
+) -> Result<Clients> {
+    orders::tell(&Told::Ready);
+    orders.wait_to_go();
+    let begun = Moment::now();
+    let mut clients = Clients::open(system, settings, shared)?;
+    while !clients.have_joined()? && orders.phase() == Phase::Working {}
+    clients.stop(begun.spent());
+    orders::tell(&Told::Done);
     while orders.phase() == Phase::Working {
         clients.rest()?;
     }
-    orders::tell(&Told::Report(Box::new(clients.report())));
-    Ok(())
+    Ok(clients)
 }
 
 /// Raises the limit of open files as far as it goes: a system may need one for each client.

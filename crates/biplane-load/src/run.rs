@@ -126,6 +126,7 @@ impl Run<'_> {
         let client = clients.report(REPORTING)?;
         server.order(Order::End)?;
         let server = server.report(REPORTING)?;
+        clients.order(Order::End)?;
         Ok(Some((server, client)))
     }
 

@@ -7,6 +7,7 @@
 use std::{
     env,
     fs::{self, File, OpenOptions},
+    os::fd::AsRawFd,
     path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU64, Ordering},
@@ -113,8 +114,14 @@ impl SharedFile {
         let path = folder.join(format!("biplane-load-{}-{nanos}", process::id()));
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
         let file = file.with_context(|| format!("cannot make {}", path.display()))?;
-        let made = Self { file, path };
+        let mut made = Self { file, path };
         made.file.set_len(u64::try_from((TOTALS + clients) * WORD)?)?;
+        // Where it can be had by its descriptor, it needs no name, and nothing can be left of it.
+        let nameless = format!("/proc/{}/fd/{}", process::id(), made.file.as_raw_fd());
+        if File::open(&nameless).is_ok() {
+            made.unlink();
+            made.path = nameless.into();
+        }
         Ok(made)
     }
 
@@ -154,7 +161,6 @@ mod tests {
         let file = SharedFile::create(2).unwrap();
         let (one, other) = (Shared::map(file.path()).unwrap(), Shared::map(file.path()).unwrap());
         file.unlink();
-        assert!(!file.path().exists());
         one.set_total(Total::Up, 7);
         one.set_next(1, 9);
         assert_eq!(

@@ -30,8 +30,8 @@ enum Foreign {
     AllBut(&'static [&'static str]),
 }
 
-/// `wire <- proto <- net <- biplane <- examples`; `sim <- link <- cli` beside `net`; `biplane` sees `sim`
-/// by a feature.
+/// `wire <- proto <- net <- biplane <- examples`; `biplane <- load <- cli`; `sim <- link <- cli` beside
+/// `net`; `biplane` sees `sim` by a feature.
 const FENCES: &[Fence] = &[
     Fence {
         of: "biplane-wire",
@@ -79,9 +79,22 @@ const FENCES: &[Fence] = &[
         foreign: Foreign::AllBut(&["tokio", "rustls"]),
     },
     Fence {
+        of: "biplane-load",
+        ours: &["biplane-wire", "biplane-proto", "biplane-net", "biplane"],
+        foreign: Foreign::AllBut(&[]),
+    },
+    Fence {
         of: "biplane-cli",
-        ours: &["biplane-wire", "biplane-proto", "biplane-sim", "biplane-link"],
-        foreign: Foreign::AllBut(&["tokio"]),
+        ours: &[
+            "biplane-wire",
+            "biplane-proto",
+            "biplane-net",
+            "biplane-sim",
+            "biplane-link",
+            "biplane",
+            "biplane-load",
+        ],
+        foreign: Foreign::AllBut(&[]),
     },
     Fence {
         of: "hello",
@@ -202,6 +215,14 @@ mod tests {
         assert!(breaches("biplane-link", tree).is_empty());
         let tree = format!("{tree}biplane-net v0.1.0 (/w/n)\nrustls v0.23.0\n");
         assert_eq!(breaches("biplane-link", &tree).len(), 2);
+    }
+
+    #[test]
+    fn the_load_knows_what_an_application_knows_and_no_simulated_network() {
+        let tree = "biplane-load v0.1.0 (/w/l)\nbiplane v0.1.0 (/w/b)\nbiplane-net v0.1.0 (/w/n)\n";
+        assert!(breaches("biplane-load", tree).is_empty());
+        let tree = format!("{tree}biplane-link v0.1.0 (/w/k)\n");
+        assert_eq!(breaches("biplane-load", &tree).len(), 1);
     }
 
     #[test]

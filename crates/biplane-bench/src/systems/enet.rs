@@ -76,3 +76,9 @@ fn join(means: &Means, _address: &str) -> Result<Box<dyn Side>> {
 fn it_does_what_every_system_must() {
     super::conformance::is_kept_by(&Enet);
 }
+
+#[cfg(has_enet)]
+#[test]
+fn it_carries_a_reliable_flow() {
+    super::flow::is_carried_by(&Enet);
+}

@@ -108,3 +108,8 @@ fn config(tuning: Tuning) -> Config {
 fn it_does_what_every_system_must() {
     super::conformance::is_kept_by(&Laminar);
 }
+
+#[test]
+fn it_carries_a_reliable_flow() {
+    super::flow::is_carried_by(&Laminar);
+}

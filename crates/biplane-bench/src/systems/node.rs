@@ -25,8 +25,10 @@ pub(super) const SEND_BUFFER: usize = 4 << 20;
 /// The longest datagram when tuned: 1,500 bytes less the headers of IPv6 and UDP.
 pub(super) const LONGEST_DATAGRAM: u16 = 1452;
 
-/// How long a node may go without a step, so that its timers run.
+/// How long a node may go without a step, so that its timers run; and, where there are many, how
+/// long one for which nothing came.
 pub(super) const TIMERS: Duration = Duration::from_millis(10);
+const TIMERS_OF_MANY: Duration = Duration::from_millis(50);
 
 /// How many clients a server can have before it costs too much to go through all of them at each
 /// event; with more, tuned work that is paced ticks as a game's server does.
@@ -54,7 +56,8 @@ pub(super) enum Pace {
     Busy,
     /// When something came, and now and then for its timers.
     Events,
-    /// This far apart, as in a loop that sleeps. What is queued leaves once between two steps.
+    /// This far apart, as in a loop that sleeps. What a node has queued leaves once between two.
+    /// Where there are many, those take a step for which something came.
     Ticks(Duration),
 }
 
@@ -66,9 +69,19 @@ pub(super) struct Nodes<N> {
     sockets: OwnedFd,
     is_server: bool,
     pace: Pace,
-    due: Instant,
-    unsent: Vec<usize>,
-    has_flushed: bool,
+    /// When the next tick is due.
+    tick: Instant,
+    /// When all shall take a step.
+    all: Instant,
+    queues: Vec<Queue>,
+}
+
+/// What a node has queued.
+#[derive(Clone, Copy, Debug, Default)]
+struct Queue {
+    has_some: bool,
+    /// Since the last tick, where there are ticks.
+    has_left: bool,
 }
 
 impl<N: Node> Nodes<N> {
@@ -86,8 +99,8 @@ impl<N: Node> Nodes<N> {
             let data = epoll::EventData::new_u64(index as u64);
             epoll::add(&sockets, node.socket(), data, epoll::EventFlags::IN)?;
         }
-        let due = Instant::now();
-        Ok(Self { nodes, sockets, is_server, pace, due, unsent: Vec::new(), has_flushed: false })
+        let (now, queues) = (Instant::now(), vec![Queue::default(); nodes.len()]);
+        Ok(Self { nodes, sockets, is_server, pace, tick: now, all: now, queues })
     }
 
     /// Which node has this peer, and as which of its own.
@@ -112,33 +125,29 @@ impl<N: Node> Nodes<N> {
         Ok(came)
     }
 
-    fn step_all(&mut self, hear: &mut dyn FnMut(Heard<'_>)) -> Result<bool> {
-        let mut came = false;
-        for index in 0..self.nodes.len() {
-            came |= self.step(index, hear)?;
-        }
-        // A step sends what is queued too.
-        self.unsent.clear();
-        self.has_flushed = false;
-        Ok(came)
-    }
-
     fn turn_at_ticks(
         &mut self,
         every: Duration,
         patience: Duration,
         hear: &mut dyn FnMut(Heard<'_>),
     ) -> Result<()> {
-        let early = self.due.saturating_duration_since(Instant::now());
+        let early = self.tick.saturating_duration_since(Instant::now());
         std::thread::sleep(early.min(patience));
         if early > patience {
             return Ok(());
         }
-        if !self.has_flushed {
-            self.flush_nodes()?;
+        self.tick = Instant::now() + every;
+        let turning = self.turning()?;
+        for index in &turning {
+            if let Some(queue) = self.queues.get_mut(*index) {
+                queue.has_some = true;
+            }
         }
-        self.due = Instant::now() + every;
-        self.step_all(hear)?;
+        self.flush()?;
+        self.queues.iter_mut().for_each(|queue| queue.has_left = false);
+        for index in turning {
+            self.step(index, hear)?;
+        }
         Ok(())
     }
 
@@ -147,19 +156,29 @@ impl<N: Node> Nodes<N> {
         patience: Duration,
         hear: &mut dyn FnMut(Heard<'_>),
     ) -> Result<()> {
-        let is_one = self.nodes.len() == 1;
-        let now = Instant::now();
-        if is_one || now >= self.due {
-            self.due = now + TIMERS;
-            if self.step_all(hear)? || patience.is_zero() {
-                return Ok(());
-            }
+        let mut came = false;
+        for index in self.turning()? {
+            came |= self.step(index, hear)?;
         }
-        self.wait(self.due.saturating_duration_since(Instant::now()).min(patience))?;
+        if came || patience.is_zero() {
+            return Ok(());
+        }
+        self.wait(TIMERS.min(patience))?;
         for index in self.readable()? {
             self.step(index, hear)?;
         }
         Ok(())
+    }
+
+    /// Which nodes shall take a step: the only one, or all now and then, or else those for which
+    /// something came.
+    fn turning(&mut self) -> Result<Vec<usize>> {
+        let now = Instant::now();
+        if self.nodes.len() > 1 && now < self.all {
+            return self.readable();
+        }
+        self.all = now + TIMERS_OF_MANY;
+        Ok((0..self.nodes.len()).collect())
     }
 
     /// Waits until a socket can be read; to the nanosecond, as epoll itself would not.
@@ -182,44 +201,47 @@ impl<N: Node> Nodes<N> {
         let index = |event: &epoll::Event| usize::try_from(event.data.u64()).ok();
         Ok(events.iter().filter_map(index).collect())
     }
-
-    fn flush_nodes(&mut self) -> Result<()> {
-        let now = Instant::now();
-        if matches!(self.pace, Pace::Ticks(_)) {
-            self.has_flushed = true;
-            self.unsent.clear();
-            return self.nodes.iter_mut().try_for_each(|node| node.flush(now));
-        }
-        for index in self.unsent.drain(..) {
-            if let Some(node) = self.nodes.get_mut(index) {
-                node.flush(now)?;
-            }
-        }
-        Ok(())
-    }
 }
 
 impl<N: Node> Side for Nodes<N> {
     fn turn(&mut self, patience: Duration, hear: &mut dyn FnMut(Heard<'_>)) -> Result<()> {
+        let patience = if self.pace == Pace::Busy { Duration::ZERO } else { patience };
+        let mut came = false;
+        let mut hear = |heard: Heard<'_>| {
+            came = true;
+            hear(heard);
+        };
         match self.pace {
-            Pace::Busy => self.turn_at_events(Duration::ZERO, hear),
-            Pace::Events => self.turn_at_events(patience, hear),
-            Pace::Ticks(every) => self.turn_at_ticks(every, patience, hear),
+            Pace::Busy | Pace::Events => self.turn_at_events(patience, &mut hear)?,
+            Pace::Ticks(every) => self.turn_at_ticks(every, patience, &mut hear)?,
         }
+        if !came && patience.is_zero() {
+            // The other side may be waiting for this core.
+            std::thread::yield_now();
+        }
+        Ok(())
     }
 
     fn send(&mut self, to: Peer, class: Class, message: &[u8]) -> Result<bool> {
         let (index, own) = self.whose(to);
         let Some(node) = self.nodes.get_mut(index) else { return Ok(false) };
         let queued = node.send(own, class, message)?;
-        if queued && self.unsent.last() != Some(&index) {
-            self.unsent.push(index);
+        if let (true, Some(queue)) = (queued, self.queues.get_mut(index)) {
+            queue.has_some = true;
         }
         Ok(queued)
     }
 
     fn flush(&mut self) -> Result<()> {
-        if self.has_flushed { Ok(()) } else { self.flush_nodes() }
+        let now = Instant::now();
+        let has_ticks = matches!(self.pace, Pace::Ticks(_));
+        for (node, queue) in self.nodes.iter_mut().zip(&mut self.queues) {
+            if queue.has_some && !queue.has_left {
+                *queue = Queue { has_some: false, has_left: has_ticks };
+                node.flush(now)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -259,9 +281,11 @@ impl Pace {
     pub(super) fn drives(self, call: &str) -> String {
         match self {
             Self::Busy => format!("{call} without sleep"),
-            Self::Events => {
-                format!("{call} when the socket has something and every {} ms", TIMERS.as_millis())
-            }
+            Self::Events => format!(
+                "{call} when the socket has something and every {} ms ({} of many clients)",
+                TIMERS.as_millis(),
+                TIMERS_OF_MANY.as_millis()
+            ),
             Self::Ticks(every) => format!("{call} and a sleep of {} ms", every.as_millis()),
         }
     }

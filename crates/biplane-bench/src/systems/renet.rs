@@ -219,6 +219,11 @@ mod tests {
     }
 
     #[test]
+    fn it_carries_a_reliable_flow() {
+        super::super::flow::is_carried_by(&Renet);
+    }
+
+    #[test]
     fn a_key_survives_the_address_and_no_other_text_is_one() {
         let key = renet_netcode::generate_random_bytes();
         assert_eq!(from_hex(&to_hex(&key)).unwrap(), key);

@@ -229,3 +229,8 @@ impl Drop for Counted {
 fn it_does_what_every_system_must() {
     super::conformance::is_kept_by(&RustyEnet);
 }
+
+#[test]
+fn it_carries_a_reliable_flow() {
+    super::flow::is_carried_by(&RustyEnet);
+}

@@ -25,5 +25,19 @@ fn help_has_every_flag_with_default_and_examples() {
         assert!(help.contains(part), "{part}\n{help}");
     }
     let all = run("--help").stdout;
-    assert!(all.contains("link") && !all.contains("measure-link"), "{all}");
+    assert!(
+        all.contains("link") && all.contains("bench") && !all.contains("measure-link"),
+        "{all}"
+    );
+}
+
+#[test]
+fn the_benchmarks_help_has_every_workload_with_its_defaults() {
+    let help = run("bench --help").stdout;
+    for part in ["echo", "unreliable", "reliable", "command", "flow", "game", "connect", "idle"] {
+        assert!(help.contains(&format!("\n  {part} ")), "{part}\n{help}");
+    }
+    for part in ["--seconds <S>", "[default: 5]", "--plot <FILE.svg>", "--rate <R>", "Examples:"] {
+        assert!(help.contains(part), "{part}\n{help}");
+    }
 }

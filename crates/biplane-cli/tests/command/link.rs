@@ -8,11 +8,11 @@ use std::{
 
 use serde_json::Value;
 
-use crate::program::{Running, echo};
+use crate::program::{Relaying, echo};
 
 #[test]
 fn a_plain_program_is_relayed_and_told_of_at_the_end() {
-    let relay = Running::link(echo(), "--delay 20ms");
+    let relay = Relaying::link(echo(), "--delay 20ms");
     assert!(relay.greeting.starts_with("relays TCP and UDP from 127.0.0.1:"));
     assert!(relay.greeting.contains("delay=20ms") && relay.greeting.contains("modelled"));
 
@@ -49,7 +49,7 @@ fn a_plain_program_is_relayed_and_told_of_at_the_end() {
 
 #[test]
 fn an_interrupt_ends_it_with_its_figures_though_nothing_came() {
-    let relay = Running::link(echo(), "--profile satellite");
+    let relay = Relaying::link(echo(), "--profile satellite");
     let ended = relay.stop("INT");
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     let document: Value = serde_json::from_str(&ended.stdout).unwrap();

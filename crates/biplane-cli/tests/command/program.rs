@@ -21,10 +21,18 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-/// A relay that runs until it is told to stop.
+/// A run that goes on until it is told to stop.
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
+    /// What it has said already.
+    said: String,
+}
+
+/// A relay that runs until it is told to stop.
+#[derive(Debug)]
+pub(crate) struct Relaying {
+    running: Running,
     /// What it said first.
     pub(crate) greeting: String,
     pub(crate) address: SocketAddr,
@@ -44,6 +52,25 @@ pub(crate) fn document(arguments: &str) -> Value {
 }
 
 impl Running {
+    /// Starts `biplane` with these arguments.
+    pub(crate) fn start(arguments: &str) -> Self {
+        Self { child: command(arguments).spawn().unwrap(), said: String::new() }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it by a signal; what it printed.
+    pub(crate) fn stop(self, signal: &str) -> Ended {
+        let id = self.child.id().to_string();
+        let killed = Command::new("kill").args([format!("-{signal}"), id]).status().unwrap();
+        assert!(killed.success());
+        finish(self.child, self.said)
+    }
+}
+
+impl Relaying {
     /// Starts `biplane link --json` to `to` with these flags.
     pub(crate) fn link(to: SocketAddr, flags: &str) -> Self {
         let arguments = format!("link --listen 127.0.0.1:0 --to {to} --json {flags}");
@@ -55,15 +82,12 @@ impl Running {
         let address = greeting.split(" from ").nth(1).and_then(|rest| rest.split(' ').next());
         let address = address.and_then(|address| address.parse().ok());
         let address = address.unwrap_or_else(|| panic!("{greeting:?}"));
-        Self { child, greeting, address }
+        Self { running: Running { child, said: greeting.clone() }, greeting, address }
     }
 
     /// Ends it by a signal; what it printed.
     pub(crate) fn stop(self, signal: &str) -> Ended {
-        let id = self.child.id().to_string();
-        let killed = Command::new("kill").args([format!("-{signal}"), id]).status().unwrap();
-        assert!(killed.success());
-        finish(self.child, self.greeting)
+        self.running.stop(signal)
     }
 }
 

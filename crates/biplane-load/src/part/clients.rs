@@ -54,8 +54,7 @@ pub(super) struct Clients {
 
 impl Clients {
     /// Opens them: they begin to join.
-    pub(super) fn open(system: &dyn System, settings: &Settings) -> Result<Self> {
-        let shared = Shared::map(&settings.shared)?;
+    pub(super) fn open(system: &dyn System, settings: &Settings, shared: Shared) -> Result<Self> {
         let plan = settings.plan;
         let (work, clients) = (plan.work, plan.clients);
         let address = settings.address.as_deref().context("no address to join")?;

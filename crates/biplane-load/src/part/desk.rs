@@ -109,7 +109,8 @@ impl Desk {
                 Heard::Message(peer, message) => {
                     // A server knows its clients by what they say they are.
                     let entered = books.enter((!is_server).then_some(peer), message);
-                    if let (true, Some((client, next))) = (is_server, entered) {
+                    let Some((client, next)) = entered else { return };
+                    if is_server {
                         shared.set_next(client, next);
                         shared.set_total(Total::Up, books.counts().arrived);
                     }

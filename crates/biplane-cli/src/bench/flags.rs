@@ -1,0 +1,224 @@
+//! The command line of `biplane bench`, and the plan that it asks for.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use biplane_load::{Class, Game, Plan, Work};
+use biplane_sim::Profile;
+use clap::{Args, ValueEnum};
+
+const EXAMPLES: &str = "\
+Workloads, with their defaults:
+  echo        a message and its answer             1 client, 64 B, 1,000 messages/s (200 over a link)
+  unreliable  messages that may be lost            1 client, 64 B, as fast as it goes
+  reliable    messages that arrive, in order       1 client, 64 B, as fast as it goes
+  command     the same on the control plane        1 client, 64 B, as fast as it goes
+  flow        unreliable, with each thread's share 1 client, 1,100 B, as fast as it goes
+  game        64 B up at 60 Hz, 600 B down at 20   100 clients
+  connect     all clients join at once             500 clients, until all have joined
+  idle        clients that say nothing             500 clients
+
+An unreliable flow as fast as it goes has at most 1 MiB and 4,096 messages under way, and less where
+more than one in a hundred is lost. With --rate, and over a link by default, messages go at a rate:
+then their latency is that of the link and the library, and not of a full queue.
+
+Figures: latency is one way, and there and back for echo; of connect, from the call to the session.
+delivered_share is what came until 2 s after the last was sent. Processor time is that of each
+process, over the messages that came while it was measured. Durations are written 250ms, rates
+5mbit, shares 5%.
+
+Examples:
+  biplane bench echo
+  biplane bench unreliable --seconds 10 --json
+  biplane bench reliable --link delay=40ms,jitter=15ms,loss=5% --plot latency.svg
+  biplane bench game --clients 1000
+  biplane bench flow --receivers 2 --senders 2";
+
+/// Messages a second of each client over a link, unless it is said otherwise.
+const OVER_A_LINK: f64 = 200.0;
+/// And of an echo without one.
+const ECHOES: f64 = 1_000.0;
+const SMALL: usize = 64;
+const LARGE: usize = 1_100;
+
+/// `biplane bench`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Bench {
+    /// What is done.
+    pub(crate) workload: Workload,
+    /// How long it is measured; connect takes as long as it takes.
+    #[arg(long, value_name = "S", default_value = "5", value_parser = seconds)]
+    seconds: Duration,
+    /// Clients, all in one process; 1 to 10,000 [default: the workload's].
+    #[arg(long, value_name = "N")]
+    clients: Option<usize>,
+    /// Bytes of a message, 20 or more [default: the workload's].
+    #[arg(long, value_name = "B")]
+    size: Option<usize>,
+    /// Messages a second of each client [default: the workload's; over a link 200].
+    #[arg(long, value_name = "R")]
+    rate: Option<f64>,
+    /// A network between them, by name or in figures: 4g, or delay=40ms,loss=5%. See `biplane link`.
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) link: Option<Profile>,
+    /// Threads of the server that receive, 1 to 64 [default: 1, on four cores 2].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    receivers: Option<u8>,
+    /// Threads of the server that send, 1 to 64 [default: 1, on four cores 2].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    senders: Option<u8>,
+    /// Prints one JSON document on standard output at the end, and all else on standard error.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Draws how the latencies are distributed.
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) plot: Option<PathBuf>,
+}
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Workload {
+    /// A message and its answer, at a rate.
+    Echo,
+    /// Messages that may be lost.
+    Unreliable,
+    /// Messages that arrive, once and in order.
+    Reliable,
+    /// The same on the control plane.
+    Command,
+    /// What a match does.
+    Game,
+    /// All clients join at once.
+    Connect,
+    /// Clients that say nothing.
+    Idle,
+    /// Unreliable messages of 1,100 bytes, with each thread's share.
+    Flow,
+}
+
+impl Workload {
+    /// Its name on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Unreliable => "unreliable",
+            Self::Reliable => "reliable",
+            Self::Command => "command",
+            Self::Game => "game",
+            Self::Connect => "connect",
+            Self::Idle => "idle",
+            Self::Flow => "flow",
+        }
+    }
+
+    const fn clients(self) -> usize {
+        match self {
+            Self::Echo | Self::Unreliable | Self::Reliable | Self::Command | Self::Flow => 1,
+            Self::Game => 100,
+            Self::Connect | Self::Idle => 500,
+        }
+    }
+}
+
+impl Bench {
+    /// What shall be done.
+    pub(crate) fn plan(&self) -> Result<Plan> {
+        let plan = Plan::new(self.work()?);
+        Ok(Plan {
+            clients: self.clients.unwrap_or_else(|| self.workload.clients()),
+            time: self.seconds,
+            receivers: self.receivers.map_or(0, usize::from),
+            senders: self.senders.map_or(0, usize::from),
+            ..plan
+        })
+    }
+
+    fn work(&self) -> Result<Work> {
+        let flow = |class, size| Work::Flow { class, size, rate: self.rate() };
+        let small = self.size.unwrap_or(SMALL);
+        Ok(match self.workload {
+            Workload::Echo => Work::Echo { size: small, rate: self.rate().unwrap_or(ECHOES) },
+            Workload::Unreliable => flow(Class::Unreliable, small),
+            Workload::Reliable => flow(Class::Reliable, small),
+            Workload::Command => flow(Class::Command, small),
+            Workload::Flow => flow(Class::Unreliable, self.size.unwrap_or(LARGE)),
+            Workload::Game => self.plain(Work::Game(Game::default()))?,
+            Workload::Connect => self.plain(Work::Connect)?,
+            Workload::Idle => self.plain(Work::Idle)?,
+        })
+    }
+
+    fn rate(&self) -> Option<f64> {
+        self.rate.or_else(|| self.link.as_ref().map(|_| OVER_A_LINK))
+    }
+
+    /// A work whose messages are given.
+    fn plain(&self, work: Work) -> Result<Work> {
+        let name = self.workload.name();
+        ensure!(self.size.is_none(), "--size: {name} has messages of its own, or none");
+        ensure!(self.rate.is_none(), "--rate: {name} has a rate of its own, or none");
+        let has_plot = self.plot.is_some() && self.workload == Workload::Idle;
+        ensure!(!has_plot, "--plot: {name} has no latency");
+        Ok(work)
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration> {
+    let seconds: f64 = text.parse().context("seconds, such as 5 or 0.5")?;
+    Duration::try_from_secs_f64(seconds).context("seconds, such as 5 or 0.5")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn parse(flags: &str) -> Result<Plan> {
+        let line = format!("biplane bench {flags}");
+        match Cli::try_parse_from(line.split_whitespace())?.command {
+            Command::Bench(bench) => bench.plan(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_workload_of_the_contract_is_there_under_its_name() {
+        for workload in Workload::value_variants() {
+            let name = workload.name();
+            assert!(workload.to_possible_value().is_some_and(|value| value.get_name() == name));
+            let plan = parse(name).unwrap();
+            assert_eq!(plan.time, Duration::from_secs(5));
+            assert_eq!(plan.clients, workload.clients());
+        }
+        for later in ["transfer", "echo --pcap a", "echo --threading inline"] {
+            assert!(parse(later).is_err(), "{later}");
+        }
+    }
+
+    #[test]
+    fn over_a_link_messages_go_at_a_rate_unless_another_is_said() {
+        let rate = |flags: &str| match parse(flags).unwrap().work {
+            Work::Flow { rate, .. } => rate,
+            Work::Echo { rate, .. } => Some(rate),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(rate("reliable"), None);
+        assert_eq!(rate("reliable --link loss=5%"), Some(200.0));
+        assert_eq!(rate("reliable --link loss=5% --rate 7.5"), Some(7.5));
+        assert_eq!((rate("echo"), rate("echo --link 4g")), (Some(1_000.0), Some(200.0)));
+    }
+
+    #[test]
+    fn what_a_workload_does_not_have_is_refused() {
+        for flags in ["game --size 5", "idle --rate 5", "connect --size 9", "idle --plot a.svg"] {
+            let error = parse(flags).unwrap_err().to_string();
+            assert!(error.starts_with("--"), "{error}");
+        }
+        for flags in ["echo --seconds -1", "echo --seconds never", "echo --receivers 65", "none"] {
+            assert!(parse(flags).is_err(), "{flags}");
+        }
+    }
+}

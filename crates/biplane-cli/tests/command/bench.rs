@@ -1,0 +1,195 @@
+//! The benchmark as a user runs it: every workload, its figures, and its ends.
+
+use std::fs;
+#[cfg(target_os = "linux")]
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+#[cfg(target_os = "linux")]
+use crate::program::Running;
+use crate::program::{Ended, document, run};
+
+/// Every workload, with few clients.
+const WORKLOADS: [(&str, &str); 8] = [
+    ("echo", ""),
+    ("unreliable", "--clients 2"),
+    ("reliable", ""),
+    ("command", ""),
+    ("game", "--clients 3"),
+    ("connect", "--clients 5"),
+    ("idle", "--clients 3"),
+    ("flow", "--receivers 2 --senders 2"),
+];
+
+fn bench(workload: &str, flags: &str) -> Value {
+    document(&format!("bench {workload} --seconds 0.4 --json {flags}"))
+}
+
+fn figure(document: &Value, path: &str) -> f64 {
+    document.pointer(path).and_then(Value::as_f64).unwrap_or_else(|| panic!("{path}: {document}"))
+}
+
+#[test]
+fn every_workload_has_all_keys_and_those_figures_that_it_has() {
+    for (workload, flags) in WORKLOADS {
+        let measured = bench(workload, flags);
+        assert_eq!(measured["workload"], workload);
+        for key in ["receivers", "senders", "drops", "rss_bytes_per_client", "connects_per_second"]
+        {
+            assert!(measured.get(key).is_some(), "{key}: {measured}");
+        }
+        let has_messages = !matches!(workload, "connect" | "idle");
+        for key in ["messages_per_second", "bytes_per_second", "delivered_share"] {
+            assert_eq!(measured[key].is_f64(), has_messages, "{key}: {measured}");
+        }
+        for key in ["client", "server"] {
+            let cost = &measured["cpu_ns_per_message"];
+            assert_eq!(cost[key].is_f64(), has_messages, "{key}: {measured}");
+            assert!(figure(&measured, &format!("/busy/{key}")) > 0.0);
+        }
+        for key in ["p50", "p90", "p99", "p999", "max"] {
+            let latency = &measured["latency_us"];
+            assert_eq!(latency[key].is_f64(), workload != "idle", "{key}: {measured}");
+        }
+        assert_eq!(measured["connects_per_second"].is_f64(), workload == "connect");
+        assert_eq!(measured["broken"], Value::Array(Vec::new()), "{measured}");
+    }
+}
+
+#[test]
+fn what_goes_at_a_rate_comes_at_that_rate_and_nothing_is_lost_on_loopback() {
+    let echo = bench("echo", "--rate 500 --clients 2");
+    let rate = figure(&echo, "/messages_per_second");
+    assert!((rate - 1_000.0).abs() < 200.0, "{echo}");
+    assert_eq!(figure(&echo, "/delivered_share"), 1.0);
+    let game = bench("game", "--clients 4");
+    let (up, down) = (figure(&game, "/up/sent"), figure(&game, "/down/sent"));
+    assert!((60.0..=110.0).contains(&up) && (20.0..=40.0).contains(&down), "{game}");
+    assert_eq!(figure(&game, "/delivered_share"), 1.0, "{game}");
+    assert!(figure(&game, "/rss_bytes_per_client") > 0.0);
+}
+
+#[test]
+fn each_thread_has_its_share() {
+    let flow = bench("flow", "--receivers 2 --senders 3");
+    let count = |key: &str| flow[key].as_array().map(Vec::len);
+    assert_eq!((count("receivers"), count("senders")), (Some(2), Some(3)), "{flow}");
+    assert!(
+        figure(&flow, "/receivers/0/datagrams") + figure(&flow, "/receivers/1/datagrams") > 0.0
+    );
+    assert!(figure(&flow, "/window_bytes") <= 1_048_576.0);
+}
+
+#[test]
+fn a_reliable_flow_over_a_lossy_link_loses_nothing_and_takes_as_long_as_the_link() {
+    let link = "--link delay=20ms,loss=5% --seconds 1";
+    let reliable = document(&format!("bench reliable --json {link}"));
+    assert_eq!(reliable["up"]["sent"], reliable["up"]["arrived"], "{reliable}");
+    assert!(figure(&reliable, "/up/sent") > 150.0, "{reliable}");
+    assert!(figure(&reliable, "/link/up/udp/lost") > 0.0, "{reliable}");
+    assert!(figure(&reliable, "/latency_us/p50") >= 20_000.0, "{reliable}");
+    assert_eq!(reliable["profile"], "delay=20ms,loss=5%");
+    let unreliable = document(&format!("bench unreliable --json {link}"));
+    let share = figure(&unreliable, "/delivered_share");
+    assert!((0.80..1.0).contains(&share), "{unreliable}");
+}
+
+#[test]
+fn people_get_words_and_a_histogram_and_a_file_a_drawing() {
+    let file = std::env::temp_dir().join(format!("biplane-plot-{}.svg", std::process::id()));
+    let ended = run(&format!("bench echo --seconds 0.4 --plot {}", file.display()));
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert_eq!(ended.stderr, "", "no progress in a pipe");
+    for part in ["echo: 1 client", "delivered", "p99.9", "█"] {
+        assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
+    }
+    let drawing = fs::read_to_string(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    for part in ["<svg", "echo: 1 client", "latency, there and back", "share of messages", "p99 "] {
+        assert!(drawing.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn what_cannot_start_is_told_in_one_line() {
+    for (flags, words) in [
+        ("juggle", "juggle"),
+        ("transfer", "transfer"),
+        ("echo --link 5g", "5g"),
+        ("echo --size 19", "19"),
+        ("echo --clients 0", "0"),
+        ("echo --clients many", "many"),
+        ("echo --rate 0", "rate of 0"),
+        ("game --size 64", "--size"),
+        ("unreliable --size 20000", "20000"),
+        ("echo --pcap a", "--pcap"),
+        ("echo --plot /nowhere/at/all.svg", "/nowhere/at/all.svg"),
+    ] {
+        let Ended { status, stdout, stderr } = run(&format!("bench {flags}"));
+        assert_eq!(status.code(), Some(2), "{flags}: {stderr}");
+        assert_eq!(stdout, "", "{flags}");
+        assert_eq!(stderr.lines().count(), 1, "{flags}: {stderr}");
+        assert!(stderr.contains(words), "{flags}: {stderr}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_interrupt_ends_it_with_its_figures_and_leaves_nobody_behind() {
+    let running = Running::start("bench unreliable --seconds 60 --json");
+    let children = until(|| {
+        let children = children_of(running.id());
+        (children.len() == 2).then_some(children)
+    });
+    let ended = running.stop("INT");
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    let document: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert!(figure(&document, "/seconds") < 30.0);
+    until(|| children.iter().all(|child| is_gone(child)).then_some(()));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn parts_end_by_themselves_when_their_parent_is_killed() {
+    let running = Running::start("bench idle --clients 2 --seconds 60 --json");
+    let children = until(|| {
+        let children = children_of(running.id());
+        (children.len() == 2).then_some(children)
+    });
+    let ended = running.stop("KILL");
+    assert_eq!(ended.status.code(), None, "{ended:?}");
+    until(|| children.iter().all(|child| is_gone(child)).then_some(()));
+}
+
+/// Looks again and again, but not for ever.
+#[cfg(target_os = "linux")]
+fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "it does not come about");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The processes that this one started, by id.
+#[cfg(target_os = "linux")]
+fn children_of(id: u32) -> Vec<String> {
+    let listed = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+    listed.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
+/// A process that has ended, though nobody may have taken notice yet.
+#[cfg(target_os = "linux")]
+fn is_gone(id: &str) -> bool {
+    let state = fs::read_to_string(format!("/proc/{id}/stat"));
+    state.map_or(true, |state| {
+        state.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
+    })
+}
