@@ -102,8 +102,8 @@ pub(super) fn reach(run: &mut Run) -> Result<()> {
     // In the short form others may have had the processors.
     if run.form(true, false) {
         run.judge("rows that nothing limits", Wanted::Exactly(0.into()), unexplained.len());
+        unexplained.into_iter().for_each(|line| run.note(line));
     }
-    unexplained.into_iter().for_each(|line| run.note(line));
     Ok(())
 }
 
