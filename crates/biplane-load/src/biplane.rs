@@ -78,7 +78,8 @@ fn protocol() -> Protocol {
 }
 
 /// How much an unreliable channel surely has room for. A queue that is full drops its oldest
-/// message, so whoever wants none dropped asks first; asking for each message would cost.
+/// message, so whoever wants none dropped asks first; asking for each message would cost. Once full
+/// it has room when half of it is free, as a reliable one is writable again.
 #[derive(Clone, Copy, Debug, Default)]
 struct Room {
     messages: u64,
@@ -86,11 +87,11 @@ struct Room {
 }
 
 impl Room {
-    const fn beside(stats: &SessionStats) -> Self {
-        Self {
-            messages: QUEUE_MESSAGES.saturating_sub(stats.queued_messages),
-            bytes: QUEUE_BYTES.saturating_sub(stats.queued_bytes),
-        }
+    fn beside(stats: &SessionStats) -> Self {
+        let messages = QUEUE_MESSAGES.saturating_sub(stats.queued_messages);
+        let bytes = QUEUE_BYTES.saturating_sub(stats.queued_bytes);
+        let is_half_free = messages >= QUEUE_MESSAGES / 2 && bytes >= QUEUE_BYTES / 2;
+        if is_half_free { Self { messages, bytes } } else { Self::default() }
     }
 
     /// Takes a message's share, if it is there.
@@ -177,5 +178,10 @@ mod tests {
         let mut room = Room::beside(&SessionStats::default());
         assert_eq!((0..2_000).filter(|_| room.take(16 * 1024)).count(), 63);
         assert!(!Room::default().take(1));
+        let mut stats = SessionStats::default();
+        for (queued, has_room) in [(512, true), (513, false)] {
+            stats.queued_messages = queued;
+            assert_eq!(Room::beside(&stats).take(64), has_room, "{queued}");
+        }
     }
 }

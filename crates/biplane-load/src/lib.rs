@@ -2,7 +2,7 @@
 //!
 //! A [`System`] is driven through a [`Plan`] by [`measure`]: a server and its clients, each side in
 //! a process of its own, which are this program run again. So whatever calls [`measure`] must call
-//! [`part`] first in its `main`:
+//! [`part()`] first in its `main`:
 //!
 //! ```no_run
 //! use std::process::ExitCode;

@@ -73,7 +73,7 @@ impl<F: FnMut(Progress)> Watch for F {
 /// Does the work of `plan` on a system and measures it.
 ///
 /// Takes up to 30 s to start, the plan's time, and up to 2 s for what is under way; no process
-/// outlives it. Both run this program, whose `main` calls [`crate::part`] first.
+/// outlives it. Both run this program, whose `main` calls [`crate::part()`] first.
 ///
 /// # Errors
 ///
@@ -144,25 +144,29 @@ impl Run<'_> {
                 return Ok(None);
             }
         }
-        let joined = self.shared.total(Total::Joined);
-        bail!("{joined} of {} clients joined within {STARTING:?}", self.plan.clients)
+        self.too_few()
     }
 
     /// Lets both work for as long as the plan says.
     fn work(&mut self, server: &mut Part, clients: &mut Part) -> Result<()> {
         self.begun = Instant::now();
-        let time = if matches!(self.plan.work, Work::Connect) { STARTING } else { self.plan.time };
+        let is_joining = matches!(self.plan.work, Work::Connect);
+        let time = if is_joining { STARTING } else { self.plan.time };
         while let Some(left) = time.checked_sub(self.begun.elapsed()) {
-            if self.look(Stage::Working) {
-                break;
-            }
-            if let Some(Told::Done) = clients.hear(LOOK.min(left))? {
-                break;
+            let is_done = matches!(clients.hear(LOOK.min(left))?, Some(Told::Done));
+            if self.look(Stage::Working) || is_done {
+                return Ok(());
             }
             // Nothing is expected of it but that it does not fail.
             server.hear(Duration::ZERO)?;
         }
-        Ok(())
+        if is_joining { self.too_few() } else { Ok(()) }
+    }
+
+    /// Not all clients joined in time.
+    fn too_few<T>(&self) -> Result<T> {
+        let joined = self.shared.total(Total::Joined);
+        bail!("{joined} of {} clients joined within {STARTING:?}", self.plan.clients)
     }
 
     /// Tells whoever watches; whether they want it to end.

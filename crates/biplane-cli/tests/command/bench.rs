@@ -11,7 +11,7 @@ use serde_json::Value;
 
 #[cfg(target_os = "linux")]
 use crate::program::Running;
-use crate::program::{Ended, document, run};
+use crate::program::{Ended, alone, document, run, shared};
 
 /// Every workload, with few clients.
 const WORKLOADS: [(&str, &str); 8] = [
@@ -35,6 +35,7 @@ fn figure(document: &Value, path: &str) -> f64 {
 
 #[test]
 fn every_workload_has_all_keys_and_those_figures_that_it_has() {
+    let _machine = alone();
     for (workload, flags) in WORKLOADS {
         let measured = bench(workload, flags);
         assert_eq!(measured["workload"], workload);
@@ -62,19 +63,21 @@ fn every_workload_has_all_keys_and_those_figures_that_it_has() {
 
 #[test]
 fn what_goes_at_a_rate_comes_at_that_rate_and_nothing_is_lost_on_loopback() {
+    let _machine = shared();
     let echo = bench("echo", "--rate 500 --clients 2");
     let rate = figure(&echo, "/messages_per_second");
-    assert!((rate - 1_000.0).abs() < 200.0, "{echo}");
+    assert!((700.0..1_050.0).contains(&rate), "{echo}");
     assert_eq!(figure(&echo, "/delivered_share"), 1.0);
     let game = bench("game", "--clients 4");
     let (up, down) = (figure(&game, "/up/sent"), figure(&game, "/down/sent"));
-    assert!((60.0..=110.0).contains(&up) && (20.0..=40.0).contains(&down), "{game}");
+    assert!((40.0..=110.0).contains(&up) && (12.0..=40.0).contains(&down), "{game}");
     assert_eq!(figure(&game, "/delivered_share"), 1.0, "{game}");
     assert!(figure(&game, "/rss_bytes_per_client") > 0.0);
 }
 
 #[test]
 fn each_thread_has_its_share() {
+    let _machine = alone();
     let flow = bench("flow", "--receivers 2 --senders 3");
     let count = |key: &str| flow[key].as_array().map(Vec::len);
     assert_eq!((count("receivers"), count("senders")), (Some(2), Some(3)), "{flow}");
@@ -96,6 +99,17 @@ fn a_reliable_flow_over_a_lossy_link_loses_nothing_and_takes_as_long_as_the_link
     let unreliable = document(&format!("bench unreliable --json {link}"));
     let share = figure(&unreliable, "/delivered_share");
     assert!((0.80..1.0).contains(&share), "{unreliable}");
+}
+
+#[test]
+fn messages_that_were_to_arrive_and_do_not_are_told_and_make_it_fail() {
+    let link = "--link block-udp,block-tcp,after=1500ms";
+    let ended = run(&format!("bench reliable --seconds 2 --json {link}"));
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("did not hold") && ended.stderr.contains("no longer move"));
+    let document: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(document["broken"].as_array().map(Vec::len), Some(1), "{document}");
+    assert!(figure(&document, "/up/under_way") > 0.0, "{document}");
 }
 
 #[test]
@@ -140,7 +154,7 @@ fn what_cannot_start_is_told_in_one_line() {
 #[test]
 #[cfg(target_os = "linux")]
 fn an_interrupt_ends_it_with_its_figures_and_leaves_nobody_behind() {
-    let running = Running::start("bench unreliable --seconds 60 --json");
+    let running = Running::start("bench unreliable --rate 100 --seconds 60 --json");
     let children = until(|| {
         let children = children_of(running.id());
         (children.len() == 2).then_some(children)

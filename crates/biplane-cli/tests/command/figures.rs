@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use crate::program::document;
+use crate::program::{document, shared};
 
 fn measured(flags: &str) -> Value {
+    let _machine = shared();
     document(&format!("measure-link {flags}"))
 }
 

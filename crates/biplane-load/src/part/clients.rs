@@ -22,9 +22,10 @@ use crate::{
 const BURST: usize = 64 * 1024;
 /// And messages.
 const BURST_MESSAGES: usize = 1_024;
-/// How long a client with a full window sleeps: the count of what came wakes nobody.
+/// How long one with unreliable messages sleeps that has no room for them: neither the count of what
+/// came nor a queue that grows shorter wakes anybody.
 const FULL: Duration = Duration::from_micros(50);
-/// How long one sleeps whose system has no room, unless something comes.
+/// How long one sleeps whose system has no room for what must arrive, unless something comes.
 const NO_ROOM: Duration = Duration::from_millis(1);
 /// How long one sleeps at the most between two messages of a rate.
 const BETWEEN: Duration = Duration::from_millis(10);
@@ -174,9 +175,9 @@ impl Clients {
             window.look(meter::now(), is_full, sent, self.shared);
         }
         self.desk.flush()?;
-        let patience = match (is_idle, is_full) {
-            (true, true) => FULL,
-            (true, false) => NO_ROOM,
+        let patience = match (is_idle, &self.window) {
+            (true, Some(_)) => FULL,
+            (true, None) => NO_ROOM,
             (false, _) => Duration::ZERO,
         };
         self.desk.turn(patience).map(drop)
@@ -187,7 +188,11 @@ impl Clients {
         let clients = self.plan.clients as u64;
         let is_kept = self.plan.work.class() != Class::Unreliable;
         let (mut is_sent, mut is_held) = (false, false);
-        while self.pace.wait().is_zero() {
+        // Bounded, so that the side has its turn where more is due than can be sent.
+        for _ in 0..BURST_MESSAGES {
+            if !self.pace.wait().is_zero() {
+                break;
+            }
             let client = usize::try_from(self.pace.next() % clients)?;
             if self.desk.send(client, &mut self.form)? {
                 is_sent = true;
