@@ -28,8 +28,9 @@ const REPORT_AFTER: u64 = 8;
 const REPORT_LATEST: Duration = Duration::from_millis(10);
 
 /// How long to wait for a report before asking: what is lost among the 33 newest packets is sent
-/// again only once newer ones have been acked.
+/// again only once newer ones have been acked. And how often: what asks is in flight itself.
 const ASK_AFTER: Duration = Duration::from_millis(100);
+const ASK_EVERY: Duration = Duration::from_millis(20);
 
 /// How often a client says hello until it is answered.
 const HELLO_EVERY: Duration = Duration::from_millis(100);
@@ -58,6 +59,7 @@ struct Known {
     /// Of what was sent, what the peer has reported.
     reported: u64,
     reported_at: Instant,
+    asked_at: Instant,
     received: u64,
     /// Of what was received, what the peer has been told.
     told: u64,
@@ -73,6 +75,7 @@ impl Known {
             sent: 0,
             reported: 0,
             reported_at: now,
+            asked_at: now,
             received: 0,
             told: 0,
             told_at: now,
@@ -89,13 +92,17 @@ impl Known {
             self.reported_at = now;
         }
         let untold = self.received - self.told;
-        let asks = now.saturating_duration_since(self.reported_at) >= ASK_AFTER;
+        let asks = now.saturating_duration_since(self.reported_at) >= ASK_AFTER
+            && now.saturating_duration_since(self.asked_at) >= ASK_EVERY;
         let is_late = now.saturating_duration_since(self.told_at) >= REPORT_LATEST;
         let is_due = asks || self.is_asked || untold >= REPORT_AFTER || (untold > 0 && is_late);
         if self.is_gone || !is_due {
             return None;
         }
         (self.told, self.told_at, self.is_asked) = (self.received, now, false);
+        if asks {
+            self.asked_at = now;
+        }
         let mut report = self.received.to_le_bytes().to_vec();
         report.push(u8::from(asks));
         Some(Packet::reliable_unordered(self.address, report))
