@@ -155,6 +155,18 @@ impl<S: Seal> Datagrams<S> {
         Ok(ASK_AGAIN)
     }
 
+    /// Adds a message to what waits for a peer; false if there is no room before that has left.
+    fn add(&mut self, to: Peer, message: &[u8]) -> Result<bool> {
+        let Self { peers, packing, seal, unsent, .. } = self;
+        let run = &mut peers.all.get_mut(to).context("no such peer")?.run;
+        let was_empty = run.is_empty();
+        let is_added = run.add(message, *packing, seal);
+        if is_added && was_empty && unsent.last() != Some(&to) {
+            unsent.push(to);
+        }
+        Ok(is_added)
+    }
+
     /// Sends what waits for a peer; false if the socket is full.
     fn transmit(&mut self, to: Peer) -> Result<bool> {
         let Some(other) = self.peers.all.get_mut(to) else { return Ok(true) };
@@ -235,23 +247,11 @@ impl<S: Seal> Side for Datagrams<S> {
         ensure!(class == Class::Unreliable, "datagrams carry no {class:?} messages");
         let fits = (1..=LONGEST).contains(&message.len());
         ensure!(fits, "{} bytes, of 1 to {LONGEST}", message.len());
-        let run = |all: &mut Vec<Other>| all.get_mut(to).map(|other| other.run.is_empty());
-        let was_empty = run(&mut self.peers.all).context("no such peer")?;
-        let Self { peers, packing, seal, .. } = self;
-        if !peers.all[to].run.add(message, *packing, seal) {
-            if !self.transmit(to)? {
-                return Ok(false);
-            }
-            let Self { peers, packing, seal, .. } = self;
-            peers.all[to].run.add(message, *packing, seal);
+        let has_room = self.add(to, message)? || (self.transmit(to)? && self.add(to, message)?);
+        if has_room && self.packing == Packing::Single {
+            self.transmit(to)?;
         }
-        if self.packing == Packing::Single && self.transmit(to)? {
-            return Ok(true);
-        }
-        if was_empty {
-            self.unsent.push(to);
-        }
-        Ok(true)
+        Ok(has_room)
     }
 
     fn flush(&mut self) -> Result<()> {

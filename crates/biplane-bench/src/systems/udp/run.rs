@@ -3,9 +3,10 @@
 
 /// 1,500 bytes less the headers of IPv6 and UDP.
 pub(super) const LONGEST_DATAGRAM: usize = 1452;
-/// What one call takes: so many datagrams, and so many bytes.
+/// What one call takes: so many datagrams, and so many bytes: 65,535 less the headers of IPv4 and
+/// UDP.
 const SEGMENTS: usize = 64;
-const BYTES: usize = 65_000;
+const BYTES: usize = 65_507;
 
 /// How messages lie in datagrams, and datagrams in calls.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -172,10 +173,24 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_run_is_one_that_the_kernel_takes() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let state = quinn_udp::UdpSocketState::new((&socket).into()).unwrap();
+        let transmit = quinn_udp::Transmit {
+            destination: socket.local_addr().unwrap(),
+            ecn: None,
+            contents: &[7; BYTES],
+            segment_size: (state.max_gso_segments() >= SEGMENTS).then_some(LONGEST_DATAGRAM),
+            src_ip: None,
+        };
+        state.try_send((&socket).into(), &transmit).unwrap();
+    }
+
+    #[test]
     fn as_many_messages_as_fit_share_a_datagram() {
         let mut run = Run::default();
         let count = (0..5000).filter(|_| added(&mut run, 64, Packing::CoalescedRuns)).count();
-        assert_eq!((count, sizes(&mut run)), (22 * 44, vec![22 * 66; 44]));
+        assert_eq!((count, sizes(&mut run)), (22 * 45, vec![22 * 66; 45]));
         run.clear();
         assert!(added(&mut run, 1000, Packing::CoalescedRuns));
         assert!(added(&mut run, 1000, Packing::CoalescedRuns));
