@@ -12,8 +12,11 @@ use crate::shared::{Shared, Total};
 const MESSAGES: u64 = 4_096;
 /// The window never shrinks below so many messages a client.
 const LEAST: u64 = 4;
-/// A full window of which nothing comes for so long is given up.
+/// After so long in which a window was full and nothing came, a little more is sent: what comes of
+/// it shows that all before it is lost.
 const PATIENCE: Duration = Duration::from_millis(10);
+/// So many messages of each client. A server that was merely held up drops no more than these.
+const PROBE: u64 = 32;
 /// The window is set anew after so long.
 const PERIOD: Duration = Duration::from_millis(20);
 /// It is halved where more than one message in so many was lost.
@@ -27,7 +30,7 @@ pub(crate) struct Window {
     most: u64,
     now: u64,
     clients: u64,
-    /// What each client sent before this number is no longer waited for.
+    /// Where nothing came for long, what each client sent before this number is not counted.
     floors: Vec<u64>,
     /// When the count last moved, and what it was then.
     moved: (Duration, u64),
@@ -57,7 +60,12 @@ impl Window {
     pub(crate) fn credit(&self, client: usize, sent: u64, shared: Shared) -> u64 {
         let floor = self.floors.get(client).copied().unwrap_or(0);
         let under_way = sent.saturating_sub(shared.next(client).max(floor));
-        (self.now / self.clients).max(1).saturating_sub(under_way)
+        self.share().saturating_sub(under_way)
+    }
+
+    /// What one client may have under way.
+    fn share(&self) -> u64 {
+        (self.now / self.clients).max(1)
     }
 
     /// Messages under way at the most, as it is now.
@@ -80,7 +88,9 @@ impl Window {
             self.moved = (now, arrived);
         } else if is_full && now.saturating_sub(self.moved.0) >= PATIENCE {
             self.moved.0 = now;
-            self.floors.iter_mut().zip(sent).for_each(|(floor, sent)| *floor = sent);
+            let counted = self.share().saturating_sub(PROBE);
+            let floors = self.floors.iter_mut().zip(sent);
+            floors.for_each(|(floor, sent)| *floor = sent.saturating_sub(counted));
         }
         if now.saturating_sub(self.period.begun) >= PERIOD {
             self.set(now, arrived, shared);
@@ -132,13 +142,17 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_come_is_given_up_after_its_time() {
-        let (mut window, shared) = (Window::new(1_000, 100, 1), shared());
-        window.look(ms(0), true, [10].into_iter(), shared);
-        window.look(ms(9), true, [10].into_iter(), shared);
-        assert_eq!(window.credit(0, 10, shared), 0);
-        window.look(ms(10), true, [10].into_iter(), shared);
-        assert_eq!(window.credit(0, 10, shared), 10);
+    fn where_nothing_comes_for_long_a_little_more_is_sent_and_opens_the_window_if_it_comes() {
+        let (mut window, shared) = (Window::new(100_000, 100, 1), shared());
+        window.look(ms(0), true, [1_000].into_iter(), shared);
+        window.look(ms(9), true, [1_000].into_iter(), shared);
+        assert_eq!(window.credit(0, 1_000, shared), 0);
+        window.look(ms(10), true, [1_000].into_iter(), shared);
+        assert_eq!(window.credit(0, 1_000, shared), PROBE);
+        window.look(ms(15), true, [1_032].into_iter(), shared);
+        assert_eq!(window.credit(0, 1_032, shared), 0, "once each time");
+        shared.set_next(0, 1_032);
+        assert_eq!(window.credit(0, 1_032, shared), 1_000);
     }
 
     #[test]
