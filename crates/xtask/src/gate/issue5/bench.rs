@@ -1,13 +1,35 @@
-//! The comparison with others: whether they are driven well, and whether its figures can be had
-//! again.
+//! A5.3 and A5.4, the comparison with others: whether they are driven well, and whether its figures
+//! can be had again.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::super::{Run, Wanted, document};
+use super::super::{Gate, Run, Seeds, Wanted, document};
 
+pub(super) const REACH: Gate = Gate {
+    id: "A5.3",
+    title: "what Biplane is compared with reaches what it is known to reach",
+    seeds: Seeds::NONE,
+    needs: None,
+    builds: &[BUILD],
+    timeout: Duration::from_secs(1800),
+    measure: reach,
+};
+
+pub(super) const COMPARISON: Gate = Gate {
+    id: "A5.4",
+    title: "the comparison: quick within 5 minutes, every key in every row, twice the same",
+    seeds: Seeds::NONE,
+    needs: None,
+    builds: &[BUILD],
+    timeout: Duration::from_secs(1200),
+    measure: comparison,
+};
+
+const BUILD: &str = "cargo build --release --locked --manifest-path \
+                     crates/biplane-bench/Cargo.toml --target-dir target/";
 const BENCH: &str = "target/release/biplane-bench";
 
 /// What all workloads may take in their short form.
@@ -90,7 +112,7 @@ const KNOWN: &[Known] = &[
 ];
 
 /// A5.3
-pub(super) fn reach(run: &mut Run) -> Result<()> {
+fn reach(run: &mut Run) -> Result<()> {
     let line = run.form("all --rounds 3 --seconds 1", "unreliable-64 --quick --rounds 3");
     let told = run.finish(&format!("{BENCH} {line} --json"))?;
     let told = run.document("biplane-bench", &told)?;
@@ -155,7 +177,7 @@ fn unexplained(comparison: &Value) -> Vec<String> {
 }
 
 /// A5.4
-pub(super) fn comparison(run: &mut Run) -> Result<()> {
+fn comparison(run: &mut Run) -> Result<()> {
     let line = run.form("all --quick", "echo --quick --against raw,tls");
     let start = Instant::now();
     let told = run.finish(&format!("{BENCH} {line} --json"))?;
