@@ -146,12 +146,13 @@ impl Figures<'_> {
         let busy = self.both(|round| Some(round.busy));
         let is_busy = busy.is_some_and(|busy| busy.client.max(busy.server) >= BUSY);
         let is_limited = workload.is_as_fast_as_it_goes() && !is_busy;
+        let delivered = self.delivered();
         Cost {
             cpu_ns_per_message: self.both(|round| round.cpu_ns_per_message),
             rss_bytes_per_client: self.median(|round| round.rss_bytes_per_client),
             busy,
             limit: is_limited
-                .then(|| limits::known(workload, system.name(), plan.tuning))
+                .then(|| limits::known(workload, system.name(), plan.tuning, delivered))
                 .flatten(),
         }
     }
@@ -159,7 +160,7 @@ impl Figures<'_> {
     fn arrival(&self) -> Arrival {
         let workers = self.0.last().map(|round| &round.workers.server.receivers);
         Arrival {
-            delivered_share: self.median(|round| Some(round.rates?.delivered_share)),
+            delivered_share: self.delivered(),
             latency_us: self.latency(),
             overtaken_share: self.median(overtaken_share),
             receivers: workers.cloned().unwrap_or_default(),
@@ -180,6 +181,10 @@ impl Figures<'_> {
         let client = self.median(|round| figure(round).map(|both| both.client));
         let server = self.median(|round| figure(round).map(|both| both.server));
         Some(Both { client: client?, server: server? })
+    }
+
+    fn delivered(&self) -> Option<f64> {
+        self.median(|round| Some(round.rates?.delivered_share))
     }
 
     fn latency(&self) -> Option<Latency> {

@@ -22,20 +22,28 @@ const HEADS: [&str; 9] = [
     "busy %",
 ];
 
+/// The place of the ratio among them.
+const RATIO: usize = 4;
+
 /// A heading, a line a row, and what is to be known besides.
 pub(crate) fn of(comparison: &Comparison) -> String {
     let Comparison { workload, rounds, seconds, clients, rows, ratios, left_out } = comparison;
     let unit = workload.unit();
     let better = if unit.is_more_better() { "more" } else { "less" };
-    let mut lines = vec![HEADS.map(str::to_owned)];
+    let mut heads = HEADS.map(str::to_owned);
+    if !workload.receivers().is_empty() {
+        heads[RATIO] = "÷ 1 receiver".to_owned();
+    }
+    let mut lines = vec![heads];
     lines.extend(rows.iter().map(|row| cells(row, ratios.get(&row.who.system).copied())));
     let mut text = format!(
-        "{}: {}\n{} · {better} is better · {rounds} rounds of {} s · {clients} client{}\n\n",
+        "{}: {}\n{} · {better} is better · {rounds} round{} of {} s · {clients} client{}\n\n",
         workload.name(),
         workload.meaning(),
         unit.name(),
+        plural((*rounds).into()),
         seconds.as_secs_f64(),
-        if *clients == 1 { "" } else { "s" },
+        plural(*clients),
     );
     text.push_str(&aligned(&lines));
     text.push('\n');
@@ -56,6 +64,10 @@ pub(crate) fn of(comparison: &Comparison) -> String {
     }
     text.push('\n');
     text
+}
+
+const fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 fn cells(row: &Row, ratio: Option<f64>) -> [String; 9] {

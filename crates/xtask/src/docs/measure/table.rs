@@ -14,8 +14,10 @@ pub(super) fn of_comparisons(document: &Value) -> Vec<(String, String)> {
 fn of_comparison(comparison: &Value) -> String {
     let rows = list(comparison, "/rows");
     let unit = rows.first().map(|row| text(row, "/unit")).unwrap_or_default();
+    let compared =
+        if text(comparison, "/workload") == "receivers" { "÷ 1 receiver" } else { "Biplane ÷" };
     let mut table = format!(
-        "| system | encrypted | {unit} | min – max | Biplane ÷ | delivered | p50 / p99, µs | \
+        "| system | encrypted | {unit} | min – max | {compared} | delivered | p50 / p99, µs | \
          CPU, ns a message | busy |\n|---|---|--:|--:|--:|--:|--:|--:|--:|\n"
     );
     for row in rows {
