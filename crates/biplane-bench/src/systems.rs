@@ -1,9 +1,44 @@
 //! Everything that can be compared, by name.
 
+mod bare;
 #[cfg(test)]
 mod conformance;
+mod enet;
+#[cfg(test)]
+mod flow;
+mod frames;
+mod identity;
+mod laminar;
+mod node;
+mod poller;
+mod quinn;
+mod raw;
+mod raw_gso;
+mod raw_gso_coalesced;
+mod renet;
+mod rusty_enet;
+mod tls;
+mod udp;
+mod versions;
 
-use biplane_load::System;
+use biplane_load::{Biplane, System};
 
-/// All of them, in the order of the tables.
-pub(crate) const ALL: &[&dyn System] = &[];
+/// All of them, in the order of the tables: Biplane, and what it is compared with.
+pub(crate) const ALL: &[&dyn System] = &[
+    &Biplane,
+    &raw::Raw,
+    &raw_gso::RawGso,
+    &raw_gso_coalesced::RawGsoCoalesced,
+    &bare::Bare,
+    &tls::Tls,
+    &enet::Enet,
+    &rusty_enet::RustyEnet,
+    &renet::Renet,
+    &quinn::Quinn,
+    &laminar::Laminar,
+];
+
+/// What Biplane is compared with.
+pub(crate) fn peers() -> impl Iterator<Item = &'static dyn System> {
+    ALL.iter().copied().skip(1)
+}

@@ -39,6 +39,38 @@ const CHECKS: &[Check] = &[
             "cargo test --manifest-path crates/fuzz/Cargo.toml --target-dir target --locked",
         ),
     },
+    // Another workspace of its own: what Biplane is compared with.
+    Check {
+        name: "bench format",
+        needs: Some(&tool::RUSTFMT),
+        action: Action::Command(
+            "cargo fmt --manifest-path crates/biplane-bench/Cargo.toml --check",
+        ),
+    },
+    Check {
+        name: "bench lints",
+        needs: Some(&tool::CLIPPY),
+        action: Action::Command(
+            "cargo clippy --manifest-path crates/biplane-bench/Cargo.toml --target-dir target/ \
+             --all-targets --locked -- -D warnings",
+        ),
+    },
+    Check {
+        name: "bench tests",
+        needs: None,
+        action: Action::Tests(
+            "cargo test --release --manifest-path crates/biplane-bench/Cargo.toml \
+             --target-dir target/ --locked",
+        ),
+    },
+    Check {
+        name: "bench",
+        needs: None,
+        action: Action::Command(
+            "cargo run --release --manifest-path crates/biplane-bench/Cargo.toml \
+             --target-dir target/ --locked -- all --quick --json",
+        ),
+    },
     Check {
         name: "rustdoc",
         needs: None,

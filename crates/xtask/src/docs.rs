@@ -5,6 +5,7 @@
 mod build;
 mod html;
 mod links;
+mod measure;
 mod pages;
 
 use anyhow::Result;
@@ -23,6 +24,8 @@ pub(crate) struct Request {
     pub(crate) open: bool,
     /// Look at its pages in a browser.
     pub(crate) check_pages: bool,
+    /// Make the measured pages anew first.
+    pub(crate) measure: bool,
 }
 
 /// Builds the book and the API docs; every error, warning and broken link.
@@ -39,7 +42,8 @@ pub(crate) fn violations() -> Result<Vec<String>> {
 
 /// Does as `request` says and prints what came of it; whether all held.
 pub(crate) fn run(request: Request) -> bool {
-    let mut held = step("book and links", &tool::MDBOOK, violations);
+    let mut held = !request.measure || tell("measured pages", measure::pages);
+    held &= step("book and links", &tool::MDBOOK, violations);
     held &= step("spelling", &tool::TYPOS, misspelled);
     if request.check_pages {
         held &= step("pages", &tool::PAGES, pages::violations);
@@ -60,6 +64,11 @@ fn step(name: &str, needs: &'static Tool, breaches: fn() -> Result<Vec<String>>)
         println!("{name:<15}skipped: {missing}");
         return needs.name != tool::MDBOOK.name;
     }
+    tell(name, breaches)
+}
+
+/// Says what came of a step; whether all held.
+fn tell(name: &str, breaches: fn() -> Result<Vec<String>>) -> bool {
     let breaches = breaches().unwrap_or_else(|error| vec![format!("{error:#}")]);
     println!("{name:<15}{}", if breaches.is_empty() { "holds" } else { "broken" });
     for breach in &breaches {
