@@ -17,6 +17,7 @@
 //! | `control` | TCP, TLS, hello, admission, records |
 //! | `identity`, `pin`, `link` | who a server is, and how it is found |
 //! | `counters`, `stats` | what is counted, and how it is read |
+//! | `doctor` | whether parallel calls on one socket can be trusted on this system |
 //! | `clock` | the time |
 //! | `sync`, `locks` | what threads meet at, and locks that survive a panic |
 
@@ -39,6 +40,7 @@ mod config;
 mod control;
 mod counters;
 mod crew;
+pub mod doctor;
 mod endpoint;
 mod error;
 mod hub;
