@@ -43,6 +43,7 @@
 //! |---|---|
 //! | `channel`, `payload`, `codec` | what a message is, and its bytes |
 //! | `protocol`, `request` | what two programs agree on |
+//! | `recommended` | what `biplane doctor` found best for a server here |
 //! | `server`, `client`, `endpoint` | who opens sessions, and who is told of them |
 //! | `session` | what one can do with a session |
 //! | `inbox`, `router` | which event is next, and for whom |
@@ -76,6 +77,7 @@ mod inbox;
 mod payload;
 mod pending;
 mod protocol;
+mod recommended;
 mod request;
 mod router;
 mod server;
@@ -99,6 +101,7 @@ pub use event::Event;
 pub use payload::{Incoming, Outgoing, Payload};
 pub use pending::Pending;
 pub use protocol::{Protocol, ProtocolError};
+pub use recommended::RecommendedError;
 pub use request::{Call, Reply, Request};
 pub use server::Server;
 pub use session::Session;
