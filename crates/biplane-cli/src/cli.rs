@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use biplane_sim::Profile;
 use clap::{Args, Parser, Subcommand};
 
-use crate::settings::Settings;
+use crate::{doctor::flags::Doctor, settings::Settings};
 
 const EXAMPLES: &str = "\
 Examples:
   biplane link --listen 127.0.0.1:7877 --to 127.0.0.1:7777 --profile 4g
                                      a phone's network before a server on this machine
   biplane link --help                every impairment, with its default
+  biplane doctor                     whether parallel calls on one UDP socket are sound here
 
 Exit status: 0, it ran and what it promises held; 1, it ran and something did not hold; 2, it could
 not start. RUST_LOG=info shows more on standard error.";
@@ -53,6 +54,11 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Examines this system: is parallel send and receive on one UDP socket sound, what does it cost?
+    ///
+    /// Ends with a verdict in words and a recommended configuration. Nothing is sent to an interface
+    /// that was not named, loopback apart.
+    Doctor(Doctor),
     /// Relays one TCP and one UDP port through an impaired link, for any program.
     ///
     /// Runs until Ctrl-C or SIGTERM, then says what became of everything. The target must accept a

@@ -3,6 +3,7 @@
 //! | module | does |
 //! |---|---|
 //! | `cli`, `settings` | the command line: names, defaults, help |
+//! | `doctor` | `biplane doctor`: whether parallel calls on one socket are sound here |
 //! | `link` | `biplane link`: a bad network for any program |
 //! | `form` | a relay between ports or between network namespaces |
 //! | `measure` | what a link does, seen by the sockets on both sides of it |
@@ -10,6 +11,7 @@
 //! | `system` | signals and open files |
 
 mod cli;
+mod doctor;
 mod form;
 mod link;
 mod live;
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     system::start_telling();
     let outcome = match cli.command {
+        Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Link(link) => link::run(&link),
         Command::MeasureLink(measure) => measure::run(&measure),
     };

@@ -8,6 +8,7 @@
 )]
 
 mod bad_starts;
+mod doctor;
 mod figures;
 mod help;
 mod link;

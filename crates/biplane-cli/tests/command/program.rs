@@ -4,6 +4,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{PoisonError, RwLock},
     thread,
     time::{Duration, Instant},
 };
@@ -30,10 +31,26 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
 }
 
+/// Held by every run to the end, and alone by one that takes all processors: others measure time.
+static PROCESSORS: RwLock<()> = RwLock::new(());
+
 /// Runs `biplane` with these arguments to its end.
 pub(crate) fn run(arguments: &str) -> Ended {
+    let shared = PROCESSORS.read().unwrap_or_else(PoisonError::into_inner);
     let child = command(arguments).spawn().unwrap();
-    finish(child, String::new())
+    let ended = finish(child, String::new());
+    drop(shared);
+    ended
+}
+
+/// The same while no other such run goes on; and how long it took.
+pub(crate) fn run_alone(arguments: &str) -> (Ended, Duration) {
+    let alone = PROCESSORS.write().unwrap_or_else(PoisonError::into_inner);
+    let start = Instant::now();
+    let child = command(arguments).spawn().unwrap();
+    let ended = finish(child, String::new());
+    drop(alone);
+    (ended, start.elapsed())
 }
 
 /// Runs it and reads the one JSON document that it prints.
@@ -41,6 +58,25 @@ pub(crate) fn document(arguments: &str) -> Value {
     let ended = run(arguments);
     assert!(ended.status.success(), "{arguments}: {ended:?}");
     serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+}
+
+/// Runs it until it has begun, and ends it by a signal.
+pub(crate) fn interrupted(arguments: &str, signal: &str) -> Ended {
+    let child = command(arguments).spawn().unwrap();
+    // Threads of its own are there once it works, and the signal is listened to before.
+    let threads = format!("/proc/{}/task", child.id());
+    let end = Instant::now() + PATIENCE;
+    while std::fs::read_dir(&threads).map_or(0, Iterator::count) < 2 {
+        assert!(Instant::now() < end, "it does not begin");
+        thread::sleep(Duration::from_millis(1));
+    }
+    send_signal(child.id(), signal);
+    finish(child, String::new())
+}
+
+fn send_signal(id: u32, signal: &str) {
+    let killed = Command::new("kill").args([format!("-{signal}"), id.to_string()]).status();
+    assert!(killed.unwrap().success());
 }
 
 impl Running {
@@ -60,9 +96,7 @@ impl Running {
 
     /// Ends it by a signal; what it printed.
     pub(crate) fn stop(self, signal: &str) -> Ended {
-        let id = self.child.id().to_string();
-        let killed = Command::new("kill").args([format!("-{signal}"), id]).status().unwrap();
-        assert!(killed.success());
+        send_signal(self.child.id(), signal);
         finish(self.child, self.greeting)
     }
 }
