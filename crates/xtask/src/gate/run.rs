@@ -62,6 +62,11 @@ impl Run {
         child.stderr_line(prefix, self.deadline)
     }
 
+    /// Waits until a child has ended by itself, or to the end of the gate's time.
+    pub(crate) fn wait(&self, child: Running) -> Result<Finished> {
+        child.finish_by(self.deadline)
+    }
+
     /// Ends a child with SIGTERM and hears its last words.
     pub(crate) fn terminate(&self, mut child: Running) -> Result<Finished> {
         child.terminate()?;
