@@ -1,6 +1,6 @@
 //! The JSON document. Keys are fixed by the command-line contract.
 
-use biplane_net::doctor::{Cell, Quantiles, Reach, Symptom};
+use biplane_net::doctor::{Cell, Counts, Quantiles, Reach, Symptom};
 use biplane_sim::SealCost;
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ pub(super) struct Document {
     /// The same in sentences.
     verdict: Vec<String>,
     #[serde(flatten)]
-    totals: Totals,
+    totals: Tally,
     #[serde(flatten)]
     system: System,
     matrix: Vec<Row>,
@@ -30,8 +30,9 @@ pub(super) struct Document {
     recommended: Recommended,
 }
 
+/// What became of datagrams: of one row's, or of all.
 #[derive(Debug, Serialize)]
-struct Totals {
+struct Tally {
     sent: u64,
     delivered_once: u64,
     torn: u64,
@@ -69,14 +70,9 @@ struct Row {
     reuseport: bool,
     datagrams_per_second: f64,
     cpu_ns_per_datagram: Option<f64>,
-    delivered_once: u64,
-    torn: u64,
-    duplicated: u64,
-    lost: u64,
-    reordered_percent: f64,
-    worst_displacement: u64,
+    #[serde(flatten)]
+    tally: Tally,
     fairness: f64,
-    reordered_within_reader: u64,
     kernel_dropped: Option<u64>,
     shares: Vec<u64>,
 }
@@ -119,7 +115,7 @@ impl From<&Findings> for Document {
             complete: findings.is_complete(),
             faults: found.symptoms().into_iter().map(name).collect(),
             verdict: words::verdict(findings),
-            totals: Totals::from(findings),
+            totals: Tally::from(&found.totals()),
             system: System::from(findings),
             matrix: found.matrix.iter().map(Row::from).collect(),
             interfaces: found.reach.iter().map(Interface::from).collect(),
@@ -148,18 +144,17 @@ fn name(symptom: Symptom) -> &'static str {
     }
 }
 
-impl From<&Findings> for Totals {
-    fn from(findings: &Findings) -> Self {
-        let totals = findings.found.totals();
+impl From<&Counts> for Tally {
+    fn from(counts: &Counts) -> Self {
         Self {
-            sent: totals.sent,
-            delivered_once: totals.delivered_once,
-            torn: totals.torn,
-            duplicated: totals.duplicated,
-            lost: totals.lost,
-            reordered_percent: totals.reordered_percent(),
-            reordered_within_reader: totals.reordered_within_reader,
-            worst_displacement: totals.worst_displacement,
+            sent: counts.sent,
+            delivered_once: counts.delivered_once,
+            torn: counts.torn,
+            duplicated: counts.duplicated,
+            lost: counts.lost,
+            reordered_percent: counts.reordered_percent(),
+            reordered_within_reader: counts.reordered_within_reader,
+            worst_displacement: counts.worst_displacement,
         }
     }
 }
@@ -193,14 +188,8 @@ impl From<&Cell> for Row {
             reuseport: cell.reuseport,
             datagrams_per_second: cell.datagrams_per_second,
             cpu_ns_per_datagram: cell.cpu_ns_per_datagram,
-            delivered_once: cell.counts.delivered_once,
-            torn: cell.counts.torn,
-            duplicated: cell.counts.duplicated,
-            lost: cell.counts.lost,
-            reordered_percent: cell.counts.reordered_percent(),
-            worst_displacement: cell.counts.worst_displacement,
+            tally: Tally::from(&cell.counts),
             fairness: cell.fairness(),
-            reordered_within_reader: cell.counts.reordered_within_reader,
             kernel_dropped: cell.kernel_dropped,
             shares: cell.shares.clone(),
         }

@@ -47,7 +47,7 @@ pub(super) fn verdict(findings: &Findings) -> Vec<String> {
             "Out of order: {:.2} % came after a later one of their sender's, by {} at the most. With \
              several readers that is how it has to be, and Biplane puts in order what must be in order.",
             totals.reordered_percent(),
-            totals.worst_displacement
+            thousands(totals.worst_displacement as f64)
         ));
     }
     lines
@@ -180,7 +180,8 @@ fn warnings(found: &Examination) -> Vec<String> {
     if found.offload.is_some_and(|offload| offload.gso_segments <= 1) {
         all.push("Warning: no segmentation offload (GSO): every datagram costs a system call. It needs Linux 4.18 and checksums in hardware (`ethtool -K DEVICE tx on`).".into());
     }
-    for reach in &found.reach {
+    // Loopback comes first, and has no route for IPv6 groups on Linux: nothing to mend.
+    for reach in found.reach.iter().skip(1) {
         let missing = [
             (reach.multicast_v4, "multicast over IPv4"),
             (reach.multicast_v6, "multicast over IPv6"),

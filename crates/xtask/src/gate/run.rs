@@ -62,7 +62,7 @@ impl Run {
         child.stderr_line(prefix, self.deadline)
     }
 
-    /// Waits until a child has ended by itself, or to the end of the gate's time.
+    /// Waits for the end of a child that ends by itself.
     pub(crate) fn wait(&self, child: Running) -> Result<Finished> {
         child.finish_by(self.deadline)
     }
