@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use biplane_sim::Profile;
 use clap::{Args, Parser, Subcommand};
 
-use crate::{bench::flags::Bench, settings::Settings, units};
+use crate::{bench::flags::Bench, doctor::flags::Doctor, settings::Settings, units};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,6 +16,7 @@ Examples:
                                      why one cannot connect, or how well one does
   biplane bench echo                 how long a message and its answer take on this machine
   biplane bench --help               every workload, and what its figures mean
+  biplane doctor                     whether parallel calls on one UDP socket are sound here
 
 Exit status: 0, it ran and what it promises held; 1, it ran and something did not hold; 2, it could
 not start. RUST_LOG=info shows more on standard error.";
@@ -74,6 +75,11 @@ pub(crate) enum Command {
     /// A server and its clients run in a process each, on loopback; a third leads them, and holds
     /// the link that --link puts between.
     Bench(Box<Bench>),
+    /// Examines this system: is parallel send and receive on one UDP socket sound, what does it cost?
+    ///
+    /// Ends with a verdict in words and a recommended configuration. Nothing is sent to an interface
+    /// that was not named, loopback apart.
+    Doctor(Doctor),
     /// Relays one TCP and one UDP port through an impaired link, for any program.
     ///
     /// Runs until Ctrl-C or SIGTERM, then says what became of everything. The target must accept a

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cli`, `settings` | the command line: names, defaults, help |
 //! | `bench` | `biplane bench`: what the library costs and how fast it is, here |
+//! | `doctor` | `biplane doctor`: whether parallel calls on one socket are sound here |
 //! | `link` | `biplane link`: a bad network for any program |
 //! | `probe` | `biplane probe`: why one cannot connect |
 //! | `form` | a relay between ports or between network namespaces |
@@ -13,6 +14,7 @@
 
 mod bench;
 mod cli;
+mod doctor;
 mod form;
 mod link;
 mod live;
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
     system::start_telling();
     let outcome = match cli.command {
         Command::Bench(bench) => bench::run(&bench),
+        Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Link(link) => link::run(&link),
         Command::Probe(probe) => probe::run(&probe),
         Command::MeasureLink(measure) => measure::run(&measure),

@@ -34,3 +34,15 @@ pub(crate) fn pause(length: Duration) {
 pub(crate) async fn rest(length: Duration) {
     tokio::time::sleep(length).await;
 }
+
+/// What the threads of this process have used of the processors so far, where the system tells.
+pub(crate) fn processor_time() -> Option<Duration> {
+    #[cfg(unix)]
+    {
+        use rustix::time::{ClockId, clock_gettime};
+        let used = clock_gettime(ClockId::ProcessCPUTime);
+        Duration::try_from(used).ok()
+    }
+    #[cfg(not(unix))]
+    None
+}

@@ -18,6 +18,7 @@
 //! | `step` | the steps of a connection, by name |
 //! | `identity`, `pin`, `link` | who a server is, and how it is found |
 //! | `counters`, `stats` | what is counted, and how it is read |
+//! | `doctor` | whether parallel calls on one socket can be trusted on this system |
 //! | `clock` | the time |
 //! | `sync`, `locks` | what threads meet at, and locks that survive a panic |
 
@@ -40,6 +41,7 @@ mod config;
 mod control;
 mod counters;
 mod crew;
+pub mod doctor;
 mod endpoint;
 mod error;
 mod hub;

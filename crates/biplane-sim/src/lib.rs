@@ -17,6 +17,7 @@
 //! | `transcript` | the hash that shows that a run replays |
 //! | `breach` | a broken promise in words |
 //! | `oracle` | what each kind of channel promises, and whether it was kept |
+//! | `seal` | what sealing and opening a packet costs here |
 //! | `sweep` | a seed's run from hello to goodbye, and its verdict |
 
 #![forbid(unsafe_code)]
@@ -43,6 +44,7 @@ mod payload;
 mod profile;
 mod protocol;
 mod rng;
+mod seal;
 mod side;
 mod stream;
 mod sweep;
@@ -66,6 +68,7 @@ pub use profile::{
 };
 pub use protocol::Protocol;
 pub use rng::Rng;
+pub use seal::SealCost;
 pub use side::Side;
 pub use stream::{Inflow, Stream, StreamConfig};
 pub use sweep::{

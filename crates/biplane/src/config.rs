@@ -1,11 +1,11 @@
 //! Settings, and who may join.
 
 use core::{any::Any, fmt, future::Future, pin::Pin, time::Duration};
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use biplane_proto::limits;
 
-use crate::{Identity, Protocol, engine::Means};
+use crate::{Identity, Protocol, RecommendedError, engine::Means, recommended::Recommended};
 
 /// Decides who may join, as the engine calls it.
 pub(crate) type Admission =
@@ -38,6 +38,20 @@ impl Default for ServerConfig {
 }
 
 impl ServerConfig {
+    /// The default settings with as many receivers and senders as `biplane doctor --save` found best
+    /// on this machine and wrote to the file at `path`.
+    ///
+    /// Its `threading` and `aead` must be there and are checked; they set nothing yet. Workers have
+    /// a thread each, and the two sides of a session settle on AES where both processors have it.
+    ///
+    /// # Errors
+    ///
+    /// [`RecommendedError`] if the file cannot be read or is not what `biplane doctor` writes.
+    pub fn recommended_from(path: impl AsRef<Path>) -> Result<Self, RecommendedError> {
+        let Recommended { receivers, senders } = Recommended::read(path.as_ref())?;
+        Ok(Self::default().receivers(receivers).senders(senders))
+    }
+
     /// Who the server is; its pin stands in the link. Default: one made for this run.
     #[must_use]
     pub fn identity(mut self, identity: Identity) -> Self {

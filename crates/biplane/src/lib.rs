@@ -43,6 +43,7 @@
 //! |---|---|
 //! | `channel`, `payload`, `codec` | what a message is, and its bytes |
 //! | `protocol`, `request` | what two programs agree on |
+//! | `recommended` | what `biplane doctor` found best for a server here |
 //! | `server`, `client`, `endpoint` | who opens sessions, and who is told of them |
 //! | `session` | what one can do with a session |
 //! | `diagnosis` | why one cannot connect |
@@ -78,6 +79,7 @@ mod inbox;
 mod payload;
 mod pending;
 mod protocol;
+mod recommended;
 mod request;
 mod router;
 mod server;
@@ -104,6 +106,7 @@ pub use event::Event;
 pub use payload::{Incoming, Outgoing, Payload};
 pub use pending::Pending;
 pub use protocol::{Protocol, ProtocolError};
+pub use recommended::RecommendedError;
 pub use request::{Call, Reply, Request};
 pub use server::Server;
 pub use session::Session;

@@ -31,7 +31,7 @@ enum Foreign {
 }
 
 /// `wire <- proto <- net <- biplane <- examples, cli`; `biplane <- load <- cli`; `sim <- link <- cli`
-/// beside `net`; `biplane` sees `sim` by a feature.
+/// beside `net`; `net <- cli`; `biplane` sees `sim` by a feature.
 const FENCES: &[Fence] = &[
     Fence {
         of: "biplane-wire",

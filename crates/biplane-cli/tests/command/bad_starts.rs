@@ -71,3 +71,11 @@ fn another_address_towards_a_target_that_has_one_is_refused() {
     let line = told(&format!("{BOTH_FREE} --to [::1]:9 --udp-only --rebind-address"));
     assert!(line.contains("[::1]:9") && line.contains("IPv4"), "{line}");
 }
+
+#[test]
+fn an_interface_or_a_folder_that_is_not_there_is_named() {
+    let line = told("doctor --quick --interface nowhere0");
+    assert!(line.contains("`nowhere0`"), "{line}");
+    let line = told("doctor --quick --save /nowhere/at/all.toml");
+    assert!(line.contains("/nowhere/at/all.toml"), "{line}");
+}

@@ -9,6 +9,7 @@
 
 mod bad_starts;
 mod bench;
+mod doctor;
 mod figures;
 mod help;
 mod link;

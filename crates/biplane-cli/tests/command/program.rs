@@ -56,11 +56,33 @@ pub(crate) fn run(arguments: &str) -> Ended {
     finish(child, String::new())
 }
 
+/// The same with the machine to itself; and how long it took.
+pub(crate) fn run_alone(arguments: &str) -> (Ended, Duration) {
+    let alone = alone();
+    let start = Instant::now();
+    let ended = run(arguments);
+    drop(alone);
+    (ended, start.elapsed())
+}
+
 /// Runs it and reads the one JSON document that it prints.
 pub(crate) fn document(arguments: &str) -> Value {
     let ended = run(arguments);
     assert!(ended.status.success(), "{arguments}: {ended:?}");
     serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+}
+
+/// Runs it until it has begun, and ends it by a signal.
+pub(crate) fn interrupted(arguments: &str, signal: &str) -> Ended {
+    let running = Running::start(arguments);
+    // Threads of its own are there once it works, and the signal is listened to before.
+    let threads = format!("/proc/{}/task", running.id());
+    let end = Instant::now() + PATIENCE;
+    while std::fs::read_dir(&threads).map_or(0, Iterator::count) < 2 {
+        assert!(Instant::now() < end, "it does not begin");
+        thread::sleep(Duration::from_millis(1));
+    }
+    running.stop(signal)
 }
 
 impl Running {

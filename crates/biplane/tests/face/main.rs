@@ -12,6 +12,7 @@ mod handles;
 mod kinds;
 mod panics;
 mod queues;
+mod recommended;
 mod requests;
 mod settings;
 mod shape;
