@@ -21,11 +21,9 @@ pub(super) const GATE: Gate = Gate {
 
 const CLI: &str = "cargo build --release --locked -p biplane-cli";
 const DOCTOR: &str = "target/release/biplane doctor --json";
-const BENCH_BUILD: &str =
-    "cargo build --release --locked --manifest-path crates/biplane-bench/Cargo.toml";
 /// The same work on plain sockets, in two processes.
-const RAW: &str = "cargo run --release --locked --manifest-path crates/biplane-bench/Cargo.toml -- \
-                   unreliable-64 --against raw --rounds 3 --seconds 2 --json";
+const RAW: &str =
+    "target/release/biplane-bench unreliable-64 --against raw --rounds 3 --seconds 2 --json";
 /// Each fault, how it is named, and whether it is unsound.
 const FAULTS: [(&str, &str, bool); 4] = [
     ("repeat", "duplicated", true),
@@ -44,7 +42,7 @@ fn examined(run: &mut Run) -> Result<()> {
         return faults(run);
     }
     faults(run)?;
-    super::super::build(&[BENCH_BUILD])?;
+    super::super::build(&[super::bench::BUILD])?;
     // Before and after: what drifts meanwhile is in both.
     let before = sound(run, "--quick", QUICK_SECONDS)?;
     let raw = run.finish(RAW)?;
