@@ -6,6 +6,7 @@
 
 use std::{
     io,
+    net::SocketAddr,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread::{self, Scope, ScopedJoinHandle},
     time::{Duration, Instant},
@@ -219,11 +220,11 @@ impl Floor {
         &self,
         plan: &Plan,
         mut stamp: Stamp,
-        (sources, remote): (&[&dyn DatagramSocket], std::net::SocketAddr),
+        (sources, remote): (&[&dyn DatagramSocket], SocketAddr),
     ) -> (u64, u64) {
         let path = Path { remote, local: None };
         let (count, mut bytes) = (plan.segments as u64, vec![0; plan.size * plan.segments]);
-        let (mut refused, mut in_a_row) = (0, 0);
+        let (mut unsent, mut refused, mut in_a_row) = (0, 0, 0);
         for source in sources.iter().cycle() {
             if stamp.number + count > self.capacity || in_a_row > REFUSALS || !self.admits(count) {
                 break;
@@ -233,28 +234,36 @@ impl Floor {
                 stamp.number += 1;
             }
             self.begun.fetch_add(count, Ordering::Relaxed);
-            match insist(*source, Run { path, bytes: &bytes, segment: plan.size }) {
-                Ok(()) => in_a_row = 0,
+            match self.insist(*source, Run { path, bytes: &bytes, segment: plan.size }) {
+                Ok(true) => {
+                    in_a_row = 0;
+                    continue;
+                }
+                Ok(false) => unsent += count,
                 Err(_) => {
                     in_a_row += 1;
                     refused += count;
-                    self.forgiven.fetch_add(count, Ordering::Relaxed);
                 }
             }
+            self.forgiven.fetch_add(count, Ordering::Relaxed);
         }
-        (stamp.number - refused, refused)
+        (stamp.number - unsent - refused, refused)
     }
-}
 
-/// Sends `run`, waiting for room as long as it takes: the readers make some.
-fn insist(socket: &dyn DatagramSocket, run: Run<'_>) -> io::Result<()> {
-    loop {
-        match socket.send(run) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                socket.wait_writable(SILENCE);
+    /// Sends `run`, waiting for room until sending is over; whether the kernel took it.
+    fn insist(&self, socket: &dyn DatagramSocket, run: Run<'_>) -> io::Result<bool> {
+        loop {
+            match socket.send(run) {
+                Ok(()) => return Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    socket.wait_writable(SILENCE);
+                }
+                Err(error) if os::is_out_of_buffers(&error) => clock::pause(REST),
+                Err(error) => return Err(error),
             }
-            Err(error) if os::is_out_of_buffers(&error) => clock::pause(REST),
-            done => return done,
+            if self.sending_is_over.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
         }
     }
 }
@@ -268,13 +277,13 @@ const fn footprint(size: usize) -> usize {
 /// One reader at work.
 struct Reader<'a> {
     floor: &'a Floor,
-    from: &'a [std::net::SocketAddr],
+    from: &'a [SocketAddr],
     view: View<'a>,
     longest: u64,
 }
 
 impl<'a> Reader<'a> {
-    fn new(floor: &'a Floor, from: &'a [std::net::SocketAddr]) -> Self {
+    fn new(floor: &'a Floor, from: &'a [SocketAddr]) -> Self {
         Self { floor, from, view: floor.ledger.view(), longest: 0 }
     }
 

@@ -5,7 +5,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
 
@@ -145,7 +145,7 @@ fn socket(family: Domain) -> io::Result<Socket> {
 }
 
 /// Whether what `writer` sends to `ip` comes to `reader`.
-fn arrives(writer: &Socket, reader: &Socket, ip: std::net::IpAddr) -> io::Result<bool> {
+fn arrives(writer: &Socket, reader: &Socket, ip: IpAddr) -> io::Result<bool> {
     let port = reader.local_addr()?.as_socket().map_or(0, |address| address.port());
     SockRef::from(writer).send_to(WORDS, &SocketAddr::new(ip, port).into())?;
     let mut words = [0; WORDS.len()];
