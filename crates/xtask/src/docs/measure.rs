@@ -1,8 +1,9 @@
 //! The measured pages: what is run, and how its figures become the tables between two markers.
 //!
 //! A table stands between `<!-- measured: NAME -->` and `<!-- end -->`, where NAME is a workload of
-//! `biplane-bench`, or `doctor` for the matrix of `biplane doctor`.
+//! `biplane-bench`, `doctor` for the matrix of `biplane doctor`, or one of `sweep`, which also draws.
 
+mod sweep;
 mod table;
 
 use std::collections::BTreeMap;
@@ -26,8 +27,9 @@ const BUILDS: [&str; 2] = [
 ];
 /// What a reader types, and what is run: it was just built.
 const BENCH: [&str; 2] = [
-    "cargo run --release --manifest-path crates/biplane-bench/Cargo.toml -- all",
-    "target/release/biplane-bench all --json",
+    "cargo run --release --manifest-path crates/biplane-bench/Cargo.toml -- \
+     all --rounds 3 --seconds 1",
+    "target/release/biplane-bench all --rounds 3 --seconds 1 --json",
 ];
 const DOCTOR: [&str; 2] =
     ["cargo run --release -p biplane-cli -- doctor", "target/release/biplane doctor --json"];
@@ -59,6 +61,15 @@ pub(super) fn pages() -> Result<Vec<String>> {
         };
     measure(BENCH, table::of_comparisons);
     measure(DOCTOR, table::of_doctor);
+    for sweep in sweep::ALL {
+        match sweep.measure() {
+            Ok(table) => {
+                let origin = format!("`{} N`, {}.\n", sweep.command, machine());
+                tables.insert(sweep.name.to_owned(), format!("{table}\n{origin}"));
+            }
+            Err(error) => failed.push(format!("{}: {error:#}", sweep.name)),
+        }
+    }
     failed.extend(write(&tables)?);
     Ok(failed)
 }
