@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_range_of_workers_is_the_librarys() {
+    fn workers_have_the_range_that_the_library_gives_them() {
         for (text, number) in
             [("1", Some(1)), ("64", Some(64)), ("0", None), ("65", None), ("", None)]
         {

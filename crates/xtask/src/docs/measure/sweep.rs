@@ -48,7 +48,7 @@ pub(super) const ALL: [Sweep; 2] = [
         title: "An unreliable flow: processor time a message",
         command: "target/release/biplane bench unreliable --seconds 2 --json --size",
         axis: "bytes a message",
-        values: &[16, 64, 256, 1_024, 4_096, 16_384],
+        values: &[32, 64, 256, 1_024, 4_096, 16_384],
     },
 ];
 
