@@ -19,6 +19,9 @@ pub(crate) fn known(
     match (system, tuning) {
         ("rusty_enet", Tuning::Documented) => Some("it sleeps 10 ms between two services"),
         ("renet", Tuning::Documented) => Some("it sends 60,000 bytes a tick, and sleeps 16 ms"),
+        ("enet", Tuning::Documented) if class == Class::Unreliable => {
+            Some("it waits for its socket, 10 ms at most, between two services")
+        }
         ("laminar", Tuning::Documented) => Some("it sleeps 1 ms between two polls"),
         ("enet" | "rusty_enet", _) if class != Class::Unreliable => {
             Some("at most 64 KiB of reliable messages in flight: its window's end")

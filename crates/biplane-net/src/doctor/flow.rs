@@ -30,7 +30,8 @@ const RATE_MAX: u64 = 16_000_000;
 const LOOK: Duration = Duration::from_millis(5);
 /// After so long without one that came, what is under way is not waited for.
 const SILENCE: Duration = Duration::from_millis(100);
-/// How often a sender without room gives its turn away before it rests.
+/// How often a sender without room, or a reader without a datagram, gives its turn away before it
+/// rests.
 const TURNS: u32 = 16;
 const REST: Duration = Duration::from_micros(50);
 /// A sender that is refused so often in a row ends.
@@ -290,10 +291,19 @@ impl<'a> Reader<'a> {
     /// Reads until reading is over and nothing is left; what it found, and the longest run.
     fn read(mut self, mouth: &Mouth) -> (Findings, u64) {
         let mut buffers = ReceiveBuffers::new(UdpDatagrams::BATCH);
+        let mut turns = 0;
         loop {
             match mouth.socket.recv(&mut buffers) {
-                Ok(()) => self.take(&mut buffers),
+                Ok(()) => {
+                    turns = 0;
+                    self.take(&mut buffers);
+                }
                 Err(_) if self.floor.reading_is_over.load(Ordering::Relaxed) => break,
+                // To wake a thread costs more than a datagram, and is not what is asked here.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && turns < TURNS => {
+                    turns += 1;
+                    thread::yield_now();
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     mouth.poller.wait(mouth.socket.socket());
                 }

@@ -5,6 +5,7 @@ use std::{error::Error, fs};
 
 use anyhow::{Context as _, Result, anyhow};
 use plotters::{
+    chart::SeriesLabelPosition,
     coord::combinators::{BindKeyPoints as _, IntoLogRange as _},
     element::Circle,
     prelude::{ChartBuilder, IntoDrawingArea as _, SVGBackend},
@@ -112,6 +113,8 @@ impl Sweep {
             .axis_desc_style((FONT, 15))
             .x_desc(format!("{} (logarithmic)", self.axis))
             .y_desc("µs a message")
+            .x_label_formatter(&|value| format!("{value:.0}"))
+            .y_label_formatter(&|value| format!("{value:.0}"))
             .draw()?;
         let lines = [points(rows, |[server, _]| server), points(rows, |[_, client]| client)];
         for ((name, colour), points) in SERIES.into_iter().zip(lines) {
@@ -122,7 +125,12 @@ impl Sweep {
                 .label(name)
                 .legend(move |(x, y)| Circle::new((x + 10, y), 4, colour.filled()));
         }
-        chart.configure_series_labels().label_font((FONT, 14)).border_style(WHITE).draw()?;
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperMiddle)
+            .label_font((FONT, 14))
+            .border_style(WHITE)
+            .draw()?;
         root.present()?;
         Ok(())
     }
