@@ -84,14 +84,19 @@ struct Floor {
     capacity: u64,
     window: u64,
     /// Datagrams on their way or there: counted before they are handed to the kernel.
-    begun: AtomicU64,
+    begun: Apart,
     /// Datagrams that came, whole or torn.
-    arrived: AtomicU64,
+    arrived: Apart,
     /// Datagrams not waited for any longer.
     forgiven: AtomicU64,
     sending_is_over: AtomicBool,
     reading_is_over: AtomicBool,
 }
+
+/// A count with cache lines of its own: who sends writes one, who reads another.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Apart(AtomicU64);
 
 /// Runs `plan`.
 pub(super) fn run(plan: &Plan, run: u32, fault: Option<&Fault>) -> io::Result<Outcome> {
@@ -119,8 +124,8 @@ impl Floor {
             ledger: Ledger::new(run, plan.senders, capacity),
             capacity,
             window: window.max(plan.segments) as u64,
-            begun: AtomicU64::new(0),
-            arrived: AtomicU64::new(0),
+            begun: Apart::default(),
+            arrived: Apart::default(),
             forgiven: AtomicU64::new(0),
             sending_is_over: AtomicBool::new(false),
             reading_is_over: AtomicBool::new(false),
@@ -166,7 +171,8 @@ impl Floor {
 
     fn measure(&self, plan: &Plan) -> Pace {
         self.watch(Some(clock::now() + plan.warm_up));
-        let look = || (clock::now(), self.arrived.load(Ordering::Relaxed), clock::processor_time());
+        let look =
+            || (clock::now(), self.arrived.0.load(Ordering::Relaxed), clock::processor_time());
         let before = look();
         self.watch(Some(before.0 + plan.measured));
         let after = look();
@@ -180,7 +186,7 @@ impl Floor {
 
     /// Waits for `end`, or until nothing is under way; forgives what is silent.
     fn watch(&self, end: Option<Instant>) {
-        let mut last = (clock::now(), self.arrived.load(Ordering::Relaxed));
+        let mut last = (clock::now(), self.arrived.0.load(Ordering::Relaxed));
         loop {
             let now = clock::now();
             let left = end.map_or(LOOK, |end| end.saturating_duration_since(now));
@@ -188,7 +194,7 @@ impl Floor {
                 return;
             }
             clock::pause(left.min(LOOK));
-            let arrived = self.arrived.load(Ordering::Relaxed);
+            let arrived = self.arrived.0.load(Ordering::Relaxed);
             if arrived != last.1 {
                 last = (now, arrived);
             } else if now.saturating_duration_since(last.0) >= SILENCE {
@@ -199,21 +205,22 @@ impl Floor {
     }
 
     fn under_way(&self) -> u64 {
-        let done = self.arrived.load(Ordering::Relaxed) + self.forgiven.load(Ordering::Relaxed);
-        self.begun.load(Ordering::Relaxed).saturating_sub(done)
+        let done = self.arrived.0.load(Ordering::Relaxed) + self.forgiven.load(Ordering::Relaxed);
+        self.begun.0.load(Ordering::Relaxed).saturating_sub(done)
     }
 
-    /// Waits until `count` more may be under way; whether they may.
-    fn admits(&self, count: u64) -> bool {
+    /// Waits until `count` more may be under way; how many then may, or `None` when sending is over.
+    fn admits(&self, count: u64) -> Option<u64> {
         let mut turns = 0;
         while !self.sending_is_over.load(Ordering::Relaxed) {
-            if self.under_way() + count <= self.window {
-                return true;
+            let room = self.window.saturating_sub(self.under_way());
+            if room >= count {
+                return Some(room);
             }
             turns += 1;
             if turns <= TURNS { thread::yield_now() } else { clock::pause(REST) }
         }
-        false
+        None
     }
 
     /// Sends until the run is over; how many the kernel took, and refused.
@@ -226,15 +233,25 @@ impl Floor {
         let path = Path { remote, local: None };
         let (count, mut bytes) = (plan.segments as u64, vec![0; plan.size * plan.segments]);
         let (mut unsent, mut refused, mut in_a_row) = (0, 0, 0);
+        // How many may go before it is looked again: each look fetches what readers write.
+        let mut room = 0;
         for source in sources.iter().cycle() {
-            if stamp.number + count > self.capacity || in_a_row > REFUSALS || !self.admits(count) {
+            if stamp.number + count > self.capacity || in_a_row > REFUSALS {
+                break;
+            }
+            if room < count {
+                let Some(all) = self.admits(count) else { break };
+                room = (all / plan.senders as u64).max(count);
+            }
+            room -= count;
+            if self.sending_is_over.load(Ordering::Relaxed) {
                 break;
             }
             for datagram in bytes.chunks_exact_mut(plan.size) {
                 stamp.write(datagram);
                 stamp.number += 1;
             }
-            self.begun.fetch_add(count, Ordering::Relaxed);
+            self.begun.0.fetch_add(count, Ordering::Relaxed);
             match self.insist(*source, Run { path, bytes: &bytes, segment: plan.size }) {
                 Ok(true) => {
                     in_a_row = 0;
@@ -328,7 +345,7 @@ impl<'a> Reader<'a> {
             self.longest = self.longest.max(count);
         }
         let after = self.view.findings.once + self.view.findings.torn;
-        self.floor.arrived.fetch_add(after - before, Ordering::Relaxed);
+        self.floor.arrived.0.fetch_add(after - before, Ordering::Relaxed);
     }
 }
 
