@@ -13,8 +13,6 @@ mod node;
 mod poller;
 mod quinn;
 mod raw;
-mod raw_gso;
-mod raw_gso_coalesced;
 mod renet;
 mod rusty_enet;
 mod tls;
@@ -26,9 +24,9 @@ use biplane_load::{Biplane, System};
 /// All of them, in the order of the tables: Biplane, and what it is compared with.
 pub(crate) const ALL: &[&dyn System] = &[
     &Biplane,
-    &raw::Raw,
-    &raw_gso::RawGso,
-    &raw_gso_coalesced::RawGsoCoalesced,
+    &raw::RAW,
+    &raw::RAW_GSO,
+    &raw::RAW_GSO_COALESCED,
     &bare::Bare,
     &tls::Tls,
     &enet::Enet,
