@@ -35,14 +35,9 @@ impl Liveness {
         Self { data: Data::Joining, declared: false, peer: None, told: None, sent_at: now }
     }
 
-    /// Whether messages go over UDP.
+    /// Whether messages of data channels go over UDP; else they ride TCP.
     pub(crate) fn data_open(&self) -> bool {
         self.data == Data::Open
-    }
-
-    /// Whether messages of data channels ride TCP: the path was not validated yet, or is dead.
-    pub(crate) fn tunnels(&self) -> bool {
-        !self.data_open()
     }
 
     pub(crate) const fn data_dead(&self) -> bool {
@@ -59,7 +54,7 @@ impl Liveness {
 
     /// The path has not come up in the time a join gives it; returns whether that is news.
     pub(crate) fn on_join_overdue(&mut self) -> bool {
-        let news = self.tunnels() && !self.declared;
+        let news = !self.data_open() && !self.declared;
         self.declared |= news;
         news
     }

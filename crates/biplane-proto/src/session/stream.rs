@@ -198,7 +198,7 @@ impl Session {
     }
 
     pub(super) fn tunnel_waits(&self) -> bool {
-        self.liveness.tunnels() && self.outlook.released && self.channels.has_data()
+        !self.liveness.data_open() && self.outlook.released && self.channels.has_data()
     }
 
     /// Whether [`Session::poll_control`] has something to write.

@@ -132,8 +132,9 @@ impl Session {
     fn settle_blocked(&mut self, now: Instant) {
         let waits = self.outlook.released && self.channels.has_data();
         let size = limits::DATAGRAM_SIZE;
-        let held = self.liveness.data_open() && !self.recovery.may_send(now, size);
-        let stuck = self.liveness.tunnels() && !self.control.outbox.has_tunnel_room();
+        let open = self.liveness.data_open();
+        let held = open && !self.recovery.may_send(now, size);
+        let stuck = !open && !self.control.outbox.has_tunnel_room();
         let pacing = if waits && held { self.recovery.pacing_deadline(now, size) } else { None };
         self.timers.set(Timer::Pacing, pacing);
         if waits && (held || stuck) {
