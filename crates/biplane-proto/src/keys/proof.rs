@@ -1,0 +1,143 @@
+//! Who may resume a session.
+//!
+//! Both sides hold a secret that never crosses the wire. A client proves that it holds it by an HMAC
+//! over what the TLS connection of the resume exports, so that a proof is worth nothing on any other
+//! connection. Every resume makes the next secret of the last and of what its connection exports.
+
+use biplane_wire::Resume;
+use ring::hmac;
+
+use super::expand;
+
+/// The secrets that prove a resume.
+pub(crate) struct Proofs {
+    secret: [u8; 32],
+    /// How often the session was resumed.
+    count: u32,
+    /// The one before, until the client has shown that it knows the current one: it may never have
+    /// seen the welcome.
+    previous: Option<[u8; 32]>,
+    /// The one that the claim which was accepted last was proven by.
+    proven: Option<[u8; 32]>,
+}
+
+impl core::fmt::Debug for Proofs {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Proofs").field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
+impl Proofs {
+    /// Those of a session that began with `secret`.
+    pub(crate) fn new(secret: &[u8; 32]) -> Self {
+        Self { secret: expand(secret, "resume"), count: 0, previous: None, proven: None }
+    }
+
+    #[cfg(test)]
+    const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// What a client says on a connection that exports `binding`.
+    pub(crate) fn prove(&mut self, binding: &[u8; 32], name: &[u8; 16]) -> Resume {
+        self.proven = Some(self.secret);
+        let tag = hmac::sign(&key(&self.secret), &claimed(binding, name, self.count));
+        let mut proof = [0; 32];
+        proof.copy_from_slice(tag.as_ref());
+        Resume { count: self.count, proof }
+    }
+
+    /// Whether a client that says `claim` holds the secret. The one before counts too, as long as
+    /// the client may not know the current one.
+    pub(crate) fn accept(&mut self, claim: &Resume, binding: &[u8; 32], name: &[u8; 16]) -> bool {
+        let secret = match self.previous {
+            Some(previous) if claim.count.wrapping_add(1) == self.count => previous,
+            _ if claim.count == self.count => self.secret,
+            _ => return false,
+        };
+        let claimed = claimed(binding, name, claim.count);
+        let holds = hmac::verify(&key(&secret), &claimed, &claim.proof).is_ok();
+        if holds {
+            self.proven = Some(secret);
+        }
+        holds
+    }
+
+    /// The resume that was proven last goes on with what its connection exports. The count is one
+    /// above that of the secret that proved it.
+    pub(crate) fn advance(&mut self, secret: &[u8; 32]) {
+        let proven = self.proven.take().unwrap_or(self.secret);
+        if proven == self.secret {
+            self.count = self.count.wrapping_add(1);
+        }
+        let tag = hmac::sign(&key(&proven), secret);
+        self.secret.copy_from_slice(tag.as_ref());
+        self.previous = Some(proven);
+    }
+
+    /// The peer speaks on the connection of the last resume: it knows the current secret.
+    pub(crate) const fn confirm(&mut self) {
+        self.previous = None;
+    }
+}
+
+fn key(secret: &[u8; 32]) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, secret)
+}
+
+fn claimed(binding: &[u8; 32], name: &[u8; 16], count: u32) -> Vec<u8> {
+    [&binding[..], name, &count.to_be_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: [u8; 16] = [7; 16];
+
+    fn both() -> (Proofs, Proofs) {
+        (Proofs::new(&[1; 32]), Proofs::new(&[1; 32]))
+    }
+
+    #[test]
+    fn a_proof_holds_on_its_own_connection_alone() {
+        let (mut client, mut server) = both();
+        let claim = client.prove(&[2; 32], &NAME);
+        assert!(!server.accept(&claim, &[3; 32], &NAME));
+        assert!(!server.accept(&claim, &[2; 32], &[8; 16]));
+        assert!(!server.accept(&Resume { count: 1, ..claim }, &[2; 32], &NAME));
+        assert!(server.accept(&claim, &[2; 32], &NAME));
+    }
+
+    #[test]
+    fn another_secret_proves_nothing() {
+        let mut stranger = Proofs::new(&[9; 32]);
+        let claim = stranger.prove(&[2; 32], &NAME);
+        assert!(!both().1.accept(&claim, &[2; 32], &NAME));
+    }
+
+    #[test]
+    fn a_client_that_missed_the_welcome_tries_again_with_the_secret_it_has() {
+        let (mut client, mut server) = both();
+        for attempt in 2..5 {
+            let binding = [attempt; 32];
+            assert!(server.accept(&client.prove(&binding, &NAME), &binding, &NAME));
+            server.advance(&[attempt + 10; 32]);
+            assert_eq!(server.count(), 1);
+        }
+        client.advance(&[14; 32]);
+        assert_eq!(client.count(), 1);
+        let claim = client.prove(&[6; 32], &NAME);
+        assert!(server.accept(&claim, &[6; 32], &NAME), "both went on with the last welcome");
+    }
+
+    #[test]
+    fn the_secret_before_is_forgotten_once_the_current_one_was_used() {
+        let (mut client, mut server) = both();
+        let before = client.prove(&[2; 32], &NAME);
+        assert!(server.accept(&before, &[2; 32], &NAME));
+        server.advance(&[3; 32]);
+        server.confirm();
+        assert!(!server.accept(&before, &[2; 32], &NAME));
+    }
+}
