@@ -112,7 +112,7 @@ struct State {
     is_open: bool,
     held: bool,
     is_stranded: bool,
-    /// It breaks when so many bytes have been taken.
+    /// It breaks when so many bytes have been taken since the start.
     breaks_after: Option<u64>,
     has_broken: bool,
 }
@@ -273,10 +273,10 @@ impl Stream {
         Some(inflow)
     }
 
-    /// Lets the connection break when its reader has `bytes` of this direction, counted from its
-    /// beginning; who drives it asks [`Stream::breaks`].
-    pub fn break_after(&mut self, bytes: u64) {
-        self.state.breaks_after = Some(bytes);
+    /// Lets the connection break when its reader has so many more `bytes` of this direction; who
+    /// drives it asks [`Stream::breaks`].
+    pub const fn break_after(&mut self, bytes: u64) {
+        self.state.breaks_after = Some(self.traffic.taken + bytes);
     }
 
     /// Whether the byte that [`Stream::break_after`] named has been taken, told once.

@@ -216,7 +216,8 @@ impl Wires {
 impl Wires {
     /// Begins to open a connection beside the others.
     pub(crate) fn open(&mut self, now: Instant, rng: &mut Rng) {
-        let (up, down) = (self.control_up.another(rng.fork()), self.control_down.another(rng.fork()));
+        let (up, down) =
+            (self.control_up.another(rng.fork()), self.control_down.another(rng.fork()));
         self.opening = Some(Opening::new(now, up, down));
     }
 
@@ -296,11 +297,23 @@ impl Wires {
         (link, if number == self.number { Some(current) } else { former })
     }
 
-    /// When anything arrives on any connection.
-    pub(crate) fn next_control(&self) -> Option<Instant> {
-        let former = self.former.iter().flat_map(|former| [&former.up, &former.down]);
-        let all = [&self.control_up, &self.control_down].into_iter().chain(former);
-        all.filter_map(Stream::next_arrival).min()
+    /// Breaks one connection.
+    pub(crate) fn kill_connection(&mut self, now: Instant, number: u32) {
+        for direction in Direction::ALL {
+            if let Some(stream) = self.control(number, direction) {
+                stream.kill(now);
+            }
+        }
+    }
+
+    /// When anything arrives that way on any connection.
+    pub(crate) fn next_control(&self, direction: Direction) -> Option<Instant> {
+        let former = self.former.iter().map(|former| former.of(direction));
+        let current = match direction {
+            Direction::Up => &self.control_up,
+            Direction::Down => &self.control_down,
+        };
+        former.chain([current]).filter_map(Stream::next_arrival).min()
     }
 
     /// When there is room again for what an end writes to a connection.
@@ -311,17 +324,20 @@ impl Wires {
                 Direction::Down => &self.control_down,
             }
         } else {
-            let former = self.former.iter().find(|former| former.number == number)?;
-            match direction {
-                Direction::Up => &former.up,
-                Direction::Down => &former.down,
-            }
+            self.former.iter().find(|former| former.number == number)?.of(direction)
         };
         stream.next_room()
     }
 }
 
 impl Former {
+    const fn of(&self, direction: Direction) -> &Stream {
+        match direction {
+            Direction::Up => &self.up,
+            Direction::Down => &self.down,
+        }
+    }
+
     const fn toward(&mut self, direction: Direction) -> &mut Stream {
         match direction {
             Direction::Up => &mut self.up,
