@@ -286,6 +286,18 @@ impl World {
         self.watch.nonces()
     }
 
+    /// Under how many receive ids packets come to the session at `side`.
+    #[must_use]
+    pub fn receive_ids(&self, side: Side) -> usize {
+        let Some(line) = self.lines.get(side.client()) else { return 0 };
+        match side {
+            Side::Client(client) => line.host.ids_of(client),
+            Side::Server(client) => {
+                self.houses.get(line.house).map_or(0, |house| house.host.ids_of(client))
+            }
+        }
+    }
+
     /// Ends every fault of every wire.
     pub fn calm(&mut self) {
         let now = self.now;

@@ -50,6 +50,11 @@ pub struct Figures {
     /// Sides whose packet numbers, message numbers, control numbers and requests passed the wrap
     /// that they began beside.
     pub passed: Wraps,
+    /// What the first client's first control connection carried from where its session began, up
+    /// and down, in bytes.
+    pub control: [u64; 2],
+    /// How often sessions went on over another control connection.
+    pub resumes: u64,
     /// What sessions went through.
     pub ordeal: OrdealFigures,
 }

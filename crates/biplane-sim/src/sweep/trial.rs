@@ -66,6 +66,8 @@ struct Counts {
     refused: u64,
     plane_changes: u64,
     drain: Drain,
+    /// Bytes of the first control connection: when its session began, and since then.
+    control: [u64; 2],
 }
 
 impl Trial {
@@ -112,6 +114,8 @@ impl Trial {
     pub fn run(mut self) -> Outcome {
         if self.join() {
             self.talk();
+            let ([up, down], [before_up, before_down]) = (self.written(), self.counts.control);
+            self.counts.control = [up.saturating_sub(before_up), down.saturating_sub(before_down)];
             if self.is_doomed() {
                 self.perish();
             } else {
@@ -129,6 +133,7 @@ impl Trial {
     fn join(&mut self) -> bool {
         if self.world.run_until(JOIN, |world| world.has_joined()) {
             (0..self.world.clients()).for_each(|client| self.world.arm_breaks(client));
+            self.counts.control = self.written();
             return true;
         }
         for side in self.world.sides() {
@@ -173,6 +178,12 @@ impl Trial {
             self.expect_to_leave(closer);
         }
         self.go_on(self.world.now() + QUIET);
+    }
+
+    /// Bytes written to the first client's control connection so far, up and down.
+    fn written(&self) -> [u64; 2] {
+        let wires = self.world.wires(0);
+        wires.map_or([0; 2], |wires| [wires.control_up.written(), wires.control_down.written()])
     }
 
     fn expect_to_leave(&mut self, closer: Side) {
@@ -248,6 +259,8 @@ impl Trial {
             slowest: self.oracle.slowest(),
             drain: self.counts.drain,
             passed: self.passed(),
+            control: self.counts.control,
+            resumes: (0..self.world.clients()).map(|client| self.world.resumes(client)).sum(),
             ordeal: self.ordeal.figures,
         }
     }

@@ -81,6 +81,10 @@ impl Host {
         self.routes.retain(|_, routed| *routed != line);
     }
 
+    pub(super) fn ids_of(&self, line: usize) -> usize {
+        self.routes.values().filter(|routed| **routed == line).count()
+    }
+
     pub(super) fn free(&mut self, id: ReceiveId) {
         self.routes.remove(&id);
     }
