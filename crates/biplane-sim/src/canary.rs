@@ -133,7 +133,10 @@ impl CanaryKind {
             Self::Wavers => false,
             Self::Swallows => matches!(broken, Contract(ContractBreach::Unaccounted { .. })),
             Self::Forgets => matches!(broken, Contract(ContractBreach::ReplayTaken)),
-            Self::Sulks | Self::Runs => matches!(broken, Session(SessionBreach::Ended(_))),
+            Self::Sulks => {
+                matches!(broken, Session(SessionBreach::Ended(_) | SessionBreach::Lame(_)))
+            }
+            Self::Runs => matches!(broken, Session(SessionBreach::Ended(_))),
             Self::Recalls => matches!(broken, Contract(ContractBreach::NonceRepeated)),
         }
     }

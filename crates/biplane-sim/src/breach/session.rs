@@ -50,7 +50,7 @@ pub enum SessionBreach {
     SlowToResume(Duration),
     /// It did not fly so long after its network had healed.
     SlowToHeal(Duration),
-    /// It lived for so long without a control connection, which is longer than it may.
+    /// It lived on without a control connection for so long beyond its grace.
     Outlived(Duration),
     /// What it last told of its planes is not so.
     ToldOtherwise {
@@ -102,7 +102,7 @@ impl fmt::Display for SessionBreach {
             Self::SlowToHeal(took) => {
                 write!(f, "does not fly until {took:?} after the network did")
             }
-            Self::Outlived(took) => write!(f, "lived on for {took:?} without a control connection"),
+            Self::Outlived(took) => write!(f, "lived on for {took:?} beyond its grace"),
             Self::ToldOtherwise { told, is } => write!(f, "told {told:?} last, and is on {is:?}"),
             Self::NeverEmpty { waiting } => {
                 write!(f, "{waiting} messages and records still wait though nobody sends")

@@ -45,6 +45,9 @@ impl World {
                 continue;
             };
             let was_there = matches!(line.server, Stage::Live(_));
+            if matches!(line.server, Stage::Failed) && line.switch.greetings.is_empty() {
+                continue;
+            }
             line.server = Stage::Failed;
             line.switch.greetings.clear();
             line.wires.kill_control(now);

@@ -192,6 +192,29 @@ impl Conditions {
         self.strikes.push(Strike { after, client: 0, blow });
     }
 
+    /// Whether the last blow is one that nothing survives.
+    #[must_use]
+    pub fn is_doomed(&self) -> bool {
+        let last = self.strikes.last();
+        last.is_some_and(|strike| matches!(strike.blow, Blow::Block { .. }))
+    }
+
+    /// Whether something takes a control connection away for certain: a block that is over before
+    /// silence is noticed does not.
+    #[must_use]
+    pub fn loses_control(&self) -> bool {
+        let mut pairs =
+            self.strikes.iter().zip(self.strikes.iter().skip(1).map(Some).chain([None]));
+        pairs.any(|(strike, next)| match strike.blow {
+            Blow::Reset | Blow::Finish | Blow::Strand => true,
+            Blow::Block { tcp, .. } => {
+                let lasts = next.map_or(Duration::MAX, |next| next.after - strike.after);
+                tcp != Blocked::Neither && lasts > NOTICED
+            }
+            Blow::Heal => false,
+        })
+    }
+
     /// Whether UDP is left alone, and may be expected to fly throughout.
     pub(in crate::sweep) fn spares_udp(&self) -> bool {
         let blocks =

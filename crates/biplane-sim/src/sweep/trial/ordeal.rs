@@ -39,8 +39,20 @@ pub struct OrdealFigures {
     pub slowest_heal: Duration,
     /// Ends of sessions that outlived their grace, as they must.
     pub ended: u64,
-    /// The longest that one lived without a control connection.
-    pub longest_without: Duration,
+    /// The longest that one lived without a control connection beyond its grace.
+    pub beyond_grace: Duration,
+}
+
+impl OrdealFigures {
+    /// Adds what others went through.
+    pub fn add(&mut self, other: &Self) {
+        self.resumes += other.resumes;
+        self.heals += other.heals;
+        self.ended += other.ended;
+        self.slowest_resume = self.slowest_resume.max(other.slowest_resume);
+        self.slowest_heal = self.slowest_heal.max(other.slowest_heal);
+        self.beyond_grace = self.beyond_grace.max(other.beyond_grace);
+    }
 }
 
 /// One end of a session through the blows.
@@ -105,8 +117,7 @@ impl Trial {
 
     /// Whether the last blow is one that nothing survives.
     pub(super) fn is_doomed(&self) -> bool {
-        let last = self.conditions.strikes.last();
-        last.is_some_and(|strike| matches!(strike.blow, Blow::Block { .. }))
+        self.conditions.is_doomed()
     }
 
     /// Looks how every end comes through. For every moment at which anything happens.
@@ -124,13 +135,15 @@ impl Trial {
         let Some(session) = self.world.session(side) else { return };
         let (is_without, flies) = (session.control_is_lost(), session.planes() != Planes::Lost);
         let (is_closed, is_over) = (session.is_closed(), session.is_over());
+        let grace = self.grace();
         let course = self.ordeal.courses.entry(side).or_default();
         let figures = &mut self.ordeal.figures;
         if is_closed {
             if let Some(since) = course.without.filter(|_| is_over && !course.is_over) {
                 course.is_over = true;
                 figures.ended += 1;
-                figures.longest_without = figures.longest_without.max(now - since);
+                let beyond = (now - since).saturating_sub(grace);
+                figures.beyond_grace = figures.beyond_grace.max(beyond);
             }
             return;
         }
@@ -162,9 +175,8 @@ impl Trial {
 
     /// Waits for the end of every session that cannot survive, and looks whether it is one.
     pub(super) fn perish(&mut self) {
-        let longest = self.conditions.clients.iter().map(|client| client.session.grace).max();
         // Silence is noticed after ten seconds.
-        let deadline = self.world.now() + Duration::from_secs(15) + longest.unwrap_or_default();
+        let deadline = self.world.now() + Duration::from_secs(15) + self.grace();
         let sides: Vec<_> = self.world.sides().collect();
         let is_over = |world: &World, side| world.session(side).is_none_or(Session::is_over);
         while self.world.now() < deadline && !sides.iter().all(|side| is_over(&self.world, *side)) {
@@ -190,18 +202,19 @@ impl Trial {
         self.oracle.session_breach(self.world.now(), side, breach);
     }
 
+    /// How long the sessions live without a control connection.
+    fn grace(&self) -> Duration {
+        let graces = self.conditions.clients.iter().map(|client| client.session.grace);
+        graces.max().unwrap_or_default()
+    }
+
     /// Says what was too slow.
     pub(super) fn judge_ordeal(&mut self) {
         let (figures, side) = (self.ordeal.figures, Side::Client(0));
-        let grace = self.conditions.clients.iter().map(|client| client.session.grace).max();
         let limits = [
             (figures.slowest_resume, RESUME, SessionBreach::SlowToResume(figures.slowest_resume)),
             (figures.slowest_heal, HEAL, SessionBreach::SlowToHeal(figures.slowest_heal)),
-            (
-                figures.longest_without,
-                grace.unwrap_or_default() + END,
-                SessionBreach::Outlived(figures.longest_without),
-            ),
+            (figures.beyond_grace, END, SessionBreach::Outlived(figures.beyond_grace)),
         ];
         for (took, most, breach) in limits {
             if took > most && self.conditions.is_timed {
