@@ -83,6 +83,9 @@ impl Trial {
         let protocol = conditions.protocol.clone();
         let make = if plan.in_words { World::in_words } else { World::new };
         let mut world = make(start, seed, protocol.clone());
+        if conditions.is_timed {
+            world.count_nonces();
+        }
         let mut rng = Rng::new(!seed);
         for (client, config) in conditions.clients.iter().enumerate() {
             let mut config = config.clone();

@@ -4,6 +4,7 @@
 //! counts is judged here. A gate whose canary was not caught has not passed.
 
 mod calibrate;
+pub(super) mod resumes;
 mod sweep;
 
 use std::time::Duration;
@@ -80,6 +81,15 @@ pub(super) const GATES: &[Gate] = &[
         measure: replays,
     },
     Gate {
+        id: "G6",
+        title: "no key seals two packets with one nonce: threads, resumes, restarts",
+        seeds: Seeds::NONE,
+        needs: None,
+        builds: &["cargo build --release --locked -p biplane-sim", CORE],
+        timeout: Duration::from_secs(900),
+        measure: resumes::nonces,
+    },
+    Gate {
         id: "G7",
         title: "counters pass every place where they could wrap",
         seeds: Seeds { full: 1_000, quick: 12 },
@@ -87,6 +97,24 @@ pub(super) const GATES: &[Gate] = &[
         builds: &["cargo build --release --locked -p biplane-sim", WIRE, SCENARIOS],
         timeout: Duration::from_secs(3600),
         measure: wraps,
+    },
+    Gate {
+        id: "G8",
+        title: "a session survives outages shorter than its grace, and longer ones end it",
+        seeds: Seeds { full: 2_000, quick: 40 },
+        needs: None,
+        builds: SIM,
+        timeout: Duration::from_secs(3600),
+        measure: resumes::outages,
+    },
+    Gate {
+        id: "G10",
+        title: "TCP is taken away: UDP goes on, the session resumes, nothing comes twice",
+        seeds: Seeds { full: 2_000, quick: 40 },
+        needs: None,
+        builds: SIM,
+        timeout: Duration::from_secs(3600),
+        measure: resumes::kills,
     },
     Gate {
         id: "G19",
