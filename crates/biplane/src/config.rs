@@ -3,7 +3,7 @@
 use core::{any::Any, fmt, future::Future, pin::Pin, time::Duration};
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use biplane_proto::limits;
+use biplane_proto::{PlaneMode, SessionConfig, limits};
 
 use crate::{Identity, Protocol, RecommendedError, engine::Means, recommended::Recommended};
 
@@ -21,6 +21,7 @@ pub struct ServerConfig {
     pub(crate) max_sessions: usize,
     pub(crate) means: Means,
     pub(crate) max_send_delay: Duration,
+    pub(crate) planes: PlaneMode,
 }
 
 impl Default for ServerConfig {
@@ -33,6 +34,7 @@ impl Default for ServerConfig {
             max_sessions: 2_000,
             means: Means::default(),
             max_send_delay: limits::MAX_SEND_DELAY,
+            planes: PlaneMode::default(),
         }
     }
 }
@@ -147,6 +149,20 @@ impl ServerConfig {
         self.max_send_delay = delay.min(limits::SEND_DELAY_MAX);
         self
     }
+
+    /// Which planes sessions may fly on, as far as this side decides. Default:
+    /// [`PlaneMode::Auto`].
+    #[must_use]
+    pub const fn planes(mut self, mode: PlaneMode) -> Self {
+        self.planes = mode;
+        self
+    }
+
+    /// What this side decides for its sessions.
+    pub(crate) fn session(&self) -> SessionConfig {
+        let Self { max_send_delay, planes, .. } = *self;
+        SessionConfig { max_send_delay, planes, ..SessionConfig::default() }
+    }
 }
 
 impl fmt::Debug for ServerConfig {
@@ -158,6 +174,7 @@ impl fmt::Debug for ServerConfig {
             .field("max_sessions", &self.max_sessions)
             .field("means", &self.means)
             .field("max_send_delay", &self.max_send_delay)
+            .field("planes", &self.planes)
             .finish_non_exhaustive()
     }
 }
@@ -166,6 +183,7 @@ impl fmt::Debug for ServerConfig {
 #[derive(Clone, Default)]
 pub struct ClientConfig {
     pub(crate) credentials: Vec<u8>,
+    pub(crate) planes: PlaneMode,
 }
 
 impl ClientConfig {
@@ -176,11 +194,19 @@ impl ClientConfig {
         self.credentials = credentials.into();
         self
     }
+
+    /// Which planes the session may fly on, as far as this side decides. Default:
+    /// [`PlaneMode::Auto`].
+    #[must_use]
+    pub const fn planes(mut self, mode: PlaneMode) -> Self {
+        self.planes = mode;
+        self
+    }
 }
 
 impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientConfig").finish_non_exhaustive()
+        f.debug_struct("ClientConfig").field("planes", &self.planes).finish_non_exhaustive()
     }
 }
 

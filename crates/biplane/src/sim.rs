@@ -51,7 +51,6 @@ use std::{
     time::Instant,
 };
 
-use biplane_proto::SessionConfig;
 use biplane_sim::{Access, Gate, Rng};
 pub use biplane_sim::{
     Blocked, Capacity, Direction, Profile, ProfileError, Queue, Schedule, Trace, TraceError, Way,
@@ -166,8 +165,7 @@ impl World {
     ) -> Result<Server, BindError> {
         let ((spec, also), tables) = protocol.resolve_with(&config.also)?;
         let spoken = core::iter::once(spec).chain(also).map(speaking).collect();
-        let session =
-            SessionConfig { max_send_delay: config.max_send_delay, ..SessionConfig::default() };
+        let session = config.session();
         let (party, number, address) = self.shared.enter(|state| {
             let party = state.add_party();
             let number = state.world.serve(spoken, Gate::Asks, Some(session));

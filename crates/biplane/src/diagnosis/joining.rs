@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use biplane_proto::ChannelConfig;
+use biplane_proto::{ChannelConfig, PlaneMode};
 use biplane_wire::{Description, limits};
 
 use super::{DiagnosisConfig, Finding, Record};
@@ -73,7 +73,7 @@ impl Joining {
         let watch: Watch = Arc::new(move |passed| drop(watcher.send(News::Passed(passed))));
         let (link, credentials) = (self.link.clone(), self.credentials.clone());
         self.engine.connect(
-            Dial { link, protocol, credentials, watch: Some(watch) },
+            Dial { link, protocol, credentials, planes: PlaneMode::Auto, watch: Some(watch) },
             Box::new(move |outcome| drop(sender.send(News::Over(outcome)))),
         );
         while let Ok(told) = news.recv() {

@@ -89,11 +89,12 @@ impl Drop for SimEngine {
 }
 
 impl State {
-    fn dial(&mut self, party: PartyNumber, dial: Dial, config: ClientConfig, done: Connected) {
+    fn dial(&mut self, party: PartyNumber, dial: Dial, mut config: ClientConfig, done: Connected) {
         let outcome = self.server_at(party, &dial.link);
         match outcome {
             Ok(server) => {
-                let Dial { protocol, credentials, .. } = dial;
+                let Dial { protocol, credentials, planes, .. } = dial;
+                config.session.planes = planes;
                 let protocol = super::speaking(protocol);
                 let client = self.world.dial(server, protocol, credentials, config);
                 self.dialed(party, client, done);
