@@ -3,7 +3,7 @@
 use core::{any::Any, fmt, future::Future, pin::Pin, time::Duration};
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use biplane_proto::{PlaneMode, SessionConfig, limits};
+use biplane_proto::{PlaneMode, limits};
 
 use crate::{Identity, Protocol, RecommendedError, engine::Means, recommended::Recommended};
 
@@ -21,6 +21,7 @@ pub struct ServerConfig {
     pub(crate) max_sessions: usize,
     pub(crate) means: Means,
     pub(crate) max_send_delay: Duration,
+    pub(crate) grace: Duration,
     pub(crate) planes: PlaneMode,
 }
 
@@ -34,6 +35,7 @@ impl Default for ServerConfig {
             max_sessions: 2_000,
             means: Means::default(),
             max_send_delay: limits::MAX_SEND_DELAY,
+            grace: limits::GRACE,
             planes: PlaneMode::default(),
         }
     }
@@ -150,18 +152,20 @@ impl ServerConfig {
         self
     }
 
+    /// How long a session lives without TCP, over UDP alone or over nothing, for its client to
+    /// replace the connection. 0 (it ends with TCP) to 10 minutes, default 30 s.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace.min(limits::GRACE_MAX);
+        self
+    }
+
     /// Which planes sessions may fly on, as far as this side decides. Default:
     /// [`PlaneMode::Auto`].
     #[must_use]
     pub const fn planes(mut self, mode: PlaneMode) -> Self {
         self.planes = mode;
         self
-    }
-
-    /// What this side decides for its sessions.
-    pub(crate) fn session(&self) -> SessionConfig {
-        let Self { max_send_delay, planes, .. } = *self;
-        SessionConfig { max_send_delay, planes, ..SessionConfig::default() }
     }
 }
 
@@ -174,6 +178,7 @@ impl fmt::Debug for ServerConfig {
             .field("max_sessions", &self.max_sessions)
             .field("means", &self.means)
             .field("max_send_delay", &self.max_send_delay)
+            .field("grace", &self.grace)
             .field("planes", &self.planes)
             .finish_non_exhaustive()
     }
@@ -183,6 +188,7 @@ impl fmt::Debug for ServerConfig {
 #[derive(Clone, Default)]
 pub struct ClientConfig {
     pub(crate) credentials: Vec<u8>,
+    pub(crate) grace: Option<Duration>,
     pub(crate) planes: PlaneMode,
 }
 
@@ -192,6 +198,14 @@ impl ClientConfig {
     #[must_use]
     pub fn credentials(mut self, credentials: impl Into<Vec<u8>>) -> Self {
         self.credentials = credentials.into();
+        self
+    }
+
+    /// How long the session lives without TCP, which is replaced meanwhile; it ends sooner if the
+    /// server waits for less. 0 (it ends with TCP) to 10 minutes, default 30 s.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace.min(limits::GRACE_MAX));
         self
     }
 
@@ -206,7 +220,10 @@ impl ClientConfig {
 
 impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientConfig").field("planes", &self.planes).finish_non_exhaustive()
+        f.debug_struct("ClientConfig")
+            .field("grace", &self.grace)
+            .field("planes", &self.planes)
+            .finish_non_exhaustive()
     }
 }
 

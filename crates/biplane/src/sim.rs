@@ -66,7 +66,7 @@ use crate::{
     BindError, Client, ClientConfig, ConnectError, Endpoint, Link, Pending, Pin, Protocol, Server,
     ServerConfig, Session,
     client::prepare,
-    engine::{Engine, ProtocolSpec, now},
+    engine::{Engine, ProtocolSpec, now, session_config},
 };
 
 /// The shortest tick.
@@ -165,7 +165,7 @@ impl World {
     ) -> Result<Server, BindError> {
         let ((spec, also), tables) = protocol.resolve_with(&config.also)?;
         let spoken = core::iter::once(spec).chain(also).map(speaking).collect();
-        let session = config.session();
+        let session = session_config(&config);
         let (party, number, address) = self.shared.enter(|state| {
             let party = state.add_party();
             let number = state.world.serve(spoken, Gate::Asks, Some(session));

@@ -27,6 +27,7 @@ pub(crate) fn datagrams(stats: &EndpointStats) -> Datagrams {
         received: stats.datagrams.received,
         delivered: stats.datagrams.delivered,
         kernel_dropped: stats.datagrams.kernel_dropped,
+        unsent: stats.datagrams.unsent,
     }
 }
 
@@ -49,8 +50,8 @@ pub(crate) fn sessions(stats: &EndpointStats) -> Sessions {
         admitted: stats.sessions.admitted,
         refused: stats.sessions.refused,
         timed_out: stats.sessions.timed_out,
+        resumed: stats.sessions.resumed,
         left,
-        ..Sessions::default()
     }
 }
 

@@ -89,11 +89,13 @@ impl Drop for SimEngine {
 }
 
 impl State {
-    fn dial(&mut self, party: PartyNumber, dial: Dial, mut config: ClientConfig, done: Connected) {
+    fn dial(&mut self, party: PartyNumber, dial: Dial, config: ClientConfig, done: Connected) {
         let outcome = self.server_at(party, &dial.link);
         match outcome {
             Ok(server) => {
-                let Dial { protocol, credentials, planes, .. } = dial;
+                let Dial { protocol, credentials, grace, planes, .. } = dial;
+                let mut config = config;
+                config.session.grace = grace.unwrap_or(config.session.grace);
                 config.session.planes = planes;
                 let protocol = super::speaking(protocol);
                 let client = self.world.dial(server, protocol, credentials, config);
