@@ -60,7 +60,7 @@ fn forms(run: &mut Run) -> Result<()> {
             end(run, scene)?;
         }
     } else {
-        let scenes = all(20, 15, [3, 5, 5], 5).map(|form| begin(run, &link, form));
+        let scenes = all(20, 15, [3, 5, 5], 4).map(|form| begin(run, &link, form));
         for scene in scenes {
             end(run, scene?)?;
         }
