@@ -8,6 +8,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
+    time::Duration,
 };
 
 use biplane_net::{
@@ -54,6 +55,13 @@ impl Victim {
 impl Scene {
     pub(crate) fn both() -> impl Iterator<Item = Self> {
         Victim::BOTH.into_iter().map(Self::new)
+    }
+
+    /// Whose sessions end with their control connection.
+    pub(crate) fn both_without_grace() -> impl Iterator<Item = Self> {
+        let mut config = config();
+        config.session.grace = Duration::ZERO;
+        Victim::BOTH.into_iter().map(move |role| Self::of(role, Ipv4Addr::LOCALHOST, &config))
     }
 
     pub(crate) fn new(role: Victim) -> Self {
