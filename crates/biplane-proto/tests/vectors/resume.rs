@@ -41,12 +41,12 @@ fn proofs_are_what_the_page_says() {
     let said = session.begin_resume(now, &[3; 32], ReceiveId(4)).unwrap();
     assert_eq!((said.session, said.receive_id), (Some(NAME), ReceiveId(4)));
     let Resume { count, proof: made } = said.resume.unwrap();
-    assert_eq!((count, made.to_vec()), (0, proof(&first, [3; 32], 0)));
+    assert_eq!((count, made.to_vec()), (1, proof(&first, [3; 32], 1)));
 
     let peer = Parameters { control_next: Some(0), ..Parameters::new(ReceiveId(5)) };
     let agreement = Agreement { context: [0; 32], aead: Aead::Aes128Gcm, local: said, peer };
     session.resume(now, &agreement, &RESUMED).unwrap();
     let said = session.begin_resume(now, &[4; 32], ReceiveId(6)).unwrap();
     let Resume { count, proof: made } = said.resume.unwrap();
-    assert_eq!((count, made.to_vec()), (1, proof(&hmac(&first, &RESUMED), [4; 32], 1)));
+    assert_eq!((count, made.to_vec()), (2, proof(&hmac(&first, &RESUMED), [4; 32], 2)));
 }

@@ -52,7 +52,7 @@ pub struct Parameters {
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Resume {
-    /// How often the session was resumed so far, as far as the client knows.
+    /// How often the client has claimed the session, this time included.
     pub count: u32,
     /// Over the TLS connection that carries it: on another it is worth nothing.
     pub proof: [u8; 32],

@@ -181,8 +181,8 @@ fn unexplained(comparison: &Value) -> Vec<String> {
         unit == "messages/s" || unit == "MB/s"
     };
     let is_unexplained = |row: &&Value| {
-        let system = document::at(row, "system").as_str();
-        let is_peer = system.is_none_or(|name| !name.starts_with("biplane"));
+        let system = document::at(row, "system");
+        let is_peer = system.as_str().is_none_or(|name| !name.starts_with("biplane"));
         let busy = ["busy.client", "busy.server"].map(|side| document::at(row, side).as_f64());
         let is_busy = busy.into_iter().flatten().any(|share| share >= BUSY);
         is_peer && !is_busy && document::at(row, "limit").is_null()
