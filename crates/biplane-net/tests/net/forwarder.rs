@@ -15,8 +15,10 @@ use biplane_net::Link;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UdpSocket},
-    sync::Notify,
+    sync::{Notify, watch},
 };
+
+use crate::patience::eventually;
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,7 +31,7 @@ pub(crate) enum Cut {
     HalfOpen,
 }
 
-/// One forwarder, for one client at a time. Its thread ends with the process.
+/// One forwarder, for one client at a time.
 pub(crate) struct Forwarder {
     port: u16,
     shared: Arc<Shared>,
@@ -37,8 +39,9 @@ pub(crate) struct Forwarder {
 
 struct Shared {
     state: Mutex<State>,
-    /// Cuts that were ordered.
-    cut: Notify,
+    /// How the connections that there are shall end: the last order.
+    cut: watch::Sender<Cut>,
+    over: Notify,
 }
 
 struct State {
@@ -47,8 +50,6 @@ struct State {
     shut: bool,
     /// After how many bytes the next connections are cut, and how.
     plan: VecDeque<(usize, Cut)>,
-    /// How the connections that there are shall end.
-    ordered: Cut,
     /// What each connection has carried, in the order in which they came.
     carried: Vec<Arc<AtomicUsize>>,
     /// Halves that stay open until the server closes them.
@@ -59,20 +60,22 @@ struct State {
 
 impl Forwarder {
     pub(crate) fn to(server: SocketAddr) -> Self {
-        let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = tcp.local_addr().unwrap();
-        let udp = [address, SocketAddr::from(([127, 0, 0, 1], 0))]
-            .map(|address| std::net::UdpSocket::bind(address).unwrap());
+        let (tcp, near) = bind_both();
+        let port = tcp.local_addr().unwrap().port();
+        let udp = [near, std::net::UdpSocket::bind("127.0.0.1:0").unwrap()];
         let state = State {
             server,
             shut: false,
             plan: VecDeque::new(),
-            ordered: Cut::Fin,
             carried: Vec::new(),
             half_open: 0,
             up: Vec::new(),
         };
-        let shared = Arc::new(Shared { state: Mutex::new(state), cut: Notify::new() });
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            cut: watch::channel(Cut::Fin).0,
+            over: Notify::new(),
+        });
         let theirs = Arc::clone(&shared);
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -83,10 +86,14 @@ impl Forwarder {
                     UdpSocket::from_std(udp).unwrap()
                 });
                 tokio::spawn(pass(udp, Arc::clone(&theirs)));
-                accept(TcpListener::from_std(tcp).unwrap(), theirs).await;
+                let accepting = accept(TcpListener::from_std(tcp).unwrap(), Arc::clone(&theirs));
+                tokio::select! {
+                    () = accepting => {}
+                    () = theirs.over.notified() => {}
+                }
             });
         });
-        Self { port: address.port(), shared }
+        Self { port, shared }
     }
 
     /// `link`, through here.
@@ -101,8 +108,7 @@ impl Forwarder {
 
     /// Cuts the connections that there are.
     pub(crate) fn cut(&self, how: Cut) {
-        self.shared.state().ordered = how;
-        self.shared.cut.notify_waiters();
+        self.shared.cut.send_replace(how);
     }
 
     /// Lets no connection through from now on, or lets them through again.
@@ -132,6 +138,21 @@ impl Forwarder {
     }
 }
 
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        self.shared.over.notify_one();
+    }
+}
+
+/// TCP and UDP at one port.
+fn bind_both() -> (std::net::TcpListener, std::net::UdpSocket) {
+    eventually("a port that is free for both", || {
+        let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let udp = std::net::UdpSocket::bind(tcp.local_addr().unwrap()).ok()?;
+        Some((tcp, udp))
+    })
+}
+
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
@@ -144,7 +165,9 @@ fn id(datagram: &[u8]) -> Option<&[u8]> {
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    while let Ok((client, _)) = listener.accept().await {
+    while let Ok((mut client, _)) = listener.accept().await {
+        let mut order = shared.cut.subscribe();
+        order.mark_unchanged();
         let (server, plan, carried) = {
             let mut state = shared.state();
             if state.shut {
@@ -154,42 +177,45 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             state.carried.push(Arc::clone(&carried));
             (state.server, state.plan.pop_front(), carried)
         };
-        let Ok(server) = TcpStream::connect(server).await else { continue };
+        let Ok(mut server) = TcpStream::connect(server).await else { continue };
         for stream in [&client, &server] {
             stream.set_nodelay(true).unwrap();
         }
-        tokio::spawn(carry([client, server], plan, carried, Arc::clone(&shared)));
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let how = carry([&mut client, &mut server], plan, &carried, order).await;
+            end([client, server], how, &shared).await;
+        });
     }
 }
 
+/// Carries bytes until the connection is cut by its plan or by order, or ends by itself; how it ends.
 async fn carry(
-    [mut client, mut server]: [TcpStream; 2],
+    [client, server]: [&mut TcpStream; 2],
     plan: Option<(usize, Cut)>,
-    carried: Arc<AtomicUsize>,
-    shared: Arc<Shared>,
-) {
+    carried: &AtomicUsize,
+    mut order: watch::Receiver<Cut>,
+) -> Cut {
     let [mut up, mut down] = [(); 2].map(|()| vec![0; 16 * 1024]);
-    let (mut left, planned) = plan.map_or((usize::MAX, Cut::Fin), |(bytes, cut)| (bytes, cut));
-    let how = loop {
-        let cut = shared.cut.notified();
+    let (mut left, planned) = plan.unwrap_or((usize::MAX, Cut::Fin));
+    loop {
         let (from, to) = tokio::select! {
-            read = client.read(&mut up) => (read.map(|len| up.get(..len).unwrap()), &mut server),
-            read = server.read(&mut down) => (read.map(|len| down.get(..len).unwrap()), &mut client),
-            () = cut => break shared.state().ordered,
+            read = client.read(&mut up) => (read.map(|len| up.get(..len).unwrap()), &mut *server),
+            read = server.read(&mut down) => (read.map(|len| down.get(..len).unwrap()), &mut *client),
+            _ = order.changed() => return *order.borrow(),
         };
         // One that ends by itself ends for both.
-        let Some(bytes) = from.ok().filter(|bytes| !bytes.is_empty()) else { break Cut::Fin };
+        let Some(bytes) = from.ok().filter(|bytes| !bytes.is_empty()) else { return Cut::Fin };
         let bytes = bytes.get(..bytes.len().min(left)).unwrap();
         if to.write_all(bytes).await.is_err() {
-            break Cut::Fin;
+            return Cut::Fin;
         }
         left -= bytes.len();
         carried.fetch_add(bytes.len(), Ordering::SeqCst);
         if left == 0 {
-            break planned;
+            return planned;
         }
-    };
-    end([client, server], how, &shared).await;
+    }
 }
 
 async fn end([client, mut server]: [TcpStream; 2], how: Cut, shared: &Shared) {

@@ -45,11 +45,11 @@ fn words(what: &str, number: usize, most: usize) -> Bytes {
 }
 
 fn command(number: usize) -> Bytes {
-    words("command", number, 900)
+    words("command", number, 300)
 }
 
 fn question(number: usize) -> Bytes {
-    words("question", number, if number % 5 == 4 { 40_000 } else { 500 })
+    words("question", number, if number % 10 == 9 { 20_000 } else { 200 })
 }
 
 impl Talk {
