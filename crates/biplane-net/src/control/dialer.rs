@@ -161,7 +161,7 @@ async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<(Welcomed, Origin), 
         protocol: 0,
         app: None,
         config: SessionConfig {
-            grace: grace.unwrap_or(hub.session_config().grace),
+            grace: grace.unwrap_or_else(|| hub.session_config().grace),
             planes,
             ..hub.session_config().clone()
         },
