@@ -40,13 +40,11 @@ fn everything_rides_tcp_where_either_side_says_so() {
         pair.session.send(FRESH, &2).unwrap();
         pair.client.send(COMMANDS, &3).unwrap();
         pair.session.send(COMMANDS, &4).unwrap();
-        let heard = pair.until(|pair| {
-            pair.server.flush();
-            pair.client.recv(FRESH).zip(pair.session.recv(FRESH))
-        });
-        assert_eq!(heard, (2, 1));
-        let heard = pair.until(|pair| pair.client.recv(COMMANDS).zip(pair.session.recv(COMMANDS)));
-        assert_eq!(heard, (4, 3));
+        pair.server.flush();
+        assert_eq!(pair.until(|pair| pair.client.recv(FRESH)), 2);
+        assert_eq!(pair.until(|pair| pair.session.recv(FRESH)), 1);
+        assert_eq!(pair.until(|pair| pair.client.recv(COMMANDS)), 4);
+        assert_eq!(pair.until(|pair| pair.session.recv(COMMANDS)), 3);
         let silent = if client == PlaneMode::ForceControl {
             pair.client.stats().bytes_sent
         } else {
