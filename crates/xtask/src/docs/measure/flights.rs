@@ -29,7 +29,7 @@ const SECONDS: u32 = 30;
 /// One run with its start and its end.
 const TIMEOUT: Duration = Duration::from_secs(120);
 /// The top of the axis of snapshots.
-const TOP_HZ: f64 = 25.0;
+const TOP_HZ: f64 = 30.0;
 
 /// One run: what is done to the network.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +138,7 @@ impl Flight {
             .y_label_area_size(56)
             .right_y_label_area_size(56)
             .build_cartesian_2d(0.0..end, 0.0..TOP_HZ)?
-            .set_secondary_coord(0.0..end, 0.0..f64::from(BOTS) * 1.25);
+            .set_secondary_coord(0.0..end, 0.0..f64::from(BOTS) * 1.5);
         chart
             .configure_mesh()
             .disable_x_mesh()
@@ -178,7 +178,7 @@ impl Flight {
             .legend(move |(x, y)| Rectangle::new([(x + 4, y - 1), (x + 16, y + 1)], RATE.filled()));
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
+            .position(SeriesLabelPosition::UpperMiddle)
             .label_font((FONT, 14))
             .background_style(WHITE)
             .border_style(WHITE)
