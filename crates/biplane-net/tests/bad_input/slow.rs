@@ -37,7 +37,7 @@ fn fill(slot: &Slot, index: u8, most: usize) -> usize {
 fn bad_input_37_a_peer_that_reads_nothing_of_tcp_is_closed_as_too_slow() {
     thread::scope(|scope| {
         let ending: Vec<_> =
-            Scene::both().map(|scene| scope.spawn(move || stalls(&scene))).collect();
+            Scene::both_without_grace().map(|scene| scope.spawn(move || stalls(&scene))).collect();
         ending.into_iter().for_each(|ending| ending.join().unwrap());
     });
 }
