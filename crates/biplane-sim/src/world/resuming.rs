@@ -290,8 +290,10 @@ impl Line {
 
     /// Forgets connections that nobody is on.
     fn keep_connections(&mut self) {
-        let switch = &self.switch;
+        let switch = &mut self.switch;
         self.wires.keep_former(|number| switch.is_used(number));
+        let known = self.wires.numbers();
+        switch.greetings.retain(|number, _| known.contains(number));
     }
 
     /// Whether bytes on a connection are for the client's session.

@@ -54,13 +54,24 @@ fn a_profile_can_have_a_fault_in_store() {
 }
 
 #[test]
-fn a_tcp_connection_that_is_killed_ends_its_session_at_both_ends() {
+fn a_tcp_connection_that_is_killed_is_replaced_and_only_the_planes_tell() {
     let mut world = World::new(1).link("4g,kill-tcp-every=5s".parse().unwrap());
     let (server, client) = pair(&mut world);
-    let told = told(&mut world, &server, &client, secs(10));
-    assert_eq!(told.last().map(String::as_str), Some("connection_lost"), "{told:?}");
-    assert_eq!(server.stats().sessions.left["connection_lost"], 1);
-    assert!(server.sessions().is_empty());
+    let mut said = 0;
+    let mut heard = Vec::new();
+    let mut told_all = Vec::new();
+    for _ in 0..14 {
+        client.send(CHAT, &said.to_string()).unwrap();
+        said += 1;
+        told_all.extend(told(&mut world, &server, &client, secs(1)));
+        server.drain(CHAT, |_, line| heard.push(line));
+    }
+    world.pass(secs(1));
+    server.drain(CHAT, |_, line| heard.push(line));
+    assert_eq!(told_all, ["Both", "DataOnly", "Both", "DataOnly", "Both"]);
+    assert_eq!(heard, (0..said).map(|number| number.to_string()).collect::<Vec<_>>());
+    assert!(server.stats().sessions.left.is_empty());
+    world.check().unwrap();
 }
 
 #[test]
