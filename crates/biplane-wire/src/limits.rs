@@ -228,6 +228,9 @@ pub const WRITE_STALL: Duration = Duration::from_secs(10);
 pub const CONTROL_REPLACE: Duration = Duration::from_secs(3);
 /// A session lives this long without a control connection.
 pub const GRACE: Duration = Duration::from_secs(30);
+/// And one of a server that has not heard its client yet no longer than this: the welcome may have
+/// been lost.
+pub const GRACE_UNHEARD: Duration = Duration::from_secs(3);
 /// The longest that a session may be set to live without a control connection.
 pub const GRACE_MAX: Duration = Duration::from_secs(600);
 /// Close frames that go again, one for each packet, to a peer that TCP cannot tell.
@@ -242,6 +245,7 @@ const _: () = assert!(TUNNEL_BYTES <= CONTROL_QUEUE_BYTES);
 const _: () = assert!(ms(CONTROL_ACK_DELAY) < ms(TUNNEL_SPAN), "the tunnel's rate is seen");
 const _: () = assert!(ms(WRITE_STALL) < ms(PEER_CLOCK_WINDOW), "no stall is taken for a path");
 const _: () = assert!(ms(CONTROL_REPLACE) < ms(WRITE_STALL) && ms(WRITE_STALL) < ms(GRACE));
+const _: () = assert!(ms(GRACE_UNHEARD) <= ms(GRACE) && ms(GRACE) <= ms(GRACE_MAX));
 const _: () = assert!(CONTROL_PULL <= RECORD, "no pull holds up the next for long");
 const _: () = assert!(3 * ms(KEEP_ALIVE) <= ms(IDLE_TIMEOUT));
 const _: () = assert!(is_within(KEEP_ALIVE, KEEP_ALIVE_RANGE));
