@@ -51,7 +51,7 @@ pub fn resume(data: &[u8]) {
     };
     let mut script = Script(data);
     scene.pump();
-    // A server ends a session whose client never spoke.
+    // A server waits but 3 s for a client that never spoke.
     scene.deliver(0, usize::MAX);
     while let Some(step) = script.next() {
         scene.step(usize::from(step & 1), step >> 1, &mut script);
