@@ -3,7 +3,7 @@
 use core::{any::Any, fmt, future::Future, pin::Pin as Pinned, time::Duration};
 use std::{net::SocketAddr, sync::Arc};
 
-use biplane_proto::{ChannelConfig, SessionConfig};
+use biplane_proto::{ChannelConfig, PlaneMode, SessionConfig};
 use biplane_wire::{ChannelKind, Description, PacketNumber};
 
 use crate::{BindError, Identity, Link, SpecError, limits};
@@ -236,6 +236,8 @@ pub struct DialConfig {
     /// How long the session lives without TCP, if otherwise than [`EndpointConfig::session`] says.
     /// 0 (it ends with TCP) to 10 minutes.
     pub grace: Option<Duration>,
+    /// Which planes this side lets the session fly on.
+    pub planes: PlaneMode,
     /// Who is told how far it has come, if anybody is.
     pub watch: Option<Watch>,
 }

@@ -27,8 +27,8 @@ use bytes::Bytes;
 use self::ending::State;
 pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss};
 use crate::{
-    Answered, CloseReason, DropReason, Drops, Event, FirstNumbers, KeyChange, Planes, Role,
-    SendError, SessionStats, Setup, Sounding, SoundingReport, Timer,
+    Answered, CloseReason, DropReason, Drops, Event, FirstNumbers, KeyChange, PlaneMode, Planes,
+    Role, SendError, SessionStats, Setup, Sounding, SoundingReport, Timer,
     acks::Acks,
     channel::Channels,
     control::{Control, Head},
@@ -83,6 +83,8 @@ struct Facts {
     /// What this side said of itself.
     local: Parameters,
     max_send_delay: Duration,
+    /// It ends where UDP does not work.
+    requires_data: bool,
     keep_alive: Duration,
     idle_timeout: Duration,
 }
@@ -184,12 +186,16 @@ impl Session {
                 keep_alive: ms(keep_alive.max(1)),
                 idle_timeout: ms(local.idle_timeout_ms),
                 max_send_delay: config.max_send_delay,
+                requires_data: config.planes == PlaneMode::RequireData,
                 role,
                 name: name.filter(|_| !config.grace.is_zero()),
                 grace: config.grace,
                 local,
             },
         };
+        if config.planes == PlaneMode::ForceControl {
+            session.forgo_data();
+        }
         session.settle(now);
         session
     }
@@ -375,12 +381,12 @@ impl Session {
             messages_undecodable: self.arrivals.undecodable,
             messages_tunnelled: self.arrivals.tunnelled,
             drops: self.arrivals.drops,
+            control: self.control.report(),
             ..SessionStats::default()
         };
         self.recovery.report(&mut stats);
         self.keys.report(&mut stats);
         self.channels.report(&mut stats);
-        self.control.report(&mut stats);
         stats
     }
 

@@ -3,7 +3,7 @@
 use core::{any::Any, fmt, future::Future, pin::Pin, time::Duration};
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use biplane_proto::limits;
+use biplane_proto::{PlaneMode, limits};
 
 use crate::{Identity, Protocol, RecommendedError, engine::Means, recommended::Recommended};
 
@@ -22,6 +22,7 @@ pub struct ServerConfig {
     pub(crate) means: Means,
     pub(crate) max_send_delay: Duration,
     pub(crate) grace: Duration,
+    pub(crate) planes: PlaneMode,
 }
 
 impl Default for ServerConfig {
@@ -35,6 +36,7 @@ impl Default for ServerConfig {
             means: Means::default(),
             max_send_delay: limits::MAX_SEND_DELAY,
             grace: limits::GRACE,
+            planes: PlaneMode::default(),
         }
     }
 }
@@ -157,6 +159,14 @@ impl ServerConfig {
         self.grace = grace.min(limits::GRACE_MAX);
         self
     }
+
+    /// Which planes sessions may fly on, as far as this side decides. Default:
+    /// [`PlaneMode::Auto`].
+    #[must_use]
+    pub const fn planes(mut self, mode: PlaneMode) -> Self {
+        self.planes = mode;
+        self
+    }
 }
 
 impl fmt::Debug for ServerConfig {
@@ -169,6 +179,7 @@ impl fmt::Debug for ServerConfig {
             .field("means", &self.means)
             .field("max_send_delay", &self.max_send_delay)
             .field("grace", &self.grace)
+            .field("planes", &self.planes)
             .finish_non_exhaustive()
     }
 }
@@ -178,6 +189,7 @@ impl fmt::Debug for ServerConfig {
 pub struct ClientConfig {
     pub(crate) credentials: Vec<u8>,
     pub(crate) grace: Option<Duration>,
+    pub(crate) planes: PlaneMode,
 }
 
 impl ClientConfig {
@@ -196,11 +208,22 @@ impl ClientConfig {
         self.grace = Some(grace.min(limits::GRACE_MAX));
         self
     }
+
+    /// Which planes the session may fly on, as far as this side decides. Default:
+    /// [`PlaneMode::Auto`].
+    #[must_use]
+    pub const fn planes(mut self, mode: PlaneMode) -> Self {
+        self.planes = mode;
+        self
+    }
 }
 
 impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientConfig").field("grace", &self.grace).finish_non_exhaustive()
+        f.debug_struct("ClientConfig")
+            .field("grace", &self.grace)
+            .field("planes", &self.planes)
+            .finish_non_exhaustive()
     }
 }
 

@@ -25,7 +25,7 @@ use biplane_net::{
     Decision, DialConfig, Endpoint, EndpointConfig, GreetingConfig, ListenConfig, Slot,
 };
 pub(crate) use biplane_net::{Milestone, ProtocolSpec, Watch, now};
-use biplane_proto::{RequestError, SendError, SessionConfig};
+use biplane_proto::{PlaneMode, RequestError, SendError, SessionConfig};
 use biplane_wire::ChannelId;
 use bytes::Bytes;
 
@@ -117,6 +117,7 @@ pub(crate) struct Dial {
     pub(crate) credentials: Vec<u8>,
     /// How long the session lives without TCP, if otherwise than usual.
     pub(crate) grace: Option<Duration>,
+    pub(crate) planes: PlaneMode,
     /// Who is told how far it has come, if anybody is; nobody is told in a simulated world.
     pub(crate) watch: Option<Watch>,
 }
@@ -222,8 +223,8 @@ pub(crate) fn bind_alone() -> Result<Arc<dyn Engine>, SocketError> {
 
 /// What a server's sessions are told.
 pub(crate) fn session_config(config: &ServerConfig) -> SessionConfig {
-    let &ServerConfig { max_send_delay, grace, .. } = config;
-    SessionConfig { max_send_delay, grace, ..SessionConfig::default() }
+    let &ServerConfig { max_send_delay, grace, planes, .. } = config;
+    SessionConfig { max_send_delay, grace, planes, ..SessionConfig::default() }
 }
 
 fn decision(ruling: Ruling) -> Decision {
@@ -256,12 +257,13 @@ impl Engine for NetEngine {
     }
 
     fn connect(&self, dial: Dial, done: Connected) {
-        let Dial { link, protocol, credentials, grace, watch } = dial;
+        let Dial { link, protocol, credentials, grace, planes, watch } = dial;
         let done = Box::new(move |outcome: Result<Arc<Slot>, DialError>| match outcome {
             Ok(slot) => done(Ok(slot)),
             Err(error) => done(Err(error.into())),
         });
-        self.endpoint.connect(DialConfig { link, protocol, credentials, grace, watch }, done);
+        let dial = DialConfig { link, protocol, credentials, grace, planes, watch };
+        self.endpoint.connect(dial, done);
     }
 
     fn close(&self, text: &str, done: Box<dyn FnOnce() + Send>) {

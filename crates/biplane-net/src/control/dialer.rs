@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use biplane_proto::{Agreement, Dialing, JoinError, Role};
+use biplane_proto::{Agreement, Dialing, JoinError, Role, SessionConfig};
 use biplane_wire::{Answer, DecodeError};
 use rustls::pki_types::ServerName;
 use tokio::{
@@ -128,7 +128,7 @@ impl Course {
 }
 
 async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<(Welcomed, Origin), ConnectError> {
-    let DialConfig { link, protocol, credentials, grace, watch } = config;
+    let DialConfig { link, protocol, credentials, grace, planes, watch } = config;
     protocol.check()?;
     let reservation = reserve(hub)?;
     let course = Course::begin(watch);
@@ -160,7 +160,11 @@ async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<(Welcomed, Origin), 
         handshake_rtt: rtt,
         protocol: 0,
         app: None,
-        grace,
+        config: SessionConfig {
+            grace: grace.unwrap_or_else(|| hub.session_config().grace),
+            planes,
+            ..hub.session_config().clone()
+        },
         agreement,
     };
     let attached = terms::begin(hub, &protocol, reservation, beginning).map_err(broken)?;

@@ -239,7 +239,7 @@ async fn welcome(house: &House, heard: Heard, app: App) -> Result<Welcomed, Stra
         handshake_rtt,
         protocol,
         app,
-        grace: None,
+        config: house.hub.session_config().clone(),
     };
     let attached = terms::begin(&house.hub, house.protocol(protocol), reservation, beginning)
         .map_err(Stranger::Gone)?;

@@ -3,7 +3,7 @@
 use core::{any::Any, time::Duration};
 use std::{io, net::SocketAddr, sync::Arc};
 
-use biplane_proto::{Agreement, Role, Session, Setup};
+use biplane_proto::{Agreement, Role, Session, SessionConfig, Setup};
 use biplane_wire::{Aead, Parameters, ReceiveId};
 
 use super::tls;
@@ -28,8 +28,8 @@ pub(super) struct Beginning {
     /// Which of the listener's protocols it is.
     pub(super) protocol: usize,
     pub(super) app: Option<Arc<dyn Any + Send + Sync>>,
-    /// How long it lives without TCP, if otherwise than its endpoint's sessions do.
-    pub(super) grace: Option<Duration>,
+    /// What this side decides for it.
+    pub(super) config: SessionConfig,
 }
 
 /// What this side says of itself.
@@ -94,7 +94,7 @@ pub(super) fn begin(
     reservation: Reservation,
     beginning: Beginning,
 ) -> io::Result<Attached> {
-    let Beginning { role, agreement, secret, remote, udp, handshake_rtt, protocol, app, grace } =
+    let Beginning { role, agreement, secret, remote, udp, handshake_rtt, protocol, app, config } =
         beginning;
     let now = clock::now();
     let about = About {
@@ -105,8 +105,6 @@ pub(super) fn begin(
         app,
         epoch: hub.work().epoch(),
     };
-    let mut config = hub.session_config().clone();
-    config.grace = grace.unwrap_or(config.grace);
     let setup = Setup {
         role,
         agreement,

@@ -1,5 +1,6 @@
 //! Two sessions face to face, without a network: frames, rules and refusals.
 
+mod modes;
 mod resume;
 mod soundings;
 
@@ -61,6 +62,10 @@ fn configs() -> Vec<ChannelConfig> {
 
 impl Side {
     fn new(now: Instant, role: Role, named: bool) -> Self {
+        Self::with(now, role, named, SessionConfig { key_packets: 50, ..SessionConfig::default() })
+    }
+
+    fn with(now: Instant, role: Role, named: bool, config: SessionConfig) -> Self {
         let mut parameters = [1, 2].map(|id| Parameters::new(ReceiveId(id)));
         parameters[0].initial_credit = limits::CHANNEL_CREDIT;
         parameters[1].initial_credit = limits::CHANNEL_CREDIT;
@@ -78,7 +83,7 @@ impl Side {
             secret: [9; 32],
             channels: configs(),
             requests: 2,
-            config: SessionConfig { key_packets: 50, ..SessionConfig::default() },
+            config,
             seed: [role as u8; 32],
             first_packet: PacketNumber(0),
             remote,

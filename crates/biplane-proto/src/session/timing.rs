@@ -96,6 +96,14 @@ impl Session {
         }
     }
 
+    /// This side sends no datagram, ever: what it sends on is known from the start.
+    pub(super) fn forgo_data(&mut self) {
+        self.path.silence();
+        self.timers.disarm(Timer::Join);
+        self.liveness.on_join_overdue();
+        self.report_planes();
+    }
+
     /// Tells the peer, and the application, what this side sends on.
     pub(super) fn report_planes(&mut self) {
         self.control.notes.planes = Some(self.liveness.bits(self.control.is_open()));
@@ -105,6 +113,9 @@ impl Session {
     pub(super) fn tell_planes(&mut self) {
         if let Some(planes) = self.liveness.news(self.control.is_open()) {
             self.outlook.planes(planes);
+            if self.facts.requires_data && !planes.has_data() {
+                self.end_without_data(self.clock.latest);
+            }
         }
     }
 

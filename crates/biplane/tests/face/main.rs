@@ -10,6 +10,7 @@ mod errors;
 mod events;
 mod handles;
 mod kinds;
+mod modes;
 mod panics;
 mod queues;
 mod recommended;

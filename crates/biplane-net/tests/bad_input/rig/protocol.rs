@@ -5,7 +5,7 @@ use std::sync::Arc;
 use biplane_net::{
     Decision, DialConfig, EndpointConfig, Identity, Link, ListenConfig, ProtocolSpec,
 };
-use biplane_proto::ChannelConfig;
+use biplane_proto::{ChannelConfig, PlaneMode};
 use biplane_wire::{
     ChannelDescription, ChannelId, ChannelKind, Description, Fragment, Frame, Message,
 };
@@ -80,7 +80,14 @@ pub(crate) fn listen_config() -> ListenConfig {
 }
 
 pub(crate) fn dial(link: Link) -> DialConfig {
-    DialConfig { link, protocol: protocol(), credentials: Vec::new(), grace: None, watch: None }
+    DialConfig {
+        link,
+        protocol: protocol(),
+        credentials: Vec::new(),
+        grace: None,
+        planes: PlaneMode::Auto,
+        watch: None,
+    }
 }
 
 /// A whole message, its length written.

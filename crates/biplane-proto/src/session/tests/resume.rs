@@ -138,7 +138,7 @@ fn what_a_lost_connection_swallowed_comes_again_and_what_it_brought_does_not() {
     pair.settle();
     let commands = ["first", "second", "third"].map(payload);
     assert_eq!(pair.server.take(now, COMMAND), commands);
-    assert_eq!(pair.client.session.stats().control_queued_records, 0, "all are acknowledged");
+    assert_eq!(pair.client.session.stats().control.queued_records, 0, "all are acknowledged");
 }
 
 #[test]
