@@ -295,6 +295,12 @@ impl Channels {
         Ok(())
     }
 
+    /// Every grant is told again: what told the last may have been lost with its connection.
+    pub(crate) fn tell_credit_again(&mut self) {
+        let reliable = self.list.iter_mut().filter(|channel| channel.config.kind.is_reliable());
+        reliable.for_each(|channel| channel.given.tell_again());
+    }
+
     /// Whether a grant waits to be told.
     pub(crate) fn has_credit(&self) -> bool {
         self.list.iter().any(|channel| channel.given.is_due())

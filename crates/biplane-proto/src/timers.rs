@@ -34,12 +34,18 @@ pub enum Timer {
     ControlAck,
     /// A request's reply is overdue.
     Request,
+    /// A control connection that takes nothing is to be replaced.
+    Replacement,
+    /// The session has been without a control connection for as long as it may.
+    Grace,
+    /// What comes under the keys of the connection before is dropped from here on.
+    FormerKeys,
     /// The peer was given time enough to hear of the close.
     Close,
 }
 
 impl Timer {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 18] = [
         Self::Ack,
         Self::Loss,
         Self::Pacing,
@@ -54,6 +60,9 @@ impl Timer {
         Self::WriteStall,
         Self::ControlAck,
         Self::Request,
+        Self::Replacement,
+        Self::Grace,
+        Self::FormerKeys,
         Self::Close,
     ];
 }

@@ -65,7 +65,7 @@ impl Session {
             self.end_by_exhaustion(now);
             return None;
         };
-        let header = Header::data(job.phase(), self.facts.peer.receive_id, job.number());
+        let header = Header::data(job.phase(), self.keys.peer(), job.number());
         let built = builder.finish(header, least);
         self.on_packet_sent(now, path, &built);
         let length = u16::try_from(built.len).unwrap_or(u16::MAX);

@@ -11,7 +11,11 @@ impl Session {
     /// Takes in bytes of the control connection after hello and welcome, cut anywhere.
     pub fn handle_control(&mut self, now: Instant, bytes: &[u8]) {
         let now = self.clock.clamp(now);
+        if self.control.loss.is_some() {
+            return;
+        }
         self.control.on_received(now, bytes.len());
+        self.keys.on_control_heard();
         let mut buffer = core::mem::take(&mut self.control.inbox.partial);
         buffer.extend_from_slice(bytes);
         let mut rest = &buffer[..];
@@ -59,7 +63,7 @@ impl Session {
                 Ok(())
             }
             Record::ReceiveId { .. } => Err(Violation::Reserved("another receive id")),
-            Record::GivenUp { .. } => Err(Violation::Reserved("a resume")),
+            Record::GivenUp { next } => self.control.inbox.give_up(next),
             Record::Command { .. }
             | Record::Request { .. }
             | Record::Reply { .. }
