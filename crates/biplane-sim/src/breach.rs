@@ -47,7 +47,7 @@ pub enum Broken {
 
 impl Broken {
     /// Every name that a broken promise may have in reports.
-    pub const NAMES: [&'static str; 40] = [
+    pub const NAMES: [&'static str; 44] = [
         "message_invented",
         "message_altered",
         "message_repeated",
@@ -75,6 +75,9 @@ impl Broken {
         "session_never_empty",
         "session_vanished",
         "session_lame",
+        "session_slow_to_resume",
+        "session_slow_to_heal",
+        "session_outlived",
         "session_told_otherwise",
         "altered_accepted",
         "replay_taken",
@@ -85,6 +88,7 @@ impl Broken {
         "floods",
         "packet_length",
         "unsealable",
+        "nonce_repeated",
         "misaddressed",
         "nothing_to_send",
         "nothing_to_read",
@@ -192,6 +196,9 @@ mod tests {
             SessionBreach::NeverEmpty { waiting: 0 },
             SessionBreach::Vanished { missing: 0, expired: 0 },
             SessionBreach::Lame(Planes::Both),
+            SessionBreach::SlowToResume(Duration::ZERO),
+            SessionBreach::SlowToHeal(Duration::ZERO),
+            SessionBreach::Outlived(Duration::ZERO),
             SessionBreach::ToldOtherwise { told: None, is: Planes::Both },
         ];
         let contracts = [
@@ -204,6 +211,7 @@ mod tests {
             ContractBreach::Floods,
             ContractBreach::PacketLength { appended: 0, says: 0 },
             ContractBreach::Unsealable,
+            ContractBreach::NonceRepeated,
             ContractBreach::Misaddressed,
             ContractBreach::NothingToSend,
             ContractBreach::NothingToRead,

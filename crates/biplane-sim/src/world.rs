@@ -16,8 +16,10 @@ mod line;
 mod news;
 mod passage;
 mod recorder;
+mod resuming;
+mod switch;
 
-pub use config::{ClientConfig, EndConfig};
+pub use config::{ClientConfig, Clock, EndConfig};
 pub use host::Tally;
 pub use house::Gate;
 pub use news::News;
@@ -271,6 +273,17 @@ impl World {
                 });
             }
         }
+    }
+
+    /// From now on every pair of key and nonce is compared with all that sealed anything before.
+    pub fn count_nonces(&mut self) {
+        self.watch.count_nonces();
+    }
+
+    /// How many pairs of key and nonce have sealed anything since.
+    #[must_use]
+    pub fn nonces(&self) -> u64 {
+        self.watch.nonces()
     }
 
     /// Ends every fault of every wire.

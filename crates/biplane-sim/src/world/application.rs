@@ -16,7 +16,8 @@ impl World {
     /// Lets `act` use the session at `side` now; `None` if there is none yet.
     pub fn act<R>(&mut self, side: Side, act: impl FnOnce(Instant, &mut Core) -> R) -> Option<R> {
         let now = self.now;
-        let outcome = act(now, self.node_mut(side)?.touch());
+        let (now, core) = self.node_mut(side)?.touch(now);
+        let outcome = act(now, core);
         self.settle(side.client());
         Some(outcome)
     }

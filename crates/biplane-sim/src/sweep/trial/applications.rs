@@ -27,12 +27,15 @@ impl Trial {
         let every = self.conditions.takes_every;
         if every.is_zero() {
             while self.world.step(until) {
+                self.watch_ordeal();
                 self.tend_all();
             }
             return;
         }
         while self.world.now() < until {
-            while self.world.step(until.min(self.tick)) {}
+            while self.world.step(until.min(self.tick)) {
+                self.watch_ordeal();
+            }
             if self.tick <= self.world.now() {
                 self.tick += every;
                 self.tend_all();
@@ -67,7 +70,10 @@ impl Trial {
             self.oracle.drained(now, side, true);
         }
         for answered in self.world.take_answers(side) {
-            self.oracle.answered(now, side, &answered);
+            // A session that has to end answers nothing more.
+            if answered.outcome.is_ok() || !self.is_doomed() {
+                self.oracle.answered(now, side, &answered);
+            }
         }
     }
 
