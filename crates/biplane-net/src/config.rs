@@ -233,6 +233,9 @@ pub struct DialConfig {
     pub protocol: ProtocolSpec,
     /// What the server's admission shall see, at most 4,096 bytes.
     pub credentials: Vec<u8>,
+    /// How long the session lives without TCP, if otherwise than [`EndpointConfig::session`] says.
+    /// 0 (it ends with TCP) to 10 minutes.
+    pub grace: Option<Duration>,
     /// Who is told how far it has come, if anybody is.
     pub watch: Option<Watch>,
 }

@@ -361,6 +361,14 @@ pub const ADMISSION_DEADLINE: Duration = Duration::from_secs(10);
 pub const PARTING_DEADLINE: Duration = Duration::from_secs(2);
 /// From connect to session.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+/// For one try of a client to replace a control connection: TCP, TLS and the answer.
+pub const RESUME_TRY: Duration = Duration::from_secs(3);
+/// Those who lost theirs together make their first try within this.
+pub const RESUME_SPREAD: Duration = Duration::from_millis(50);
+/// The pause before the second try and the most that it doubles to, each less up to a half of it. A
+/// connection that lasted for the latter is replaced as if it were the first.
+pub const RESUME_BACK_OFF: (Duration, Duration) =
+    (Duration::from_millis(250), Duration::from_secs(2));
 /// A host's next address is tried when the one before has not answered for so long.
 pub const DIAL_STAGGER: Duration = Duration::from_millis(250);
 /// Threads that look names up.
@@ -395,6 +403,9 @@ const _: () = assert!(ms(TLS_DEADLINE) + ms(HELLO_DEADLINE) < ms(CONNECT_DEADLIN
 const _: () = assert!(ms(ADMISSION_DEADLINE) <= ms(CONNECT_DEADLINE));
 const _: () = assert!(ms(DIAL_STAGGER) < ms(CONNECT_DEADLINE));
 const _: () = assert!(ms(ACCEPT_BACK_OFF.0) <= ms(ACCEPT_BACK_OFF.1));
+const _: () = assert!(ms(RESUME_SPREAD) < ms(RESUME_BACK_OFF.0));
+const _: () = assert!(ms(RESUME_BACK_OFF.0) <= ms(RESUME_BACK_OFF.1));
+const _: () = assert!(3 * (ms(RESUME_TRY) + ms(RESUME_BACK_OFF.1)) < ms(GRACE), "more than once");
 const _: () = assert!(ms(TCP_SILENCE) > ms(WRITE_STALL));
 const _: () = assert!(ms(CLOSE_DEADLINE) > ms(CLOSE_LINGER));
 const _: () = assert!(ms(CLOSE_DEADLINE) >= ms(CONTROL_LINGER));

@@ -21,6 +21,7 @@ pub struct ServerConfig {
     pub(crate) max_sessions: usize,
     pub(crate) means: Means,
     pub(crate) max_send_delay: Duration,
+    pub(crate) grace: Duration,
 }
 
 impl Default for ServerConfig {
@@ -33,6 +34,7 @@ impl Default for ServerConfig {
             max_sessions: 2_000,
             means: Means::default(),
             max_send_delay: limits::MAX_SEND_DELAY,
+            grace: limits::GRACE,
         }
     }
 }
@@ -147,6 +149,14 @@ impl ServerConfig {
         self.max_send_delay = delay.min(limits::SEND_DELAY_MAX);
         self
     }
+
+    /// How long a session lives without TCP, over UDP alone or over nothing, for its client to
+    /// replace the connection. 0 (it ends with TCP) to 10 minutes, default 30 s.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace.min(limits::GRACE_MAX);
+        self
+    }
 }
 
 impl fmt::Debug for ServerConfig {
@@ -158,6 +168,7 @@ impl fmt::Debug for ServerConfig {
             .field("max_sessions", &self.max_sessions)
             .field("means", &self.means)
             .field("max_send_delay", &self.max_send_delay)
+            .field("grace", &self.grace)
             .finish_non_exhaustive()
     }
 }
@@ -166,6 +177,7 @@ impl fmt::Debug for ServerConfig {
 #[derive(Clone, Default)]
 pub struct ClientConfig {
     pub(crate) credentials: Vec<u8>,
+    pub(crate) grace: Option<Duration>,
 }
 
 impl ClientConfig {
@@ -176,11 +188,19 @@ impl ClientConfig {
         self.credentials = credentials.into();
         self
     }
+
+    /// How long the session lives without TCP, which is replaced meanwhile; it ends sooner if the
+    /// server waits for less. 0 (it ends with TCP) to 10 minutes, default 30 s.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace.min(limits::GRACE_MAX));
+        self
+    }
 }
 
 impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientConfig").finish_non_exhaustive()
+        f.debug_struct("ClientConfig").field("grace", &self.grace).finish_non_exhaustive()
     }
 }
 

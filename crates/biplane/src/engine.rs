@@ -115,6 +115,8 @@ pub(crate) struct Dial {
     pub(crate) link: Link,
     pub(crate) protocol: ProtocolSpec,
     pub(crate) credentials: Vec<u8>,
+    /// How long the session lives without TCP, if otherwise than usual.
+    pub(crate) grace: Option<Duration>,
     /// Who is told how far it has come, if anybody is; nobody is told in a simulated world.
     pub(crate) watch: Option<Watch>,
 }
@@ -159,6 +161,7 @@ pub(crate) fn listen(
     (protocol, also): (ProtocolSpec, Vec<ProtocolSpec>),
     config: ServerConfig,
 ) -> Result<(Arc<dyn Engine>, Link), SocketError> {
+    let session = session_config(&config);
     let identity = match config.identity {
         Some(identity) => identity,
         None => Identity::generate()?,
@@ -171,7 +174,7 @@ pub(crate) fn listen(
             senders: config.means.senders,
             receive_buffer: config.means.receive_buffer,
             send_buffer: config.means.send_buffer,
-            session: session_config(config.max_send_delay),
+            session,
             ..EndpointConfig::single()
         },
         protocol,
@@ -217,8 +220,10 @@ pub(crate) fn bind_alone() -> Result<Arc<dyn Engine>, SocketError> {
     Ok(NetEngine::of(endpoint))
 }
 
-fn session_config(max_send_delay: Duration) -> SessionConfig {
-    SessionConfig { max_send_delay, ..SessionConfig::default() }
+/// What a server's sessions are told.
+pub(crate) fn session_config(config: &ServerConfig) -> SessionConfig {
+    let &ServerConfig { max_send_delay, grace, .. } = config;
+    SessionConfig { max_send_delay, grace, ..SessionConfig::default() }
 }
 
 fn decision(ruling: Ruling) -> Decision {
@@ -251,12 +256,12 @@ impl Engine for NetEngine {
     }
 
     fn connect(&self, dial: Dial, done: Connected) {
-        let Dial { link, protocol, credentials, watch } = dial;
+        let Dial { link, protocol, credentials, grace, watch } = dial;
         let done = Box::new(move |outcome: Result<Arc<Slot>, DialError>| match outcome {
             Ok(slot) => done(Ok(slot)),
             Err(error) => done(Err(error.into())),
         });
-        self.endpoint.connect(DialConfig { link, protocol, credentials, watch }, done);
+        self.endpoint.connect(DialConfig { link, protocol, credentials, grace, watch }, done);
     }
 
     fn close(&self, text: &str, done: Box<dyn FnOnce() + Send>) {

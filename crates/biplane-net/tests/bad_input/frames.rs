@@ -108,8 +108,17 @@ fn bad_input_29_what_is_reserved_ends_a_session() {
         ends(&scene, "clock", Violation::Reserved("the sender's clock"), &clock);
         let id = Record::ReceiveId { phase: KeyPhase::FIRST, id: ReceiveId(7) };
         ends_by_record(&scene, "an id", Violation::Reserved("another receive id"), &id);
-        let given_up = Record::GivenUp { next: 0 };
-        ends_by_record(&scene, "given up", Violation::Reserved("a resume"), &given_up);
+    }
+}
+
+#[test]
+fn bad_input_29_giving_up_what_has_come_ends_a_session() {
+    for scene in Scene::both() {
+        drop(scene.is_violation("given up", Violation::ControlOrder, |peer| {
+            let (number, chunk, channel) = (0, Chunk::WHOLE, channel(COMMAND));
+            peer.write_record(&Record::Command { number, chunk, channel, bytes: b"x" });
+            peer.write_record(&Record::GivenUp { next: 0 });
+        }));
     }
 }
 

@@ -89,7 +89,7 @@ pub(crate) fn client() -> Endpoint {
 }
 
 pub(crate) fn dial(link: Link) -> DialConfig {
-    DialConfig { link, protocol: protocol(), credentials: Vec::new(), watch: None }
+    DialConfig { link, protocol: protocol(), credentials: Vec::new(), grace: None, watch: None }
 }
 
 pub(crate) fn connect(endpoint: &Endpoint, dial: DialConfig) -> Result<Arc<Slot>, ConnectError> {

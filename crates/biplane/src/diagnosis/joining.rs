@@ -73,7 +73,7 @@ impl Joining {
         let watch: Watch = Arc::new(move |passed| drop(watcher.send(News::Passed(passed))));
         let (link, credentials) = (self.link.clone(), self.credentials.clone());
         self.engine.connect(
-            Dial { link, protocol, credentials, watch: Some(watch) },
+            Dial { link, protocol, credentials, grace: None, watch: Some(watch) },
             Box::new(move |outcome| drop(sender.send(News::Over(outcome)))),
         );
         while let Ok(told) = news.recv() {

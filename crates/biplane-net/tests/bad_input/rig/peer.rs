@@ -8,12 +8,16 @@ use std::{
 use biplane_proto::{Accepting, Agreement, Dialing, digest};
 use biplane_wire::{
     Aead, Answer, CloseCode, DecodeError, Frame, Frames, Hello, PacketNumber, Parameters,
-    ReceiveId, Record, TruncatedNumber,
+    ReceiveId, Record, Resume, TruncatedNumber,
 };
 
 use socket2::{Domain, Socket, Type};
 
-use super::{PATIENCE, Tls, eventually, keys::Direction, protocol};
+use super::{
+    PATIENCE, Tls, eventually,
+    keys::{Direction, proof, resume_secret},
+    protocol,
+};
 
 /// Bytes before what is sealed.
 pub(crate) const HEAD: usize = 9;
@@ -33,10 +37,17 @@ pub(crate) struct Peer {
     pub(crate) victim: SocketAddr,
     /// What the victim calls the session.
     pub(crate) id: u32,
+    /// What the peer calls it, and what it called it before it was resumed.
+    own: [u32; 2],
+    /// What it is resumed by, if it can be, and what proves that.
+    pub(crate) name: Option<[u8; 16]>,
+    secret: [u8; 32],
     /// The number of the next packet.
     pub(crate) next: u64,
     seals: Direction,
     opens: Direction,
+    /// What it sealed with before it was resumed.
+    sealed: Option<Direction>,
     /// Key updates of its own, and of the victim's.
     pub(crate) updates: [u8; 2],
     largest: u64,
@@ -114,14 +125,14 @@ impl Peer {
         Self::agreed(tls, (udp, victim), &agreement, ["client", "server"]).having_read(unread)
     }
 
-    /// Welcomes the client at the other end.
-    pub(crate) fn welcome(mut tls: Tls) -> Self {
+    /// Welcomes the client at the other end; with a name, to a session that can be resumed.
+    pub(crate) fn welcome(mut tls: Tls, name: Option<[u8; 16]>) -> Self {
         let (hello, unread) = read_block(&mut tls, Hello::len_of);
-        let description = protocol().description;
-        let accepting = Accepting::new(&description, &digest(&description), hello).unwrap();
+        let accepting = accept(hello);
         let udp = own_udp();
         let mut own = parameters();
         own.udp_port = Some(udp.local_addr().unwrap().port());
+        own.session = name;
         let (welcome, agreement) = accepting.welcome(&[Aead::Aes128Gcm], own).unwrap();
         tls.write_all(&welcome).unwrap();
         // Its UDP address is known when its first packet comes.
@@ -139,7 +150,11 @@ impl Peer {
         Self {
             seals: Direction::of(&secret, own, agreement.aead),
             opens: Direction::of(&secret, theirs, agreement.aead),
+            sealed: None,
             id: agreement.peer.receive_id.0,
+            own: [agreement.local.receive_id.0; 2],
+            name: agreement.peer.session.or(agreement.local.session),
+            secret: resume_secret(&secret),
             tls,
             udp,
             victim,
@@ -154,6 +169,63 @@ impl Peer {
         self.unread = unread;
         self
     }
+}
+
+/// Resumes.
+impl Peer {
+    /// What proves, on a connection that exports `binding`, that the session is its own.
+    pub(crate) fn proof(&self, count: u32, binding: &[u8; 32]) -> Resume {
+        let name = self.name.expect("a session that can be resumed");
+        Resume { count, proof: proof(&self.secret, binding, &name, count) }
+    }
+
+    /// The hello of a resume that says so.
+    pub(crate) fn hello(&self, name: [u8; 16], resume: Resume) -> Dialing {
+        let mut own = parameters();
+        own.receive_id.0 += 1;
+        (own.session, own.resume, own.control_next) = (Some(name), Some(resume), Some(0));
+        Dialing::resume(protocol().description, vec![Aead::Aes128Gcm], own)
+    }
+
+    /// Resumes its session over `tls`, with a hello that was written.
+    pub(crate) fn resumed(self, mut tls: Tls, dialing: &Dialing) -> Self {
+        let (answer, unread) = read_block(&mut tls, Answer::len_of);
+        let agreement = dialing.handle_answer(&answer).unwrap();
+        self.go_on(tls, &agreement, ["client", "server"]).having_read(unread)
+    }
+
+    /// Takes back the client at the other end, whose hello was read.
+    pub(crate) fn take_back(self, mut tls: Tls, hello: Vec<u8>) -> Self {
+        let mut own = parameters();
+        own.receive_id.0 += 1;
+        own.control_next = Some(0);
+        let (welcome, agreement) = accept(hello).welcome(&[Aead::Aes128Gcm], own).unwrap();
+        tls.write_all(&welcome).unwrap();
+        self.go_on(tls, &agreement, ["server", "client"])
+    }
+
+    /// The same session under other keys: packet numbers go on.
+    fn go_on(self, tls: Tls, agreement: &Agreement, roles: [&str; 2]) -> Self {
+        let Self { udp, victim, next, largest, own: [former, _], name, seals, .. } = self;
+        let anew = Self::agreed(tls, (udp, victim), agreement, roles);
+        let own = [anew.own[0], former];
+        Self { next, largest, own, name, sealed: Some(seals), ..anew }
+    }
+}
+
+/// A hello as `tls` brings it, and what came with it.
+pub(crate) fn read_hello(tls: &mut Tls) -> Vec<u8> {
+    read_block(tls, Hello::len_of).0
+}
+
+/// The answer to a hello.
+pub(crate) fn read_answer(tls: &mut Tls) -> Answer {
+    Answer::decode(&read_block(tls, Answer::len_of).0).unwrap()
+}
+
+fn accept(hello: Vec<u8>) -> Accepting {
+    let description = protocol().description;
+    Accepting::new(&description, &digest(&description), hello).unwrap()
 }
 
 /// UDP.
@@ -197,6 +269,16 @@ impl Peer {
         self.seals.seal(head, number, plaintext)
     }
 
+    /// The same under the keys of before its session was resumed.
+    pub(crate) fn seal_as_before(
+        &self,
+        head: [u8; HEAD],
+        number: u64,
+        plaintext: &[u8],
+    ) -> Vec<u8> {
+        self.sealed.as_ref().expect("keys of before").seal(head, number, plaintext)
+    }
+
     /// The next packet, padded to the least length.
     pub(crate) fn packet(&mut self, plaintext: &[u8]) -> Vec<u8> {
         let number = self.next;
@@ -236,12 +318,17 @@ impl Peer {
         let datagram = &buffer[..len];
         let head = datagram.first_chunk::<HEAD>().expect("a head");
         let [first, e, f, g, h, low @ ..] = *head;
+        let id = u32::from_be_bytes([e, f, g, h]);
+        if id != self.own[0] && id == self.own[1] {
+            // Sealed before the victim heard of the new keys.
+            return None;
+        }
         if first == 0x40 | ((self.updates[1] + 1) % 4) << 2 {
             self.updates[1] += 1;
             self.opens = self.opens.next();
         }
         let phase = self.updates[1] % 4;
-        assert_eq!((first, u32::from_be_bytes([e, f, g, h])), (0x40 | phase << 2, RECEIVE_ID));
+        assert_eq!((first, id), (0x40 | phase << 2, self.own[0]));
         let expected = PacketNumber(self.largest + 1);
         let number = TruncatedNumber(u32::from_be_bytes(low)).expand(expected).0;
         let plaintext = self.opens.open(datagram, number).expect("a seal that holds");

@@ -80,7 +80,7 @@ pub(crate) fn listen_config() -> ListenConfig {
 }
 
 pub(crate) fn dial(link: Link) -> DialConfig {
-    DialConfig { link, protocol: protocol(), credentials: Vec::new(), watch: None }
+    DialConfig { link, protocol: protocol(), credentials: Vec::new(), grace: None, watch: None }
 }
 
 /// A whole message, its length written.
