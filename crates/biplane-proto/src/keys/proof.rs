@@ -46,12 +46,7 @@ impl Proofs {
     /// Whether a client that says `claim` holds the secret. The one before counts too, as long as
     /// the client may not know the current one. A claim that comes after a later one is nothing:
     /// the client has given its connection up.
-    pub(crate) fn accept(
-        &mut self,
-        claim: &Resume,
-        binding: &[u8; 32],
-        name: &[u8; 16],
-    ) -> bool {
+    pub(crate) fn accept(&mut self, claim: &Resume, binding: &[u8; 32], name: &[u8; 16]) -> bool {
         let claimed = claimed(binding, name, claim.count);
         let holds = |secret: &[u8; 32]| hmac::verify(&key(secret), &claimed, &claim.proof).is_ok();
         let known = [Some(self.secret), self.previous];
