@@ -26,6 +26,7 @@ mod key_update;
 mod lifetime;
 mod long_messages;
 mod lost_message;
+mod moving;
 mod number_wrap;
 mod ordered;
 mod priority;
