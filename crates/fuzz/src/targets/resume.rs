@@ -131,7 +131,9 @@ impl Scene {
         let binding = [self.connections; 32];
         let [client, server] = &mut self.duo.sides;
         let id = ReceiveId(100 + u32::from(self.connections));
-        let Some(mut said) = client.session.begin_resume(self.duo.now, &binding, id) else { return };
+        let Some(mut said) = client.session.begin_resume(self.duo.now, &binding, id) else {
+            return;
+        };
         self.lines = Default::default();
         self.welcome = None;
         let forged = bits != 0;
