@@ -15,7 +15,7 @@ use crate::{
     Path, Role, Sealer, SessionConfig, Violation,
 };
 
-const NAME: [u8; 16] = *b"a name of 16 byt";
+const NAME: [u8; 16] = *b"a session's name";
 const COMMAND: u8 = 0;
 const ORDERED: u8 = 1;
 const UNORDERED: u8 = 2;
