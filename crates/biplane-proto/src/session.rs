@@ -6,6 +6,7 @@
 //! | `departure` | what goes into the next packet |
 //! | `builder` | how a packet is laid out |
 //! | `stream` | what control records mean, and which go next |
+//! | `moving` | how a session follows a peer to another address |
 //! | `ending` | how a session closes |
 //! | `resume` | how a session goes on over another control connection |
 //! | `timing` | what each timer does, and when each is due |
@@ -14,6 +15,7 @@ mod arrival;
 mod builder;
 mod departure;
 mod ending;
+mod moving;
 mod resume;
 mod stream;
 mod timing;
@@ -99,6 +101,7 @@ struct Arrivals {
     bytes_sent: u64,
     undecodable: u64,
     tunnelled: u64,
+    path_changes: u64,
     drops: Drops,
 }
 
@@ -172,6 +175,7 @@ impl Session {
                 bytes_sent: 0,
                 undecodable: 0,
                 tunnelled: 0,
+                path_changes: 0,
                 drops: Drops::default(),
             },
             recovery: Recovery::new(now, first, &config, ack_delays),
@@ -380,6 +384,7 @@ impl Session {
             bytes_sent: self.arrivals.bytes_sent,
             messages_undecodable: self.arrivals.undecodable,
             messages_tunnelled: self.arrivals.tunnelled,
+            path_changes: self.arrivals.path_changes,
             drops: self.arrivals.drops,
             control: self.control.report(),
             ..SessionStats::default()

@@ -74,6 +74,8 @@ pub struct SessionStats {
     pub drops: Drops,
     /// Messages of data channels that rode the control connection.
     pub messages_tunnelled: u64,
+    /// Times the peer came to be at another address or port, and proved it.
+    pub path_changes: u64,
     /// The control plane.
     pub control: ControlStats,
 }

@@ -168,6 +168,12 @@ pub const UDP_JOIN: Duration = Duration::from_millis(500);
 pub const CHALLENGE_FIRST: Duration = Duration::from_millis(100);
 /// The last distance between repeats of a path challenge.
 pub const CHALLENGE_MAX: Duration = Duration::from_secs(1);
+/// The shortest distance between two challenges to addresses that a peer may have moved to.
+pub const MOVE_INTERVAL: Duration = Duration::from_secs(1);
+/// Path challenges of a peer that acknowledges nothing meanwhile; one more ends the session.
+pub const CHALLENGES_UNACKED: u32 = 1_000;
+/// In this time one of them is forgotten.
+pub const CHALLENGE_LEAK: Duration = Duration::from_millis(10);
 /// A dead UDP direction is probed this often for [`PROBE_STEADY`] and while messages wait for it,
 /// then ever more rarely.
 pub const PROBE_INTERVAL: Duration = Duration::from_secs(1);
@@ -189,6 +195,7 @@ const _: () = assert!(ms(MAX_SEND_DELAY) <= ms(SEND_DELAY_MAX));
 const _: () = assert!(ms(GRANULARITY) <= ms(INITIAL_RTT) && ms(INITIAL_RTT) <= ms(PTO_MAX));
 const _: () = assert!(ms(PTO_MAX) < ms(UDP_DEAD), "UDP is probed before it is given up");
 const _: () = assert!(ms(CHALLENGE_FIRST) <= ms(CHALLENGE_MAX));
+const _: () = assert!(ms(CHALLENGE_LEAK) < ms(CHALLENGE_FIRST), "who repeats one is not flooding");
 const _: () = assert!(ms(PROBE_INTERVAL) <= ms(PROBE_STEADY) && ms(PROBE_STEADY) <= ms(PROBE_MAX));
 
 // The control plane.
@@ -228,6 +235,9 @@ pub const WRITE_STALL: Duration = Duration::from_secs(10);
 pub const CONTROL_REPLACE: Duration = Duration::from_secs(3);
 /// A session lives this long without a control connection.
 pub const GRACE: Duration = Duration::from_secs(30);
+/// And one of a server that has not heard its client yet no longer than this: the welcome may have
+/// been lost.
+pub const GRACE_UNHEARD: Duration = Duration::from_secs(3);
 /// The longest that a session may be set to live without a control connection.
 pub const GRACE_MAX: Duration = Duration::from_secs(600);
 /// Close frames that go again, one for each packet, to a peer that TCP cannot tell.
@@ -242,6 +252,7 @@ const _: () = assert!(TUNNEL_BYTES <= CONTROL_QUEUE_BYTES);
 const _: () = assert!(ms(CONTROL_ACK_DELAY) < ms(TUNNEL_SPAN), "the tunnel's rate is seen");
 const _: () = assert!(ms(WRITE_STALL) < ms(PEER_CLOCK_WINDOW), "no stall is taken for a path");
 const _: () = assert!(ms(CONTROL_REPLACE) < ms(WRITE_STALL) && ms(WRITE_STALL) < ms(GRACE));
+const _: () = assert!(ms(GRACE_UNHEARD) <= ms(GRACE) && ms(GRACE) <= ms(GRACE_MAX));
 const _: () = assert!(CONTROL_PULL <= RECORD, "no pull holds up the next for long");
 const _: () = assert!(3 * ms(KEEP_ALIVE) <= ms(IDLE_TIMEOUT));
 const _: () = assert!(is_within(KEEP_ALIVE, KEEP_ALIVE_RANGE));
@@ -428,6 +439,7 @@ pub const LOSS_BEARABLE: usize = 10;
 const _: () = assert!(is_within(DIAGNOSIS, DIAGNOSIS_RANGE));
 const _: () = assert!(ms(SOUNDING_FIRST) > 2 * ms(CHALLENGE_FIRST), "two challenges went before");
 const _: () = assert!(ms(SOUNDING_FIRST) < ms(DIAGNOSIS_RANGE.0));
+const _: () = assert!(ms(SOUNDING_INTERVAL) > ms(CHALLENGE_LEAK), "nor is who is diagnosed");
 const _: () = assert!(LOSS_BEARABLE <= 100);
 
 const fn ms(time: Duration) -> u128 {

@@ -35,7 +35,7 @@ fn is_refused(mut tls: Tls, hello: &[u8], what: &str) {
 fn bad_input_39_a_proof_holds_on_its_own_connection_once_and_alone() {
     let scene = Scene::new(Victim::Server);
     let (mut peer, slot) = scene.flying();
-    let (name, watch) = (peer.name.unwrap(), scene.watch());
+    let (name, watch) = (peer.name(), scene.watch());
     let mut meant = connect(&scene);
     let resume = peer.proof(1, &meant.binding());
     let dialing = peer.hello(name, resume);
@@ -61,7 +61,7 @@ fn bad_input_39_a_claim_that_does_not_hold_is_refused_and_costs_its_session_noth
     let scene = Scene::new(Victim::Server);
     let (mut peer, _slot) = scene.flying();
     let (other, _other_slot) = scene.flying();
-    let (name, watch) = (peer.name.unwrap(), scene.watch());
+    let (name, watch) = (peer.name(), scene.watch());
     let mut count = 0;
     let mut refused = |what, name: [u8; 16], spoil: &dyn Fn(&Peer, Resume) -> Resume| {
         let tls = connect(&scene);
@@ -70,7 +70,7 @@ fn bad_input_39_a_claim_that_does_not_hold_is_refused_and_costs_its_session_noth
         count += 1;
     };
     refused("an unknown name", [7; 16], &|_, resume| resume);
-    refused("another's name", other.name.unwrap(), &|_, resume| resume);
+    refused("another's name", other.name(), &|_, resume| resume);
     refused("a bit", name, &|_, mut resume| {
         resume.proof[31] ^= 1;
         resume
@@ -95,7 +95,10 @@ fn bad_input_11_packets_of_the_next_keys_that_come_too_early_are_dropped() {
     let mut tls = scene.doors.accept_tls();
     let hello = read_hello(&mut tls);
     let said = Hello::decode(&hello).unwrap().parameters;
-    assert_eq!((said.session, said.resume), (peer.name, Some(peer.proof(1, &tls.binding()))));
+    assert_eq!(
+        (said.session, said.resume),
+        (Some(peer.name()), Some(peer.proof(1, &tls.binding())))
+    );
     // The client knows its new receive id, and has no keys for it before the welcome.
     let (stranger, watch, sessions) = (scene.stranger(), scene.watch(), scene.endpoint.sessions());
     let early = (0..MANY).map(|number| {
@@ -116,7 +119,7 @@ fn bad_input_11_neither_keys_nor_ids_of_two_connections_go_together() {
     let scene = Scene::new(Victim::Server);
     let (before, slot) = scene.flying();
     let (id, next) = (before.id, before.next);
-    let name = before.name.unwrap();
+    let name = before.name();
     let mut tls = connect(&scene);
     let dialing = before.hello(name, before.proof(1, &tls.binding()));
     tls.write_all(dialing.hello()).unwrap();

@@ -20,6 +20,9 @@ use tokio::{
 
 use crate::patience::eventually;
 
+/// What a side may say that is not carried.
+const RECEIVE_BUFFER: usize = 32 * 1024;
+
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Cut {
@@ -29,6 +32,8 @@ pub(crate) enum Cut {
     Reset,
     /// The client is told; the server's half stays open, and says nothing any more.
     HalfOpen,
+    /// Nobody is told anything, and nothing is carried any more.
+    Freeze,
 }
 
 /// One forwarder, for one client at a time.
@@ -180,6 +185,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         let Ok(mut server) = TcpStream::connect(server).await else { continue };
         for stream in [&client, &server] {
             stream.set_nodelay(true).unwrap();
+            // Whoever is not read notices it soon.
+            socket2::SockRef::from(stream).set_recv_buffer_size(RECEIVE_BUFFER).unwrap();
         }
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
@@ -235,6 +242,7 @@ async fn end([client, mut server]: [TcpStream; 2], how: Cut, shared: &Shared) {
             while server.read(&mut [0; 1_024]).await.is_ok_and(|len| len > 0) {}
             shared.state().half_open -= 1;
         }
+        Cut::Freeze => core::future::pending().await,
     }
 }
 

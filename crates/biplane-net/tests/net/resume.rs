@@ -7,7 +7,7 @@ use std::{
 };
 
 use biplane_net::{DialConfig, Endpoint, Identity, ListenConfig, Slot};
-use biplane_proto::{CloseReason, DropReason, Event, Planes};
+use biplane_proto::{CloseReason, DropReason, Event, Planes, limits};
 use biplane_wire::ChannelKind;
 
 use crate::{
@@ -169,6 +169,26 @@ fn a_half_open_connection_is_displaced_at_once() {
     until("the old connection's end", || scene.forwarder.half_open() == 0);
     scene.talk(CHAT, "here I am");
     assert_eq!(scene.pair.there.with(|_, session| session.planes()), Planes::Both);
+}
+
+#[test]
+fn a_connection_that_takes_nothing_is_replaced_by_one_beside_it() {
+    /// Above what lies in sockets and buffers, below what a queue takes.
+    const COMMANDS: usize = 600;
+    let scene = Scene::new();
+    scene.forwarder.cut(Cut::Freeze);
+    let start = Instant::now();
+    let text = |number: usize| format!("{number:>900}");
+    (0..COMMANDS).for_each(|number| send(&scene.pair.here, CHAT, &text(number)));
+    scene.client.flush();
+    scene.has_resumed(1);
+    // Nobody was told of a loss, and nobody waited until the connection counted as one.
+    let after = start.elapsed();
+    assert!((limits::CONTROL_REPLACE..limits::WRITE_STALL).contains(&after), "{after:?}");
+    for number in 0..COMMANDS {
+        assert_eq!(receive(&scene.pair.there, CHAT), text(number));
+    }
+    scene.talk(CHAT, "and that is all");
 }
 
 #[test]

@@ -37,22 +37,27 @@ pub(crate) struct Peer {
     pub(crate) victim: SocketAddr,
     /// What the victim calls the session.
     pub(crate) id: u32,
-    /// What the peer calls it, and what it called it before it was resumed.
-    own: [u32; 2],
-    /// What it is resumed by, if it can be, and what proves that.
-    pub(crate) name: Option<[u8; 16]>,
-    secret: [u8; 32],
+    /// What the peer calls it.
+    own: u32,
+    resumable: Resumable,
     /// The number of the next packet.
     pub(crate) next: u64,
     seals: Direction,
     opens: Direction,
-    /// What it sealed with before it was resumed.
-    sealed: Option<Direction>,
     /// Key updates of its own, and of the victim's.
     pub(crate) updates: [u8; 2],
     largest: u64,
     /// Bytes of records that are not read yet.
     unread: Vec<u8>,
+}
+
+/// What another connection needs to know of the session.
+struct Resumable {
+    /// What it is resumed by, if it can be, and what proves that.
+    name: Option<[u8; 16]>,
+    secret: [u8; 32],
+    /// What the peer called it, and sealed with, before it was resumed.
+    before: Option<(u32, Direction)>,
 }
 
 /// A varint in its shortest form.
@@ -150,11 +155,13 @@ impl Peer {
         Self {
             seals: Direction::of(&secret, own, agreement.aead),
             opens: Direction::of(&secret, theirs, agreement.aead),
-            sealed: None,
             id: agreement.peer.receive_id.0,
-            own: [agreement.local.receive_id.0; 2],
-            name: agreement.peer.session.or(agreement.local.session),
-            secret: resume_secret(&secret),
+            own: agreement.local.receive_id.0,
+            resumable: Resumable {
+                name: agreement.peer.session.or(agreement.local.session),
+                secret: resume_secret(&secret),
+                before: None,
+            },
             tls,
             udp,
             victim,
@@ -173,10 +180,15 @@ impl Peer {
 
 /// Resumes.
 impl Peer {
+    /// What its session is resumed by.
+    pub(crate) fn name(&self) -> [u8; 16] {
+        self.resumable.name.expect("a session that can be resumed")
+    }
+
     /// What proves, on a connection that exports `binding`, that the session is its own.
     pub(crate) fn proof(&self, count: u32, binding: &[u8; 32]) -> Resume {
-        let name = self.name.expect("a session that can be resumed");
-        Resume { count, proof: proof(&self.secret, binding, &name, count) }
+        let Resumable { secret, .. } = &self.resumable;
+        Resume { count, proof: proof(secret, binding, &self.name(), count) }
     }
 
     /// The hello of a resume that says so.
@@ -206,10 +218,11 @@ impl Peer {
 
     /// The same session under other keys: packet numbers go on.
     fn go_on(self, tls: Tls, agreement: &Agreement, roles: [&str; 2]) -> Self {
-        let Self { udp, victim, next, largest, own: [former, _], name, seals, .. } = self;
+        let Self { udp, victim, next, largest, own, resumable, seals, .. } = self;
         let anew = Self::agreed(tls, (udp, victim), agreement, roles);
-        let own = [anew.own[0], former];
-        Self { next, largest, own, name, sealed: Some(seals), ..anew }
+        let Resumable { secret, .. } = anew.resumable;
+        let resumable = Resumable { secret, before: Some((own, seals)), ..resumable };
+        Self { next, largest, resumable, ..anew }
     }
 }
 
@@ -276,7 +289,8 @@ impl Peer {
         number: u64,
         plaintext: &[u8],
     ) -> Vec<u8> {
-        self.sealed.as_ref().expect("keys of before").seal(head, number, plaintext)
+        let (_, keys) = self.resumable.before.as_ref().expect("keys of before");
+        keys.seal(head, number, plaintext)
     }
 
     /// The next packet, padded to the least length.
@@ -319,7 +333,7 @@ impl Peer {
         let head = datagram.first_chunk::<HEAD>().expect("a head");
         let [first, e, f, g, h, low @ ..] = *head;
         let id = u32::from_be_bytes([e, f, g, h]);
-        if id != self.own[0] && id == self.own[1] {
+        if self.resumable.before.as_ref().is_some_and(|(former, _)| *former == id) {
             // Sealed before the victim heard of the new keys.
             return None;
         }
@@ -328,7 +342,7 @@ impl Peer {
             self.opens = self.opens.next();
         }
         let phase = self.updates[1] % 4;
-        assert_eq!((first, id), (0x40 | phase << 2, self.own[0]));
+        assert_eq!((first, id), (0x40 | phase << 2, self.own));
         let expected = PacketNumber(self.largest + 1);
         let number = TruncatedNumber(u32::from_be_bytes(low)).expand(expected).0;
         let plaintext = self.opens.open(datagram, number).expect("a seal that holds");

@@ -264,6 +264,38 @@ fn a_session_without_tcp_ends_with_its_grace() {
 }
 
 #[test]
+fn a_server_waits_a_moment_for_a_client_that_it_has_not_heard() {
+    // The client has its welcome and has said something, which did not arrive.
+    let mut pair = Pair::of(true);
+    pair.client.command(pair.now, "order");
+    for side in [&mut pair.client, &mut pair.server] {
+        side.session.handle_control_lost(pair.now, ControlLoss::Broken);
+    }
+    pair.resume(1);
+    pair.settle();
+    assert_eq!(pair.server.take(pair.now, COMMAND), [payload("order")]);
+    // The welcome did not arrive.
+    let mut pair = Pair::of(true);
+    pair.server.session.handle_control_lost(pair.now, ControlLoss::Broken);
+    assert!(!pair.server.session.is_closed());
+    pair.now += limits::GRACE_UNHEARD;
+    pair.server.session.handle_timeout(pair.now);
+    assert_eq!(pair.server.left(), Some(CloseReason::ConnectionLost));
+}
+
+#[test]
+fn a_packet_that_comes_after_the_loss_shows_that_the_client_is_there() {
+    let mut pair = Pair::of(true);
+    for side in [&mut pair.client, &mut pair.server] {
+        side.session.handle_control_lost(pair.now, ControlLoss::Broken);
+    }
+    pair.packets_pass();
+    pair.now += limits::GRACE_UNHEARD;
+    pair.server.session.handle_timeout(pair.now);
+    assert!(!pair.server.session.is_closed());
+}
+
+#[test]
 fn a_half_open_connection_is_displaced_at_once() {
     let mut pair = Pair::resumable();
     let now = pair.now;
