@@ -32,6 +32,7 @@
 //! | `channel` | what a message is promised |
 //! | `control` | what goes over the control connection, in which order |
 //! | `peer_clock` | how old is what came late |
+//! | `redial` | when a client that lost its control connection dials again |
 
 #![forbid(unsafe_code)]
 #![warn(
@@ -61,6 +62,7 @@ mod path;
 mod peer_clock;
 mod random;
 mod recovery;
+pub mod redial;
 mod requests;
 mod session;
 mod stats;

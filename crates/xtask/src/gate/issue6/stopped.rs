@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::super::scene;
 use super::super::{Gate, Run, Seeds, Wanted, document, promises};
-use super::scene;
 use super::timeline::Timeline;
 use crate::child::Running;
 
