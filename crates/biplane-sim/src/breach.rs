@@ -47,7 +47,7 @@ pub enum Broken {
 
 impl Broken {
     /// Every name that a broken promise may have in reports.
-    pub const NAMES: [&'static str; 44] = [
+    pub const NAMES: [&'static str; 45] = [
         "message_invented",
         "message_altered",
         "message_repeated",
@@ -78,6 +78,7 @@ impl Broken {
         "session_slow_to_resume",
         "session_slow_to_heal",
         "session_outlived",
+        "session_half_open",
         "session_told_otherwise",
         "altered_accepted",
         "replay_taken",

@@ -39,6 +39,8 @@ pub enum CanaryKind {
     Forgets,
     /// A client does not look for another control connection.
     Sulks,
+    /// Both ends live on for five seconds beyond their grace.
+    Clings,
     /// Every session begins with the same secret.
     Recalls,
     /// The clock is an hour further at every look.
@@ -94,6 +96,7 @@ impl CanaryKind {
             Self::Swallows => "swallows",
             Self::Forgets => "forgets",
             Self::Sulks => "sulks",
+            Self::Clings => "clings",
             Self::Recalls => "recalls",
             Self::Runs => "runs",
         }
@@ -112,6 +115,7 @@ impl CanaryKind {
             | Self::Swallows
             | Self::Forgets
             | Self::Sulks
+            | Self::Clings
             | Self::Recalls
             | Self::Runs => true,
         }
@@ -137,6 +141,7 @@ impl CanaryKind {
                 matches!(broken, Session(SessionBreach::Ended(_) | SessionBreach::Lame(_)))
             }
             Self::Runs => matches!(broken, Session(SessionBreach::Ended(_))),
+            Self::Clings => matches!(broken, Session(SessionBreach::Outlived(_))),
             Self::Recalls => matches!(broken, Contract(ContractBreach::NonceRepeated)),
         }
     }
@@ -234,6 +239,7 @@ impl Caged {
             | CanaryKind::Swallows
             | CanaryKind::Forgets
             | CanaryKind::Sulks
+            | CanaryKind::Clings
             | CanaryKind::Recalls
             | CanaryKind::Runs => Some(message),
         }

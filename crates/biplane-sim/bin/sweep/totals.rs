@@ -77,6 +77,7 @@ impl Totals {
             .value("slowest_resume", &self.ordeal.slowest_resume.as_secs_f64())
             .value("slowest_heal", &self.ordeal.slowest_heal.as_secs_f64())
             .value("longest_beyond_grace", &self.ordeal.beyond_grace.as_secs_f64())
+            .value("longest_half_open", &self.ordeal.half_open.as_secs_f64())
     }
 }
 
