@@ -200,6 +200,7 @@ mod tests {
             SessionBreach::SlowToResume(Duration::ZERO),
             SessionBreach::SlowToHeal(Duration::ZERO),
             SessionBreach::Outlived(Duration::ZERO),
+            SessionBreach::HalfOpen(Duration::ZERO),
             SessionBreach::ToldOtherwise { told: None, is: Planes::Both },
         ];
         let contracts = [
