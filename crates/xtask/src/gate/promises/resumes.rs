@@ -11,6 +11,9 @@ const THREADS: u64 = 8;
 const SEALS: (u64, u64) = (5_000_000, 300_000);
 /// Connections over real sockets that are cut after a byte, for G10.
 const DRAWS: (u64, u64) = (40, 4);
+/// Tests over real sockets that wait for no time-out.
+const QUICK_TESTS: &str = "a_connection_that_is_cut_is_replaced no_datagram_is_lost_by_a_resume \
+                           tcp_may_be_cut_after_any_byte";
 /// Resumes, and as many restarts.
 const CYCLES: (u64, u64) = (1_000, 50);
 
@@ -89,8 +92,9 @@ pub(super) fn kills(run: &mut Run) -> Result<()> {
     run.judge_at(&told, "ended", Wanted::AtLeast(seeds as f64 / 10.0));
     told::canaries(run, &told, &["sulks", "clings", "withholds", "repeats"]);
     let draws = run.form(DRAWS.0, DRAWS.1);
-    let net = "cargo test --release --locked -p biplane-net --test net resume::";
-    run.tests(&format!("BIPLANE_DRAWS={draws} BIPLANE_SEED=1001 {net}"), 12).map(drop)
+    let (tests, least) = run.form(("resume::", 12), (QUICK_TESTS, 3));
+    let net = "cargo test --release --locked -p biplane-net --test net --";
+    run.tests(&format!("BIPLANE_DRAWS={draws} BIPLANE_SEED=1001 {net} {tests}"), least).map(drop)
 }
 
 /// Line 2 of issue 6, its part in virtual time: a connection breaks after any byte.
