@@ -6,33 +6,34 @@
 mod arrival;
 mod credit;
 mod fresh;
+mod notices;
 mod ordered;
 mod outgoing;
 mod partials;
 mod reassembly;
 mod reliable;
+mod report;
+mod single;
 mod unordered;
 
 use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
-use biplane_wire::{ChannelId, ChannelKind, Fragment, Frame, Message, SequenceNumber};
+use biplane_wire::{
+    AckRange, ChannelId, ChannelKind, Fragment, Frame, Message, SequenceNumber, Taken,
+};
 use bytes::Bytes;
 
-pub(crate) use self::outgoing::Outgoing;
+pub(crate) use self::{notices::Notices, outgoing::Outgoing};
 use self::{
-    arrival::Arrived,
-    credit::{CreditGiven, CreditHeld},
-    fresh::{FreshReceive, FreshSend},
-    ordered::Ordered,
-    outgoing::Room,
     partials::FreshPartials,
     reassembly::Piece,
-    reliable::ReliableSend,
-    unordered::Unordered,
+    report::Report,
+    single::{Channel, Receive, Send, handle_fresh},
 };
 use crate::{
-    ChannelConfig, SendError, SessionStats, Violation, acks::Eliciting, limits, recovery::SentFrame,
+    ChannelConfig, Notice, SendError, SendOptions, SessionStats, Violation, limits,
+    recovery::SentFrame,
 };
 
 /// What a message takes of every budget: its bytes and what surrounds them.
@@ -59,6 +60,7 @@ pub(crate) struct Channels {
     writable: bool,
     /// Pieces of messages that are not sent again.
     partials: FreshPartials,
+    pub(crate) notices: Notices,
     counts: Counts,
 }
 
@@ -74,36 +76,6 @@ struct Counts {
     late: u64,
     duplicated: u64,
     untaken: u64,
-}
-
-#[derive(Debug)]
-struct Channel {
-    id: ChannelId,
-    config: ChannelConfig,
-    send: Send,
-    receive: Receive,
-    /// What the peer has room for, of reliable kinds.
-    held: CreditHeld,
-    /// What this side has room for.
-    given: CreditGiven,
-    /// A send was refused since the queue was last half empty.
-    refused: bool,
-}
-
-#[derive(Debug)]
-enum Send {
-    Fresh(FreshSend),
-    Reliable(ReliableSend),
-    /// Commands wait in the control connection's queue.
-    Command,
-}
-
-#[derive(Debug)]
-enum Receive {
-    Fresh(FreshReceive),
-    Unordered(Unordered),
-    Ordered(Ordered),
-    Command(VecDeque<Bytes>),
 }
 
 impl Channels {
@@ -124,6 +96,7 @@ impl Channels {
             readable: 0,
             writable: false,
             partials: FreshPartials::default(),
+            notices: Notices::default(),
             counts: Counts::default(),
         }
     }
@@ -131,19 +104,7 @@ impl Channels {
     /// Counts messages, and the bytes of credit, from here on; before anything was sent.
     pub(crate) fn count_from(&mut self, sequence: SequenceNumber, credit: u64) {
         for channel in &mut self.list {
-            match &mut channel.send {
-                Send::Fresh(queue) => queue.count_from(sequence),
-                Send::Reliable(queue) => queue.count_from(sequence),
-                Send::Command => {}
-            }
-            match &mut channel.receive {
-                Receive::Fresh(queue) => queue.count_from(sequence),
-                Receive::Unordered(queue) => queue.count_from(sequence),
-                Receive::Ordered(queue) => queue.count_from(sequence),
-                Receive::Command(_) => {}
-            }
-            channel.held.count_from(credit);
-            channel.given.count_from(credit);
+            channel.count_from(sequence, credit);
         }
     }
 
@@ -164,34 +125,52 @@ impl Channels {
         now: Instant,
         id: ChannelId,
         payload: Bytes,
+        how: SendOptions,
     ) -> Result<(), SendError> {
-        let channel = self.list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
-        channel.fits(payload.len())?;
-        let expires = channel.lifetime().map(|lifetime| now + lifetime);
-        let outcome = match &mut channel.send {
-            Send::Fresh(queue) => {
-                self.counts.overflowed += queue.push(payload, expires);
-                if channel.config.kind == ChannelKind::Sequenced {
-                    self.counts.superseded += queue.supersede_begun();
-                }
-                Ok(())
-            }
-            Send::Reliable(queue) => queue.push(payload, expires),
-            Send::Command => Err(SendError::NotInProtocol),
-        };
+        self.check(id, payload.len(), how)?;
+        let Self { list, notices, counts, .. } = self;
+        let channel = list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
+        let outcome = channel.queue(now, payload, how, (notices, counts));
         channel.refused |= outcome.is_err();
-        self.counts.sent += u64::from(outcome.is_ok());
+        if outcome.is_ok() {
+            self.on_queued(how);
+        }
         outcome
     }
 
-    /// Checks a command of `len` bytes, which then waits in the control connection's queue.
-    pub(crate) fn check_command(&mut self, id: ChannelId, len: usize) -> Result<(), SendError> {
-        let channel = self.list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
-        channel.fits(len)
+    /// Checks a message of `len` bytes. A command then waits in the control connection's queue.
+    pub(crate) fn check(
+        &mut self,
+        id: ChannelId,
+        len: usize,
+        how: SendOptions,
+    ) -> Result<(), SendError> {
+        let channel = self.list.get(id.index()).ok_or(SendError::NotInProtocol)?;
+        channel.fits(len)?;
+        if how.notice.is_none() {
+            return Ok(());
+        }
+        if channel.report.is_none() {
+            return Err(SendError::NotOffered);
+        }
+        self.notices.admit()
     }
 
-    pub(crate) fn on_command_queued(&mut self) {
+    pub(crate) fn on_command_queued(&mut self, id: ChannelId, how: SendOptions) {
+        if let Some(Channel { send: Send::Command(next), .. }) = self.list.get_mut(id.index()) {
+            let sequence = core::mem::replace(next, next.next());
+            if let Some(token) = how.notice {
+                self.notices.on_numbered((id, sequence), token);
+            }
+        }
+        self.on_queued(how);
+    }
+
+    const fn on_queued(&mut self, how: SendOptions) {
         self.counts.sent += 1;
+        if how.notice.is_some() {
+            self.notices.on_queued();
+        }
     }
 
     /// Whether a data channel has a message that may leave.
@@ -204,16 +183,17 @@ impl Channels {
         self.list.iter().any(|channel| match &channel.send {
             Send::Fresh(queue) => !queue.is_empty(),
             Send::Reliable(queue) => queue.is_busy(),
-            Send::Command => false,
+            Send::Command(_) => false,
         })
     }
 
     /// The next message whose frame fits `room`, by priority and in turns.
     pub(crate) fn next_message(&mut self, now: Instant, room: usize) -> Option<Outgoing> {
         for index in self.order.iter().copied() {
-            let channel = self.list.get_mut(index).filter(|channel| channel.has_data());
+            let Self { list, notices, counts, .. } = self;
+            let channel = list.get_mut(index).filter(|channel| channel.has_data());
             let Some(channel) = channel else { continue };
-            if let Some(outgoing) = channel.next_message(now, room, &mut self.counts) {
+            if let Some(outgoing) = channel.next_message(now, room, counts, notices) {
                 self.writable |= channel.relieved();
                 self.began.get_or_insert(index);
                 return Some(outgoing);
@@ -240,13 +220,16 @@ impl Channels {
             if let (ChannelKind::Sequenced, Send::Fresh(queue)) =
                 (channel.config.kind, &mut channel.send)
             {
-                self.counts.superseded += queue.keep_newest();
+                self.counts.superseded += queue.keep_newest(&mut self.notices);
             }
         }
     }
 
-    /// The peer has a reliable message, or a piece of one, or a grant.
-    pub(crate) fn on_ack(&mut self, frame: SentFrame) {
+    /// The peer has a message, or a piece of one, or a grant or report.
+    pub(crate) fn on_ack(&mut self, now: Instant, frame: SentFrame) {
+        if let SentFrame::Noted(id, sequence) = frame {
+            return self.notices.on_arrived(now, (id, sequence));
+        }
         let Some(channel) = self.list.get_mut(frame.channel()) else { return };
         if let Send::Reliable(queue) = &mut channel.send {
             match frame {
@@ -254,17 +237,25 @@ impl Channels {
                 SentFrame::Piece(_, sequence, offset, len) => {
                     queue.on_piece_ack(sequence, offset, len);
                 }
-                SentFrame::Credit(_) | SentFrame::Ack(_) | SentFrame::Sounding(_) => {}
+                SentFrame::Noted(..)
+                | SentFrame::Credit(_)
+                | SentFrame::Taken(..)
+                | SentFrame::Ack(_)
+                | SentFrame::Sounding(_) => {}
             }
             self.writable |= channel.relieved();
         }
     }
 
-    /// A copy of a reliable message, of a piece of one, or of a grant is lost.
+    /// A copy of a message, of a piece of one, or of a grant or report is lost.
     pub(crate) fn on_lost(&mut self, frame: SentFrame) {
+        if let SentFrame::Noted(id, sequence) = frame {
+            return self.notices.end((id, sequence), Notice::Lost);
+        }
         let Some(channel) = self.list.get_mut(frame.channel()) else { return };
         match (frame, &mut channel.send) {
             (SentFrame::Credit(_), _) => channel.given.tell_again(),
+            (SentFrame::Taken(_, run), _) => channel.tell_again(run),
             (SentFrame::Message(_, sequence), Send::Reliable(queue)) => queue.on_lost(sequence),
             (SentFrame::Piece(_, sequence, offset, len), Send::Reliable(queue)) => {
                 queue.on_piece_lost(sequence, offset, len);
@@ -275,7 +266,58 @@ impl Channels {
 
     /// Whether a queue that was full has become half empty since this was last asked.
     pub(crate) const fn take_writable(&mut self) -> bool {
-        core::mem::replace(&mut self.writable, false)
+        core::mem::replace(&mut self.writable, false) | self.notices.take_writable()
+    }
+
+    // --- notices
+
+    /// The application of the peer took messages that were sent here.
+    pub(crate) fn handle_taken(&mut self, taken: &Taken<'_>) -> Result<(), Violation> {
+        let id = taken.channel;
+        let channel = self.get(id)?;
+        if channel.report.is_none() {
+            return Err(Violation::WrongFrame(id));
+        }
+        let next = channel.next();
+        for run in taken.numbers(next) {
+            let run = run.filter(|run| run.high < next.0).ok_or(Violation::TakenUnsent(id))?;
+            self.notices.on_taken(id, run);
+        }
+        Ok(())
+    }
+
+    /// Whether the peer has not been told all that the application took.
+    pub(crate) fn has_taken(&self) -> bool {
+        self.reports().any(Report::is_due)
+    }
+
+    /// What to tell the peer next, in at most so many runs, highest first.
+    pub(crate) fn next_taken(
+        &mut self,
+        most: usize,
+    ) -> Option<(ChannelId, impl Iterator<Item = AckRange> + Clone + use<>)> {
+        let mut reports = self.list.iter_mut().filter_map(|channel| {
+            let report = channel.report.as_mut().filter(|report| report.is_due())?;
+            Some((channel.id, report))
+        });
+        let (id, report) = reports.next()?;
+        Some((id, report.tell(most)))
+    }
+
+    fn reports(&self) -> impl Iterator<Item = &Report> {
+        self.list.iter().filter_map(|channel| channel.report.as_ref())
+    }
+
+    /// The session is over: every notice that is open says so.
+    pub(crate) fn close_notices(&mut self) {
+        self.notices.close();
+        for channel in &mut self.list {
+            match &mut channel.send {
+                Send::Fresh(queue) => self.notices.lose(queue.take_tokens()),
+                Send::Reliable(queue) => self.notices.lose(queue.take_tokens()),
+                Send::Command(_) => {}
+            }
+        }
     }
 
     // --- credit
@@ -377,7 +419,7 @@ impl Channels {
         payload: Bytes,
     ) -> Result<(), Violation> {
         let channel = self.get(id)?;
-        let Receive::Command(queue) = &mut channel.receive else {
+        let Receive::Command(queue, _) = &mut channel.receive else {
             return Err(Violation::WrongFrame(id));
         };
         if !channel.given.use_up(cost(payload.len())) {
@@ -392,12 +434,7 @@ impl Channels {
     pub(crate) fn take(&mut self, id: ChannelId) -> Option<Bytes> {
         let channel = self.list.get_mut(id.index())?;
         let payload = channel.take();
-        if let Some(payload) = &payload {
-            self.counts.taken += 1;
-            if channel.config.kind.is_reliable() {
-                channel.given.give_back(cost(payload.len()));
-            }
-        }
+        self.counts.taken += u64::from(payload.is_some());
         self.mark(id);
         payload
     }
@@ -419,7 +456,8 @@ impl Channels {
     pub(crate) fn report(&self, stats: &mut SessionStats) {
         stats.messages_sent = self.counts.sent;
         stats.messages_taken = self.counts.taken;
-        stats.messages_resent = self.counts.resent;
+        stats.delivery.resent = self.counts.resent;
+        stats.delivery.noted = self.notices.asked();
         stats.messages_expired = self.counts.expired;
         stats.messages_superseded = self.counts.superseded;
         stats.messages_overflowed = self.counts.overflowed;
@@ -438,183 +476,6 @@ impl Channels {
     }
 }
 
-impl Channel {
-    fn new(id: ChannelId, config: ChannelConfig, granted_by_peer: u64, granted: u64) -> Self {
-        let sequenced = config.kind == ChannelKind::Sequenced;
-        let fresh =
-            || (Send::Fresh(FreshSend::default()), Receive::Fresh(FreshReceive::new(sequenced)));
-        let (send, receive) = match config.kind {
-            ChannelKind::Command => (Send::Command, Receive::Command(VecDeque::new())),
-            ChannelKind::ReliableOrdered => {
-                (Send::Reliable(ReliableSend::default()), Receive::Ordered(Ordered::default()))
-            }
-            ChannelKind::ReliableUnordered => {
-                (Send::Reliable(ReliableSend::default()), Receive::Unordered(Unordered::default()))
-            }
-            ChannelKind::Sequenced | ChannelKind::Unreliable => fresh(),
-        };
-        let longest = config.max_message as usize;
-        let held = CreditHeld::new(granted_by_peer, longest);
-        let given = CreditGiven::new(granted, longest);
-        Self { id, config, send, receive, held, given, refused: false }
-    }
-
-    /// The longest message this channel takes now.
-    fn limit(&self) -> usize {
-        let declared = self.config.max_message as usize;
-        match self.config.kind {
-            ChannelKind::Command => declared,
-            ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => {
-                declared.min(limits::RELIABLE_MESSAGE)
-            }
-            ChannelKind::Sequenced | ChannelKind::Unreliable => declared.min(limits::FRESH_MESSAGE),
-        }
-    }
-
-    /// How long a message may wait here. What is only worth something new does not wait for ever.
-    fn lifetime(&self) -> Option<Duration> {
-        let fresh = matches!(self.send, Send::Fresh(_)).then_some(limits::FRESH_LIFETIME);
-        self.config.lifetime.or(fresh)
-    }
-
-    fn fits(&self, len: usize) -> Result<(), SendError> {
-        let limit = self.limit();
-        if len > limit { Err(SendError::TooLarge { limit }) } else { Ok(()) }
-    }
-
-    fn has_data(&self) -> bool {
-        match &self.send {
-            Send::Fresh(queue) => !queue.is_empty(),
-            Send::Reliable(queue) => queue.has_data(&self.held),
-            Send::Command => false,
-        }
-    }
-
-    fn next_message(
-        &mut self,
-        now: Instant,
-        bytes: usize,
-        counts: &mut Counts,
-    ) -> Option<Outgoing> {
-        let sequenced = self.config.kind != ChannelKind::Unreliable;
-        let room = Room { bytes, sequenced };
-        let channel = self.id;
-        match &mut self.send {
-            Send::Fresh(queue) => {
-                counts.expired += queue.expire(now);
-                let fresh::Leaving { sequence, part, payload, expires } = queue.pop(room)?;
-                let sequence = (sequenced || part.is_some()).then_some(sequence);
-                let sent_at = expires.zip(self.config.lifetime).map(|(at, lifetime)| at - lifetime);
-                Some(Outgoing {
-                    channel,
-                    sequence,
-                    part,
-                    payload,
-                    wants: Eliciting::Fresh,
-                    sent_at,
-                })
-            }
-            Send::Reliable(queue) => {
-                counts.expired += queue.expire(now);
-                let reliable::Leaving { sequence, part, payload, again } =
-                    queue.pop(&mut self.held, room)?;
-                counts.resent += u64::from(again);
-                let sequence = Some(sequence);
-                let wants = Eliciting::Reliable;
-                Some(Outgoing { channel, sequence, part, payload, wants, sent_at: None })
-            }
-            Send::Command => None,
-        }
-    }
-
-    /// Whether a send was refused and half of the queue is free now; says so once.
-    fn relieved(&mut self) -> bool {
-        let half_empty = match &self.send {
-            Send::Reliable(queue) => queue.is_half_empty(),
-            Send::Fresh(_) | Send::Command => true,
-        };
-        half_empty && core::mem::replace(&mut self.refused, false)
-    }
-
-    fn check_arrival(&self, sequence: Option<u32>, piece: Piece<'_>) -> Result<(), Violation> {
-        if piece.total > self.limit() {
-            return Err(Violation::MessageTooLong(self.id));
-        }
-        let numbered = match self.config.kind {
-            ChannelKind::Command => return Err(Violation::WrongFrame(self.id)),
-            ChannelKind::Unreliable => !piece.is_whole(),
-            ChannelKind::ReliableOrdered
-            | ChannelKind::ReliableUnordered
-            | ChannelKind::Sequenced => true,
-        };
-        if sequence.is_some() == numbered { Ok(()) } else { Err(Violation::WrongFrame(self.id)) }
-    }
-
-    fn handle_reliable(
-        &mut self,
-        sequence: u32,
-        piece: Piece<'_>,
-        counts: &mut Counts,
-    ) -> Result<(), Violation> {
-        let arrived = match &mut self.receive {
-            Receive::Unordered(queue) => queue.handle(self.id, sequence, piece)?,
-            Receive::Ordered(queue) => queue.handle(self.id, sequence, piece)?,
-            Receive::Fresh(_) | Receive::Command(_) => return Err(Violation::WrongFrame(self.id)),
-        };
-        match arrived {
-            Arrived::New if !self.given.use_up(cost(piece.total)) => {
-                Err(Violation::CreditOverrun(self.id))
-            }
-            Arrived::Again => {
-                counts.duplicated += 1;
-                Ok(())
-            }
-            Arrived::New | Arrived::More => Ok(()),
-        }
-    }
-
-    fn take(&mut self) -> Option<Bytes> {
-        match &mut self.receive {
-            Receive::Fresh(queue) => queue.take(),
-            Receive::Unordered(queue) => queue.take(),
-            Receive::Ordered(queue) => queue.take(),
-            Receive::Command(queue) => queue.pop_front(),
-        }
-    }
-
-    /// Messages on their way out, and what they cost. Commands wait with the control connection.
-    fn queued(&self) -> (usize, usize) {
-        match &self.send {
-            Send::Fresh(queue) => queue.depth(),
-            Send::Reliable(queue) => queue.depth(),
-            Send::Command => (0, 0),
-        }
-    }
-
-    /// Messages that wait for the application, and what they cost.
-    fn untaken(&self) -> (usize, u64) {
-        let messages = match &self.receive {
-            Receive::Fresh(queue) => {
-                let (messages, bytes) = queue.depth();
-                return (messages, bytes as u64);
-            }
-            Receive::Unordered(queue) => queue.len(),
-            Receive::Ordered(queue) => queue.len(),
-            Receive::Command(queue) => queue.len(),
-        };
-        (messages, self.given.untaken())
-    }
-
-    fn is_readable(&self) -> bool {
-        match &self.receive {
-            Receive::Fresh(queue) => !queue.is_empty(),
-            Receive::Unordered(queue) => !queue.is_empty(),
-            Receive::Ordered(queue) => !queue.is_empty(),
-            Receive::Command(queue) => !queue.is_empty(),
-        }
-    }
-}
-
 fn check_reserved(after: Option<u16>, clock: Option<u32>) -> Result<(), Violation> {
     if after.is_some() {
         return Err(Violation::Reserved("after_commands"));
@@ -622,38 +483,5 @@ fn check_reserved(after: Option<u16>, clock: Option<u32>) -> Result<(), Violatio
     if clock.is_some() {
         return Err(Violation::Reserved("the sender's clock"));
     }
-    Ok(())
-}
-
-/// Takes in a message, or a piece of one, that is never sent again.
-fn handle_fresh(
-    queue: &mut FreshReceive,
-    now: Instant,
-    partials: &mut FreshPartials,
-    (id, sequence, piece): (ChannelId, Option<u32>, Piece<'_>),
-    counts: &mut Counts,
-) -> Result<(), Violation> {
-    let sequence = sequence.map(|sequence| queue.expand(sequence));
-    let payload = match sequence {
-        Some(sequence) if !piece.is_whole() => {
-            if queue.is_late(sequence) {
-                counts.late += 1;
-                return Ok(());
-            }
-            match partials.add(now, id, sequence, piece)? {
-                Some(whole) => whole.into(),
-                None => return Ok(()),
-            }
-        }
-        _ => Bytes::copy_from_slice(piece.bytes),
-    };
-    let outcome = queue.handle(sequence, payload);
-    if let Some(sequence) = sequence.filter(|sequence| queue.is_late(*sequence)) {
-        // It is the newest now, or came after a newer one: what is older is not waited for.
-        partials.supersede(id, sequence);
-    }
-    counts.late += u64::from(outcome.late);
-    counts.duplicated += u64::from(outcome.duplicate);
-    counts.untaken += outcome.evicted;
     Ok(())
 }

@@ -54,6 +54,15 @@ pub enum Reply {
     Unanswered,
 }
 
+/// What is asked of one message beside its channel's promise. Default: nothing.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct SendOptions {
+    /// One [`Event::Noted`] with this token shall say what became of it. Tokens are the caller's and
+    /// may repeat. [`SendError::NotOffered`] on a channel without `notify`,
+    /// [`SendError::QueueFull`] while [`limits::NOTICES`] notices are open or wait to be taken.
+    pub notice: Option<u64>,
+}
+
 /// The association with a peer, over TCP and UDP; see the crate's documentation for the contract.
 #[derive(Debug)]
 pub struct Session {
@@ -103,6 +112,8 @@ struct Outlook {
     writable_queued: bool,
     /// What is queued may leave.
     released: bool,
+    /// What the application took has waited long enough to be told.
+    taken_due: bool,
     /// Probe packets that leave whatever the window says.
     probes: u32,
     ping: bool,
@@ -217,17 +228,32 @@ impl Session {
         channel: ChannelId,
         payload: Bytes,
     ) -> Result<(), SendError> {
+        self.send_with(now, channel, payload, SendOptions::default())
+    }
+
+    /// The same, with what `how` asks beside the channel's promise.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is queued then.
+    pub fn send_with(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        payload: Bytes,
+        how: SendOptions,
+    ) -> Result<(), SendError> {
         let now = self.clock.clamp(now);
         if self.is_closed() {
             return Err(SendError::Closed);
         }
         let config = self.channels.config(channel).ok_or(SendError::NotInProtocol)?;
         if config.kind == ChannelKind::Command {
-            self.channels.check_command(channel, payload.len())?;
+            self.channels.check(channel, payload.len(), how)?;
             self.control.outbox.push(Head::Command(channel), payload)?;
-            self.channels.on_command_queued();
+            self.channels.on_command_queued(channel, how);
         } else {
-            self.channels.send(now, channel, payload)?;
+            self.channels.send(now, channel, payload, how)?;
             self.timers.arm_once(Timer::Send, now + self.facts.max_send_delay);
         }
         self.settle(now);
@@ -245,8 +271,11 @@ impl Session {
     /// before the session ended can still be taken.
     pub fn take(&mut self, now: Instant, channel: ChannelId) -> Option<Bytes> {
         let payload = self.channels.take(channel)?;
+        let now = self.clock.clamp(now);
+        if self.channels.has_taken() && !self.is_ended() {
+            self.timers.arm_once(Timer::Taken, now + limits::TAKEN_DELAY);
+        }
         if self.channels.has_credit() {
-            let now = self.clock.clamp(now);
             self.settle(now);
         }
         Some(payload)
@@ -328,9 +357,17 @@ impl Session {
             Event::Readable => self.outlook.readable_queued = false,
             Event::Writable => self.outlook.writable_queued = false,
             Event::Called(call) => self.requests.on_call_taken(call),
+            Event::Noted(..) => self.on_notice_taken(),
             Event::Planes(_) | Event::Left(_) => {}
         }
         Some(event)
+    }
+
+    fn on_notice_taken(&mut self) {
+        self.channels.notices.on_notice_taken();
+        if self.channels.notices.take_writable() {
+            self.outlook.writable();
+        }
     }
 
     /// Takes what became of a request of this side's.
@@ -358,10 +395,10 @@ impl Session {
             bytes_received: self.arrivals.bytes,
             bytes_sent: self.arrivals.bytes_sent,
             messages_undecodable: self.arrivals.undecodable,
-            messages_tunnelled: self.arrivals.tunnelled,
             drops: self.arrivals.drops,
             ..SessionStats::default()
         };
+        stats.delivery.tunnelled = self.arrivals.tunnelled;
         self.recovery.report(&mut stats);
         self.keys.report(&mut stats);
         self.channels.report(&mut stats);
@@ -414,6 +451,7 @@ impl Outlook {
             readable_queued: false,
             writable_queued: false,
             released: false,
+            taken_due: false,
             probes: 0,
             ping: false,
             asked: false,

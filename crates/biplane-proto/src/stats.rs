@@ -46,8 +46,6 @@ pub struct SessionStats {
     pub messages_sent: u64,
     /// Messages the application took.
     pub messages_taken: u64,
-    /// Reliable messages sent once more.
-    pub messages_resent: u64,
     /// Messages dropped unsent because their lifetime was over.
     pub messages_expired: u64,
     /// `sequenced` messages dropped unsent because a newer one waited behind them.
@@ -83,6 +81,18 @@ pub struct SessionStats {
     /// before anybody asked whose it is (`empty`, `malformed`, `oversize`, `bad_source`,
     /// `unknown_session`) is the endpoint's alone to count.
     pub drops: Drops,
-    /// Messages of data channels that rode the control connection.
-    pub messages_tunnelled: u64,
+    /// What it took to deliver messages, and what was told of it.
+    pub delivery: DeliveryStats,
+}
+
+/// What a session did to deliver messages beyond sending them once over UDP.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct DeliveryStats {
+    /// Reliable messages sent once more.
+    pub resent: u64,
+    /// Messages of data channels that came over the control connection.
+    pub tunnelled: u64,
+    /// Messages whose delivery notice was asked for.
+    pub noted: u64,
 }

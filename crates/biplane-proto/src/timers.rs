@@ -34,12 +34,16 @@ pub enum Timer {
     ControlAck,
     /// A request's reply is overdue.
     Request,
+    /// Tell the peer what the application took.
+    Taken,
+    /// Give up a message that arrived and that the peer's application does not take.
+    Notice,
     /// The peer was given time enough to hear of the close.
     Close,
 }
 
 impl Timer {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 17] = [
         Self::Ack,
         Self::Loss,
         Self::Pacing,
@@ -54,6 +58,8 @@ impl Timer {
         Self::WriteStall,
         Self::ControlAck,
         Self::Request,
+        Self::Taken,
+        Self::Notice,
         Self::Close,
     ];
 }

@@ -2,11 +2,13 @@
 
 mod contract;
 mod message;
+mod notice;
 mod request;
 mod session;
 
 pub use contract::ContractBreach;
 pub use message::MessageBreach;
+pub use notice::NoticeBreach;
 pub use request::RequestBreach;
 pub use session::SessionBreach;
 
@@ -37,6 +39,8 @@ pub struct Breach {
 pub enum Broken {
     /// A channel's, to those who send and take.
     Message(MessageBreach),
+    /// That of delivery notices, to those who send.
+    Notice(NoticeBreach),
     /// That of requests, to those who ask and answer.
     Request(RequestBreach),
     /// A session's, to its application.
@@ -47,7 +51,7 @@ pub enum Broken {
 
 impl Broken {
     /// Every name that a broken promise may have in reports.
-    pub const NAMES: [&'static str; 40] = [
+    pub const NAMES: [&'static str; 47] = [
         "message_invented",
         "message_altered",
         "message_repeated",
@@ -57,6 +61,13 @@ impl Broken {
         "message_missing",
         "message_stuck",
         "message_after_left",
+        "notice_invented",
+        "notice_repeated",
+        "notice_untaken",
+        "notice_taken",
+        "notice_impossible",
+        "notice_stuck",
+        "notice_missing",
         "request_invented",
         "request_out_of_turn",
         "request_wrong_answer",
@@ -95,6 +106,7 @@ impl Broken {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Message(breach) => breach.name(),
+            Self::Notice(breach) => breach.name(),
             Self::Request(breach) => breach.name(),
             Self::Session(breach) => breach.name(),
             Self::Contract(breach) => breach.name(),
@@ -105,6 +117,12 @@ impl Broken {
 impl From<MessageBreach> for Broken {
     fn from(breach: MessageBreach) -> Self {
         Self::Message(breach)
+    }
+}
+
+impl From<NoticeBreach> for Broken {
+    fn from(breach: NoticeBreach) -> Self {
+        Self::Notice(breach)
     }
 }
 
@@ -143,6 +161,7 @@ impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Message(breach) => breach.fmt(f),
+            Self::Notice(breach) => breach.fmt(f),
             Self::Request(breach) => breach.fmt(f),
             Self::Session(breach) => breach.fmt(f),
             Self::Contract(breach) => breach.fmt(f),
@@ -170,6 +189,16 @@ mod tests {
             MessageBreach::Missing { index },
             MessageBreach::Stuck { count: 0, oldest: 0, waited: Duration::ZERO },
             MessageBreach::AfterLeft,
+        ];
+        let (token, notice) = (0, biplane_proto::Notice::Lost);
+        let notices = [
+            NoticeBreach::Invented { token },
+            NoticeBreach::Repeated { token },
+            NoticeBreach::Untaken { token },
+            NoticeBreach::Taken { token },
+            NoticeBreach::Impossible { token, notice },
+            NoticeBreach::Stuck { count: 0 },
+            NoticeBreach::Missing { token },
         ];
         let requests = [
             RequestBreach::Invented(id),
@@ -209,10 +238,11 @@ mod tests {
             ContractBreach::NothingToRead,
         ];
         let messages = messages.into_iter().map(Broken::from);
+        let notices = notices.into_iter().map(Broken::from);
         let requests = requests.into_iter().map(Broken::from);
         let sessions = sessions.into_iter().map(Broken::from);
         let contracts = contracts.into_iter().map(Broken::from);
-        messages.chain(requests).chain(sessions).chain(contracts).collect()
+        messages.chain(notices).chain(requests).chain(sessions).chain(contracts).collect()
     }
 
     #[test]

@@ -6,17 +6,21 @@
 
 mod flow;
 mod ledger;
+mod notices;
 mod requests;
 
 use core::time::Duration;
 use std::{collections::BTreeMap, time::Instant};
 
-use biplane_proto::{Answered, Call, CloseReason, Event, Planes, SendError};
+use biplane_proto::{Answered, Call, CloseReason, Event, Notice, Planes, SendError};
 use biplane_wire::{ChannelId, RequestId};
 use bytes::Bytes;
 
-use crate::{Breach, Broken, MessageBreach, Protocol, RequestBreach, SessionBreach, Side};
+use crate::{
+    Breach, Broken, MessageBreach, NoticeBreach, Protocol, RequestBreach, SessionBreach, Side,
+};
 use flow::Flow;
+use notices::{Asked, Notices};
 use requests::Requests;
 
 /// More breaches than this tell nothing new.
@@ -32,6 +36,8 @@ pub struct Oracle {
     flows: BTreeMap<Side, Flow>,
     /// By the side that asks.
     requests: BTreeMap<Side, Requests>,
+    /// By the side that sent, and is told.
+    notices: BTreeMap<Side, Notices>,
     /// By the side that is told.
     told: BTreeMap<Side, Told>,
     breaches: Vec<Breach>,
@@ -62,6 +68,7 @@ impl Oracle {
             protocol,
             flows: BTreeMap::new(),
             requests: BTreeMap::new(),
+            notices: BTreeMap::new(),
             told: BTreeMap::new(),
             breaches: Vec::new(),
             messages: 0,
@@ -86,6 +93,33 @@ impl Oracle {
             (bytes, Ok(())) => self.flow(from).send(now, channel, bytes),
             (_, Err(SendError::QueueFull)) => self.told(from).waits_for_writable = true,
             (_, Err(error)) => self.session_breach(now, from, SessionBreach::Refused(error)),
+        }
+    }
+
+    /// The token to send the next message of `from` with whose notice is asked for.
+    pub fn next_token(&mut self, from: Side) -> u64 {
+        self.notices(from).next_token()
+    }
+
+    /// The message that was sent last on a channel was sent with that token.
+    pub fn noted(&mut self, from: Side, channel: ChannelId) {
+        let index = self.accepted(from, channel).saturating_sub(1);
+        let Some(config) = self.protocol.channels.get(channel.index()) else { return };
+        let (kind, lives) = (config.kind, config.lifetime.is_some());
+        self.notices(from).ask(Asked { channel, index, kind, lives, told: None });
+    }
+
+    /// How many notices have not come.
+    #[must_use]
+    pub fn open_notices(&self) -> u64 {
+        self.notices.values().map(Notices::open).sum()
+    }
+
+    /// Faults stopped so long ago that every notice must have come: tells of those that have not.
+    pub fn notices_overdue(&mut self, now: Instant) {
+        let open = self.notices.iter().map(|(side, notices)| (*side, notices.open()));
+        for (side, count) in open.filter(|(_, count)| *count > 0).collect::<Vec<_>>() {
+            self.breach(now, Some(side), None, NoticeBreach::Stuck { count });
         }
     }
 
@@ -128,7 +162,19 @@ impl Oracle {
             Event::Called(call) => self.called(now, at, call),
             Event::Left(reason) => self.left(now, at, reason),
             Event::Planes(planes) => told.planes = Some(*planes),
+            Event::Noted(token, notice) => self.noticed(now, at, *token, *notice),
             _ => {}
+        }
+    }
+
+    fn noticed(&mut self, now: Instant, at: Side, token: u64, notice: Notice) {
+        let Self { flows, notices, .. } = self;
+        let flow = flows.get(&at);
+        let told = notices.entry(at).or_default().tell(now, token, notice, |channel, index| {
+            flow.is_some_and(|flow| flow.has_taken(channel, index))
+        });
+        if let Err(breach) = told {
+            self.breach(now, Some(at), None, breach);
         }
     }
 
@@ -230,9 +276,23 @@ impl Oracle {
         for (side, count) in open.filter(|(_, count)| *count > 0).collect::<Vec<_>>() {
             self.breach(now, Some(side), None, RequestBreach::NeverAnswered { count });
         }
+        self.finish_notices(now);
         let full = self.told.iter().filter(|(_, told)| told.waits_for_writable && !told.may_leave);
         for side in full.map(|(side, _)| *side).collect::<Vec<_>>() {
             self.session_breach(now, side, SessionBreach::NeverWritable);
+        }
+    }
+
+    fn finish_notices(&mut self, now: Instant) {
+        let mut wrong = Vec::new();
+        for (side, notices) in &self.notices {
+            let flow = self.flows.get(side);
+            let taken = |channel, index| flow.is_some_and(|flow| flow.has_taken(channel, index));
+            let left = self.told.get(side).and_then(|told| told.left);
+            wrong.extend(notices.finish(left, taken).map(|breach| (*side, breach)));
+        }
+        for (side, breach) in wrong {
+            self.breach(now, Some(side), None, breach);
         }
     }
 
@@ -323,6 +383,10 @@ impl Oracle {
 
     fn requests(&mut self, by: Side) -> &mut Requests {
         self.requests.entry(by).or_default()
+    }
+
+    fn notices(&mut self, from: Side) -> &mut Notices {
+        self.notices.entry(from).or_default()
     }
 
     fn told(&mut self, side: Side) -> &mut Told {

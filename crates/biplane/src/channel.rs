@@ -125,7 +125,8 @@ impl<T> Channel<T> {
         self
     }
 
-    /// Declares that senders may ask what became of a message. Both sides must declare it alike.
+    /// Declares that senders may ask what became of a message, with [`crate::Session::send_noted`].
+    /// Both sides must declare it alike. An `unreliable` message is three bytes longer for it.
     #[must_use]
     pub const fn notify(mut self) -> Self {
         self.notify = true;

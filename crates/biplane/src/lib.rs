@@ -88,7 +88,9 @@ mod session;
 pub mod sim;
 mod waiting;
 
-pub use biplane_proto::{CloseReason, DropReason, Drops, Planes, SessionStats, Violation};
+pub use biplane_proto::{
+    CloseReason, DeliveryStats, DropReason, Drops, Notice, Planes, SessionStats, Violation,
+};
 pub use biplane_wire::{ChannelDescription, ChannelKind, Description, Difference};
 pub use channel::Channel;
 pub use client::Client;

@@ -101,7 +101,7 @@ fn bad_input_37_a_peer_that_acknowledges_nothing_fills_its_own_queues_alone() {
         let left = stats.messages_overflowed + u64::try_from(waiting).unwrap();
         assert!(left.abs_diff(u64::try_from(MANY).unwrap()) <= 64, "{stats:?}");
         // A probe after a timeout may leave beyond the window (RFC 9002 section 7.5).
-        let probes = stats.messages_resent * u64::try_from(COST).unwrap();
+        let probes = stats.delivery.resent * u64::try_from(COST).unwrap();
         assert!(stats.bytes_in_flight <= stats.congestion_window + probes, "{stats:?}");
         watch.drops(&[]);
         slot.with(|_, session| assert!(!session.is_closed()));

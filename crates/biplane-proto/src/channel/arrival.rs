@@ -11,6 +11,9 @@ use super::{
 };
 use crate::{Violation, limits};
 
+/// Something of a message, with that message's number.
+pub(super) type Numbered<T> = (SequenceNumber, T);
+
 /// What an arrival was to its channel.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Arrived {
@@ -45,13 +48,14 @@ impl Places {
         self.next = first;
     }
 
-    /// Takes in a message or a piece of one; says what it was, and where its place is.
+    /// Takes in a message or a piece of one; says what it was, its whole number, and where its
+    /// place is.
     pub(super) fn add(
         &mut self,
         id: ChannelId,
         sequence: u32,
         piece: Piece<'_>,
-    ) -> Result<(Arrived, Option<&mut Place>), Violation> {
+    ) -> Result<(Arrived, Option<Numbered<&mut Place>>), Violation> {
         let sequence = SequenceNumber::expand(sequence, self.next);
         let Some(ahead) = sequence.0.checked_sub(self.next.0) else {
             return Ok((Arrived::Again, None));
@@ -64,14 +68,15 @@ impl Places {
             self.list.resize_with(index + 1, Place::default);
         }
         let Some(place) = self.list.get_mut(index) else { return Ok((Arrived::Again, None)) };
-        Ok((place.add(id, piece)?, Some(place)))
+        Ok((place.add(id, piece)?, Some((sequence, place))))
     }
 
-    /// Takes the first place, if it passes `test`; the next one is the first then.
-    pub(super) fn pop_if(&mut self, test: impl FnOnce(&Place) -> bool) -> Option<Place> {
+    /// Takes the first place with its number, if it passes `test`; the next one is the first then.
+    pub(super) fn pop_if(&mut self, test: impl FnOnce(&Place) -> bool) -> Option<Numbered<Place>> {
         let place = pop_front_if(&mut self.list, test)?;
-        self.next = self.next.next();
-        Some(place)
+        let sequence = self.next;
+        self.next = sequence.next();
+        Some((sequence, place))
     }
 }
 

@@ -6,7 +6,7 @@ use biplane_wire::{ChannelId, SequenceNumber};
 use bytes::Bytes;
 
 use super::{
-    arrival::{Arrived, Place, Places},
+    arrival::{Arrived, Numbered, Place, Places},
     reassembly::Piece,
 };
 use crate::Violation;
@@ -14,7 +14,7 @@ use crate::Violation;
 /// Messages in order, and those that came before their turn.
 #[derive(Debug, Default)]
 pub(super) struct Ordered {
-    ready: VecDeque<Bytes>,
+    ready: VecDeque<Numbered<Bytes>>,
     /// The first is never whole.
     early: Places,
 }
@@ -32,8 +32,8 @@ impl Ordered {
         piece: Piece<'_>,
     ) -> Result<Arrived, Violation> {
         let (arrived, _) = self.early.add(id, sequence, piece)?;
-        while let Some(place) = self.early.pop_if(Place::is_whole) {
-            self.ready.extend(place.into_message());
+        while let Some((sequence, place)) = self.early.pop_if(Place::is_whole) {
+            self.ready.extend(place.into_message().map(|message| (sequence, message)));
         }
         Ok(arrived)
     }
@@ -46,7 +46,7 @@ impl Ordered {
         self.ready.is_empty()
     }
 
-    pub(super) fn take(&mut self) -> Option<Bytes> {
+    pub(super) fn take(&mut self) -> Option<Numbered<Bytes>> {
         self.ready.pop_front()
     }
 }
@@ -71,8 +71,8 @@ mod tests {
         assert!(queue.is_empty());
         assert_eq!(handle(&mut queue, 0, b"a"), Ok(Arrived::New));
         assert_eq!(handle(&mut queue, 0, b"a"), Ok(Arrived::Again));
-        assert_eq!(queue.take(), Some(Bytes::from_static(b"a")));
-        assert_eq!(queue.take(), Some(Bytes::from_static(b"b")));
+        assert_eq!(queue.take(), Some((SequenceNumber(0), Bytes::from_static(b"a"))));
+        assert_eq!(queue.take(), Some((SequenceNumber(1), Bytes::from_static(b"b"))));
         assert_eq!(queue.take(), None);
     }
 
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(handle(&mut queue, 1, b"next"), Ok(Arrived::New));
         assert!(queue.is_empty());
         assert_eq!(queue.handle(channel(), 0, piece(0, b"ab")), Ok(Arrived::More));
-        assert_eq!(queue.take(), Some(Bytes::from_static(b"abcd")));
-        assert_eq!(queue.take(), Some(Bytes::from_static(b"next")));
+        assert_eq!(queue.take(), Some((SequenceNumber(0), Bytes::from_static(b"abcd"))));
+        assert_eq!(queue.take(), Some((SequenceNumber(1), Bytes::from_static(b"next"))));
     }
 }

@@ -1,11 +1,29 @@
 //! What a channel gives out for a packet or control record: a message, or a piece of one.
 
+use core::time::Duration;
 use std::time::Instant;
 
-use biplane_wire::{ChannelId, Fragment, Frame, Message, SequenceNumber, varint_len};
+use biplane_wire::{ChannelId, Chunk, Fragment, Frame, Message, SequenceNumber, varint_len};
 use bytes::Bytes;
 
 use crate::{acks::Eliciting, limits, recovery::SentFrame};
+
+/// A message that waits to be sent.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) payload: Bytes,
+    /// When the application sent it.
+    pub(super) since: Instant,
+    /// Of who asks for its fate.
+    pub(super) token: Option<u64>,
+}
+
+impl Queued {
+    /// Whether it is worth nothing any more, where messages live so long.
+    pub(super) fn is_over(&self, now: Instant, lifetime: Option<Duration>) -> bool {
+        lifetime.is_some_and(|lifetime| now.saturating_duration_since(self.since) >= lifetime)
+    }
+}
 
 /// A message or a piece of one, on its way into a packet or record.
 #[derive(Clone, Debug)]
@@ -17,6 +35,8 @@ pub(crate) struct Outgoing {
     pub(crate) wants: Eliciting,
     /// When the application sent it, if its channel has a lifetime and it is not sent again.
     pub(crate) sent_at: Option<Instant>,
+    /// It goes once, and its fate is asked for.
+    pub(crate) noted: bool,
 }
 
 /// Where a piece stands in its message.
@@ -75,6 +95,11 @@ impl Part {
     /// The most that a fragment frame takes beside its payload: type, channel, sequence number,
     /// offset, total and length.
     const OVERHEAD: usize = 2 + 3 + 4 + 4 + 2;
+
+    /// Which piece of its message one of `len` bytes is.
+    pub(super) const fn chunk(self, len: usize) -> Chunk {
+        Chunk { first: self.offset == 0, last: self.offset as usize + len == self.total as usize }
+    }
 }
 
 impl Outgoing {
@@ -127,7 +152,10 @@ impl Outgoing {
 
     /// What must be remembered of it until its fate is known.
     pub(crate) fn remembered(&self) -> Option<SentFrame> {
-        let sequence = self.sequence.filter(|_| self.wants == Eliciting::Reliable)?;
+        let sequence = self.sequence?;
+        if self.wants != Eliciting::Reliable {
+            return self.noted.then_some(SentFrame::Noted(self.channel, sequence));
+        }
         Some(match self.part {
             None => SentFrame::Message(self.channel, sequence),
             Some(Part { offset, .. }) => {
@@ -172,6 +200,7 @@ mod tests {
                     payload: vec![0; 1_000].into(),
                     wants: Eliciting::Reliable,
                     sent_at: None,
+                    noted: false,
                 };
                 let mut out = Vec::new();
                 outgoing.frame(delimited).encode(&mut out);

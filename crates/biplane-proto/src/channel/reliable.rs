@@ -2,6 +2,7 @@
 
 mod pieces;
 
+use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
 use biplane_wire::SequenceNumber;
@@ -11,17 +12,18 @@ use self::pieces::Pieces;
 use super::{
     cost,
     credit::CreditHeld,
-    outgoing::{Cut, Part, Room},
+    notices::Notices,
+    outgoing::{Cut, Part, Queued, Room},
     pop_front_if,
 };
-use crate::{SendError, limits};
+use crate::{Notice, SendError, limits};
 
 /// Messages that were never sent, those whose fate is open, and those to send again.
 ///
 /// A message gets its number when it first leaves, so that one that expires unsent leaves no gap.
 #[derive(Debug, Default)]
 pub(super) struct ReliableSend {
-    unsent: VecDeque<(Bytes, Option<Instant>)>,
+    unsent: VecDeque<Queued>,
     /// Messages `base..base + len`.
     sent: VecDeque<Sent>,
     base: SequenceNumber,
@@ -57,6 +59,8 @@ pub(super) struct Leaving {
     pub(super) payload: Bytes,
     /// It has left before.
     pub(super) again: bool,
+    /// Of who asks for its fate; given when its number is.
+    pub(super) token: Option<u64>,
 }
 
 impl ReliableSend {
@@ -64,19 +68,26 @@ impl ReliableSend {
         self.base = first;
     }
 
-    pub(super) fn push(
-        &mut self,
-        payload: Bytes,
-        expires: Option<Instant>,
-    ) -> Result<(), SendError> {
+    pub(super) fn push(&mut self, message: Queued) -> Result<(), SendError> {
+        let cost = cost(message.payload.len());
         let full = self.len() >= limits::SEND_QUEUE_MESSAGES
-            || self.cost + cost(payload.len()) > limits::SEND_QUEUE_BYTES;
+            || self.cost + cost > limits::SEND_QUEUE_BYTES;
         if full && self.len() > 0 {
             return Err(SendError::QueueFull);
         }
-        self.cost += cost(payload.len());
-        self.unsent.push_back((payload, expires));
+        self.cost += cost;
+        self.unsent.push_back(message);
         Ok(())
+    }
+
+    /// The tokens of what has not left, which are told of no more.
+    pub(super) fn take_tokens(&mut self) -> impl Iterator<Item = u64> {
+        self.unsent.iter_mut().filter_map(|message| message.token.take())
+    }
+
+    /// The number that the next message will have.
+    pub(super) fn next(&self) -> SequenceNumber {
+        SequenceNumber(self.base.0 + self.sent.len() as u64)
     }
 
     fn len(&self) -> usize {
@@ -109,15 +120,21 @@ impl ReliableSend {
                 .and_then(|sent| sent.pieces.as_ref())
                 .is_some_and(|pieces| pieces.may_go());
         }
-        self.unsent.front().is_some_and(|(payload, _)| held.covers(cost(payload.len())))
+        self.unsent.front().is_some_and(|message| held.covers(cost(message.payload.len())))
     }
 
     /// Drops unsent messages that have outlived their lifetime; returns how many.
-    pub(super) fn expire(&mut self, now: Instant) -> u64 {
+    pub(super) fn expire(
+        &mut self,
+        now: Instant,
+        lifetime: Option<Duration>,
+        notices: &mut Notices,
+    ) -> u64 {
         let mut expired = 0;
-        let over = |(_, at): &(Bytes, Option<Instant>)| at.is_some_and(|at| at <= now);
-        while let Some((payload, _)) = pop_front_if(&mut self.unsent, over) {
-            self.cost -= cost(payload.len());
+        let over = |message: &Queued| message.is_over(now, lifetime);
+        while let Some(message) = pop_front_if(&mut self.unsent, over) {
+            self.cost -= cost(message.payload.len());
+            notices.tell(message.token, Notice::Expired);
             expired += 1;
         }
         expired
@@ -145,7 +162,7 @@ impl ReliableSend {
         sent.state = State::InFlight;
         let payload = sent.payload.clone();
         self.again.pop_front();
-        Some(Leaving { sequence, part: None, payload, again: true })
+        Some(Leaving { sequence, part: None, payload, again: true, token: None })
     }
 
     /// The next piece of a message; of one that is lost, or else of one that never left.
@@ -164,26 +181,28 @@ impl ReliableSend {
             self.begun = None;
         }
         let offset = u32::try_from(offset).unwrap_or(u32::MAX);
-        Some(Leaving { sequence, part: Some(Part { offset, total }), payload, again })
+        let part = Some(Part { offset, total });
+        Some(Leaving { sequence, part, payload, again, token: None })
     }
 
     fn pop_new(&mut self, held: &mut CreditHeld, room: Room) -> Option<Leaving> {
-        let (payload, _) = self.unsent.front()?;
-        let cut = room.cut_new(payload.len());
-        if cut == Cut::Nothing || !held.take(cost(payload.len())) {
+        let len = self.unsent.front()?.payload.len();
+        let cut = room.cut_new(len);
+        if cut == Cut::Nothing || !held.take(cost(len)) {
             return None;
         }
-        let (payload, _) = self.unsent.pop_front()?;
-        let sequence = SequenceNumber(self.base.0 + self.sent.len() as u64);
+        let Queued { payload, token, .. } = self.unsent.pop_front()?;
+        let sequence = self.next();
         let pieces = (cut != Cut::Whole).then(|| Box::new(Pieces::new(payload.len())));
         let whole = pieces.is_none();
         let state = State::InFlight;
         self.sent.push_back(Sent { state, payload: payload.clone(), pieces });
         if whole {
-            return Some(Leaving { sequence, part: None, payload, again: false });
+            return Some(Leaving { sequence, part: None, payload, again: false, token });
         }
         self.begun = Some(sequence);
-        self.pop_piece(sequence, room, false)
+        let leaving = self.pop_piece(sequence, room, false)?;
+        Some(Leaving { token, ..leaving })
     }
 
     fn index(&self, sequence: SequenceNumber) -> Option<usize> {

@@ -6,7 +6,7 @@ use biplane_wire::{ChannelId, SequenceNumber};
 use bytes::Bytes;
 
 use super::{
-    arrival::{Arrived, Place, Places},
+    arrival::{Arrived, Numbered, Place, Places},
     reassembly::Piece,
 };
 use crate::Violation;
@@ -14,7 +14,7 @@ use crate::Violation;
 /// Messages as they came, and which those were.
 #[derive(Debug, Default)]
 pub(super) struct Unordered {
-    ready: VecDeque<Bytes>,
+    ready: VecDeque<Numbered<Bytes>>,
     /// The first is never done.
     places: Places,
 }
@@ -32,7 +32,7 @@ impl Unordered {
         piece: Piece<'_>,
     ) -> Result<Arrived, Violation> {
         let (arrived, place) = self.places.add(id, sequence, piece)?;
-        self.ready.extend(place.and_then(Place::give_out));
+        self.ready.extend(place.and_then(|(sequence, place)| Some((sequence, place.give_out()?))));
         while self.places.pop_if(Place::is_done).is_some() {}
         Ok(arrived)
     }
@@ -45,7 +45,7 @@ impl Unordered {
         self.ready.is_empty()
     }
 
-    pub(super) fn take(&mut self) -> Option<Bytes> {
+    pub(super) fn take(&mut self) -> Option<Numbered<Bytes>> {
         self.ready.pop_front()
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use biplane_wire::{ChannelId, Fragment, Frame, Message, Record};
+use biplane_wire::{ChannelId, Fragment, Frame, Message, Record, limits as wire};
 
-use super::Session;
+use super::{Session, departure::taken_frame};
 use crate::{Event, Planes, Reply, Timer, Violation, control::Whole, limits};
 
 impl Session {
@@ -127,7 +127,7 @@ impl Session {
 
     fn handle_acked(&mut self, now: Instant, next: u32) -> Result<(), Violation> {
         let Self { control, channels, .. } = self;
-        control.outbox.handle_acked(now, next, |frame| channels.on_ack(frame))
+        control.outbox.handle_acked(now, next, |frame| channels.on_ack(now, frame))
     }
 
     /// Appends records to `out`, 16 KiB and one record at the most; `false` if there is nothing to write
@@ -163,10 +163,22 @@ impl Session {
             while let Some((channel, granted)) = self.channels.next_credit() {
                 Record::Frame(Frame::Credit { channel, granted }).encode(out);
             }
+            self.write_taken_records(out);
         }
         while out.len() < end && self.control.outbox.write_next(&mut self.channels, out) {}
         self.write_tunnelled(now, end, out);
         self.close_when_drained(now, out);
+    }
+
+    /// What the application took; the connection carries it whole, or dies.
+    pub(super) fn write_taken_records(&mut self, out: &mut Vec<u8>) {
+        let mut scratch = Vec::new();
+        while let Some((channel, runs)) = self.channels.next_taken(wire::TAKEN_RANGES) {
+            scratch.clear();
+            let frame = taken_frame(channel, runs, &mut scratch);
+            frame.into_iter().for_each(|frame| Record::Frame(frame).encode(out));
+        }
+        self.all_taken_told();
     }
 
     fn write_packet_ack(&mut self, now: Instant, out: &mut Vec<u8>) {
@@ -216,7 +228,8 @@ impl Session {
             return true;
         }
         self.control.notes.any()
-            || (!self.liveness.data_open() && self.channels.has_credit())
+            || (!self.liveness.data_open()
+                && (self.channels.has_credit() || self.outlook.taken_due))
             || self.control.outbox.has_next(&mut self.channels)
             || (self.tunnel_waits() && self.control.outbox.has_tunnel_room())
             || self.is_drained()

@@ -1,5 +1,6 @@
 //! Two sessions face to face, without a network: frames, rules and refusals.
 
+mod notices;
 mod soundings;
 
 use std::net::SocketAddr;
@@ -56,7 +57,7 @@ fn configs() -> Vec<ChannelConfig> {
 }
 
 impl Side {
-    fn new(now: Instant, role: Role) -> Self {
+    fn new(now: Instant, role: Role, channels: Vec<ChannelConfig>) -> Self {
         let mut parameters = [1, 2].map(|id| Parameters::new(ReceiveId(id)));
         parameters[0].initial_credit = limits::CHANNEL_CREDIT;
         parameters[1].initial_credit = limits::CHANNEL_CREDIT;
@@ -70,7 +71,7 @@ impl Side {
             role,
             agreement: Agreement { context: [0; 32], aead: Aead::Aes128Gcm, local, peer },
             secret: [9; 32],
-            channels: configs(),
+            channels,
             requests: 2,
             config: SessionConfig { key_packets: 50, ..SessionConfig::default() },
             seed: [role as u8; 32],
@@ -136,7 +137,11 @@ impl Side {
     fn left(&mut self) -> Option<CloseReason> {
         self.events().into_iter().find_map(|event| match event {
             Event::Left(reason) => Some(reason),
-            Event::Readable | Event::Writable | Event::Planes(_) | Event::Called(_) => None,
+            Event::Readable
+            | Event::Writable
+            | Event::Planes(_)
+            | Event::Called(_)
+            | Event::Noted(..) => None,
         })
     }
 
@@ -147,14 +152,25 @@ impl Side {
 
 impl Pair {
     fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// With channels of both sides' altered.
+    fn with(mut change: impl FnMut(&mut ChannelConfig)) -> Self {
         let now = Instant::now();
-        let client = Side::new(now, Role::Client);
-        let server = Side::new(now, Role::Server);
+        let mut channels = configs();
+        channels.iter_mut().for_each(&mut change);
+        let client = Side::new(now, Role::Client, channels.clone());
+        let server = Side::new(now, Role::Server, channels);
         Self { now, client, server }
     }
 
     fn joined() -> Self {
-        let mut pair = Self::new();
+        Self::joined_with(|_| {})
+    }
+
+    fn joined_with(change: impl FnMut(&mut ChannelConfig)) -> Self {
+        let mut pair = Self::with(change);
         pair.settle();
         pair.client.events();
         pair.server.events();
@@ -292,19 +308,6 @@ fn an_ack_of_what_was_never_sent_is_a_violation() {
     assert_eq!(pair.server.left(), Some(CloseReason::Violation(Violation::AckOfUnsent)));
     pair.settle();
     assert!(matches!(pair.client.left(), Some(CloseReason::Accused { .. })));
-}
-
-#[test]
-fn what_this_version_reserves_is_refused() {
-    let taken = biplane_wire::Taken {
-        channel: channel(ORDERED),
-        largest: 0,
-        ranges: biplane_wire::AckRanges::of_encoded(&[0, 0]),
-    };
-    let mut pair = Pair::joined();
-    pair.server.hear_frames(pair.now, pair.client.address, 500, &[Frame::Taken(taken)]);
-    let reserved = Violation::Reserved("a delivery notice");
-    assert_eq!(pair.server.left(), Some(CloseReason::Violation(reserved)));
 }
 
 #[test]

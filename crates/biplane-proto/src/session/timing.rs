@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Session;
-use crate::{CloseReason, Timer, acks::Eliciting, limits, recovery::OnTimeout};
+use crate::{CloseReason, Event, Timer, acks::Eliciting, limits, recovery::OnTimeout};
 
 impl Session {
     /// The next deadline and whose it is; call [`Session::handle_timeout`] then.
@@ -43,6 +43,8 @@ impl Session {
             Timer::WriteStall => self.end_by_silence(now, CloseReason::TooSlow),
             Timer::ControlAck => self.control.notes.acked = true,
             Timer::Request => self.requests.handle_timeout(now),
+            Timer::Taken => self.outlook.taken_due = true,
+            Timer::Notice => self.channels.notices.handle_timeout(now),
             Timer::Close => self.on_linger_over(now),
             // What these wait for is asked of its owner, by `wants_transmit` and by `settle`.
             Timer::Ack | Timer::Pacing | Timer::Challenge => {}
@@ -111,6 +113,7 @@ impl Session {
 
     /// Brings everything that follows from the parts up to date, after any input.
     pub(super) fn settle(&mut self, now: Instant) {
+        self.tell_notices();
         if self.channels.take_writable() | self.control.outbox.take_writable() && !self.is_closed()
         {
             self.outlook.writable();
@@ -128,7 +131,14 @@ impl Session {
         self.settle_ending();
     }
 
-    /// Notices that released messages cannot leave.
+    /// Tells the application what became of messages.
+    pub(super) fn tell_notices(&mut self) {
+        while let Some((token, notice)) = self.channels.notices.poll() {
+            self.outlook.push(Event::Noted(token, notice));
+        }
+    }
+
+    /// Sees that released messages cannot leave.
     fn settle_blocked(&mut self, now: Instant) {
         let waits = self.outlook.released && self.channels.has_data();
         let size = limits::DATAGRAM_SIZE;
@@ -177,6 +187,7 @@ impl Session {
         let idle = self.control.idle_at(self.facts.idle_timeout);
         self.timers.set(Timer::ControlIdle, open.then_some(idle));
         self.timers.set(Timer::Request, self.requests.deadline());
+        self.timers.set(Timer::Notice, self.channels.notices.deadline());
         self.settle_control_ack(now);
     }
 

@@ -24,7 +24,7 @@ const SEQUENCED: u8 = 3;
 const UNRELIABLE: u8 = 4;
 
 /// What slots, nodes and spare capacity may add to the bytes that are capped.
-const SLACK: usize = 128 * 1024;
+const SLACK: usize = 192 * 1024;
 
 fn channel(id: u8) -> ChannelId {
     ChannelId::new(id).unwrap()

@@ -47,6 +47,11 @@ impl Flow {
         self.ledgers.get(channel.index())
     }
 
+    /// Whether message `index` of a channel was taken.
+    pub(super) fn has_taken(&self, channel: ChannelId, index: u64) -> bool {
+        self.ledger(channel).is_some_and(|ledger| ledger.has_taken(index))
+    }
+
     /// Every channel's own ledger.
     pub(super) fn ledgers(&self) -> impl Iterator<Item = (ChannelId, &Ledger)> {
         (0..).filter_map(ChannelId::new).zip(&self.ledgers)

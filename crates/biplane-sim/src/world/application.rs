@@ -5,7 +5,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use biplane_proto::{Answered, Event, Reply, SendError};
+use biplane_proto::{Answered, Event, Reply, SendError, SendOptions};
 use biplane_wire::{ChannelId, RequestId};
 use bytes::Bytes;
 
@@ -32,8 +32,24 @@ impl World {
         channel: ChannelId,
         payload: Bytes,
     ) -> Result<(), SendError> {
+        self.send_with(side, channel, payload, SendOptions::default())
+    }
+
+    /// The same, with what `how` asks beside the channel's promise.
+    ///
+    /// # Errors
+    ///
+    /// As the session says; [`SendError::Closed`] if there is none.
+    pub fn send_with(
+        &mut self,
+        side: Side,
+        channel: ChannelId,
+        payload: Bytes,
+        how: SendOptions,
+    ) -> Result<(), SendError> {
         let copy = payload.clone();
-        let sent = self.act(side, |now, core| core.session_mut().send(now, channel, payload));
+        let send = |now, core: &mut Core| core.session_mut().send_with(now, channel, payload, how);
+        let sent = self.act(side, send);
         let sent = sent.unwrap_or(Err(SendError::Closed));
         if sent.is_ok() {
             self.watch.note(self.now, side, Entry::Sent(channel, &copy));

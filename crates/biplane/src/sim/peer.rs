@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use biplane_proto::SendError;
+use biplane_proto::{SendError, SendOptions};
 use biplane_sim::Side;
 use biplane_wire::ChannelId;
 use bytes::Bytes;
@@ -65,9 +65,9 @@ impl Peer for SimPeer {
         self.enter(|state, side| state.world.act(side, |now, core| act(now, core.session_mut())));
     }
 
-    fn send(&self, channel: ChannelId, message: &Bytes) -> Result<(), SendError> {
+    fn send(&self, channel: ChannelId, message: &Bytes, how: SendOptions) -> Result<(), SendError> {
         let sent = self.enter(|state, side| {
-            state.world.send(side, channel, message.clone())?;
+            state.world.send_with(side, channel, message.clone(), how)?;
             state.witness.sent(side, channel, message);
             Ok(())
         });

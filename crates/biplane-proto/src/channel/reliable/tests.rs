@@ -4,10 +4,14 @@ use super::*;
 
 const PACKET: Room = Room { bytes: 1_175, sequenced: true };
 
+fn queued(payload: impl Into<Bytes>) -> Queued {
+    Queued { payload: payload.into(), since: Instant::now(), token: None }
+}
+
 fn queue(messages: u8) -> (ReliableSend, CreditHeld) {
     let mut queue = ReliableSend::default();
     for byte in 0..messages {
-        queue.push(Bytes::copy_from_slice(&[byte]), None).unwrap();
+        queue.push(queued(vec![byte])).unwrap();
     }
     (queue, CreditHeld::new(1 << 20, 1_000))
 }
@@ -58,7 +62,7 @@ fn without_credit_nothing_new_leaves() {
 fn a_full_queue_refuses_and_is_half_empty_later() {
     let (mut queue, mut held) = queue(0);
     let payload = Bytes::from(vec![0; 1_000]);
-    while queue.push(payload.clone(), None).is_ok() {}
+    while queue.push(queued(payload.clone())).is_ok() {}
     assert!(!queue.is_half_empty());
     let mut next = 0;
     while !queue.is_half_empty() {
@@ -67,14 +71,14 @@ fn a_full_queue_refuses_and_is_half_empty_later() {
         queue.on_ack(SequenceNumber(next));
         next += 1;
     }
-    assert_eq!(queue.push(payload, None), Ok(()));
+    assert_eq!(queue.push(queued(payload)), Ok(()));
 }
 
 #[test]
 fn a_long_message_leaves_in_pieces_before_the_next_one() {
     let (mut queue, mut held) = queue(0);
-    queue.push(vec![1; 3_000].into(), None).unwrap();
-    queue.push(vec![2; 10].into(), None).unwrap();
+    queue.push(queued(vec![1; 3_000])).unwrap();
+    queue.push(queued(vec![2; 10])).unwrap();
     assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
     assert_eq!(pop_piece(&mut queue, &mut held), Some((1_160, 1_160)));
     assert_eq!(pop_piece(&mut queue, &mut held), Some((2_320, 680)));
@@ -84,7 +88,7 @@ fn a_long_message_leaves_in_pieces_before_the_next_one() {
 #[test]
 fn a_lost_piece_goes_again_alone() {
     let (mut queue, mut held) = queue(0);
-    queue.push(vec![1; 3_000].into(), None).unwrap();
+    queue.push(queued(vec![1; 3_000])).unwrap();
     while pop_piece(&mut queue, &mut held).is_some() {}
     let first = SequenceNumber(0);
     queue.on_piece_ack(first, 0, 1_160);
@@ -99,7 +103,7 @@ fn a_lost_piece_goes_again_alone() {
 #[test]
 fn an_ack_that_comes_late_takes_a_piece_off_the_list() {
     let (mut queue, mut held) = queue(0);
-    queue.push(vec![1; 2_000].into(), None).unwrap();
+    queue.push(queued(vec![1; 2_000])).unwrap();
     while pop_piece(&mut queue, &mut held).is_some() {}
     let first = SequenceNumber(0);
     queue.on_piece_lost(first, 0, 1_160);
@@ -107,4 +111,21 @@ fn an_ack_that_comes_late_takes_a_piece_off_the_list() {
     assert!(!queue.has_data(&held));
     queue.on_piece_ack(first, 1_160, 840);
     assert!(!queue.is_busy());
+}
+
+#[test]
+fn a_token_is_given_with_the_number_and_once() {
+    let (mut queue, mut held) = queue(0);
+    for (len, token) in [(10, 1), (3_000, 2), (10, 3)] {
+        queue.push(Queued { token: Some(token), ..queued(vec![0; len]) }).unwrap();
+    }
+    let mut tokens = Vec::new();
+    for _ in 0..4 {
+        let leaving = queue.pop(&mut held, PACKET).unwrap();
+        tokens.extend(leaving.token.map(|token| (leaving.sequence.0, token)));
+    }
+    queue.on_lost(SequenceNumber(0));
+    assert_eq!(queue.pop(&mut held, PACKET).unwrap().token, None);
+    assert_eq!(tokens, [(0, 1), (1, 2)]);
+    assert_eq!(queue.take_tokens().collect::<Vec<_>>(), [3]);
 }

@@ -20,6 +20,7 @@ const LIFETIMES: (u64, u64) = (50, 10_000);
 pub(super) fn protocol(rng: &mut Rng) -> Protocol {
     let mut protocol = Protocol::of_every_kind();
     protocol.configure(|_, channel| vary(rng, channel));
+    protocol.configure(|_, channel| channel.notify = rng.chance(0.5));
     protocol
 }
 

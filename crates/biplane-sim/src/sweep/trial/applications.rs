@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use biplane_proto::{Call, Event, Reply, SendError};
+use biplane_proto::{Call, Event, Reply, SendError, SendOptions};
 use biplane_wire::ChannelId;
 use bytes::Bytes;
 
@@ -12,6 +12,8 @@ use crate::{SessionBreach, Side, Work, stamp};
 
 /// Stalls of the control connection in a sweep are shorter than this.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
+/// Of so many messages the notice is asked for, where the channel offers it.
+const NOTED: f64 = 0.25;
 
 impl Trial {
     /// Once a virtual second, the figures of every session go into the words of a replay.
@@ -85,7 +87,7 @@ impl Trial {
                 self.left.entry(side).or_insert(reason);
             }
             Event::Planes(_) => self.counts.plane_changes += 1,
-            Event::Readable | Event::Writable | _ => {}
+            Event::Readable | Event::Writable | Event::Noted(..) | _ => {}
         }
     }
 
@@ -108,17 +110,30 @@ impl Trial {
         let work = self.traffic.get_mut(&side).map(|traffic| traffic.work(now));
         for work in work.into_iter().flatten() {
             match work {
-                Work::Message(channel, len) => {
-                    let index = self.oracle.next_index(side, channel);
-                    let bytes = stamp(index, len, &mut self.rng);
-                    let sent = self.world.send(side, channel, bytes.clone());
-                    self.counts.refused += u64::from(sent == Err(SendError::QueueFull));
-                    self.oracle.sent(now, side, channel, (bytes, sent));
-                }
+                Work::Message(channel, len) => self.send(now, side, channel, len),
                 Work::Request(kind, len) => self.ask(side, kind, len),
                 Work::Flush => self.world.flush(side),
             }
         }
+    }
+
+    fn send(&mut self, now: Instant, side: Side, channel: ChannelId, len: usize) {
+        let index = self.oracle.next_index(side, channel);
+        let bytes = stamp(index, len, &mut self.rng);
+        let how = self.draw_options(side, channel);
+        let sent = self.world.send_with(side, channel, bytes.clone(), how);
+        self.counts.refused += u64::from(sent == Err(SendError::QueueFull));
+        self.oracle.sent(now, side, channel, (bytes, sent));
+        if sent.is_ok() && how.notice.is_some() {
+            self.oracle.noted(side, channel);
+        }
+    }
+
+    /// What is asked of a message beside its channel's promise.
+    fn draw_options(&mut self, side: Side, channel: ChannelId) -> SendOptions {
+        let config = self.world.protocol().channels.get(channel.index());
+        let noted = config.is_some_and(|config| config.notify) && self.options.chance(NOTED);
+        SendOptions { notice: noted.then(|| self.oracle.next_token(side)) }
     }
 
     fn ask(&mut self, side: Side, kind: u8, len: usize) {

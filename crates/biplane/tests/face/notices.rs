@@ -1,0 +1,114 @@
+//! What became of each message, told once, over real sockets.
+
+use std::time::Duration;
+
+use biplane::{
+    Channel, ClientConfig, Event, Notice, Payload, Protocol, SendError, ServerConfig, Session,
+};
+
+use crate::support::Pair;
+
+const SNAPSHOTS: Channel<u32> = Channel::unreliable("snapshots").notify();
+const BRIEF: Channel<u32> =
+    Channel::unreliable("brief").lifetime(Duration::from_millis(1)).notify();
+const STATES: Channel<Payload> = Channel::sequenced("states").notify();
+const HITS: Channel<u32> = Channel::reliable_unordered("hits").notify();
+const ORDERS: Channel<u32> = Channel::command("orders").notify();
+const SILENT: Channel<u32> = Channel::reliable_ordered("silent");
+
+fn protocol() -> Protocol {
+    let protocol = Protocol::new("notices", 1).channel(SNAPSHOTS).channel(BRIEF).channel(STATES);
+    protocol.channel(HITS).channel(ORDERS).channel(SILENT)
+}
+
+/// A pair whose server holds what is not flushed as long as it may.
+fn patient() -> Pair {
+    let server = ServerConfig::default().max_send_delay(Duration::from_millis(20));
+    let mut pair = Pair::with(&protocol(), &protocol(), server, ClientConfig::default());
+    pair.until_both_planes();
+    pair
+}
+
+/// What the server was told of `session`'s messages so far.
+fn told(events: &[Event], session: &Session) -> Vec<(u64, Notice)> {
+    let noted = |event: &Event| match event {
+        Event::Noted(of, token, notice) if of == session => Some((*token, *notice)),
+        _ => None,
+    };
+    events.iter().filter_map(noted).collect()
+}
+
+/// Goes on until `count` notices were told to the server, the client taking what comes.
+fn notices(pair: &mut Pair, count: usize) -> Vec<(u64, Notice)> {
+    let mut notices = pair.until(|pair| {
+        for channel in [SNAPSHOTS, BRIEF, HITS, ORDERS] {
+            while pair.client.recv(channel).is_some() {}
+        }
+        while pair.client.recv(STATES).is_some() {}
+        let notices = told(&pair.server_events, &pair.session);
+        (notices.len() >= count).then_some(notices)
+    });
+    notices.sort_unstable_by_key(|(token, _)| *token);
+    notices
+}
+
+#[test]
+fn what_the_application_took_is_delivered_on_either_plane() {
+    let mut pair = patient();
+    for (token, channel) in [(1, SNAPSHOTS), (2, HITS), (3, ORDERS)] {
+        pair.session.send_noted(channel, &7, token).unwrap();
+    }
+    pair.session.send(HITS, &8).unwrap();
+    pair.server.flush();
+    let delivered = [1, 2, 3].map(|token| (token, Notice::Delivered));
+    assert_eq!(notices(&mut pair, 3), delivered);
+    assert_eq!(pair.session.stats().delivery.noted, 3);
+}
+
+#[test]
+fn a_message_whose_lifetime_is_over_expires_unsent() {
+    let mut pair = patient();
+    // Nothing flushes it, so it waits longer than it lives.
+    pair.session.send_noted(BRIEF, &1, 4_711).unwrap();
+    let end = std::time::Instant::now() + Duration::from_millis(2);
+    while std::time::Instant::now() < end {}
+    pair.server.flush();
+    assert_eq!(notices(&mut pair, 1), [(4_711, Notice::Expired)]);
+    assert_eq!(pair.client.recv(BRIEF), None);
+}
+
+#[test]
+fn a_state_that_has_to_wait_is_superseded_by_the_newest() {
+    let mut pair = patient();
+    let state = Payload::from(vec![1; 16_000]);
+    for token in 0..50 {
+        pair.session.send_noted(STATES, &state, token).unwrap();
+    }
+    pair.server.flush();
+    let notices = notices(&mut pair, 50);
+    assert_eq!(
+        notices.iter().map(|(token, _)| *token).collect::<Vec<_>>(),
+        (0..50).collect::<Vec<_>>()
+    );
+    assert!(notices.iter().filter(|(_, notice)| *notice == Notice::Superseded).count() > 25);
+    assert_eq!(notices.last(), Some(&(49, Notice::Delivered)));
+}
+
+#[test]
+fn what_is_open_is_lost_before_the_session_is_left() {
+    let mut pair = patient();
+    pair.session.send_noted(ORDERS, &1, 1).unwrap();
+    pair.server.flush();
+    pair.until(|pair| (pair.client.session().stats().untaken_messages == 1).then_some(()));
+    pair.session.close("enough");
+    pair.until_left();
+    assert_eq!(told(&pair.server_events, &pair.session), [(1, Notice::Lost)]);
+    assert!(matches!(pair.server_events.last(), Some(Event::Left(..))));
+}
+
+#[test]
+fn a_channel_that_declares_no_notices_gives_none() {
+    let pair = patient();
+    assert_eq!(pair.session.send_noted(SILENT, &1, 1), Err(SendError::NotOffered));
+    assert_eq!(pair.client.send_noted(SILENT, &1, 1), Err(SendError::NotOffered));
+}
