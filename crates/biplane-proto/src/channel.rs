@@ -291,6 +291,20 @@ impl Channels {
         self.reports().any(Report::is_due)
     }
 
+    /// Another control connection takes the place of the last, on which this may not have come.
+    pub(crate) fn tell_taken_again(&mut self) {
+        let reports = self.list.iter_mut().filter_map(|channel| channel.report.as_mut());
+        reports.for_each(Report::tell_all_again);
+    }
+
+    /// The peer was told this over the control connection.
+    pub(crate) fn on_told(&mut self, id: ChannelId, runs: impl Iterator<Item = AckRange>) {
+        let channel = self.list.get_mut(id.index());
+        if let Some(report) = channel.and_then(|channel| channel.report.as_mut()) {
+            runs.for_each(|run| report.on_told(run.low, run.high));
+        }
+    }
+
     /// What to tell the peer next, in at most so many runs, highest first.
     pub(crate) fn next_taken(
         &mut self,
@@ -335,6 +349,12 @@ impl Channels {
         }
         channel.held.raise(granted);
         Ok(())
+    }
+
+    /// Every grant is told again: what told the last may have been lost with its connection.
+    pub(crate) fn tell_credit_again(&mut self) {
+        let reliable = self.list.iter_mut().filter(|channel| channel.config.kind.is_reliable());
+        reliable.for_each(|channel| channel.given.tell_again());
     }
 
     /// Whether a grant waits to be told.

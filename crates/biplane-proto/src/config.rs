@@ -43,6 +43,9 @@ pub struct SessionConfig {
     pub key_packets: u64,
     /// What decides how much is in flight. Default: CUBIC.
     pub congestion: Congestion,
+    /// How long a session lives without a control connection, for another to take its place. 0 (it
+    /// ends with the connection) to 10 minutes, default 30 s.
+    pub grace: Duration,
 }
 
 /// A congestion controller.
@@ -63,6 +66,7 @@ impl Default for SessionConfig {
             initial_rtt: limits::INITIAL_RTT,
             key_packets: limits::KEY_PACKETS,
             congestion: Congestion::default(),
+            grace: limits::GRACE,
         }
     }
 }

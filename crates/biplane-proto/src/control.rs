@@ -16,7 +16,7 @@ pub(crate) use self::{
     inbox::{Inbox, Whole},
     outbox::{Head, Outbox},
 };
-use crate::{SessionStats, limits};
+use crate::{ControlLoss, SessionStats, limits};
 
 /// The control connection of a session: both directions and their liveness.
 #[derive(Debug)]
@@ -24,13 +24,16 @@ pub(crate) struct Control {
     pub(crate) outbox: Outbox,
     pub(crate) inbox: Inbox,
     pub(crate) notes: Notes,
-    /// It broke.
-    pub(crate) lost: bool,
+    /// It broke, or was given up; and how.
+    pub(crate) loss: Option<ControlLoss>,
     /// Nothing more will be written.
     pub(crate) finished: bool,
+    /// It has taken nothing for a while: another shall take its place.
+    pub(crate) replace: bool,
     pulse: Pulse,
     bytes_sent: u64,
     bytes_received: u64,
+    resumes: u64,
 }
 
 /// Unnumbered records that wait to be written.
@@ -63,24 +66,31 @@ impl Control {
             outbox: Outbox::new(window),
             inbox: Inbox::default(),
             notes: Notes::default(),
-            lost: false,
+            loss: None,
             finished: false,
-            pulse: Pulse {
-                sent_at: now,
-                received_at: now,
-                waiting_since: None,
-                pinged: None,
-                rtt: Duration::ZERO,
-                pings: 0,
-            },
+            replace: false,
+            pulse: Pulse::new(now),
             bytes_sent: 0,
             bytes_received: 0,
+            resumes: 0,
         }
     }
 
     /// Whether it can carry anything.
     pub(crate) const fn is_open(&self) -> bool {
-        !self.lost && !self.finished
+        self.loss.is_none() && !self.finished
+    }
+
+    /// Another connection takes its place: what was said on the last about that one alone is void.
+    pub(crate) fn reconnect(&mut self, now: Instant) {
+        self.loss = None;
+        self.finished = false;
+        self.replace = false;
+        self.notes = Notes::default();
+        self.inbox.partial.clear();
+        let Pulse { rtt, pings, .. } = self.pulse;
+        self.pulse = Pulse { rtt, pings, ..Pulse::new(now) };
+        self.resumes += 1;
     }
 
     pub(crate) const fn on_received(&mut self, now: Instant, len: usize) {
@@ -92,6 +102,7 @@ impl Control {
     pub(crate) const fn on_written(&mut self, now: Instant, len: usize) {
         self.pulse.sent_at = now;
         self.pulse.waiting_since = None;
+        self.replace = false;
         self.bytes_sent += len as u64;
     }
 
@@ -112,6 +123,21 @@ impl Control {
     /// When a silent peer is given up.
     pub(crate) fn idle_at(&self, timeout: Duration) -> Instant {
         self.pulse.received_at + timeout
+    }
+
+    /// Whether anything was heard on any connection.
+    pub(crate) const fn was_heard(&self) -> bool {
+        self.bytes_received > 0
+    }
+
+    /// How often a connection took the place of another.
+    pub(crate) const fn resumes(&self) -> u64 {
+        self.resumes
+    }
+
+    /// When a connection that takes nothing is to be replaced, if there is one that can.
+    pub(crate) fn replaced_at(&self) -> Option<Instant> {
+        self.pulse.waiting_since.map(|since| since + limits::CONTROL_REPLACE)
     }
 
     /// When a connection that takes nothing is given up.
@@ -155,6 +181,19 @@ impl Control {
         stats.control_rtt = self.pulse.rtt;
         stats.control_bytes_sent = self.bytes_sent;
         stats.control_bytes_received = self.bytes_received;
+    }
+}
+
+impl Pulse {
+    const fn new(now: Instant) -> Self {
+        Self {
+            sent_at: now,
+            received_at: now,
+            waiting_since: None,
+            pinged: None,
+            rtt: Duration::ZERO,
+            pings: 0,
+        }
     }
 }
 

@@ -38,6 +38,12 @@ pub enum CloseReason {
     },
     /// A key has sealed as many packets as it may.
     KeysExhausted,
+    /// The server did not know the session any more when its control connection was to be replaced:
+    /// it was started anew, or had ended the session.
+    ResumeRefused {
+        /// Its words.
+        text: Box<str>,
+    },
 }
 
 impl CloseReason {
@@ -55,6 +61,7 @@ impl CloseReason {
             Self::TooSlow => "too_slow",
             Self::PeerLimit { .. } => "peer_limit",
             Self::KeysExhausted => "keys_exhausted",
+            Self::ResumeRefused { .. } => "resume_refused",
         }
     }
 }
@@ -72,6 +79,7 @@ impl core::fmt::Display for CloseReason {
             Self::TooSlow => f.write_str("the peer did not read for too long"),
             Self::PeerLimit { text } => write!(f, "the peer reached a limit: {text}"),
             Self::KeysExhausted => f.write_str("a key has sealed as many packets as it may"),
+            Self::ResumeRefused { text } => write!(f, "the session could not be resumed: {text}"),
         }
     }
 }
@@ -228,9 +236,9 @@ pub struct OpenError;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
-    /// The job is of another key phase than the sealer.
-    #[error("the job is of another key phase")]
-    OtherPhase,
+    /// The job is of another epoch or key phase than the sealer.
+    #[error("the job is of another key")]
+    OtherKey,
     /// The buffer is shorter than header and tag, or longer than a packet may be.
     #[error("the buffer has no room for header and tag")]
     Length,

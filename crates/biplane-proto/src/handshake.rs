@@ -1,11 +1,12 @@
-//! Whether two sides can speak, and with what parameters.
+//! Whether two sides can speak, and with what parameters; for a join, and for a resume.
 //!
 //! The client makes a [`Dialing`], writes its hello, and gives it the answer. The server makes an
 //! [`Accepting`] from the hello, asks its application, and welcomes or refuses. Each ends with an
 //! equal [`Agreement`], whose context goes into the TLS exporter.
 
 use biplane_wire::{
-    Aead, Answer, DecodeError, Description, Difference, Header, Hello, Parameters, Purpose, Welcome,
+    Aead, Answer, DecodeError, Description, Difference, Header, Hello, Parameters, Purpose, Resume,
+    Welcome,
 };
 use ring::digest::{Context, SHA256};
 
@@ -37,6 +38,14 @@ pub struct Dialing {
 pub struct Accepting {
     hello: Hello,
     bytes: Vec<u8>,
+}
+
+/// What a client says that wants another control connection for its session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ResumeClaim {
+    /// The name that the server gave the session.
+    pub session: [u8; 16],
+    pub(crate) resume: Resume,
 }
 
 /// Why a hello was not accepted, and the bytes that tell the client so, if it is worth telling.
@@ -79,8 +88,24 @@ impl Dialing {
     /// itself, its credentials among them.
     #[must_use]
     pub fn new(description: Description, aeads: Vec<Aead>, parameters: Parameters) -> Self {
+        Self::with(Purpose::Join, description, aeads, parameters)
+    }
+
+    /// One that has a session, and says the `parameters` of
+    /// [`Session::begin_resume`](crate::Session::begin_resume) of itself.
+    #[must_use]
+    pub fn resume(description: Description, aeads: Vec<Aead>, parameters: Parameters) -> Self {
+        Self::with(Purpose::Resume, description, aeads, parameters)
+    }
+
+    fn with(
+        purpose: Purpose,
+        description: Description,
+        aeads: Vec<Aead>,
+        parameters: Parameters,
+    ) -> Self {
         let hello = Hello {
-            purpose: Purpose::Join,
+            purpose,
             lowest_version: Header::VERSION,
             highest_version: Header::VERSION,
             digest: digest(&description),
@@ -145,6 +170,9 @@ impl Dialing {
 }
 
 impl Accepting {
+    /// The code of [`Accepting::resume_refusal`]: the session is gone for good.
+    pub const NO_SUCH_SESSION: u16 = 410;
+
     /// Takes a whole hello, on a server that speaks `description` with digest `expected`.
     ///
     /// # Errors
@@ -157,7 +185,7 @@ impl Accepting {
     ) -> Result<Self, HelloError> {
         let hello = Hello::decode(&bytes).map_err(HelloError::Garbled)?;
         let spoken = (hello.lowest_version..=hello.highest_version).contains(&Header::VERSION);
-        if !spoken || hello.purpose != Purpose::Join || hello.aeads.is_empty() {
+        if !spoken || hello.purpose == Purpose::Attach || hello.aeads.is_empty() {
             let answer = Answer::Unsupported {
                 lowest_version: Header::VERSION,
                 highest_version: Header::VERSION,
@@ -168,7 +196,16 @@ impl Accepting {
             let answer = Answer::Mismatch(description.clone()).encode();
             return Err(HelloError::Mismatch { answer });
         }
+        if hello.purpose == Purpose::Resume && claim_of(&hello.parameters).is_none() {
+            return Err(HelloError::Garbled(DecodeError::OutOfRange { field: "resume" }));
+        }
         Ok(Self { hello, bytes })
+    }
+
+    /// Which session the client wants to resume; `None` if it wants to join.
+    #[must_use]
+    pub fn claim(&self) -> Option<ResumeClaim> {
+        (self.hello.purpose == Purpose::Resume).then(|| claim_of(&self.hello.parameters)).flatten()
     }
 
     /// What the client brought for the application's admission.
@@ -198,6 +235,12 @@ impl Accepting {
         Ok((answer, Agreement { context, aead, local, peer: self.hello.parameters }))
     }
 
+    /// The bytes that refuse a resume, whatever is wrong with it.
+    #[must_use]
+    pub fn resume_refusal() -> Vec<u8> {
+        Self::refusal(Self::NO_SUCH_SESSION, None, "no such session")
+    }
+
     /// The bytes that refuse a client: the application's `code`, or 0, when to try again, and words.
     #[must_use]
     pub fn refusal(code: u16, retry_after: Option<core::time::Duration>, text: &str) -> Vec<u8> {
@@ -205,6 +248,12 @@ impl Accepting {
             .map_or(0, |after| u32::try_from(after.as_millis()).unwrap_or(u32::MAX).max(1));
         Answer::Refused { code, retry_after_ms, text: text.to_owned() }.encode()
     }
+}
+
+fn claim_of(parameters: &Parameters) -> Option<ResumeClaim> {
+    let Parameters { session, resume, control_next, .. } = parameters;
+    control_next.as_ref()?;
+    Some(ResumeClaim { session: (*session)?, resume: (*resume)? })
 }
 
 impl HelloError {

@@ -9,21 +9,32 @@
 //! A packet number becomes a nonce once: [`SealJob`] is made by the session alone, is not `Clone`,
 //! and [`Sealer::seal`] consumes it. A job that is dropped burns its number.
 
+mod proof;
+
 use std::collections::VecDeque;
 
-use biplane_wire::{Aead, Header, KeyPhase, PacketNumber, limits as wire};
+use biplane_wire::{Aead, Header, KeyPhase, PacketNumber, ReceiveId, limits as wire};
 use ring::{
     aead::{AES_128_GCM, Aad, Algorithm, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey},
     hkdf,
 };
 
+pub(crate) use self::proof::Proofs;
 use crate::{OpenError, Role, SealError, SessionStats, limits};
+
+/// The keys of one control connection: 0 is the one of the join, and every resume has a greater
+/// one. Local to a side: the peer may count otherwise.
+///
+/// Two are heard at a time at the most, and of those one is even and one odd.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct KeyEpoch(pub u32);
 
 /// One receive key: immutable, usable by any number of threads.
 pub struct Opener(Key);
 
 /// One send key: immutable, usable by any thread that holds a [`SealJob`].
 pub struct Sealer {
+    epoch: KeyEpoch,
     phase: KeyPhase,
     key: Key,
 }
@@ -33,6 +44,7 @@ pub struct Sealer {
 #[must_use = "a job that is dropped burns its packet number"]
 pub struct SealJob {
     number: PacketNumber,
+    epoch: KeyEpoch,
     phase: KeyPhase,
 }
 
@@ -40,12 +52,14 @@ pub struct SealJob {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum KeyChange {
-    /// Packets of this phase are opened with it.
-    InstallOpener(KeyPhase, Opener),
-    /// Packets of this phase are dropped.
-    DiscardOpener(KeyPhase),
-    /// Jobs of this phase are sealed with it.
-    InstallSealer(KeyPhase, Sealer),
+    /// Packets of this epoch and phase are opened with it.
+    InstallOpener(KeyEpoch, KeyPhase, Opener),
+    /// Packets of this epoch and phase are dropped.
+    DiscardOpener(KeyEpoch, KeyPhase),
+    /// Packets of this epoch are dropped, and its receive id is free for others.
+    DiscardEpoch(KeyEpoch),
+    /// Jobs of this epoch and phase are sealed with it.
+    InstallSealer(KeyEpoch, KeyPhase, Sealer),
 }
 
 struct Key {
@@ -92,9 +106,9 @@ impl Sealer {
     /// [`SealError`] if the job is of another phase or the buffer no packet; the number is burnt.
     #[expect(clippy::needless_pass_by_value, reason = "sealing uses the job up")]
     pub fn seal(&self, job: SealJob, packet: &mut [u8]) -> Result<(), SealError> {
-        let SealJob { number, phase } = job;
-        if phase != self.phase {
-            return Err(SealError::OtherPhase);
+        let SealJob { number, epoch, phase } = job;
+        if (epoch, phase) != (self.epoch, self.phase) {
+            return Err(SealError::OtherKey);
         }
         let (header, rest) =
             packet.split_first_chunk_mut::<{ Header::LEN }>().ok_or(SealError::Length)?;
@@ -115,7 +129,10 @@ impl core::fmt::Debug for Opener {
 
 impl core::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Sealer").field("phase", &self.phase).finish_non_exhaustive()
+        f.debug_struct("Sealer")
+            .field("epoch", &self.epoch)
+            .field("phase", &self.phase)
+            .finish_non_exhaustive()
     }
 }
 
@@ -124,6 +141,12 @@ impl SealJob {
     #[must_use]
     pub const fn number(&self) -> PacketNumber {
         self.number
+    }
+
+    /// The epoch of the key it must be sealed with.
+    #[must_use]
+    pub const fn epoch(&self) -> KeyEpoch {
+        self.epoch
     }
 
     /// The phase of the key it must be sealed with.
@@ -138,20 +161,40 @@ impl SealJob {
 /// A side moves on to its next send key by itself, and never twice before the peer has acknowledged
 /// a packet under the last (RFC 9001, section 6.1). It always holds three receive keys: the one
 /// before, the current one and the next, so that no packet of an honest peer comes before its key.
+///
+/// A resume begins another epoch. The client sends under it at once; the server when the client has
+/// been heard under it, which shows that it has the keys. Until then, and for a while after, what
+/// comes under the epoch before is opened too.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    aead: Aead,
+    role: Role,
     next: PacketNumber,
     send: SendKey,
+    /// Of the newest epoch, while the peer has not been heard under it.
+    pending: Option<SendKey>,
     receive: ReceiveKey,
+    /// Of the epoch before.
+    before: Option<ReceiveKey>,
     /// Packets after which a send key is left.
     limit: u64,
+    updates: Updates,
     changes: VecDeque<KeyChange>,
+    pub(crate) proofs: Proofs,
 }
 
-/// The current send key.
+/// Key updates, over all epochs.
+#[derive(Debug, Default)]
+struct Updates {
+    sent: u64,
+    received: u64,
+}
+
+/// A send key, and under which receive id the peer knows it.
 #[derive(Debug)]
 struct SendKey {
+    epoch: KeyEpoch,
+    aead: Aead,
+    peer: ReceiveId,
     secret: DirectionSecret,
     phase: KeyPhase,
     sealed: u64,
@@ -159,47 +202,85 @@ struct SendKey {
     first: PacketNumber,
     /// The peer has acknowledged a packet under it.
     confirmed: bool,
-    updates: u64,
 }
 
-/// The current receive key, and the secret of the next.
+/// The current receive key of an epoch, and the secret of the next.
 #[derive(Debug)]
 struct ReceiveKey {
+    epoch: KeyEpoch,
+    aead: Aead,
     phase: KeyPhase,
     next: DirectionSecret,
-    updates: u64,
+    /// A packet under it has come.
+    heard: bool,
+}
+
+/// What begins an epoch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fresh<'a> {
+    pub(crate) aead: Aead,
+    /// From the exporter of the connection.
+    pub(crate) secret: &'a [u8; 32],
+    /// What the peer wants to see in packets.
+    pub(crate) peer: ReceiveId,
 }
 
 impl Keys {
     /// Keys of a session whose first packet is `first`, and which leaves a send key after `limit`
     /// packets.
-    pub(crate) fn new(
-        role: Role,
-        aead: Aead,
-        secret: &[u8; 32],
-        first: PacketNumber,
-        limit: u64,
-    ) -> Self {
-        let up = DirectionSecret::of_session(secret, "client");
-        let down = DirectionSecret::of_session(secret, "server");
-        let (send, receive) = match role {
-            Role::Client => (up, down),
-            Role::Server => (down, up),
-        };
-        let phase = KeyPhase::FIRST;
-        let next = receive.next();
-        let mut keys = Self {
-            aead,
+    pub(crate) fn new(role: Role, fresh: Fresh<'_>, first: PacketNumber, limit: u64) -> Self {
+        let mut changes = VecDeque::new();
+        let epoch = KeyEpoch(0);
+        let mut send = SendKey::new(role, epoch, fresh, &mut changes);
+        (send.first, send.confirmed) = (first, true);
+        let receive = ReceiveKey::new(role, epoch, fresh, &mut changes);
+        Self {
+            role,
             next: first,
-            send: SendKey { secret: send, phase, sealed: 0, first, confirmed: true, updates: 0 },
-            receive: ReceiveKey { phase, next, updates: 0 },
+            send,
+            pending: None,
+            receive: ReceiveKey { heard: true, ..receive },
+            before: None,
             limit: limit.min(limits::KEY_PACKETS),
-            changes: VecDeque::new(),
+            updates: Updates::default(),
+            changes,
+            proofs: Proofs::new(fresh.secret),
+        }
+    }
+
+    /// Begins another epoch, and says which. One that the peer was not heard under gives way, else
+    /// the one before.
+    pub(crate) fn resume(&mut self, fresh: Fresh<'_>) -> KeyEpoch {
+        let last = self.receive.epoch.0;
+        let (epoch, former) = if self.receive.heard {
+            (KeyEpoch(last.wrapping_add(1)), self.before.take().map(|key| key.epoch))
+        } else {
+            (KeyEpoch(last.wrapping_add(2)), Some(self.receive.epoch))
         };
-        keys.install_opener(phase, &receive);
-        keys.install_next_opener();
-        keys.install_sealer();
-        keys
+        self.changes.extend(former.map(KeyChange::DiscardEpoch));
+        self.proofs.advance(fresh.secret);
+        let receive = ReceiveKey::new(self.role, epoch, fresh, &mut self.changes);
+        let newest = core::mem::replace(&mut self.receive, receive);
+        if newest.heard {
+            self.before = Some(newest);
+        }
+        self.pending = Some(SendKey::new(self.role, epoch, fresh, &mut self.changes));
+        if self.role == Role::Client {
+            self.send_under_newest();
+        }
+        epoch
+    }
+
+    fn send_under_newest(&mut self) {
+        if let Some(pending) = self.pending.take() {
+            self.send = SendKey { first: self.next, ..pending };
+        }
+    }
+
+    /// What comes under the epoch before is dropped from now on.
+    pub(crate) fn discard_before(&mut self) {
+        let before = self.before.take();
+        self.changes.extend(before.map(|key| KeyChange::DiscardEpoch(key.epoch)));
     }
 
     /// What the caller must install or discard.
@@ -207,21 +288,9 @@ impl Keys {
         self.changes.pop_front()
     }
 
-    fn install_opener(&mut self, phase: KeyPhase, secret: &DirectionSecret) {
-        let opener = secret.key(self.aead).map(|key| KeyChange::InstallOpener(phase, Opener(key)));
-        self.changes.extend(opener);
-    }
-
-    fn install_next_opener(&mut self) {
-        let next = self.receive.next.key(self.aead);
-        let phase = self.receive.phase.next();
-        self.changes.extend(next.map(|key| KeyChange::InstallOpener(phase, Opener(key))));
-    }
-
-    fn install_sealer(&mut self) {
-        let phase = self.send.phase;
-        let key = self.send.secret.key(self.aead);
-        self.changes.extend(key.map(|key| KeyChange::InstallSealer(phase, Sealer { phase, key })));
+    /// Under which receive id the peer takes what is sealed now.
+    pub(crate) const fn peer(&self) -> ReceiveId {
+        self.send.peer
     }
 
     /// Whether the key may seal no more.
@@ -233,7 +302,8 @@ impl Keys {
     /// job is sealed.
     pub(crate) fn take_job(&mut self) -> Option<SealJob> {
         if self.send.sealed >= self.limit && self.send.confirmed {
-            self.update_send();
+            self.send.update(self.next, &mut self.changes);
+            self.updates.sent += 1;
         }
         if self.exhausted() {
             return None;
@@ -241,18 +311,12 @@ impl Keys {
         let number = self.next;
         self.next = number.next();
         self.send.sealed += 1;
-        Some(SealJob { number, phase: self.send.phase })
+        Some(SealJob { number, epoch: self.send.epoch, phase: self.send.phase })
     }
 
-    fn update_send(&mut self) {
-        let SendKey { secret, phase, sealed, first, confirmed, updates } = &mut self.send;
-        *secret = secret.next();
-        *phase = phase.next();
-        *sealed = 0;
-        *first = self.next;
-        *confirmed = false;
-        *updates += 1;
-        self.install_sealer();
+    /// The peer speaks on the newest control connection.
+    pub(crate) const fn on_control_heard(&mut self) {
+        self.proofs.confirm();
     }
 
     /// The peer has acknowledged packets up to `largest`.
@@ -260,24 +324,110 @@ impl Keys {
         self.send.confirmed |= largest >= self.send.first;
     }
 
-    /// A packet of `phase` was opened: the peer may have moved on.
-    pub(crate) fn on_opened(&mut self, phase: KeyPhase) {
-        if phase != self.receive.phase.next() {
-            return;
+    /// A packet was opened: the peer may have moved on. Returns whether it is the first under the
+    /// newest epoch, which leaves the one before without a use before long.
+    pub(crate) fn on_opened(&mut self, epoch: KeyEpoch, phase: KeyPhase) -> bool {
+        let first = epoch == self.receive.epoch && !self.receive.heard;
+        if first {
+            self.receive.heard = true;
+            self.send_under_newest();
         }
-        // Three follow each other round a circle of four: the fourth is the one before the last.
-        self.changes.push_back(KeyChange::DiscardOpener(phase.next().next()));
-        self.receive.phase = phase;
-        self.receive.next = self.receive.next.next();
-        self.receive.updates += 1;
-        self.install_next_opener();
+        let mut known = core::iter::once(&mut self.receive).chain(&mut self.before);
+        if let Some(key) = known.find(|key| key.epoch == epoch)
+            && phase == key.phase.next()
+        {
+            key.update(&mut self.changes);
+            self.updates.received += 1;
+        }
+        first
     }
 
     pub(crate) const fn report(&self, stats: &mut SessionStats) {
-        stats.key_updates_sent = self.send.updates;
-        stats.key_updates_received = self.receive.updates;
+        stats.key_updates_sent = self.updates.sent;
+        stats.key_updates_received = self.updates.received;
     }
 }
+
+impl SendKey {
+    fn new(
+        role: Role,
+        epoch: KeyEpoch,
+        fresh: Fresh<'_>,
+        changes: &mut VecDeque<KeyChange>,
+    ) -> Self {
+        let label = match role {
+            Role::Client => UP,
+            Role::Server => DOWN,
+        };
+        let key = Self {
+            epoch,
+            aead: fresh.aead,
+            peer: fresh.peer,
+            secret: DirectionSecret::of_session(fresh.secret, label),
+            phase: KeyPhase::FIRST,
+            sealed: 0,
+            first: PacketNumber(0),
+            confirmed: false,
+        };
+        key.install(changes);
+        key
+    }
+
+    fn update(&mut self, next: PacketNumber, changes: &mut VecDeque<KeyChange>) {
+        self.secret = self.secret.next();
+        self.phase = self.phase.next();
+        self.sealed = 0;
+        self.first = next;
+        self.confirmed = false;
+        self.install(changes);
+    }
+
+    fn install(&self, changes: &mut VecDeque<KeyChange>) {
+        let (epoch, phase) = (self.epoch, self.phase);
+        let sealer = self.secret.key(self.aead).map(|key| Sealer { epoch, phase, key });
+        changes.extend(sealer.map(|sealer| KeyChange::InstallSealer(epoch, phase, sealer)));
+    }
+}
+
+impl ReceiveKey {
+    fn new(
+        role: Role,
+        epoch: KeyEpoch,
+        fresh: Fresh<'_>,
+        changes: &mut VecDeque<KeyChange>,
+    ) -> Self {
+        let label = match role {
+            Role::Client => DOWN,
+            Role::Server => UP,
+        };
+        let secret = DirectionSecret::of_session(fresh.secret, label);
+        let (aead, phase, next) = (fresh.aead, KeyPhase::FIRST, secret.next());
+        let opener = secret.key(aead);
+        changes.extend(opener.map(|key| KeyChange::InstallOpener(epoch, phase, Opener(key))));
+        let key = Self { epoch, aead, phase, next, heard: false };
+        key.install_next(changes);
+        key
+    }
+
+    fn update(&mut self, changes: &mut VecDeque<KeyChange>) {
+        self.phase = self.phase.next();
+        self.next = self.next.next();
+        // Three follow each other round a circle of four: the fourth is the one before the last.
+        changes.push_back(KeyChange::DiscardOpener(self.epoch, self.phase.next().next()));
+        self.install_next(changes);
+    }
+
+    fn install_next(&self, changes: &mut VecDeque<KeyChange>) {
+        let (epoch, phase) = (self.epoch, self.phase.next());
+        let opener = self.next.key(self.aead);
+        changes.extend(opener.map(|key| KeyChange::InstallOpener(epoch, phase, Opener(key))));
+    }
+}
+
+/// The label of what the client seals.
+const UP: &str = "client";
+/// The label of what the server seals.
+const DOWN: &str = "server";
 
 /// The secret of one direction in one phase.
 struct DirectionSecret([u8; 32]);

@@ -73,8 +73,8 @@ pub use config::{ChannelConfig, Congestion, FirstNumbers, Role, SessionConfig, S
 pub use drops::{DropReason, Drops};
 pub use error::{CloseReason, JoinError, OpenError, RequestError, SealError, SendError, Violation};
 pub use event::{Answered, Call, Event, Notice, Planes};
-pub use handshake::{Accepting, Agreement, Dialing, HelloError, digest};
-pub use keys::{KeyChange, Opener, SealJob, Sealer};
+pub use handshake::{Accepting, Agreement, Dialing, HelloError, ResumeClaim, digest};
+pub use keys::{KeyChange, KeyEpoch, Opener, SealJob, Sealer};
 pub use path::{Path, Sounding, SoundingCounts, SoundingReport};
 pub use session::{Arrival, ControlLoss, Reply, SendOptions, Session, Transmit};
 pub use stats::{DeliveryStats, SessionStats};

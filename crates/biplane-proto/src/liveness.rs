@@ -59,6 +59,11 @@ impl Liveness {
         news
     }
 
+    /// The control connection is gone: whatever was not said so far is said without it.
+    pub(crate) const fn on_control_lost(&mut self) {
+        self.declared = true;
+    }
+
     /// Answers have ceased.
     pub(crate) const fn on_data_dead(&mut self, now: Instant) {
         self.data = Data::Dead { since: now, interval: limits::PROBE_INTERVAL, probe: true };
@@ -82,6 +87,13 @@ impl Liveness {
         let quiet = now.saturating_duration_since(self.sent_at) >= limits::PROBE_INTERVAL;
         if let Data::Dead { probe, .. } = &mut self.data {
             *probe |= quiet;
+        }
+    }
+
+    /// A dead direction is probed at once.
+    pub(crate) const fn probe_now(&mut self) {
+        if let Data::Dead { probe, .. } = &mut self.data {
+            *probe = true;
         }
     }
 

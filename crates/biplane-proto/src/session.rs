@@ -7,12 +7,14 @@
 //! | `builder` | how a packet is laid out |
 //! | `stream` | what control records mean, and which go next |
 //! | `ending` | how a session closes |
+//! | `resume` | how a session goes on over another control connection |
 //! | `timing` | what each timer does, and when each is due |
 
 mod arrival;
 mod builder;
 mod departure;
 mod ending;
+mod resume;
 mod stream;
 mod timing;
 
@@ -25,12 +27,12 @@ use bytes::Bytes;
 use self::ending::State;
 pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss};
 use crate::{
-    Answered, CloseReason, DropReason, Drops, Event, FirstNumbers, KeyChange, Planes, SendError,
-    SessionStats, Setup, Sounding, SoundingReport, Timer,
+    Answered, CloseReason, DropReason, Drops, Event, FirstNumbers, KeyChange, Planes, Role,
+    SendError, SessionStats, Setup, Sounding, SoundingReport, Timer,
     acks::Acks,
     channel::Channels,
     control::{Control, Head},
-    keys::Keys,
+    keys::{Fresh, Keys},
     limits,
     liveness::Liveness,
     path::PathState,
@@ -83,7 +85,12 @@ pub struct Session {
 /// What was settled when the session began.
 #[derive(Debug)]
 struct Facts {
-    peer: Parameters,
+    role: Role,
+    /// What a resume names; `None` if there is none, and the session ends with its connection.
+    name: Option<[u8; 16]>,
+    grace: Duration,
+    /// What this side said of itself.
+    local: Parameters,
     max_send_delay: Duration,
     keep_alive: Duration,
     idle_timeout: Duration,
@@ -158,9 +165,14 @@ impl Session {
         let mut timers = Timers::default();
         timers.arm(Timer::Join, now + limits::UDP_JOIN.max(setup.handshake_rtt * 3));
         let window = usize::try_from(peer.control_window).unwrap_or(usize::MAX);
+        let fresh = Fresh { aead: agreement.aead, secret: &secret, peer: peer.receive_id };
+        let name = match role {
+            Role::Client => peer.session,
+            Role::Server => local.session,
+        };
         let mut session = Self {
             clock: Clock { epoch: now, latest: now, peer: PeerClock::new(now) },
-            keys: Keys::new(role, agreement.aead, &secret, first, config.key_packets),
+            keys: Keys::new(role, fresh, first, config.key_packets),
             arrivals: Arrivals {
                 window: ReplayWindow::new(first),
                 acks: Acks::new(now),
@@ -183,7 +195,10 @@ impl Session {
                 keep_alive: ms(keep_alive.max(1)),
                 idle_timeout: ms(local.idle_timeout_ms),
                 max_send_delay: config.max_send_delay,
-                peer,
+                role,
+                name: name.filter(|_| !config.grace.is_zero()),
+                grace: config.grace,
+                local,
             },
         };
         session.settle(now);

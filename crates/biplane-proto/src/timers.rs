@@ -38,12 +38,18 @@ pub enum Timer {
     Taken,
     /// Give up a message that arrived and that the peer's application does not take.
     Notice,
+    /// A control connection that takes nothing is to be replaced.
+    Replacement,
+    /// The session has been without a control connection for as long as it may.
+    Grace,
+    /// What comes under the keys of the connection before is dropped from here on.
+    FormerKeys,
     /// The peer was given time enough to hear of the close.
     Close,
 }
 
 impl Timer {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 20] = [
         Self::Ack,
         Self::Loss,
         Self::Pacing,
@@ -60,6 +66,9 @@ impl Timer {
         Self::Request,
         Self::Taken,
         Self::Notice,
+        Self::Replacement,
+        Self::Grace,
+        Self::FormerKeys,
         Self::Close,
     ];
 }

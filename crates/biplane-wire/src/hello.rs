@@ -9,7 +9,7 @@
 
 mod parameters;
 
-pub use parameters::Parameters;
+pub use parameters::{Parameters, Resume};
 
 use crate::{
     DecodeError, Description,
@@ -26,7 +26,7 @@ const HEAD: usize = MAGIC.len() + 2;
 pub enum Purpose {
     /// A new session.
     Join,
-    /// Reserved: a new control connection for a session that lost its own.
+    /// A new control connection for a session that lost its own.
     Resume,
     /// Reserved: a second connection of a session, for transfers.
     Attach,

@@ -49,6 +49,6 @@ pub use frame::{
     Message, Taken,
 };
 pub use header::{Header, KeyPhase, PacketKind, ReceiveId};
-pub use hello::{Aead, Answer, Hello, Parameters, Purpose, Welcome};
+pub use hello::{Aead, Answer, Hello, Parameters, Purpose, Resume, Welcome};
 pub use number::{ControlNumber, PacketNumber, SequenceNumber, TruncatedNumber};
 pub use record::{Chunk, Record, ReplyOutcome, RequestId};

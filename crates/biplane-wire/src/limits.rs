@@ -236,6 +236,14 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(3);
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// TCP is given up when a write makes no progress for this long.
 pub const WRITE_STALL: Duration = Duration::from_secs(10);
+/// A client opens another connection beside one that has taken nothing for this long.
+pub const CONTROL_REPLACE: Duration = Duration::from_secs(3);
+/// A session lives this long without a control connection.
+pub const GRACE: Duration = Duration::from_secs(30);
+/// The longest that a session may be set to live without a control connection.
+pub const GRACE_MAX: Duration = Duration::from_secs(600);
+/// Close frames that go again, one for each packet, to a peer that TCP cannot tell.
+pub const FAREWELLS: u8 = 3;
 /// A session that closes waits this long for the peer to know.
 pub const CLOSE_LINGER: Duration = Duration::from_secs(1);
 
@@ -245,6 +253,7 @@ const _: () = assert!(TUNNEL_PIECE <= TUNNEL_BYTES && TUNNEL_PIECE < RECORD);
 const _: () = assert!(TUNNEL_BYTES <= CONTROL_QUEUE_BYTES);
 const _: () = assert!(ms(CONTROL_ACK_DELAY) < ms(TUNNEL_SPAN), "the tunnel's rate is seen");
 const _: () = assert!(ms(WRITE_STALL) < ms(PEER_CLOCK_WINDOW), "no stall is taken for a path");
+const _: () = assert!(ms(CONTROL_REPLACE) < ms(WRITE_STALL) && ms(WRITE_STALL) < ms(GRACE));
 const _: () = assert!(CONTROL_PULL <= RECORD, "no pull holds up the next for long");
 const _: () = assert!(3 * ms(KEEP_ALIVE) <= ms(IDLE_TIMEOUT));
 const _: () = assert!(is_within(KEEP_ALIVE, KEEP_ALIVE_RANGE));

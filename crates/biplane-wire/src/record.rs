@@ -83,7 +83,8 @@ pub enum Record<'a> {
         /// The id.
         id: ReceiveId,
     },
-    /// Reserved: numbered records below `next` that were not acknowledged will not come.
+    /// Numbered records below `next` that have not come will not: they were tunnelled messages
+    /// under way when an earlier connection was lost.
     GivenUp {
         /// The low half of the next control number.
         next: u32,

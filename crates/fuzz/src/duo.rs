@@ -35,6 +35,8 @@ const KINDS: [(&str, ChannelKind, u32); 5] = [
     ("unreliable", ChannelKind::Unreliable, 16_384),
 ];
 
+/// What a server that gives names calls the session.
+pub(crate) const NAME: [u8; 16] = *b"a session's name";
 /// Credit at the start: little, so that short inputs use it up.
 const CREDIT: u64 = 8 * 1024;
 /// That of a reliable data channel, which is never less than twice the cost of its longest message.
@@ -103,7 +105,7 @@ pub(crate) fn address(side: usize) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], if side == 0 { 1_001 } else { 1_002 }))
 }
 
-fn begin(now: Instant, side: usize) -> Session {
+fn begin(now: Instant, side: usize, agreement: &Agreement) -> Session {
     let channels = KINDS.map(|(_, kind, max_message)| ChannelConfig {
         kind,
         notify: false,
@@ -113,7 +115,7 @@ fn begin(now: Instant, side: usize) -> Session {
     });
     let setup = Setup {
         role: if side == 0 { Role::Client } else { Role::Server },
-        agreement: AGREEMENTS[side].clone(),
+        agreement: agreement.clone(),
         secret: [9; 32],
         channels: channels.to_vec(),
         requests: 2,
@@ -140,8 +142,20 @@ fn cap() -> usize {
 impl Duo {
     /// Two sessions that have not heard of each other.
     pub(crate) fn new() -> Self {
+        Self::of(&AGREEMENTS)
+    }
+
+    /// The same, whose server gives the session a name: it outlives its control connection.
+    pub(crate) fn named() -> Self {
+        let mut agreements = AGREEMENTS.clone();
+        agreements[0].peer.session = Some(NAME);
+        agreements[1].local.session = Some(NAME);
+        Self::of(&agreements)
+    }
+
+    fn of(agreements: &[Agreement; 2]) -> Self {
         let (now, before) = (*EPOCH, memory::held());
-        let sides = [0, 1].map(|side| Side::new(side, begin(now, side)));
+        let sides = [0, 1].map(|side| Side::new(side, begin(now, side, &agreements[side])));
         Self { now, sides, before }
     }
 

@@ -17,6 +17,7 @@
 //! | `control` | below TLS: control records, to such sessions |
 //! | `reassembly` | below the seal: pieces of messages, against a model |
 //! | `pair` | two sessions, and a network that does as it likes |
+//! | `resume` | two sessions whose control connection breaks, and those who claim them |
 //!
 //! `cargo test` replays the committed corpora; `cargo +nightly fuzz run --fuzz-dir crates/fuzz
 //! header` looks for more. An input that fails becomes a file of its target's corpus.
@@ -34,5 +35,5 @@ mod wires;
 pub use targets::{
     ack::ack, answer::answer, control::control, description::description, frames::frames,
     handshake::handshake, header::header, hello::hello, message::message, packets::packets,
-    pair::pair, reassembly::reassembly, record::record,
+    pair::pair, reassembly::reassembly, record::record, resume::resume,
 };

@@ -173,3 +173,8 @@ fn sources(folder: PathBuf) -> Vec<PathBuf> {
         .filter(|path| !path.ends_with("tests.rs"))
         .collect()
 }
+
+#[test]
+fn resume() {
+    replay("resume", crate::resume, targets::resume::REACHES);
+}

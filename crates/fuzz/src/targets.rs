@@ -13,3 +13,4 @@ pub(crate) mod packets;
 pub(crate) mod pair;
 pub(crate) mod reassembly;
 pub(crate) mod record;
+pub(crate) mod resume;

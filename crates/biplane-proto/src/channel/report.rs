@@ -1,6 +1,7 @@
 //! What the application took of one channel, for the peer's delivery notices.
 //!
-//! Each number is told until the peer has it: a frame that is lost goes back in here. Of a
+//! Each number is told until the peer has it: what was in a packet that is lost goes back in here, and
+//! what was told over a control connection when another takes its place. Of a
 //! `sequenced` or `unreliable` channel that leaves many gaps, the oldest runs are forgotten; the
 //! peer then says `Lost` of them when its patience is over.
 
@@ -12,13 +13,15 @@ use crate::{limits, ranges::Ranges};
 #[derive(Debug)]
 pub(super) struct Report {
     due: Ranges,
+    /// Those that were told over the control connection, which may have broken before they came.
+    told: Ranges,
     /// Nothing of a reliable channel is forgotten: its gaps are few, since they fill.
     reliable: bool,
 }
 
 impl Report {
     pub(super) fn new(reliable: bool) -> Self {
-        Self { due: Ranges::default(), reliable }
+        Self { due: Ranges::default(), told: Ranges::default(), reliable }
     }
 
     /// The application took a message.
@@ -28,9 +31,18 @@ impl Report {
 
     /// These must be told, or told again.
     pub(super) fn tell_again(&mut self, low: u64, high: u64) {
-        self.due.insert(low, high);
-        if !self.reliable && self.due.runs() > limits::TAKEN_RUNS {
-            self.due.forget_lowest();
+        put(&mut self.due, low, high, self.reliable);
+    }
+
+    /// These were told over the control connection.
+    pub(super) fn on_told(&mut self, low: u64, high: u64) {
+        put(&mut self.told, low, high, self.reliable);
+    }
+
+    /// Another control connection takes the place of the last.
+    pub(super) fn tell_all_again(&mut self) {
+        for run in self.told.take_highest(usize::MAX) {
+            self.tell_again(run.low, run.high);
         }
     }
 
@@ -41,6 +53,13 @@ impl Report {
     /// The runs to tell next, highest first.
     pub(super) fn tell(&mut self, most: usize) -> impl Iterator<Item = AckRange> + Clone + use<> {
         self.due.take_highest(most)
+    }
+}
+
+fn put(ranges: &mut Ranges, low: u64, high: u64, reliable: bool) {
+    ranges.insert(low, high);
+    if !reliable && ranges.runs() > limits::TAKEN_RUNS {
+        ranges.forget_lowest();
     }
 }
 

@@ -75,6 +75,22 @@ impl Inbox {
         Ok(())
     }
 
+    /// The low half of the number expected next.
+    pub(crate) const fn expected(&self) -> u32 {
+        self.next.truncated()
+    }
+
+    /// The numbers below `next` that have not come will not.
+    pub(crate) fn give_up(&mut self, next: u32) -> Result<(), Violation> {
+        let next = ControlNumber::expand(next, self.next);
+        if next < self.next {
+            return Err(Violation::ControlOrder);
+        }
+        self.next = next;
+        self.unacknowledged += 1;
+        Ok(())
+    }
+
     /// Whether records wait for an ack.
     pub(crate) const fn owes_ack(&self) -> bool {
         self.unacknowledged > 0
@@ -165,6 +181,16 @@ mod tests {
         let refused = (0..limits::CONTROL_MESSAGE / Record::CHUNK + 1)
             .find_map(|_| inbox.assemble(&command(MIDDLE, 1, &piece)).err());
         assert_eq!(refused, Some(Violation::ControlTooLong));
+    }
+
+    #[test]
+    fn numbers_that_are_given_up_need_not_come_and_none_is_taken_back() {
+        let mut inbox = Inbox::default();
+        inbox.count(0, 1).unwrap();
+        assert_eq!(inbox.give_up(3), Ok(()));
+        assert_eq!(inbox.count(3, 1), Ok(()));
+        assert_eq!(inbox.give_up(2), Err(Violation::ControlOrder));
+        assert_eq!(inbox.expected(), 4);
     }
 
     #[test]

@@ -39,9 +39,18 @@ struct Waiting {
 #[derive(Debug)]
 struct Kept {
     len: usize,
-    /// The reliable message, or piece of one, that rides: the peer has it once this is acknowledged.
-    tunnelled: Option<SentFrame>,
-    is_tunnel: bool,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    /// A piece of a command, request or reply: goes again on another connection.
+    Piece(Head, Chunk, Bytes),
+    /// A message of a data channel, or piece of one. The peer has the reliable one that is named
+    /// once this is acknowledged.
+    Tunnelled(Option<SentFrame>),
+    /// It was tunnelled on a connection that is lost, and will not come under this number.
+    GivenUp,
 }
 
 /// The numbered half of a control connection's output.
@@ -54,6 +63,8 @@ pub(crate) struct Outbox {
     /// Records `base..base + len`.
     kept: VecDeque<Kept>,
     base: ControlNumber,
+    /// How many of those kept the current connection has carried, or names as given up.
+    carried: usize,
     kept_bytes: usize,
     tunnel: Tunnel,
     /// Bytes that the peer takes unacknowledged.
@@ -69,6 +80,7 @@ impl Outbox {
             waiting_bytes: 0,
             kept: VecDeque::new(),
             base: ControlNumber(0),
+            carried: 0,
             kept_bytes: 0,
             tunnel: Tunnel::new(),
             window: window.max(limits::CONTROL_MESSAGE / 4),
@@ -120,7 +132,12 @@ impl Outbox {
 
     /// Whether nothing waits to be written.
     pub(crate) fn is_written(&self) -> bool {
-        self.queues.iter().all(VecDeque::is_empty)
+        self.queues.iter().all(VecDeque::is_empty) && self.has_carried_all()
+    }
+
+    /// Whether the current connection has carried everything that an earlier one has.
+    fn has_carried_all(&self) -> bool {
+        self.carried == self.kept.len()
     }
 
     /// Whether a push was refused and half of the queue is free now; says so once.
@@ -132,29 +149,76 @@ impl Outbox {
 
     /// Whether [`Outbox::write_next`] would write.
     pub(crate) fn has_next(&mut self, channels: &mut Channels) -> bool {
-        self.kept_bytes < self.window && self.next_class(channels).is_some()
+        !self.has_carried_all()
+            || (self.kept_bytes < self.window && self.next_class(channels).is_some())
     }
 
     /// Writes the next record; `false` if there is none, or no window for it.
     pub(crate) fn write_next(&mut self, channels: &mut Channels, out: &mut Vec<u8>) -> bool {
+        if !self.has_carried_all() {
+            self.write_again(out);
+            return true;
+        }
         if self.kept_bytes >= self.window {
             return false;
         }
         let Some(class) = self.next_class(channels) else { return false };
-        let number = self.next_number();
         let queue = self.queues.get_mut(class);
-        let Some((queue, len)) = queue.and_then(|queue| {
-            let len = queue.front_mut()?.write(number, out);
-            Some((queue, len))
+        let Some((queue, piece)) = queue.and_then(|queue| {
+            let piece = queue.front_mut()?.cut();
+            Some((queue, piece))
         }) else {
             return false;
         };
         if queue.front().is_some_and(|front| front.written == front.payload.len()) {
             queue.pop_front();
         }
+        let (head, chunk, bytes) = piece;
+        encode(self.next_number(), head, chunk, &bytes, out);
+        let len = bytes.len();
         self.waiting_bytes -= len;
-        self.keep(Kept { len, tunnelled: None, is_tunnel: false });
+        self.keep(Kept { len, what: What::Piece(head, chunk, bytes) });
         true
+    }
+
+    /// Writes the next of those that an earlier connection had carried, or names those in a row
+    /// that will not come.
+    fn write_again(&mut self, out: &mut Vec<u8>) {
+        let number = |place: usize| ControlNumber(self.base.0 + place as u64).truncated();
+        if let Some(Kept { what: What::Piece(head, chunk, bytes), .. }) =
+            self.kept.get(self.carried)
+        {
+            encode(number(self.carried), *head, *chunk, bytes, out);
+            self.carried += 1;
+            return;
+        }
+        let rest = self.kept.iter().skip(self.carried);
+        let gone = rest.take_while(|kept| !matches!(kept.what, What::Piece(..))).count();
+        Record::GivenUp { next: number(self.carried + gone) }.encode(out);
+        self.carried += gone;
+    }
+
+    /// Another connection takes the place of the last; the peer has every record below `next`, of
+    /// which `acked` is told, and `lost` of the reliable messages that rode in vain. They go back
+    /// to their channels, and what they rode is given up.
+    pub(crate) fn reconnect(
+        &mut self,
+        now: Instant,
+        next: u32,
+        acked: impl FnMut(SentFrame),
+        mut lost: impl FnMut(SentFrame),
+    ) -> Result<(), Violation> {
+        self.handle_acked(now, next, acked)?;
+        for kept in &mut self.kept {
+            if let What::Tunnelled(frame) = &mut kept.what {
+                frame.take().into_iter().for_each(&mut lost);
+                self.kept_bytes -= kept.len;
+                *kept = Kept { len: 0, what: What::GivenUp };
+            }
+        }
+        self.tunnel = Tunnel::new();
+        self.carried = 0;
+        Ok(())
     }
 
     /// The class whose front goes next: the one of which the fewest records are written, so that a
@@ -200,11 +264,12 @@ impl Outbox {
     fn keep(&mut self, kept: Kept) {
         self.kept_bytes += kept.len;
         self.kept.push_back(kept);
+        self.carried += 1;
     }
 
     /// Whether another tunnelled message may be written.
-    pub(crate) const fn has_tunnel_room(&self) -> bool {
-        self.tunnel.has_room() && self.kept_bytes < self.window
+    pub(crate) fn has_tunnel_room(&self) -> bool {
+        self.tunnel.has_room() && self.kept_bytes < self.window && self.has_carried_all()
     }
 
     /// Writes a message of a data channel, with the session clock of when it was sent where it has a
@@ -220,7 +285,7 @@ impl Outbox {
         let len = message.len(false);
         let frame = message.tunnelled_frame(clock);
         Record::Tunnelled { number: self.next_number(), frame }.encode(out);
-        self.keep(Kept { len, tunnelled, is_tunnel: true });
+        self.keep(Kept { len, what: What::Tunnelled(tunnelled) });
         self.tunnel.on_written(now, len);
     }
 
@@ -239,10 +304,11 @@ impl Outbox {
         for _ in 0..count {
             let Some(kept) = self.kept.pop_front() else { break };
             self.kept_bytes -= kept.len;
-            if kept.is_tunnel {
+            self.carried = self.carried.saturating_sub(1);
+            if let What::Tunnelled(frame) = kept.what {
                 self.tunnel.on_acked(now, kept.len);
+                frame.into_iter().for_each(&mut each);
             }
-            kept.tunnelled.into_iter().for_each(&mut each);
         }
         self.base = next;
         Ok(())
@@ -250,22 +316,24 @@ impl Outbox {
 }
 
 impl Waiting {
-    /// Writes the next piece and returns its length.
-    fn write(&mut self, number: u32, out: &mut Vec<u8>) -> usize {
-        let rest = self.payload.get(self.written..).unwrap_or_default();
-        let bytes = rest.get(..rest.len().min(Record::CHUNK)).unwrap_or_default();
-        let len = bytes.len();
-        let chunk = Chunk { first: self.written == 0, last: len == rest.len() };
-        let record = match self.head {
-            Head::Command(channel) => Record::Command { number, chunk, channel, bytes },
-            Head::Request(id, kind) => Record::Request { number, chunk, id, kind, bytes },
-            Head::Reply(id, outcome) => Record::Reply { number, chunk, id, outcome, bytes },
-        };
-        record.encode(out);
-        self.written += len;
+    /// Cuts the next piece off.
+    fn cut(&mut self) -> (Head, Chunk, Bytes) {
+        let start = self.written;
+        let end = self.payload.len().min(start + Record::CHUNK);
+        self.written = end;
         self.chunks += 1;
-        len
+        let chunk = Chunk { first: start == 0, last: end == self.payload.len() };
+        (self.head, chunk, self.payload.slice(start..end))
     }
+}
+
+fn encode(number: u32, head: Head, chunk: Chunk, bytes: &[u8], out: &mut Vec<u8>) {
+    let record = match head {
+        Head::Command(channel) => Record::Command { number, chunk, channel, bytes },
+        Head::Request(id, kind) => Record::Request { number, chunk, id, kind, bytes },
+        Head::Reply(id, outcome) => Record::Reply { number, chunk, id, outcome, bytes },
+    };
+    record.encode(out);
 }
 
 #[cfg(test)]

@@ -6,16 +6,24 @@ use super::*;
 
 const SECRET: [u8; 32] = [7; 32];
 
+const fn fresh(aead: Aead) -> Fresh<'static> {
+    Fresh { aead, secret: &SECRET, peer: ReceiveId(1) }
+}
+
 fn pair(aead: Aead) -> (Keys, Sealer, Opener) {
-    let mut client = Keys::new(Role::Client, aead, &SECRET, PacketNumber(0), u64::MAX);
-    let mut server = Keys::new(Role::Server, aead, &SECRET, PacketNumber(0), u64::MAX);
+    let mut client = Keys::new(Role::Client, fresh(aead), PacketNumber(0), u64::MAX);
+    let mut server = Keys::new(Role::Server, fresh(aead), PacketNumber(0), u64::MAX);
     let sealer = core::iter::from_fn(|| client.poll_change()).find_map(|change| match change {
-        KeyChange::InstallSealer(_, sealer) => Some(sealer),
-        KeyChange::InstallOpener(..) | KeyChange::DiscardOpener(_) => None,
+        KeyChange::InstallSealer(_, _, sealer) => Some(sealer),
+        KeyChange::InstallOpener(..)
+        | KeyChange::DiscardOpener(..)
+        | KeyChange::DiscardEpoch(_) => None,
     });
     let opener = core::iter::from_fn(|| server.poll_change()).find_map(|change| match change {
-        KeyChange::InstallOpener(_, opener) => Some(opener),
-        KeyChange::InstallSealer(..) | KeyChange::DiscardOpener(_) => None,
+        KeyChange::InstallOpener(_, _, opener) => Some(opener),
+        KeyChange::InstallSealer(..)
+        | KeyChange::DiscardOpener(..)
+        | KeyChange::DiscardEpoch(_) => None,
     });
     (client, sealer.unwrap(), opener.unwrap())
 }
@@ -78,7 +86,7 @@ fn a_key_refuses_at_its_limit() {
 #[test]
 fn numbers_end_before_they_wrap() {
     let last = PacketNumber(PacketNumber::MAX.0 - 1);
-    let mut keys = Keys::new(Role::Client, Aead::Aes128Gcm, &SECRET, last, u64::MAX);
+    let mut keys = Keys::new(Role::Client, fresh(Aead::Aes128Gcm), last, u64::MAX);
     assert_eq!(keys.take_job().map(|job| job.number()), Some(last));
     assert!(keys.take_job().is_none());
 }
@@ -113,7 +121,7 @@ fn golden_packet_of_the_protocol_page() {
 
 #[test]
 fn a_key_is_left_at_its_limit_once_the_peer_has_seen_it() {
-    let mut keys = Keys::new(Role::Client, Aead::Aes128Gcm, &SECRET, PacketNumber(0), 2);
+    let mut keys = Keys::new(Role::Client, fresh(Aead::Aes128Gcm), PacketNumber(0), 2);
     let phases = |keys: &mut Keys, count: usize| -> Vec<usize> {
         (0..count).map(|_| keys.take_job().unwrap().phase().index()).collect()
     };
@@ -127,15 +135,15 @@ fn a_key_is_left_at_its_limit_once_the_peer_has_seen_it() {
 
 #[test]
 fn three_receive_keys_follow_each_other_round_the_circle() {
-    let mut keys = Keys::new(Role::Client, Aead::Aes128Gcm, &SECRET, PacketNumber(0), 2);
+    let mut keys = Keys::new(Role::Client, fresh(Aead::Aes128Gcm), PacketNumber(0), 2);
     let mut held = [false; 4];
     let mut phase = KeyPhase::FIRST;
     for update in 0..9 {
         while let Some(change) = keys.poll_change() {
             match change {
-                KeyChange::InstallOpener(phase, _) => held[phase.index()] = true,
-                KeyChange::DiscardOpener(phase) => held[phase.index()] = false,
-                KeyChange::InstallSealer(..) => {}
+                KeyChange::InstallOpener(_, phase, _) => held[phase.index()] = true,
+                KeyChange::DiscardOpener(_, phase) => held[phase.index()] = false,
+                KeyChange::InstallSealer(..) | KeyChange::DiscardEpoch(_) => {}
             }
         }
         let before = (phase.index() + 3) % 4;
@@ -143,7 +151,7 @@ fn three_receive_keys_follow_each_other_round_the_circle() {
         assert!(held[phase.index()] && held[phase.next().index()]);
         assert!(!held[phase.next().next().index()]);
         phase = phase.next();
-        keys.on_opened(phase);
-        keys.on_opened(phase);
+        keys.on_opened(KeyEpoch(0), phase);
+        keys.on_opened(KeyEpoch(0), phase);
     }
 }

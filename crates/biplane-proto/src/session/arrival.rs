@@ -6,7 +6,9 @@ use std::time::Instant;
 use biplane_wire::{ChannelId, DecodeError, Frame, Frames, KeyPhase, PacketNumber, limits as wire};
 
 use super::{Clock, Session};
-use crate::{DropReason, Path, Violation, acks::Eliciting, channel::Channels, recovery::SentFrame};
+use crate::{
+    DropReason, KeyEpoch, Path, Violation, acks::Eliciting, channel::Channels, recovery::SentFrame,
+};
 
 /// Where an opened packet came from, and what its header said.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,6 +19,8 @@ pub struct Arrival {
     pub path: Path,
     /// Its whole packet number.
     pub number: PacketNumber,
+    /// The epoch of the key that opened it: that of the receive id in its header.
+    pub epoch: KeyEpoch,
     /// The phase of the key that opened it.
     pub phase: KeyPhase,
 }
@@ -34,15 +38,20 @@ impl Session {
         arrival: &Arrival,
         plaintext: &[u8],
     ) -> Result<(), DropReason> {
-        let Arrival { received_at, path, number, phase } = *arrival;
+        let Arrival { received_at, path, number, epoch, phase } = *arrival;
         let now = self.clock.clamp(now);
         if let Err(reason) = self.admit(arrival) {
             self.arrivals.drops.tally(reason, 1);
+            if reason == DropReason::Closed {
+                self.repeat_farewell();
+            }
             return Err(reason);
         }
         let newest = number > self.largest_received() || self.arrivals.packets == 0;
         self.arrivals.window.commit(now, number)?;
-        self.keys.on_opened(phase);
+        if self.keys.on_opened(epoch, phase) {
+            self.on_newest_keys(now);
+        }
         let len = plaintext.len() + biplane_wire::Header::LEN + wire::TAG;
         self.arrivals.packets += 1;
         self.arrivals.bytes += len as u64;

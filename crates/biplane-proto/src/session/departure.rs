@@ -49,7 +49,7 @@ impl Session {
             self.end_by_exhaustion(now);
             return None;
         };
-        let header = Header::data(job.phase(), self.facts.peer.receive_id, job.number());
+        let header = Header::data(job.phase(), self.keys.peer(), job.number());
         let least = if is_full { size } else { wire::PACKET_MIN };
         let built = builder.finish(header, least);
         self.on_packet_sent(now, &built.frames, built.wants, built.len);

@@ -1,5 +1,7 @@
 //! How a session closes: exactly one `Left`, and the peer told on every plane that still works.
 //!
+//! The loss of the control connection alone closes nothing: see `resume`.
+//!
 //! `close` lets what is queued go first: [`State::Draining`], until everything is written and
 //! acknowledged or the linger is over. Every other end is [`State::Ended`] at once. The session is
 //! over when its control connection is gone, or after the linger.
@@ -30,6 +32,9 @@ pub(super) struct Farewell {
     text: Box<str>,
     /// It still has to go over UDP.
     packet: bool,
+    /// How often it may go again, to a peer that goes on although it has no other way to learn of
+    /// it.
+    again: u8,
 }
 
 /// How a control connection ended.
@@ -38,6 +43,23 @@ pub(super) struct Farewell {
 pub enum ControlLoss {
     /// FIN, RST, a TLS close or alert, or an error of the socket.
     Broken,
+    /// Nothing was heard for too long.
+    Silent,
+    /// Nothing could be written for too long.
+    Stalled,
+    /// Another is about to take its place.
+    Replaced,
+}
+
+impl ControlLoss {
+    /// What a session ends with that cannot go on, or could not for as long as it may.
+    pub(super) const fn reason(self, waited: bool) -> CloseReason {
+        match self {
+            Self::Stalled => CloseReason::TooSlow,
+            Self::Broken | Self::Replaced if !waited => CloseReason::ConnectionLost,
+            Self::Broken | Self::Replaced | Self::Silent => CloseReason::TimedOut,
+        }
+    }
 }
 
 impl Session {
@@ -73,22 +95,6 @@ impl Session {
     pub fn violate(&mut self, now: Instant, violation: Violation) {
         let now = self.clock.clamp(now);
         self.end_by_violation(now, violation);
-        self.settle(now);
-    }
-
-    /// The control connection is gone.
-    pub fn handle_control_lost(&mut self, now: Instant, loss: ControlLoss) {
-        let now = self.clock.clamp(now);
-        tracing::debug!(?loss, "control connection lost");
-        self.control.lost = true;
-        match self.outlook.state {
-            State::Open => {
-                let text = "the control connection was lost";
-                self.end(now, CloseReason::ConnectionLost, Some((CloseCode::TimedOut, text)));
-            }
-            State::Draining(_) => self.outlook.state = State::Over,
-            State::Ended(_) | State::Over => {}
-        }
         self.settle(now);
     }
 
@@ -154,11 +160,8 @@ impl Session {
             return;
         }
         self.leave(reason);
-        self.outlook.state = State::Ended(tell.map(|(code, text)| Farewell {
-            code,
-            text: text.into(),
-            packet: self.path.path().is_some() && !self.keys.exhausted(),
-        }));
+        self.outlook.state =
+            State::Ended(tell.map(|(code, text)| self.farewell(code, text.into())));
         self.control.finished = tell.is_none();
         self.timers.arm(Timer::Close, now + limits::CLOSE_LINGER);
         self.timers.keep_only(Timer::Close);
@@ -225,15 +228,45 @@ impl Session {
             self.outlook.state = State::Over;
             return;
         };
-        let farewell = Farewell { code: CloseCode::Application, text: text.clone(), packet: true };
+        let text = text.clone();
+        self.close_over_udp(now, text);
+    }
+
+    /// Says goodbye without having delivered everything; TCP carries it too if it can.
+    pub(super) fn close_over_udp(&mut self, now: Instant, text: Box<str>) {
+        let farewell = self.farewell(CloseCode::Application, text);
         self.outlook.state = State::Ended(Some(farewell));
         self.timers.arm(Timer::Close, now + limits::CLOSE_LINGER);
         self.timers.keep_only(Timer::Close);
     }
 
+    /// What the peer is told now. Over UDP more than once if it waits for another connection: it has
+    /// no other way to learn of it.
+    fn farewell(&self, code: CloseCode, text: Box<str>) -> Farewell {
+        let packet = self.path.path().is_some() && !self.keys.exhausted();
+        let waits = self.control.loss.is_some() && self.facts.name.is_some();
+        Farewell { code, text, packet, again: if waits { limits::FAREWELLS } else { 0 } }
+    }
+
+    /// A packet came to a session that has ended: the peer may not have heard of it.
+    pub(super) fn repeat_farewell(&mut self) {
+        if let State::Ended(Some(farewell)) = &mut self.outlook.state
+            && farewell.again > 0
+        {
+            farewell.again -= 1;
+            farewell.packet = true;
+        }
+    }
+
+    /// Whether the close frame may have to go again.
+    fn farewell_may_repeat(&self) -> bool {
+        matches!(&self.outlook.state, State::Ended(Some(farewell)) if farewell.again > 0)
+    }
+
     /// An ended session is over once the control connection is gone and UDP has been told.
     pub(super) fn settle_ending(&mut self) {
-        if self.is_ended() && self.control.lost && !self.close_frame_waits() {
+        let told = !self.close_frame_waits() && !self.farewell_may_repeat();
+        if self.is_ended() && self.control.loss.is_some() && told {
             self.outlook.state = State::Over;
         }
         if self.is_over() {

@@ -11,7 +11,11 @@ impl Session {
     /// Takes in bytes of the control connection after hello and welcome, cut anywhere.
     pub fn handle_control(&mut self, now: Instant, bytes: &[u8]) {
         let now = self.clock.clamp(now);
+        if self.control.loss.is_some() {
+            return;
+        }
         self.control.on_received(now, bytes.len());
+        self.keys.on_control_heard();
         let mut buffer = core::mem::take(&mut self.control.inbox.partial);
         buffer.extend_from_slice(bytes);
         let mut rest = &buffer[..];
@@ -59,7 +63,7 @@ impl Session {
                 Ok(())
             }
             Record::ReceiveId { .. } => Err(Violation::Reserved("another receive id")),
-            Record::GivenUp { .. } => Err(Violation::Reserved("a resume")),
+            Record::GivenUp { next } => self.control.inbox.give_up(next),
             Record::Command { .. }
             | Record::Request { .. }
             | Record::Reply { .. }
@@ -170,12 +174,13 @@ impl Session {
         self.close_when_drained(now, out);
     }
 
-    /// What the application took; the connection carries it whole, or dies.
+    /// What the application took. Another connection carries it again, if this one breaks.
     pub(super) fn write_taken_records(&mut self, out: &mut Vec<u8>) {
         let mut scratch = Vec::new();
         while let Some((channel, runs)) = self.channels.next_taken(wire::TAKEN_RANGES) {
             scratch.clear();
-            let frame = taken_frame(channel, runs, &mut scratch);
+            let frame = taken_frame(channel, runs.clone(), &mut scratch);
+            self.channels.on_told(channel, runs);
             frame.into_iter().for_each(|frame| Record::Frame(frame).encode(out));
         }
         self.all_taken_told();

@@ -1,18 +1,20 @@
 //! Two sessions face to face, without a network: frames, rules and refusals.
 
 mod notices;
+mod resume;
 mod soundings;
 
-use std::net::SocketAddr;
+use std::{collections::HashMap, net::SocketAddr};
 
 use biplane_wire::{Aead, Close, CloseCode, Frame, Header, KeyPhase, ReceiveId, limits as wire};
 
 use super::*;
 use crate::{
-    Agreement, ChannelConfig, CloseReason, ControlLoss, DropReason, KeyChange, Opener, Path, Role,
-    Sealer, SessionConfig, Violation,
+    Agreement, ChannelConfig, CloseReason, ControlLoss, DropReason, KeyChange, KeyEpoch, Opener,
+    Path, Role, Sealer, SessionConfig, Violation,
 };
 
+const NAME: [u8; 16] = *b"a name of 16 byt";
 const COMMAND: u8 = 0;
 const ORDERED: u8 = 1;
 const UNORDERED: u8 = 2;
@@ -22,8 +24,10 @@ const UNRELIABLE: u8 = 4;
 /// One side with its keys.
 struct Side {
     session: Session,
-    openers: [Option<Opener>; 4],
-    sealers: [Option<Sealer>; 4],
+    openers: HashMap<(KeyEpoch, KeyPhase), Opener>,
+    sealers: HashMap<(KeyEpoch, KeyPhase), Sealer>,
+    /// Under which ids packets come, and of which epoch they are then.
+    routes: HashMap<ReceiveId, KeyEpoch>,
     address: SocketAddr,
 }
 
@@ -57,16 +61,18 @@ fn configs() -> Vec<ChannelConfig> {
 }
 
 impl Side {
-    fn new(now: Instant, role: Role, channels: Vec<ChannelConfig>) -> Self {
+    fn new(now: Instant, role: Role, named: bool, channels: Vec<ChannelConfig>) -> Self {
         let mut parameters = [1, 2].map(|id| Parameters::new(ReceiveId(id)));
         parameters[0].initial_credit = limits::CHANNEL_CREDIT;
         parameters[1].initial_credit = limits::CHANNEL_CREDIT;
+        parameters[1].session = named.then_some(NAME);
         let [client, server] = parameters;
         let addresses = [1_001, 1_002].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         let (local, peer, address, remote) = match role {
             Role::Client => (client, server, addresses[0], Some(addresses[1])),
             Role::Server => (server, client, addresses[1], None),
         };
+        let local_id = local.receive_id;
         let setup = Setup {
             role,
             agreement: Agreement { context: [0; 32], aead: Aead::Aes128Gcm, local, peer },
@@ -80,8 +86,13 @@ impl Side {
             handshake_rtt: Duration::from_millis(1),
         };
         let session = Session::new(now, setup);
-        let mut side =
-            Self { session, openers: Default::default(), sealers: Default::default(), address };
+        let mut side = Self {
+            session,
+            openers: HashMap::new(),
+            sealers: HashMap::new(),
+            routes: HashMap::from([(local_id, KeyEpoch(0))]),
+            address,
+        };
         side.install();
         side
     }
@@ -89,9 +100,19 @@ impl Side {
     fn install(&mut self) {
         while let Some(change) = self.session.poll_key() {
             match change {
-                KeyChange::InstallOpener(phase, key) => self.openers[phase.index()] = Some(key),
-                KeyChange::InstallSealer(phase, key) => self.sealers[phase.index()] = Some(key),
-                KeyChange::DiscardOpener(phase) => self.openers[phase.index()] = None,
+                KeyChange::InstallOpener(epoch, phase, key) => {
+                    self.openers.insert((epoch, phase), key);
+                }
+                KeyChange::InstallSealer(epoch, phase, key) => {
+                    self.sealers.insert((epoch, phase), key);
+                }
+                KeyChange::DiscardOpener(epoch, phase) => {
+                    self.openers.remove(&(epoch, phase));
+                }
+                KeyChange::DiscardEpoch(epoch) => {
+                    self.openers.retain(|(of, _), _| *of != epoch);
+                    self.routes.retain(|_, of| *of != epoch);
+                }
             }
         }
     }
@@ -101,7 +122,7 @@ impl Side {
         let mut out = Vec::new();
         while let Some(transmit) = self.session.poll_packet(now, &mut out) {
             self.install();
-            let sealer = self.sealers[transmit.job.phase().index()].as_ref().unwrap();
+            let sealer = &self.sealers[&(transmit.job.epoch(), transmit.job.phase())];
             sealer.seal(transmit.job, &mut out).unwrap();
             packets.push(core::mem::take(&mut out));
         }
@@ -112,9 +133,10 @@ impl Side {
         let mut packet = packet.to_vec();
         let (header, _) = Header::decode(&packet).unwrap();
         let number = header.number.expand(self.session.largest_received().next());
-        let opener = self.openers[header.phase.index()].as_ref().unwrap();
+        let epoch = self.routes[&header.receive_id];
+        let opener = &self.openers[&(epoch, header.phase)];
         let opened = opener.open(&header, number, &mut packet[Header::LEN..]).unwrap();
-        let arrival = Arrival { number, phase: header.phase, ..arrival(now, from) };
+        let arrival = Arrival { number, epoch, phase: header.phase, ..arrival(now, from) };
         let outcome = self.session.handle_packet(now, &arrival, opened);
         self.install();
         outcome
@@ -152,16 +174,16 @@ impl Side {
 
 impl Pair {
     fn new() -> Self {
-        Self::with(|_| {})
+        Self::with(false, |_| {})
     }
 
-    /// With channels of both sides' altered.
-    fn with(mut change: impl FnMut(&mut ChannelConfig)) -> Self {
+    /// A server that gives the session a name, or does not; channels of both sides' altered.
+    fn with(named: bool, change: impl FnMut(&mut ChannelConfig)) -> Self {
         let now = Instant::now();
         let mut channels = configs();
-        channels.iter_mut().for_each(&mut change);
-        let client = Side::new(now, Role::Client, channels.clone());
-        let server = Side::new(now, Role::Server, channels);
+        channels.iter_mut().for_each(change);
+        let client = Side::new(now, Role::Client, named, channels.clone());
+        let server = Side::new(now, Role::Server, named, channels);
         Self { now, client, server }
     }
 
@@ -170,7 +192,7 @@ impl Pair {
     }
 
     fn joined_with(change: impl FnMut(&mut ChannelConfig)) -> Self {
-        let mut pair = Self::with(change);
+        let mut pair = Self::with(false, change);
         pair.settle();
         pair.client.events();
         pair.server.events();
@@ -217,6 +239,7 @@ fn arrival(now: Instant, from: SocketAddr) -> Arrival {
         received_at: now,
         path: Path { remote: from, local: None },
         number: PacketNumber(0),
+        epoch: KeyEpoch(0),
         phase: KeyPhase::FIRST,
     }
 }
@@ -461,6 +484,7 @@ fn a_session_that_is_over_has_no_timer() {
     pair.client.session.close(pair.now, "bye");
     assert!(pair.client.session.poll_timeout().is_some());
     pair.client.session.handle_control_lost(pair.now, ControlLoss::Broken);
+    assert_eq!(pair.client.packets(pair.now).len(), 1, "UDP says what TCP cannot");
     assert!(pair.client.session.is_over());
     assert_eq!(pair.client.session.poll_timeout(), None);
 }

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::Session;
-use crate::{CloseReason, Event, Timer, acks::Eliciting, limits, recovery::OnTimeout};
+use super::{ControlLoss, Session};
+use crate::{Event, Timer, acks::Eliciting, limits, recovery::OnTimeout};
 
 impl Session {
     /// The next deadline and whose it is; call [`Session::handle_timeout`] then.
@@ -32,15 +32,19 @@ impl Session {
             }
             Timer::UdpDead => self.on_udp_dead_timer(now),
             Timer::Probe => {
-                let wanted = self.channels.is_busy();
+                // Without either plane nothing else brings one back.
+                let wanted = self.channels.is_busy() || self.control.loss.is_some();
                 if let Some(interval) = self.liveness.next_probe(now, wanted) {
                     self.timers.arm(Timer::Probe, now + interval);
                 }
             }
             Timer::UdpKeepAlive => self.outlook.ping = true,
             Timer::ControlKeepAlive => self.control.notes.ping = true,
-            Timer::ControlIdle => self.end_by_silence(now, CloseReason::TimedOut),
-            Timer::WriteStall => self.end_by_silence(now, CloseReason::TooSlow),
+            Timer::ControlIdle => self.lose_control(now, ControlLoss::Silent),
+            Timer::WriteStall => self.lose_control(now, ControlLoss::Stalled),
+            Timer::Replacement => self.control.replace = true,
+            Timer::Grace => self.on_grace_over(now),
+            Timer::FormerKeys => self.keys.discard_before(),
             Timer::ControlAck => self.control.notes.acked = true,
             Timer::Request => self.requests.handle_timeout(now),
             Timer::Taken => self.outlook.taken_due = true,
@@ -49,11 +53,6 @@ impl Session {
             // What these wait for is asked of its owner, by `wants_transmit` and by `settle`.
             Timer::Ack | Timer::Pacing | Timer::Challenge => {}
         }
-    }
-
-    fn end_by_silence(&mut self, now: Instant, reason: CloseReason) {
-        let text = "the peer was silent for too long";
-        self.end(now, reason, Some((biplane_wire::CloseCode::TimedOut, text)));
     }
 
     fn on_loss_timer(&mut self, now: Instant) {
@@ -100,7 +99,7 @@ impl Session {
     }
 
     /// Tells the peer, and the application, what this side sends on.
-    fn report_planes(&mut self) {
+    pub(super) fn report_planes(&mut self) {
         self.control.notes.planes = Some(self.liveness.bits(self.control.is_open()));
         self.tell_planes();
     }
@@ -127,6 +126,7 @@ impl Session {
         self.control.on_waiting(now, self.outlook.wants_control);
         if !self.is_ended() {
             self.timers.set(Timer::WriteStall, self.control.stalled_at());
+            self.timers.set(Timer::Replacement, self.replacement_at());
         }
         self.settle_ending();
     }
@@ -144,7 +144,7 @@ impl Session {
         let size = limits::DATAGRAM_SIZE;
         let open = self.liveness.data_open();
         let held = open && !self.recovery.may_send(now, size);
-        let stuck = !open && !self.control.outbox.has_tunnel_room();
+        let stuck = !(open || self.control.is_open() && self.control.outbox.has_tunnel_room());
         let pacing = if waits && held { self.recovery.pacing_deadline(now, size) } else { None };
         self.timers.set(Timer::Pacing, pacing);
         if waits && (held || stuck) {
@@ -158,7 +158,7 @@ impl Session {
         self.timers.set(Timer::Challenge, self.path.deadline().filter(|at| *at > now));
         let keep_alive = self.liveness.keep_alive_at(self.facts.keep_alive);
         self.timers.set(Timer::UdpKeepAlive, keep_alive.filter(|_| !self.outlook.ping));
-        if self.liveness.data_dead() && self.channels.is_busy() {
+        if self.liveness.data_dead() && (self.channels.is_busy() || self.control.loss.is_some()) {
             self.timers.arm_by(Timer::Probe, now + limits::PROBE_INTERVAL);
         }
         self.timers.set(Timer::Ack, self.arrivals.acks.deadline().filter(|at| *at > now));

@@ -7,8 +7,8 @@ mod counting;
 use std::{net::SocketAddr, time::Duration, time::Instant};
 
 use biplane_proto::{
-    Agreement, Arrival, ChannelConfig, Event, Path, Role, SendError, Session, SessionConfig, Setup,
-    limits,
+    Agreement, Arrival, ChannelConfig, Event, KeyEpoch, Path, Role, SendError, Session,
+    SessionConfig, Setup, limits,
 };
 use biplane_wire::{
     Aead, ChannelId, ChannelKind, Fragment, Frame, KeyPhase, Message, PacketNumber, Parameters,
@@ -84,6 +84,7 @@ impl Victim {
             received_at: self.now,
             path: Path { remote: SocketAddr::from(([127, 0, 0, 1], 1)), local: None },
             number: PacketNumber(self.number),
+            epoch: KeyEpoch(0),
             phase: KeyPhase::FIRST,
         };
         self.number += 1;

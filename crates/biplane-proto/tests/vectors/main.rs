@@ -10,6 +10,7 @@ mod files;
 mod handshake;
 mod keys;
 mod packets;
+mod resume;
 mod schedule;
 mod session;
 mod versions;

@@ -1,6 +1,6 @@
 //! Section "Keys" of `docs/PROTOCOL.md`, a second time.
 
-use ring::{aead, hmac};
+use ring::aead;
 
 /// Everything of one direction in one phase, counted from the start of the session.
 #[derive(Debug)]
@@ -11,15 +11,20 @@ pub(crate) struct Phase {
     pub(crate) iv: Vec<u8>,
 }
 
+/// RFC 2104 over SHA-256.
+pub(crate) fn hmac(secret: &[u8], said: &[u8]) -> Vec<u8> {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
+    ring::hmac::sign(&key, said).as_ref().to_vec()
+}
+
 /// RFC 5869, section 2.3: T(1) = HMAC(secret, info ‖ 1), T(n) = HMAC(secret, T(n − 1) ‖ info ‖ n).
 fn hkdf_expand(secret: &[u8], info: &[u8], len: usize) -> Vec<u8> {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
     let (mut out, mut last) = (Vec::new(), Vec::new());
     for round in 1_u8.. {
         if out.len() >= len {
             break;
         }
-        last = hmac::sign(&key, &[&last, info, &[round]].concat()).as_ref().to_vec();
+        last = hmac(secret, &[&last, info, &[round]].concat());
         out.extend_from_slice(&last);
     }
     out.truncate(len);
@@ -27,7 +32,7 @@ fn hkdf_expand(secret: &[u8], info: &[u8], len: usize) -> Vec<u8> {
 }
 
 /// RFC 8446, section 7.1, with another prefix and an empty context.
-fn expand_label(secret: &[u8], label: &str, len: usize) -> Vec<u8> {
+pub(crate) fn expand_label(secret: &[u8], label: &str, len: usize) -> Vec<u8> {
     let label = format!("biplane {label}");
     let mut info = u16::try_from(len).unwrap().to_be_bytes().to_vec();
     info.push(u8::try_from(label.len()).unwrap());

@@ -6,7 +6,8 @@ use std::{
 };
 
 use biplane_proto::{
-    Agreement, Arrival, KeyChange, Opener, Path, Role, Sealer, Session, SessionConfig, Setup,
+    Agreement, Arrival, KeyChange, KeyEpoch, Opener, Path, Role, Sealer, Session, SessionConfig,
+    Setup,
 };
 use biplane_wire::{
     Ack, AckRange, AckRanges, Aead, Frame, Header, KeyPhase, PacketNumber, Parameters, ReceiveId,
@@ -56,8 +57,8 @@ impl Real {
     fn install(&mut self) {
         while let Some(change) = self.session.poll_key() {
             match change {
-                KeyChange::InstallSealer(phase, sealer) => self.sealers.push((phase, sealer)),
-                KeyChange::InstallOpener(phase, opener) => self.openers.push((phase, opener)),
+                KeyChange::InstallSealer(_, phase, sealer) => self.sealers.push((phase, sealer)),
+                KeyChange::InstallOpener(_, phase, opener) => self.openers.push((phase, opener)),
                 _ => {}
             }
         }
@@ -104,7 +105,7 @@ impl Real {
         plaintext.resize(1_175, 0);
         let path = Path { remote: peer_address(), local: None };
         let number = PacketNumber(self.first + self.heard);
-        let arrival = Arrival { received_at: self.now, path, number, phase };
+        let arrival = Arrival { received_at: self.now, path, number, epoch: KeyEpoch(0), phase };
         self.heard += 1;
         self.session.handle_packet(self.now, &arrival, &plaintext).unwrap();
         self.install();

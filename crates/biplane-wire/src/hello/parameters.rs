@@ -35,10 +35,27 @@ pub struct Parameters {
     pub control_window: u32,
     /// `09`: the UDP port, where it is not the one of TCP; 1 to 65,535. Server alone.
     pub udp_port: Option<u16>,
-    /// `0a`: the name of the session, for resumes. Server alone.
+    /// `0a`: the name of the session: in the welcome of a join, and in the hello of a resume.
     pub session: Option<[u8; 16]>,
+    /// `0b`: that the client may resume. Client alone, in the hello of a resume.
+    pub resume: Option<Resume>,
+    /// `0c`: the low half of the control number expected next: in hello and welcome of a resume.
+    pub control_next: Option<u32>,
     /// `10`: whatever the application's admission wants to see. Client alone.
     pub credentials: Vec<u8>,
+}
+
+/// What shows that a client is the one whose session it names.
+///
+/// ```text
+/// | count 4 | proof 32 |
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Resume {
+    /// How often the client has claimed the session, this time included.
+    pub count: u32,
+    /// Over the TLS connection that carries it: on another it is worth nothing.
+    pub proof: [u8; 32],
 }
 
 /// An ack may leave at once.
@@ -55,6 +72,8 @@ mod id {
     pub(super) const CONTROL_WINDOW: u64 = 0x08;
     pub(super) const UDP_PORT: u64 = 0x09;
     pub(super) const SESSION: u64 = 0x0a;
+    pub(super) const RESUME: u64 = 0x0b;
+    pub(super) const CONTROL_NEXT: u64 = 0x0c;
     pub(super) const CREDENTIALS: u64 = 0x10;
 }
 
@@ -73,6 +92,8 @@ impl Parameters {
             control_window: 1 << 20,
             udp_port: None,
             session: None,
+            resume: None,
+            control_next: None,
             credentials: Vec::new(),
         }
     }
@@ -91,6 +112,12 @@ impl Parameters {
         }
         if let Some(session) = &self.session {
             put(out, id::SESSION, session);
+        }
+        if let Some(Resume { count, proof }) = &self.resume {
+            put(out, id::RESUME, &[&count.to_be_bytes()[..], proof].concat());
+        }
+        if let Some(next) = self.control_next {
+            put(out, id::CONTROL_NEXT, &next.to_be_bytes());
         }
         if !self.credentials.is_empty() {
             put(out, id::CREDENTIALS, &self.credentials);
@@ -146,6 +173,10 @@ impl Parameters {
                 self.udp_port = u16::try_from(port).ok();
             }
             id::SESSION => self.session = Some(value.array()?),
+            id::RESUME => {
+                self.resume = Some(Resume { count: value.u32()?, proof: value.array()? });
+            }
+            id::CONTROL_NEXT => self.control_next = Some(value.u32()?),
             id::CREDENTIALS => self.credentials = read_credentials(value)?,
             _ => drop(value.rest()),
         }

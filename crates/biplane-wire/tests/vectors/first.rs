@@ -2,7 +2,7 @@
 
 use biplane_wire::{
     Ack, AckRange, Aead, Answer, Chunk, Description, Frame, Frames, Header, Hello, Parameters,
-    Record, SequenceNumber, Taken,
+    Record, Resume, SequenceNumber, Taken,
 };
 
 use crate::{Form, REFUSED, Reading, UNFINISHED};
@@ -209,8 +209,15 @@ fn parameters_in_words(parameters: &Parameters) -> String {
     let receive_id = hex(&parameters.receive_id.0.to_be_bytes());
     let session = parameters.session.map(|session| hex(&session));
     let (port, credentials) = (parameters.udp_port, hex(&parameters.credentials));
+    let mut resume = String::new();
+    if let Some(Resume { count, proof }) = &parameters.resume {
+        resume += &format!(", resume {}", hex(&[&count.to_be_bytes()[..], proof].concat()));
+    }
+    if let Some(next) = parameters.control_next {
+        resume += &format!(", control next {}", hex(&next.to_be_bytes()));
+    }
     format!(
-        "receive id {receive_id}, {numbers:?}, port {port:?}, session {session:?}, credentials {credentials}"
+        "receive id {receive_id}, {numbers:?}, port {port:?}, session {session:?}, credentials {credentials}{resume}"
     )
 }
 

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use biplane_proto::{
-    Arrival, Call, CloseReason, ControlLoss, DropReason, Event, Path, Reply, Session, limits,
+    Agreement, Arrival, Call, CloseReason, ControlLoss, DropReason, Event, KeyEpoch, Path, Reply,
+    Session, limits,
 };
 use biplane_wire::{
     Close, CloseCode, Frame, Header, KeyPhase, PacketNumber, ReceiveId, Record, limits as wire,
@@ -29,6 +30,8 @@ pub(crate) struct Packet {
 pub(crate) struct Side {
     index: usize,
     pub(crate) session: Session,
+    /// Under what its packets may go.
+    peers: Vec<ReceiveId>,
     /// Packets handed to it.
     heard: u64,
     /// What the application was told last.
@@ -45,10 +48,11 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    pub(super) const fn new(index: usize, session: Session) -> Self {
+    pub(super) fn new(index: usize, session: Session) -> Self {
         Self {
             index,
             session,
+            peers: vec![ReceiveId(if index == 0 { 2 } else { 1 })],
             heard: 0,
             left: None,
             lost: false,
@@ -74,7 +78,7 @@ impl Side {
         remote.set_port(remote.port() + ports);
         let path = Path { remote, local: None };
         let Packet { number, phase, .. } = *packet;
-        let arrival = Arrival { received_at: now, path, number, phase };
+        let arrival = Arrival { received_at: now, path, number, epoch: KeyEpoch(0), phase };
         let over = self.left.is_some() && !self.session_drains();
         let outcome = self.session.handle_packet(now, &arrival, &packet.plaintext);
         self.heard += 1;
@@ -100,6 +104,17 @@ impl Side {
         self.lost = true;
         self.session.handle_control_lost(now, ControlLoss::Broken);
         self.check();
+    }
+
+    /// Goes on over another control connection; whether there is a session to go on with.
+    pub(crate) fn resume(&mut self, now: Instant, agreement: &Agreement) -> bool {
+        let resumed = self.session.resume(now, agreement, &agreement.context).is_some();
+        if resumed {
+            self.lost = false;
+            self.peers.push(agreement.peer.receive_id);
+        }
+        self.check();
+        resumed
     }
 
     /// Whether the application closed the session, so that it still takes in acks.
@@ -175,8 +190,8 @@ impl Side {
             assert!((wire::PACKET_MIN..=limits::DATAGRAM_SIZE).contains(&out.len()));
             let number = transmit.job.number();
             let (header, rest) = Header::decode(&out).expect("a packet");
-            let peer = ReceiveId(if self.index == 0 { 2 } else { 1 });
-            assert_eq!(header, Header::data(transmit.job.phase(), peer, number));
+            assert!(self.peers.contains(&header.receive_id));
+            assert_eq!(header, Header::data(transmit.job.phase(), header.receive_id, number));
             let plaintext = rest[..rest.len() - wire::TAG].to_vec();
             let error = wires::check_frames(&plaintext, |frame| {
                 if let Frame::Close(close) = frame {

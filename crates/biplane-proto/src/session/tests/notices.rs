@@ -122,7 +122,7 @@ fn a_report_that_is_lost_comes_again() {
 
 #[test]
 fn reports_ride_tcp_while_udp_does_not_carry_them() {
-    let mut pair = Pair::with(|channel| channel.notify = true);
+    let mut pair = Pair::with(false, |channel| channel.notify = true);
     for id in ALL {
         send(&mut pair, id, u64::from(id));
     }
@@ -144,7 +144,7 @@ fn reports_ride_tcp_while_udp_does_not_carry_them() {
 
 #[test]
 fn what_never_leaves_says_why() {
-    let mut pair = Pair::with(|channel| {
+    let mut pair = Pair::with(false, |channel| {
         channel.notify = true;
         let lives =
             channel.kind != ChannelKind::ReliableOrdered && channel.kind != ChannelKind::Command;

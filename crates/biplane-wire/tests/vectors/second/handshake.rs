@@ -37,6 +37,7 @@ fn parameters(bytes: &mut Bytes) -> Option<String> {
     let mut receive_id = None;
     let mut numbers = [1_200, 20, 60, 3_000, 10_000, 0, 1_048_576];
     let (mut port, mut session, mut credentials) = (None, None, Vec::new());
+    let mut resume = String::new();
     let mut last = 0;
     while !bytes.is_empty() {
         let id = bytes.varint()?;
@@ -57,6 +58,8 @@ fn parameters(bytes: &mut Bytes) -> Option<String> {
             0x08 => numbers[6] = number(&value, 0, 0xffff_ffff)?,
             0x09 => port = Some(number(&value, 1, 65_535)?),
             0x0a => session = Some(exactly(&value, 16).map(|value| hex(&value))?),
+            0x0b => resume += &format!(", resume {}", hex(&exactly(&value, 36)?)),
+            0x0c => resume += &format!(", control next {}", hex(&exactly(&value, 4)?)),
             0x10 if value.is_empty() || value.len() > 4_096 => return None,
             0x10 => credentials = value,
             _ => {}
@@ -65,7 +68,7 @@ fn parameters(bytes: &mut Bytes) -> Option<String> {
     let receive_id = receive_id?;
     let credentials = hex(&credentials);
     Some(format!(
-        "receive id {receive_id}, {numbers:?}, port {port:?}, session {session:?}, credentials {credentials}"
+        "receive id {receive_id}, {numbers:?}, port {port:?}, session {session:?}, credentials {credentials}{resume}"
     ))
 }
 
