@@ -3,7 +3,7 @@
 use core::{any::Any, fmt, future::Future, pin::Pin as Pinned, time::Duration};
 use std::{net::SocketAddr, sync::Arc};
 
-use biplane_proto::{ChannelConfig, SessionConfig};
+use biplane_proto::{ChannelConfig, PlaneMode, SessionConfig};
 use biplane_wire::{ChannelKind, Description, PacketNumber};
 
 use crate::{BindError, Identity, Link, SpecError, limits};
@@ -233,6 +233,11 @@ pub struct DialConfig {
     pub protocol: ProtocolSpec,
     /// What the server's admission shall see, at most 4,096 bytes.
     pub credentials: Vec<u8>,
+    /// How long the session lives without TCP, if otherwise than [`EndpointConfig::session`] says.
+    /// 0 (it ends with TCP) to 10 minutes.
+    pub grace: Option<Duration>,
+    /// Which planes this side lets the session fly on.
+    pub planes: PlaneMode,
     /// Who is told how far it has come, if anybody is.
     pub watch: Option<Watch>,
 }
@@ -348,8 +353,14 @@ mod tests {
     }
 
     fn spec(kind: ChannelKind, max_message: u32) -> ProtocolSpec {
-        let channel =
-            ChannelConfig { kind, notify: false, max_message, lifetime: None, priority: 0 };
+        let channel = ChannelConfig {
+            kind,
+            notify: false,
+            max_message,
+            lifetime: None,
+            priority: 0,
+            escalate_after: None,
+        };
         let described = biplane_wire::ChannelDescription {
             name: "it".into(),
             kind,

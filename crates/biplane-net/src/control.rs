@@ -14,6 +14,8 @@ mod house;
 mod listener;
 mod metered;
 mod presence;
+mod resumer;
+mod returning;
 mod terms;
 mod tls;
 mod turns;

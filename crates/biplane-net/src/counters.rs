@@ -81,6 +81,10 @@ impl Counters {
         sessions.peak = sessions.peak.max(current as u64);
     }
 
+    pub(crate) fn resumed(&self) {
+        lock(&self.sessions).resumed += 1;
+    }
+
     pub(crate) fn refused(&self) {
         lock(&self.sessions).refused += 1;
     }

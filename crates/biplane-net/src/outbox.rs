@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use biplane_proto::{Path, SealJob, Sealer, Session};
+use biplane_proto::{KeyEpoch, Path, SealJob, Sealer, Session};
 use biplane_wire::KeyPhase;
 
 use crate::{
@@ -119,21 +119,21 @@ impl Outbox {
         }
     }
 
+    /// Seals what was filled. What finds its key replaced does not leave: the session was resumed
+    /// twice since.
     fn seal(&mut self, slot: &Slot) {
-        let mut key: Option<(KeyPhase, Arc<Sealer>)> = None;
+        let mut key: Option<((KeyEpoch, KeyPhase), Arc<Sealer>)> = None;
         let Self { bytes, filled, .. } = self;
         filled.retain_mut(|packet| {
             let Some(job) = packet.job.take() else { return false };
-            let phase = job.phase();
-            if key.as_ref().is_none_or(|(of, _)| *of != phase) {
-                key = slot.keys().sealer(phase).map(|sealer| (phase, sealer));
+            let of = (job.epoch(), job.phase());
+            if key.as_ref().is_none_or(|(other, _)| *other != of) {
+                key = slot.keys().sealer(of.0, of.1).map(|sealer| (of, sealer));
             }
+            let Some((_, sealer)) = &key else { return false };
             let place = bytes.get_mut(packet.start..packet.start + packet.len);
-            let sealed = match (&key, place) {
-                (Some((_, sealer)), Some(place)) => sealer.seal(job, place).is_ok(),
-                _ => false,
-            };
-            debug_assert!(sealed, "a packet without its key, or no packet");
+            let sealed = place.is_some_and(|place| sealer.seal(job, place).is_ok());
+            debug_assert!(sealed, "a packet under another key, or no packet");
             sealed
         });
     }

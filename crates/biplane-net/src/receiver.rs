@@ -6,7 +6,7 @@
 
 use std::{io, sync::Arc, time::Instant};
 
-use biplane_proto::{Arrival, DropReason, Opener, Path};
+use biplane_proto::{Arrival, DropReason, KeyEpoch, Opener, Path};
 use biplane_wire::{Header, KeyPhase, PacketKind, ReceiveId};
 
 use crate::{
@@ -42,10 +42,12 @@ pub(crate) struct Pass {
     pub(crate) full: bool,
 }
 
-/// The session at hand.
+/// The session at hand, as a receive id leads to it.
 #[derive(Debug)]
 struct Group {
+    receive_id: ReceiveId,
     slot: Arc<Slot>,
+    epoch: KeyEpoch,
     key: Option<(KeyPhase, Arc<Opener>)>,
 }
 
@@ -166,6 +168,7 @@ impl Receiver {
                 received_at: now.checked_sub(arrival.age).unwrap_or(now),
                 path: Path { remote: arrival.from, local: arrival.to },
                 number,
+                epoch: group.epoch,
                 phase: header.phase,
             },
             start: place.start() + Header::LEN,
@@ -196,13 +199,14 @@ impl Receiver {
     /// Makes the session with `receive_id` the one at hand; what was opened for another is
     /// committed first.
     fn turn_to(&mut self, now: Instant, receive_id: ReceiveId) -> Result<(), DropReason> {
-        let at_hand = self.group.as_ref().map(|group| group.slot.receive_id());
+        let at_hand = self.group.as_ref().map(|group| group.receive_id);
         if at_hand == Some(receive_id) {
             return Ok(());
         }
-        let slot = self.hub.slots().get(receive_id).ok_or(DropReason::UnknownSession)?;
+        let found = self.hub.slots().get(receive_id);
+        let (slot, epoch) = found.ok_or(DropReason::UnknownSession)?;
         self.commit(now);
-        self.group = Some(Group { slot, key: None });
+        self.group = Some(Group { receive_id, slot, epoch, key: None });
         Ok(())
     }
 
@@ -249,7 +253,8 @@ impl Receiver {
 impl Group {
     fn opener(&mut self, phase: KeyPhase) -> Option<Arc<Opener>> {
         if self.key.as_ref().is_none_or(|(of, _)| *of != phase) {
-            self.key = self.slot.keys().opener(phase).map(|opener| (phase, opener));
+            let opener = self.slot.keys().opener(self.epoch, phase);
+            self.key = opener.map(|opener| (phase, opener));
         }
         self.key.as_ref().map(|(_, opener)| Arc::clone(opener))
     }

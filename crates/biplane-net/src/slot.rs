@@ -5,6 +5,8 @@
 //! out), unlock. What then must be done with no lock held is the [`Aftermath`].
 
 mod answers;
+mod attached;
+mod connections;
 mod ending;
 mod keys;
 mod listed;
@@ -19,16 +21,15 @@ use std::{
     time::Instant,
 };
 
-use biplane_proto::{Answered, RequestError, Session};
-use biplane_wire::{PacketNumber, ReceiveId, RequestId};
+use biplane_proto::{Answered, KeyEpoch, RequestError, Session};
+use biplane_wire::{PacketNumber, RequestId};
 use bytes::Bytes;
-use tokio::sync::Notify;
 
 use crate::{
     clock,
     hub::Hub,
     locks::lock,
-    slots::Reservation,
+    slots::{Reservation, SessionName},
     sync::{
         Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -37,6 +38,9 @@ use crate::{
 };
 
 use answers::Answers;
+pub(crate) use attached::{Attached, Pulled};
+use connections::Connections;
+pub(crate) use connections::Standing;
 use ending::Ending;
 pub(crate) use keys::Keys;
 use listed::Listed;
@@ -60,15 +64,16 @@ pub struct Slot {
     flags: Flags,
     role: SenderRole,
     answers: Answers,
-    control: Notify,
+    connections: Connections,
     over: Ending,
 }
 
 /// What never changes.
 pub(crate) struct About {
     pub(crate) id: SessionId,
-    pub(crate) receive_id: ReceiveId,
-    /// The peer of the control connection.
+    /// On a server: what its client resumes it by.
+    pub(crate) name: Option<SessionName>,
+    /// The peer of the first control connection.
     pub(crate) remote: SocketAddr,
     /// Which of the listener's protocols it speaks.
     pub(crate) protocol: usize,
@@ -97,8 +102,6 @@ struct Flags {
     dirty: Listed,
     /// It is out of the endpoint's table.
     retired: AtomicBool,
-    /// Its control connection is gone.
-    unplugged: AtomicBool,
 }
 
 /// What an input asks for, to be done when the session's lock is free again.
@@ -109,7 +112,11 @@ pub(crate) struct Aftermath {
     control: bool,
     news: bool,
     over: bool,
+    /// Its control connection is another, or stands otherwise.
+    changed: bool,
     answers: Vec<Answered>,
+    /// Their packets have no keys any more.
+    discarded: Vec<KeyEpoch>,
 }
 
 impl Published {
@@ -151,7 +158,7 @@ impl Slot {
         self.about.id
     }
 
-    /// The peer's TCP address.
+    /// The peer's TCP address, from which it joined.
     #[must_use]
     pub const fn remote(&self) -> SocketAddr {
         self.about.remote
@@ -237,13 +244,14 @@ impl Slot {
             flags: Flags::default(),
             role: SenderRole::default(),
             answers: Answers::default(),
-            control: Notify::new(),
+            connections: Connections::default(),
             over: Ending::default(),
         })
     }
 
-    pub(crate) const fn receive_id(&self) -> ReceiveId {
-        self.about.receive_id
+    /// What its client resumes it by, on a server.
+    pub(crate) const fn name(&self) -> Option<&SessionName> {
+        self.about.name.as_ref()
     }
 
     pub(crate) const fn keys(&self) -> &Keys {
@@ -263,14 +271,8 @@ impl Slot {
         &self.role
     }
 
-    /// Resolves when the control connection may have something to write.
-    pub(crate) const fn control(&self) -> &Notify {
-        &self.control
-    }
-
-    /// Resolves, for one who waits, when the session is over.
-    pub(crate) const fn over(&self) -> &Notify {
-        self.over.notify()
+    pub(crate) const fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// The largest packet number taken in, for expansion.
@@ -296,14 +298,34 @@ impl Slot {
         (result, aftermath)
     }
 
-    /// Puts a new session into its place, with its keys; see [`Slot::introduce`].
-    pub(crate) fn begin(&self, now: Instant, reservation: Reservation) {
-        let ((), aftermath) = self.enter(now, |_| ());
-        if let (Some(hub), Some(me)) = (self.hub.upgrade(), self.me.upgrade()) {
-            reservation.fill(me);
+    /// Puts a new session into its place, with its keys; see [`Slot::introduce`]. Returns its first
+    /// control connection.
+    pub(crate) fn begin(self: &Arc<Self>, now: Instant, reservation: Reservation) -> Attached {
+        let (number, aftermath) = self.enter(now, |_| self.connections.attach());
+        if let Some(hub) = self.hub.upgrade() {
+            reservation.fill(Arc::clone(self));
             hub.counters().admitted(hub.slots().len());
         }
         self.follow(aftermath);
+        Attached::new(Arc::clone(self), number)
+    }
+
+    /// Goes on over another control connection, under another receive id, if `act` has the session
+    /// do so and tells the epoch of its packets; gives up whatever connection it has.
+    pub(crate) fn resume<T, E>(
+        self: &Arc<Self>,
+        now: Instant,
+        reservation: Reservation,
+        act: impl FnOnce(&mut Session) -> Result<(KeyEpoch, T), E>,
+    ) -> Result<(Attached, T), E> {
+        let (outcome, aftermath) = self.enter(now, |session| {
+            let (epoch, value) = act(session)?;
+            // Under the lock: once the session is over, its ids are taken from it.
+            reservation.route(self, epoch);
+            Ok((self.connections.attach(), value))
+        });
+        self.follow(aftermath);
+        outcome.map(|(number, value)| (Attached::new(Arc::clone(self), number), value))
     }
 
     /// Shows a new session to the application, events or not.
@@ -314,7 +336,7 @@ impl Slot {
     }
 
     fn settle(&self, now: Instant, session: &mut MutexGuard<'_, Session>) -> Aftermath {
-        self.keys.follow(session);
+        let discarded = self.keys.follow(session);
         let fresh = self.published.follow(session);
         let wanted = session.poll_timeout().map(|(deadline, _)| {
             // Not in the tick that is here: a deadline that does not move would spin.
@@ -326,6 +348,8 @@ impl Slot {
             control: session.wants_control() || session.control_is_finished(),
             news: session.has_event() || fresh != 0,
             over: session.is_over(),
+            changed: self.connections.follow(session),
+            discarded,
             answers: core::iter::from_fn(|| session.poll_answer()).collect(),
         }
     }
@@ -340,21 +364,26 @@ impl Slot {
     }
 
     /// The same for the writer itself, who need not be told to look.
-    pub(crate) fn follow_writer(&self, mut aftermath: Aftermath) {
+    fn follow_writer(&self, mut aftermath: Aftermath) {
         aftermath.control = false;
         self.follow(aftermath);
     }
 
     /// Does what is to be done but sending; whether there is something to send.
     pub(crate) fn follow_but(&self, aftermath: Aftermath) -> bool {
-        if aftermath.control {
-            self.control.notify_one();
+        if aftermath.changed {
+            self.connections.wake_all();
+        } else if aftermath.control {
+            self.connections.wake_writer();
         }
         self.answers.bring(aftermath.answers);
         let (Some(hub), Some(me)) = (self.hub.upgrade(), self.me.upgrade()) else {
             return false;
         };
         hub.work().schedule(&me);
+        for epoch in aftermath.discarded {
+            hub.slots().discard(self, epoch);
+        }
         if aftermath.news {
             self.announce(&hub, &me);
         }
@@ -405,16 +434,6 @@ impl Slot {
     /// It will be flushed now; what is queued from here on is for the next flush.
     pub(crate) fn begin_flush(&self) {
         self.flags.dirty.leave();
-    }
-
-    /// Its control connection is gone: nothing will be written any more.
-    pub(crate) fn unplug(&self) {
-        self.flags.unplugged.store(true, Ordering::SeqCst);
-        self.control.notify_one();
-    }
-
-    pub(crate) fn is_unplugged(&self) -> bool {
-        self.flags.unplugged.load(Ordering::SeqCst)
     }
 }
 

@@ -85,7 +85,10 @@ pub struct SessionCounts {
     pub peak: u64,
     /// Sessions that began.
     pub admitted: u64,
-    /// Clients refused: by admission, a limit, maintenance, or because they speak another protocol.
+    /// Control connections that took the place of another, on either side.
+    pub resumed: u64,
+    /// Clients refused: by admission, a limit, maintenance, because they speak another protocol, or
+    /// because there is no such session to resume.
     pub refused: u64,
     /// Sessions that ended because the peer fell silent.
     pub timed_out: u64,
@@ -94,7 +97,7 @@ pub struct SessionCounts {
 }
 
 /// TCP connections that a listener accepted, until they are a session's. Each that became none is
-/// counted once: below, from `timed_out` to `mismatched`, or only in [`SessionCounts::refused`].
+/// counted once: below, from `timed_out` to `resume_refused`, or only in [`SessionCounts::refused`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ConnectionStats {
@@ -117,6 +120,8 @@ pub struct ConnectionStats {
     pub not_biplane: u64,
     /// Clients that speak another protocol of the application's; they are `refused` too.
     pub mismatched: u64,
+    /// Clients whose resume did not hold, or whose session is gone; they are `refused` too.
+    pub resume_refused: u64,
     /// Failed calls of accept: each is tried again.
     pub accept_failures: u64,
 }

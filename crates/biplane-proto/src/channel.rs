@@ -4,6 +4,7 @@
 //! receiving half takes them in by channel and sequence number alone, whichever plane brought them.
 
 mod arrival;
+mod causality;
 mod credit;
 mod fresh;
 mod notices;
@@ -24,13 +25,15 @@ use biplane_wire::{
 };
 use bytes::Bytes;
 
-pub(crate) use self::{notices::Notices, outgoing::Outgoing};
 use self::{
+    causality::Causality,
+    notices::Notices,
     partials::FreshPartials,
     reassembly::Piece,
     report::Report,
-    single::{Channel, Receive, Send, handle_fresh},
+    single::{Channel, Receive, Send, assemble_fresh, deliver_fresh},
 };
+pub(crate) use self::{causality::Progress, outgoing::Outgoing};
 use crate::{
     ChannelConfig, Notice, SendError, SendOptions, SessionStats, Violation, limits,
     recovery::SentFrame,
@@ -58,8 +61,18 @@ pub(crate) struct Channels {
     readable: u64,
     /// A queue that was full is half empty again.
     writable: bool,
+    /// Messages that waited for what they come after became readable.
+    released: bool,
     /// Pieces of messages that are not sent again.
     partials: FreshPartials,
+    pub(crate) books: Books,
+    pub(crate) causality: Causality,
+}
+
+/// What all channels write into when they send.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    pub(crate) progress: Progress,
     pub(crate) notices: Notices,
     counts: Counts,
 }
@@ -70,6 +83,7 @@ struct Counts {
     sent: u64,
     taken: u64,
     resent: u64,
+    escalated: u64,
     expired: u64,
     superseded: u64,
     overflowed: u64,
@@ -95,9 +109,10 @@ impl Channels {
             began: None,
             readable: 0,
             writable: false,
+            released: false,
             partials: FreshPartials::default(),
-            notices: Notices::default(),
-            counts: Counts::default(),
+            books: Books::default(),
+            causality: Causality::default(),
         }
     }
 
@@ -128,9 +143,8 @@ impl Channels {
         how: SendOptions,
     ) -> Result<(), SendError> {
         self.check(id, payload.len(), how)?;
-        let Self { list, notices, counts, .. } = self;
-        let channel = list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
-        let outcome = channel.queue(now, payload, how, (notices, counts));
+        let channel = self.list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
+        let outcome = channel.queue(now, payload, how, &mut self.books);
         channel.refused |= outcome.is_err();
         if outcome.is_ok() {
             self.on_queued(how);
@@ -147,35 +161,38 @@ impl Channels {
     ) -> Result<(), SendError> {
         let channel = self.list.get(id.index()).ok_or(SendError::NotInProtocol)?;
         channel.fits(len)?;
+        if how.after_commands && channel.config.kind == ChannelKind::Command {
+            return Err(SendError::NotOffered);
+        }
         if how.notice.is_none() {
             return Ok(());
         }
         if channel.report.is_none() {
             return Err(SendError::NotOffered);
         }
-        self.notices.admit()
+        self.books.notices.admit()
     }
 
     pub(crate) fn on_command_queued(&mut self, id: ChannelId, how: SendOptions) {
         if let Some(Channel { send: Send::Command(next), .. }) = self.list.get_mut(id.index()) {
             let sequence = core::mem::replace(next, next.next());
             if let Some(token) = how.notice {
-                self.notices.on_numbered((id, sequence), token);
+                self.books.notices.on_numbered((id, sequence), token);
             }
         }
         self.on_queued(how);
     }
 
     const fn on_queued(&mut self, how: SendOptions) {
-        self.counts.sent += 1;
+        self.books.counts.sent += 1;
         if how.notice.is_some() {
-            self.notices.on_queued();
+            self.books.notices.on_queued();
         }
     }
 
     /// Whether a data channel has a message that may leave.
     pub(crate) fn has_data(&self) -> bool {
-        self.list.iter().any(Channel::has_data)
+        self.list.iter().any(|channel| channel.has_data(self.books.progress))
     }
 
     /// Whether a data channel has a message that the peer may not have.
@@ -190,16 +207,50 @@ impl Channels {
     /// The next message whose frame fits `room`, by priority and in turns.
     pub(crate) fn next_message(&mut self, now: Instant, room: usize) -> Option<Outgoing> {
         for index in self.order.iter().copied() {
-            let Self { list, notices, counts, .. } = self;
-            let channel = list.get_mut(index).filter(|channel| channel.has_data());
+            let Self { list, books, .. } = self;
+            let channel = list.get_mut(index).filter(|channel| channel.has_data(books.progress));
             let Some(channel) = channel else { continue };
-            if let Some(outgoing) = channel.next_message(now, room, counts, notices) {
+            if let Some(outgoing) = channel.next_message(now, room, books) {
                 self.writable |= channel.relieved();
                 self.began.get_or_insert(index);
                 return Some(outgoing);
             }
         }
         None
+    }
+
+    /// When a message has waited so long for an ack that it goes over the control connection too.
+    pub(crate) fn escalates_at(&self) -> Option<Instant> {
+        self.list.iter().filter_map(Channel::escalates_at).min()
+    }
+
+    /// Lets those that have waited so long go over the control connection.
+    pub(crate) fn escalate(&mut self, now: Instant) {
+        for channel in &mut self.list {
+            channel.escalate(now, &mut self.books);
+        }
+    }
+
+    /// Whether some wait to be written there.
+    pub(crate) fn has_escalated(&self) -> bool {
+        self.list
+            .iter()
+            .any(|channel| matches!(&channel.send, Send::Reliable(queue) if queue.has_escalated()))
+    }
+
+    /// The next of them that fits `room`, or a piece of it.
+    pub(crate) fn next_escalated(&mut self, room: usize) -> Option<Outgoing> {
+        let progress = self.books.progress;
+        self.list.iter_mut().find_map(|channel| channel.next_escalated(room, progress))
+    }
+
+    /// The control connection is lost: they go over UDP again.
+    pub(crate) fn recall_escalated(&mut self) {
+        for channel in &mut self.list {
+            if let Send::Reliable(queue) = &mut channel.send {
+                queue.recall();
+            }
+        }
     }
 
     /// A packet has been filled: who began it stands behind its equals now.
@@ -220,7 +271,7 @@ impl Channels {
             if let (ChannelKind::Sequenced, Send::Fresh(queue)) =
                 (channel.config.kind, &mut channel.send)
             {
-                self.counts.superseded += queue.keep_newest(&mut self.notices);
+                self.books.counts.superseded += queue.keep_newest(&mut self.books.notices);
             }
         }
     }
@@ -228,7 +279,7 @@ impl Channels {
     /// The peer has a message, or a piece of one, or a grant or report.
     pub(crate) fn on_ack(&mut self, now: Instant, frame: SentFrame) {
         if let SentFrame::Noted(id, sequence) = frame {
-            return self.notices.on_arrived(now, (id, sequence));
+            return self.books.notices.on_arrived(now, (id, sequence));
         }
         let Some(channel) = self.list.get_mut(frame.channel()) else { return };
         if let Send::Reliable(queue) = &mut channel.send {
@@ -250,7 +301,7 @@ impl Channels {
     /// A copy of a message, of a piece of one, or of a grant or report is lost.
     pub(crate) fn on_lost(&mut self, frame: SentFrame) {
         if let SentFrame::Noted(id, sequence) = frame {
-            return self.notices.end((id, sequence), Notice::Lost);
+            return self.books.notices.end((id, sequence), Notice::Lost);
         }
         let Some(channel) = self.list.get_mut(frame.channel()) else { return };
         match (frame, &mut channel.send) {
@@ -266,7 +317,7 @@ impl Channels {
 
     /// Whether a queue that was full has become half empty since this was last asked.
     pub(crate) const fn take_writable(&mut self) -> bool {
-        core::mem::replace(&mut self.writable, false) | self.notices.take_writable()
+        core::mem::replace(&mut self.writable, false) | self.books.notices.take_writable()
     }
 
     // --- notices
@@ -281,7 +332,7 @@ impl Channels {
         let next = channel.next();
         for run in taken.numbers(next) {
             let run = run.filter(|run| run.high < next.0).ok_or(Violation::TakenUnsent(id))?;
-            self.notices.on_taken(id, run);
+            self.books.notices.on_taken(id, run);
         }
         Ok(())
     }
@@ -324,11 +375,12 @@ impl Channels {
 
     /// The session is over: every notice that is open says so.
     pub(crate) fn close_notices(&mut self) {
-        self.notices.close();
+        let notices = &mut self.books.notices;
+        notices.close();
         for channel in &mut self.list {
             match &mut channel.send {
-                Send::Fresh(queue) => self.notices.lose(queue.take_tokens()),
-                Send::Reliable(queue) => self.notices.lose(queue.take_tokens()),
+                Send::Fresh(queue) => notices.lose(queue.take_tokens()),
+                Send::Reliable(queue) => notices.lose(queue.take_tokens()),
                 Send::Command(_) => {}
             }
         }
@@ -376,8 +428,9 @@ impl Channels {
         now: Instant,
         message: &Message<'_>,
     ) -> Result<(), Violation> {
-        check_reserved(message.after, message.clock)?;
-        let piece = Piece::whole(message.payload);
+        check_reserved(message.clock)?;
+        let after = self.causality.awaited(message.after).unwrap_or(0);
+        let piece = Piece { after, ..Piece::whole(message.payload) };
         self.handle_piece(now, message.channel, message.sequence, piece)
     }
 
@@ -387,8 +440,9 @@ impl Channels {
         now: Instant,
         fragment: &Fragment<'_>,
     ) -> Result<(), Violation> {
-        check_reserved(fragment.after, fragment.clock)?;
+        check_reserved(fragment.clock)?;
         let piece = Piece {
+            after: self.causality.awaited(fragment.after).unwrap_or(0),
             offset: fragment.offset as usize,
             total: fragment.total as usize,
             bytes: fragment.payload,
@@ -403,16 +457,70 @@ impl Channels {
         sequence: Option<u32>,
         piece: Piece<'_>,
     ) -> Result<(), Violation> {
-        let Self { list, partials, counts, .. } = self;
+        let Self { list, partials, books: Books { counts, .. }, causality, .. } = self;
         let channel = list.get_mut(id.index()).ok_or(Violation::UnknownChannel(id))?;
         channel.check_arrival(sequence, piece)?;
         if let Receive::Fresh(queue) = &mut channel.receive {
-            handle_fresh(queue, now, partials, (id, sequence, piece), counts)?;
+            match assemble_fresh(queue, now, partials, (id, sequence, piece), counts)? {
+                Some(message) if piece.after > 0 => causality.hold(now, piece.after, id, message),
+                Some(message) => deliver_fresh(queue, id, message, partials, counts),
+                None => {}
+            }
         } else {
             channel.handle_reliable(sequence.unwrap_or(0), piece, counts)?;
+            channel.release(causality.taken());
         }
         self.mark(id);
         Ok(())
+    }
+
+    /// The application took what is at `place` among the peer's commands, requests and replies, or
+    /// nobody waits for it; what came after it waits no more. Returns whether anything did.
+    pub(crate) fn on_place_taken(&mut self, place: u64) -> bool {
+        if !self.causality.on_taken(place) {
+            return false;
+        }
+        let before = self.readable;
+        let taken = self.causality.taken();
+        let mut any = false;
+        while let Some(held) = self.causality.release() {
+            any = true;
+            let Self { list, partials, books: Books { counts, .. }, .. } = self;
+            let channel = list.get_mut(held.channel.index());
+            if let Some(Channel { receive: Receive::Fresh(queue), .. }) = channel {
+                let message = (held.sequence, held.payload);
+                deliver_fresh(queue, held.channel, message, partials, counts);
+            }
+        }
+        for channel in &mut self.list {
+            channel.release(taken);
+        }
+        for id in (0..).map_while(ChannelId::new).take(self.list.len()) {
+            self.mark(id);
+        }
+        any || self.readable & !before != 0
+    }
+
+    /// Commands, requests and replies have come so far; returns whether a message may have waited for
+    /// that.
+    pub(crate) fn on_progress(&mut self, progress: Progress) -> bool {
+        let before = core::mem::replace(&mut self.books.progress, progress);
+        before.settled != progress.settled
+            && self.list.iter().any(|channel| channel.is_held(before))
+    }
+
+    /// When a message has waited as long as it may for what it comes after, here or there.
+    pub(crate) fn held_until(&self) -> Option<Instant> {
+        let unsent = self.list.iter().filter_map(|channel| channel.held_until(self.books.progress));
+        unsent.chain(self.causality.deadline()).min()
+    }
+
+    /// Drops what has waited as long as it may.
+    pub(crate) fn drop_held(&mut self, now: Instant) {
+        self.causality.handle_timeout(now);
+        for channel in &mut self.list {
+            channel.expire(now, &mut self.books);
+        }
     }
 
     /// Whether what was sent so long ago on channel `id` is worth nothing any more.
@@ -428,15 +536,16 @@ impl Channels {
     /// piece.
     pub(crate) const fn on_outlived(&mut self, frame: &Frame<'_>) {
         if !matches!(frame, Frame::Fragment(Fragment { offset: 1.., .. })) {
-            self.counts.late += 1;
+            self.books.counts.late += 1;
         }
     }
 
-    /// Takes in a whole command.
+    /// Takes in a whole command, at its place among all that came over the control connection.
     pub(crate) fn handle_command(
         &mut self,
         id: ChannelId,
         payload: Bytes,
+        place: u64,
     ) -> Result<(), Violation> {
         let channel = self.get(id)?;
         let Receive::Command(queue, _) = &mut channel.receive else {
@@ -445,7 +554,7 @@ impl Channels {
         if !channel.given.use_up(cost(payload.len())) {
             return Err(Violation::CreditOverrun(id));
         }
-        queue.push_back(payload);
+        queue.push_back((payload, place));
         self.mark(id);
         Ok(())
     }
@@ -453,10 +562,18 @@ impl Channels {
     /// Gives the application the next message of a channel.
     pub(crate) fn take(&mut self, id: ChannelId) -> Option<Bytes> {
         let channel = self.list.get_mut(id.index())?;
-        let payload = channel.take();
-        self.counts.taken += u64::from(payload.is_some());
+        let (payload, place) = channel.take(self.causality.taken())?;
+        self.books.counts.taken += 1;
         self.mark(id);
-        payload
+        if let Some(place) = place {
+            self.released |= self.on_place_taken(place);
+        }
+        Some(payload)
+    }
+
+    /// Whether messages that waited for what they come after became readable since this was asked.
+    pub(crate) const fn take_released(&mut self) -> bool {
+        core::mem::replace(&mut self.released, false)
     }
 
     /// Bit `i`: channel `i` has something to take.
@@ -466,7 +583,8 @@ impl Channels {
 
     fn mark(&mut self, id: ChannelId) {
         let bit = 1_u64 << id.index();
-        if self.list.get(id.index()).is_some_and(Channel::is_readable) {
+        let taken = self.causality.taken();
+        if self.list.get(id.index()).is_some_and(|channel| channel.is_readable(taken)) {
             self.readable |= bit;
         } else {
             self.readable &= !bit;
@@ -474,16 +592,19 @@ impl Channels {
     }
 
     pub(crate) fn report(&self, stats: &mut SessionStats) {
-        stats.messages_sent = self.counts.sent;
-        stats.messages_taken = self.counts.taken;
-        stats.delivery.resent = self.counts.resent;
-        stats.delivery.noted = self.notices.asked();
-        stats.messages_expired = self.counts.expired;
-        stats.messages_superseded = self.counts.superseded;
-        stats.messages_overflowed = self.counts.overflowed;
-        stats.messages_late = self.counts.late;
-        stats.messages_duplicated = self.counts.duplicated;
-        stats.messages_untaken = self.counts.untaken;
+        let Books { notices, counts, .. } = &self.books;
+        stats.delivery.orphaned = self.causality.orphaned();
+        stats.messages_sent = counts.sent;
+        stats.messages_taken = counts.taken;
+        stats.delivery.resent = counts.resent;
+        stats.delivery.escalated = counts.escalated;
+        stats.delivery.noted = notices.asked();
+        stats.messages_expired = counts.expired;
+        stats.messages_superseded = counts.superseded;
+        stats.messages_overflowed = counts.overflowed;
+        stats.messages_late = counts.late;
+        stats.messages_duplicated = counts.duplicated;
+        stats.messages_untaken = counts.untaken;
         stats.messages_unfinished = self.partials.unfinished();
         for channel in &self.list {
             let (messages, bytes) = channel.queued();
@@ -496,10 +617,7 @@ impl Channels {
     }
 }
 
-fn check_reserved(after: Option<u16>, clock: Option<u32>) -> Result<(), Violation> {
-    if after.is_some() {
-        return Err(Violation::Reserved("after_commands"));
-    }
+fn check_reserved(clock: Option<u32>) -> Result<(), Violation> {
     if clock.is_some() {
         return Err(Violation::Reserved("the sender's clock"));
     }

@@ -30,6 +30,9 @@ pub struct ChannelConfig {
     pub lifetime: Option<Duration>,
     /// Channels of a higher priority go first into every packet.
     pub priority: u8,
+    /// After how long a reliable message of a data channel that is not acknowledged goes over the
+    /// control connection too, counted from when it was sent; `None` never. Other kinds ignore it.
+    pub escalate_after: Option<Duration>,
 }
 
 /// What this side decides for its sessions; what the peer decides stands in its parameters.
@@ -46,6 +49,24 @@ pub struct SessionConfig {
     /// How long a session lives without a control connection, for another to take its place. 0 (it
     /// ends with the connection) to 10 minutes, default 30 s.
     pub grace: Duration,
+    /// Which planes it may fly on. Default: whichever work.
+    pub planes: PlaneMode,
+}
+
+/// Which planes a side lets a session fly on.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum PlaneMode {
+    /// Both, and either alone while the other does not work.
+    #[default]
+    Auto,
+    /// TCP alone: this side sends no datagram, and so the other finds none answered. For networks
+    /// that forbid UDP, and for tests.
+    ForceControl,
+    /// Both, or UDP alone for a while: the session ends with
+    /// [`CloseReason::DataPlaneLost`](crate::CloseReason::DataPlaneLost) where UDP is not up within
+    /// the time of a join, or ceases to work, in either direction.
+    RequireData,
 }
 
 /// A congestion controller.
@@ -67,6 +88,7 @@ impl Default for SessionConfig {
             key_packets: limits::KEY_PACKETS,
             congestion: Congestion::default(),
             grace: limits::GRACE,
+            planes: PlaneMode::default(),
         }
     }
 }

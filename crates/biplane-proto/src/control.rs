@@ -16,7 +16,7 @@ pub(crate) use self::{
     inbox::{Inbox, Whole},
     outbox::{Head, Outbox},
 };
-use crate::{ControlLoss, SessionStats, limits};
+use crate::{ControlLoss, ControlStats, limits};
 
 /// The control connection of a session: both directions and their liveness.
 #[derive(Debug)]
@@ -174,13 +174,16 @@ impl Control {
         }
     }
 
-    pub(crate) fn report(&self, stats: &mut SessionStats) {
+    pub(crate) fn report(&self) -> ControlStats {
         let (records, bytes) = self.outbox.depth();
-        stats.control_queued_records = records as u64;
-        stats.control_queued_bytes = bytes as u64;
-        stats.control_rtt = self.pulse.rtt;
-        stats.control_bytes_sent = self.bytes_sent;
-        stats.control_bytes_received = self.bytes_received;
+        ControlStats {
+            rtt: self.pulse.rtt,
+            bytes_sent: self.bytes_sent,
+            bytes_received: self.bytes_received,
+            queued_records: records as u64,
+            queued_bytes: bytes as u64,
+            resumes: self.resumes,
+        }
     }
 }
 

@@ -38,6 +38,9 @@ pub enum CloseReason {
     },
     /// A key has sealed as many packets as it may.
     KeysExhausted,
+    /// A side requires UDP ([`crate::PlaneMode::RequireData`]), and it did not work in one of the
+    /// directions.
+    DataPlaneLost,
     /// The server did not know the session any more when its control connection was to be replaced:
     /// it was started anew, or had ended the session.
     ResumeRefused {
@@ -61,6 +64,7 @@ impl CloseReason {
             Self::TooSlow => "too_slow",
             Self::PeerLimit { .. } => "peer_limit",
             Self::KeysExhausted => "keys_exhausted",
+            Self::DataPlaneLost => "data_plane_lost",
             Self::ResumeRefused { .. } => "resume_refused",
         }
     }
@@ -79,6 +83,7 @@ impl core::fmt::Display for CloseReason {
             Self::TooSlow => f.write_str("the peer did not read for too long"),
             Self::PeerLimit { text } => write!(f, "the peer reached a limit: {text}"),
             Self::KeysExhausted => f.write_str("a key has sealed as many packets as it may"),
+            Self::DataPlaneLost => f.write_str("UDP is required and did not work"),
             Self::ResumeRefused { text } => write!(f, "the session could not be resumed: {text}"),
         }
     }
@@ -154,7 +159,8 @@ pub enum SendError {
     /// The session's protocol has no such channel or kind of request.
     #[error("not in the session's protocol")]
     NotInProtocol,
-    /// The channel does not offer this: there are notices where `notify` was declared.
+    /// The channel does not offer this: notices where `notify` was not declared, or waiting for
+    /// commands where it carries commands itself.
     #[error("the channel does not offer this")]
     NotOffered,
 }

@@ -69,7 +69,7 @@ mod timers;
 mod window;
 
 pub use biplane_wire::limits;
-pub use config::{ChannelConfig, Congestion, FirstNumbers, Role, SessionConfig, Setup};
+pub use config::{ChannelConfig, Congestion, FirstNumbers, PlaneMode, Role, SessionConfig, Setup};
 pub use drops::{DropReason, Drops};
 pub use error::{CloseReason, JoinError, OpenError, RequestError, SealError, SendError, Violation};
 pub use event::{Answered, Call, Event, Notice, Planes};
@@ -77,5 +77,5 @@ pub use handshake::{Accepting, Agreement, Dialing, HelloError, ResumeClaim, dige
 pub use keys::{KeyChange, KeyEpoch, Opener, SealJob, Sealer};
 pub use path::{Path, Sounding, SoundingCounts, SoundingReport};
 pub use session::{Arrival, ControlLoss, Reply, SendOptions, Session, Transmit};
-pub use stats::{DeliveryStats, SessionStats};
+pub use stats::{ControlStats, DeliveryStats, SessionStats};
 pub use timers::Timer;

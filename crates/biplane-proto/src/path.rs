@@ -38,6 +38,8 @@ pub(crate) struct PathState {
     response: Option<[u8; 8]>,
     soundings: Soundings,
     random: Random,
+    /// No packet leaves, whatever comes.
+    silent: bool,
 }
 
 /// The question to the peer's address.
@@ -63,8 +65,21 @@ impl PathState {
         let path = remote.map(|remote| Path { remote, local: None });
         let budget = if path.is_some() { usize::MAX } else { 0 };
         let challenge = Challenge::new(random.bytes(), path.map(|_| now));
-        let soundings = Soundings::default();
-        Self { path, validated: false, budget, challenge, response: None, soundings, random }
+        Self {
+            path,
+            validated: false,
+            budget,
+            challenge,
+            response: None,
+            soundings: Soundings::default(),
+            random,
+            silent: false,
+        }
+    }
+
+    /// From now on no packet leaves, and there is no path for one.
+    pub(crate) const fn silence(&mut self) {
+        self.silent = true;
     }
 
     #[cfg(test)]
@@ -72,8 +87,9 @@ impl PathState {
         self.validated
     }
 
+    /// Where packets go, if any may.
     pub(crate) const fn path(&self) -> Option<Path> {
-        self.path
+        if self.silent { None } else { self.path }
     }
 
     /// Whether a packet from `path` may be taken in.
@@ -127,12 +143,13 @@ impl PathState {
     pub(crate) fn due(&self, now: Instant) -> bool {
         let asks = self.challenge.due.is_some_and(|due| due <= now);
         let pays = self.budget >= wire::PACKET_MIN;
-        (asks || self.response.is_some()) && pays || self.soundings.due(self.allowance())
+        let wants = (asks || self.response.is_some()) && pays;
+        !self.silent && (wants || self.soundings.due(self.allowance()))
     }
 
     /// When the challenge is asked again.
     pub(crate) const fn deadline(&self) -> Option<Instant> {
-        if self.budget >= wire::PACKET_MIN { self.challenge.due } else { None }
+        if self.budget >= wire::PACKET_MIN && !self.silent { self.challenge.due } else { None }
     }
 
     /// Takes the response that is owed.

@@ -36,6 +36,11 @@ impl Ranges {
         }
     }
 
+    /// The lowest number from 0 on that is not in.
+    pub(crate) fn first_gap(&self) -> u64 {
+        self.0.first().filter(|run| run.low == 0).map_or(0, |run| run.high.saturating_add(1))
+    }
+
     /// How many runs there are.
     pub(crate) fn runs(&self) -> usize {
         self.0.len()
@@ -67,6 +72,15 @@ mod tests {
         let taken: Vec<_> = ranges.take_highest(2).map(|run| (run.low, run.high)).collect();
         assert_eq!(taken, [(9, 9), (4, 6)]);
         assert_eq!(numbers(&ranges), [1, 2]);
+    }
+
+    #[test]
+    fn the_first_gap_is_behind_what_begins_at_0() {
+        let mut ranges = Ranges::default();
+        ranges.insert(1, 3);
+        assert_eq!(ranges.first_gap(), 0);
+        ranges.insert(0, 0);
+        assert_eq!(ranges.first_gap(), 4);
     }
 
     #[test]

@@ -27,8 +27,8 @@ use bytes::Bytes;
 use self::ending::State;
 pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss};
 use crate::{
-    Answered, CloseReason, DropReason, Drops, Event, FirstNumbers, KeyChange, Planes, Role,
-    SendError, SessionStats, Setup, Sounding, SoundingReport, Timer,
+    Answered, CloseReason, DropReason, Drops, Event, FirstNumbers, KeyChange, PlaneMode, Planes,
+    Role, SendError, SessionStats, Setup, Sounding, SoundingReport, Timer,
     acks::Acks,
     channel::Channels,
     control::{Control, Head},
@@ -63,6 +63,10 @@ pub struct SendOptions {
     /// may repeat. [`SendError::NotOffered`] on a channel without `notify`,
     /// [`SendError::QueueFull`] while [`limits::NOTICES`] notices are open or wait to be taken.
     pub notice: Option<u64>,
+    /// The peer's application shall have it once it took every command, request and reply that was
+    /// issued here before. [`SendError::NotOffered`] on a `command` channel, whose messages keep
+    /// their order anyway.
+    pub after_commands: bool,
 }
 
 /// The association with a peer, over TCP and UDP; see the crate's documentation for the contract.
@@ -92,6 +96,8 @@ struct Facts {
     /// What this side said of itself.
     local: Parameters,
     max_send_delay: Duration,
+    /// It ends where UDP does not work.
+    requires_data: bool,
     keep_alive: Duration,
     idle_timeout: Duration,
 }
@@ -195,12 +201,16 @@ impl Session {
                 keep_alive: ms(keep_alive.max(1)),
                 idle_timeout: ms(local.idle_timeout_ms),
                 max_send_delay: config.max_send_delay,
+                requires_data: config.planes == PlaneMode::RequireData,
                 role,
                 name: name.filter(|_| !config.grace.is_zero()),
                 grace: config.grace,
                 local,
             },
         };
+        if config.planes == PlaneMode::ForceControl {
+            session.forgo_data();
+        }
         session.settle(now);
         session
     }
@@ -286,6 +296,9 @@ impl Session {
     /// before the session ended can still be taken.
     pub fn take(&mut self, now: Instant, channel: ChannelId) -> Option<Bytes> {
         let payload = self.channels.take(channel)?;
+        if self.channels.take_released() {
+            self.outlook.readable();
+        }
         let now = self.clock.clamp(now);
         if self.channels.has_taken() && !self.is_ended() {
             self.timers.arm_once(Timer::Taken, now + limits::TAKEN_DELAY);
@@ -371,7 +384,10 @@ impl Session {
         match &event {
             Event::Readable => self.outlook.readable_queued = false,
             Event::Writable => self.outlook.writable_queued = false,
-            Event::Called(call) => self.requests.on_call_taken(call),
+            Event::Called(call) => {
+                let place = self.requests.on_call_taken(call);
+                self.on_place_taken(place);
+            }
             Event::Noted(..) => self.on_notice_taken(),
             Event::Planes(_) | Event::Left(_) => {}
         }
@@ -379,15 +395,25 @@ impl Session {
     }
 
     fn on_notice_taken(&mut self) {
-        self.channels.notices.on_notice_taken();
-        if self.channels.notices.take_writable() {
+        self.channels.books.notices.on_notice_taken();
+        if self.channels.books.notices.take_writable() {
             self.outlook.writable();
         }
     }
 
     /// Takes what became of a request of this side's.
     pub fn poll_answer(&mut self) -> Option<Answered> {
-        self.requests.poll_answer()
+        let (answered, place) = self.requests.poll_answer()?;
+        self.on_place_taken(place);
+        Some(answered)
+    }
+
+    /// The application took a request or reply, or nobody waits for it: messages may have waited for
+    /// that.
+    fn on_place_taken(&mut self, place: Option<u64>) {
+        if place.is_some_and(|place| self.channels.on_place_taken(place)) {
+            self.outlook.readable();
+        }
     }
 
     /// Whether [`Session::poll_event`] has something.
@@ -411,13 +437,13 @@ impl Session {
             bytes_sent: self.arrivals.bytes_sent,
             messages_undecodable: self.arrivals.undecodable,
             drops: self.arrivals.drops,
+            control: self.control.report(),
             ..SessionStats::default()
         };
         stats.delivery.tunnelled = self.arrivals.tunnelled;
         self.recovery.report(&mut stats);
         self.keys.report(&mut stats);
         self.channels.report(&mut stats);
-        self.control.report(&mut stats);
         stats
     }
 

@@ -16,8 +16,6 @@ pub struct SessionStats {
     pub rtt_latest: Duration,
     /// Mean deviation of the samples.
     pub rtt_variation: Duration,
-    /// Round-trip time of the control connection, by its latest ping; zero before the first.
-    pub control_rtt: Duration,
     /// Bytes that may be in flight on the UDP path.
     pub congestion_window: u64,
     /// Bytes that are in flight on the UDP path.
@@ -34,10 +32,6 @@ pub struct SessionStats {
     pub bytes_sent: u64,
     /// UDP payload bytes received and taken in.
     pub bytes_received: u64,
-    /// Bytes written to the control connection, before TLS.
-    pub control_bytes_sent: u64,
-    /// Bytes read from the control connection, after TLS.
-    pub control_bytes_received: u64,
     /// Times this side moved on to its next key.
     pub key_updates_sent: u64,
     /// Times the peer did.
@@ -71,11 +65,6 @@ pub struct SessionStats {
     pub untaken_messages: u64,
     /// What they cost their queues, in bytes; pieces of reliable messages count as whole ones.
     pub untaken_bytes: u64,
-    /// Commands, requests and replies that wait to be written, and records that are not
-    /// acknowledged.
-    pub control_queued_records: u64,
-    /// Their bytes.
-    pub control_queued_bytes: u64,
     /// Datagrams that named this session and were dropped, by reason: `late`, `no_key` and `forged`
     /// before they were opened, `replayed`, `other_path` and `closed` after. What was dropped
     /// before anybody asked whose it is (`empty`, `malformed`, `oversize`, `bad_source`,
@@ -83,6 +72,27 @@ pub struct SessionStats {
     pub drops: Drops,
     /// What it took to deliver messages, and what was told of it.
     pub delivery: DeliveryStats,
+    /// The control plane.
+    pub control: ControlStats,
+}
+
+/// Figures of a session's control plane, over all the connections it has had.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ControlStats {
+    /// Round-trip time, by the latest ping; zero before the first.
+    pub rtt: Duration,
+    /// Bytes written, before TLS.
+    pub bytes_sent: u64,
+    /// Bytes read, after TLS.
+    pub bytes_received: u64,
+    /// Commands, requests and replies that wait to be written, and records that are not
+    /// acknowledged.
+    pub queued_records: u64,
+    /// Their bytes.
+    pub queued_bytes: u64,
+    /// How often another connection took the place of one.
+    pub resumes: u64,
 }
 
 /// What a session did to deliver messages beyond sending them once over UDP.
@@ -93,6 +103,11 @@ pub struct DeliveryStats {
     pub resent: u64,
     /// Messages of data channels that came over the control connection.
     pub tunnelled: u64,
+    /// Reliable messages that went over the control connection too, since no ack came in time.
+    pub escalated: u64,
+    /// Messages that came with `after_commands` and were dropped, since the commands, requests and
+    /// replies before them were not taken in time.
+    pub orphaned: u64,
     /// Messages whose delivery notice was asked for.
     pub noted: u64,
 }

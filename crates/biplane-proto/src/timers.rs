@@ -34,6 +34,10 @@ pub enum Timer {
     ControlAck,
     /// A request's reply is overdue.
     Request,
+    /// A message has waited so long for an ack that it goes over the control connection too.
+    Escalation,
+    /// Drop a message that has waited too long for the commands that it comes after.
+    Held,
     /// Tell the peer what the application took.
     Taken,
     /// Give up a message that arrived and that the peer's application does not take.
@@ -49,7 +53,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 22] = [
         Self::Ack,
         Self::Loss,
         Self::Pacing,
@@ -64,6 +68,8 @@ impl Timer {
         Self::WriteStall,
         Self::ControlAck,
         Self::Request,
+        Self::Escalation,
+        Self::Held,
         Self::Taken,
         Self::Notice,
         Self::Replacement,

@@ -51,7 +51,7 @@ pub enum Broken {
 
 impl Broken {
     /// Every name that a broken promise may have in reports.
-    pub const NAMES: [&'static str; 47] = [
+    pub const NAMES: [&'static str; 52] = [
         "message_invented",
         "message_altered",
         "message_repeated",
@@ -60,6 +60,7 @@ impl Broken {
         "message_overtaken",
         "message_missing",
         "message_stuck",
+        "message_too_early",
         "message_after_left",
         "notice_invented",
         "notice_repeated",
@@ -86,6 +87,9 @@ impl Broken {
         "session_never_empty",
         "session_vanished",
         "session_lame",
+        "session_slow_to_resume",
+        "session_slow_to_heal",
+        "session_outlived",
         "session_told_otherwise",
         "altered_accepted",
         "replay_taken",
@@ -96,6 +100,7 @@ impl Broken {
         "floods",
         "packet_length",
         "unsealable",
+        "nonce_repeated",
         "misaddressed",
         "nothing_to_send",
         "nothing_to_read",
@@ -188,6 +193,7 @@ mod tests {
             MessageBreach::Overtaken { channel, index },
             MessageBreach::Missing { index },
             MessageBreach::Stuck { count: 0, oldest: 0, waited: Duration::ZERO },
+            MessageBreach::TooEarly { index },
             MessageBreach::AfterLeft,
         ];
         let (token, notice) = (0, biplane_proto::Notice::Lost);
@@ -221,6 +227,9 @@ mod tests {
             SessionBreach::NeverEmpty { waiting: 0 },
             SessionBreach::Vanished { missing: 0, expired: 0 },
             SessionBreach::Lame(Planes::Both),
+            SessionBreach::SlowToResume(Duration::ZERO),
+            SessionBreach::SlowToHeal(Duration::ZERO),
+            SessionBreach::Outlived(Duration::ZERO),
             SessionBreach::ToldOtherwise { told: None, is: Planes::Both },
         ];
         let contracts = [
@@ -233,6 +242,7 @@ mod tests {
             ContractBreach::Floods,
             ContractBreach::PacketLength { appended: 0, says: 0 },
             ContractBreach::Unsealable,
+            ContractBreach::NonceRepeated,
             ContractBreach::Misaddressed,
             ContractBreach::NothingToSend,
             ContractBreach::NothingToRead,

@@ -12,7 +12,7 @@ use biplane_proto::Session;
 use biplane_wire::{ChannelId, ChannelKind};
 use bytes::Bytes;
 
-use crate::{Broken, ContractBreach, MessageBreach};
+use crate::{Broken, ContractBreach, MessageBreach, SessionBreach};
 
 /// Counts the canaries that waver: what outlives a run must not decide what it does.
 static WAVERERS: AtomicU64 = AtomicU64::new(0);
@@ -37,6 +37,12 @@ pub enum CanaryKind {
     Swallows,
     /// A datagram that comes once more is taken in.
     Forgets,
+    /// A client does not look for another control connection.
+    Sulks,
+    /// Every session begins with the same secret.
+    Recalls,
+    /// The clock is an hour further at every look.
+    Runs,
 }
 
 /// A planted fault: where it strikes, and when.
@@ -87,6 +93,9 @@ impl CanaryKind {
             Self::Wavers => "wavers",
             Self::Swallows => "swallows",
             Self::Forgets => "forgets",
+            Self::Sulks => "sulks",
+            Self::Recalls => "recalls",
+            Self::Runs => "runs",
         }
     }
 
@@ -99,7 +108,12 @@ impl CanaryKind {
                 !matches!(kind, ChannelKind::ReliableUnordered | ChannelKind::Unreliable)
             }
             Self::Lingers | Self::Wavers => matches!(kind, ChannelKind::Unreliable),
-            Self::Repeats | Self::Swallows | Self::Forgets => true,
+            Self::Repeats
+            | Self::Swallows
+            | Self::Forgets
+            | Self::Sulks
+            | Self::Recalls
+            | Self::Runs => true,
         }
     }
 
@@ -107,7 +121,7 @@ impl CanaryKind {
     /// by running its seed twice.
     #[must_use]
     pub const fn is_named_by(self, broken: &Broken) -> bool {
-        use Broken::{Contract, Message};
+        use Broken::{Contract, Message, Session};
         use MessageBreach::{AfterLeft, Backwards, Missing, OutOfOrder, Repeated, Stuck};
 
         match self {
@@ -119,6 +133,8 @@ impl CanaryKind {
             Self::Wavers => false,
             Self::Swallows => matches!(broken, Contract(ContractBreach::Unaccounted { .. })),
             Self::Forgets => matches!(broken, Contract(ContractBreach::ReplayTaken)),
+            Self::Sulks | Self::Runs => matches!(broken, Session(SessionBreach::Ended(_))),
+            Self::Recalls => matches!(broken, Contract(ContractBreach::NonceRepeated)),
         }
     }
 }
@@ -213,7 +229,10 @@ impl Caged {
             | CanaryKind::Lingers
             | CanaryKind::Stalls
             | CanaryKind::Swallows
-            | CanaryKind::Forgets => Some(message),
+            | CanaryKind::Forgets
+            | CanaryKind::Sulks
+            | CanaryKind::Recalls
+            | CanaryKind::Runs => Some(message),
         }
     }
 }

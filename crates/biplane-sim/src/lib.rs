@@ -74,9 +74,9 @@ pub use seal::SealCost;
 pub use side::Side;
 pub use stream::{Inflow, Stream, StreamConfig};
 pub use sweep::{
-    Conditions, Datagrams, Drain, Figures, Lengths, Outcome, Plan, Rhythm, Traffic, Trial, Work,
-    Wraps,
+    Blow, Conditions, Datagrams, Drain, Figures, Lengths, OrdealFigures, Outcome, Plan, Rhythm,
+    Strike, Traffic, Trial, Work, Wraps,
 };
 pub use transcript::{Entry, Transcript};
 pub use wires::{Access, Wires, WiresConfig};
-pub use world::{ClientConfig, EndConfig, Gate, News, Tally, World};
+pub use world::{ClientConfig, Clock, EndConfig, Gate, News, Tally, World};

@@ -4,15 +4,19 @@
 //! with the job that came with them; after every input all outputs are drained. What the contract
 //! of the core says about its outputs is checked on the way.
 
-use core::time::Duration;
+mod keys;
+mod timekeeper;
+
 use std::{net::SocketAddr, time::Instant};
 
 use biplane_proto::{
-    Answered, Arrival, ControlLoss, DropReason, Event, KeyChange, Opener, Path, Sealer, Session,
+    Agreement, Answered, Arrival, ControlLoss, DropReason, Event, KeyEpoch, Path, Session,
     Transmit, limits,
 };
-use biplane_wire::{Header, KeyPhase, PacketNumber, limits as wire};
+use biplane_wire::{Header, PacketNumber, ReceiveId, limits as wire};
 
+use self::keys::Keys;
+pub(crate) use self::timekeeper::{Timekeeper, stall};
 use crate::{ContractBreach, Core, Entry, Inflow, Link, Side, Stream, watch::Watch};
 
 /// No session has a reason to send more packets at one moment.
@@ -24,13 +28,14 @@ pub(crate) struct Node {
     side: Side,
     core: Core,
     peer: Whereabouts,
-    lag: Duration,
+    time: Timekeeper,
     keys: Keys,
+    /// Receive ids under which nothing comes any more, and of which the host does not know yet.
+    freed: Vec<ReceiveId>,
     published: Published,
     answers: Vec<Answered>,
     delivered: u64,
     wakes: Option<Instant>,
-    lost_control: bool,
     is_dirty: bool,
     told: Told,
 }
@@ -60,27 +65,27 @@ struct Told {
     over: bool,
 }
 
-/// The keys that the session has installed, by phase.
-#[derive(Debug, Default)]
-struct Keys {
-    openers: [Option<Opener>; 4],
-    sealers: [Option<Sealer>; 4],
-}
-
 impl Node {
-    /// A session whose packets may go to `peer` alone, and which is woken so late.
-    pub(crate) fn new(side: Side, core: Core, peer: Path, lag: Duration) -> Self {
+    /// A session whose packets may go to `peer` alone, and come under `id`.
+    pub(crate) fn new(
+        side: Side,
+        core: Core,
+        (peer, id): (Path, ReceiveId),
+        time: Timekeeper,
+    ) -> Self {
+        let mut keys = Keys::default();
+        keys.name(KeyEpoch::default(), id);
         Self {
             side,
             published: Published::of(core.session()),
             core,
             peer: Whereabouts { now: peer.remote, former: Vec::new() },
-            lag,
-            keys: Keys::default(),
+            time,
+            keys,
+            freed: Vec::new(),
             answers: Vec::new(),
             delivered: 0,
             wakes: None,
-            lost_control: false,
             is_dirty: true,
             told: Told::default(),
         }
@@ -97,10 +102,10 @@ impl Node {
         self.peer.former.retain(|former| *former != remote);
     }
 
-    /// The session, for an input; it must be settled after.
-    pub(crate) const fn touch(&mut self) -> &mut Core {
+    /// The session, for an input, and what time it is told; it must be settled after.
+    pub(crate) fn touch(&mut self, now: Instant) -> (Instant, &mut Core) {
         self.is_dirty = true;
-        &mut self.core
+        (self.time.tells(now), &mut self.core)
     }
 
     /// Datagrams that the session took in.
@@ -142,7 +147,8 @@ impl Node {
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        self.touch().session_mut().handle_timeout(now);
+        let (now, core) = self.touch(now);
+        core.session_mut().handle_timeout(now);
     }
 
     /// Opens a datagram, by what the session has published; changes nothing.
@@ -150,17 +156,17 @@ impl Node {
         &self,
         header: &Header,
         datagram: &'a mut [u8],
-    ) -> Result<(PacketNumber, &'a [u8]), DropReason> {
+    ) -> Result<(PacketNumber, KeyEpoch, &'a [u8]), DropReason> {
         let number = header.number.expand(self.published.largest.next());
         if number < self.published.floor {
             return Err(DropReason::Late);
         }
-        let opener = self.keys.openers.get(header.phase.index()).and_then(Option::as_ref);
-        let opener = opener.ok_or(DropReason::NoKey)?;
+        let epoch = self.keys.epoch_of(header.receive_id).ok_or(DropReason::NoKey)?;
+        let opener = self.keys.opener(epoch, header.phase).ok_or(DropReason::NoKey)?;
         let (_, sealed) =
             datagram.split_at_mut_checked(Header::LEN).ok_or(DropReason::Malformed)?;
         let plaintext = opener.open(header, number, sealed).map_err(|_| DropReason::Forged)?;
-        Ok((number, plaintext))
+        Ok((number, epoch, plaintext))
     }
 
     /// Lets the session count a datagram that did not open.
@@ -175,33 +181,58 @@ impl Node {
         arrival: &Arrival,
         plaintext: &[u8],
     ) -> Result<(), DropReason> {
-        self.is_dirty = true;
-        self.core.session_mut().handle_packet(now, arrival, plaintext)?;
+        let (now, core) = self.touch(now);
+        let arrival = Arrival { received_at: arrival.received_at.min(now), ..*arrival };
+        core.session_mut().handle_packet(now, &arrival, plaintext)?;
         self.delivered += 1;
         Ok(())
     }
 
     /// Takes what came over the control connection.
     pub(crate) fn handle_inflow(&mut self, now: Instant, inflow: &Inflow) {
-        match inflow {
-            Inflow::Bytes(bytes) => self.touch().session_mut().handle_control(now, bytes),
-            Inflow::End if self.lost_control => {}
-            Inflow::End => {
-                self.lost_control = true;
-                self.touch().session_mut().handle_control_lost(now, ControlLoss::Broken);
-            }
+        if self.has_lost_control() {
+            return;
         }
+        let (now, core) = self.touch(now);
+        match inflow {
+            Inflow::Bytes(bytes) => core.session_mut().handle_control(now, bytes),
+            Inflow::End => core.session_mut().handle_control_lost(now, ControlLoss::Broken),
+        }
+    }
+
+    /// Goes on over a new control connection, with packets under a new receive id. Whether it does.
+    pub(crate) fn resume(
+        &mut self,
+        now: Instant,
+        agreement: &Agreement,
+        secret: &[u8; 32],
+    ) -> bool {
+        let (now, core) = self.touch(now);
+        let resumed = core.session_mut().resume(now, agreement, secret);
+        let Some(epoch) = resumed else { return false };
+        self.freed.extend(self.keys.name(epoch, agreement.local.receive_id));
+        true
+    }
+
+    /// The receive ids under which nothing comes any more, each told once.
+    pub(crate) fn take_freed(&mut self) -> Vec<ReceiveId> {
+        core::mem::take(&mut self.freed)
+    }
+
+    /// Whether it has no control connection.
+    pub(crate) const fn has_lost_control(&self) -> bool {
+        self.core.session().control_is_lost()
     }
 
     /// Drains every output of the session, if it had an input or its stream has room again.
     pub(crate) fn settle(
         &mut self,
         now: Instant,
-        link: &mut Link,
-        control: &mut Stream,
+        (link, mut control): (&mut Link, Option<&mut Stream>),
         watch: &mut Watch,
     ) {
-        if !(self.is_dirty || self.waits_for_room() && control.room(now) > 0) {
+        let has_room = |control: &mut &mut Stream| control.room(now) > 0;
+        if !(self.is_dirty || self.waits_for_room() && control.as_mut().is_some_and(has_room)) {
             return;
         }
         self.is_dirty = false;
@@ -211,37 +242,31 @@ impl Node {
         }
         self.published = Published::of(self.core.session());
         self.send_packets(now, link, watch);
-        self.write_control(now, control, watch);
+        if let Some(control) = control {
+            self.write_control(now, control, watch);
+        }
         let session = self.core.session();
         let timeout = session.poll_timeout().filter(|_| !session.is_over());
-        self.wakes = timeout.map(|(at, _)| at + self.lag);
+        self.wakes = timeout.map(|(at, _)| self.time.wakes(at));
     }
 
     /// Whether the session has control bytes that wait for room.
     pub(crate) fn waits_for_room(&self) -> bool {
-        !self.lost_control && self.core.session().wants_control()
+        !self.has_lost_control() && self.core.session().wants_control()
     }
 
     fn drain_keys(&mut self) {
         while let Some(change) = self.core.session_mut().poll_key() {
-            match change {
-                KeyChange::InstallOpener(phase, opener) => {
-                    put(&mut self.keys.openers, phase, Some(opener));
-                }
-                KeyChange::DiscardOpener(phase) => put(&mut self.keys.openers, phase, None),
-                KeyChange::InstallSealer(phase, sealer) => {
-                    put(&mut self.keys.sealers, phase, Some(sealer));
-                }
-                _ => {}
-            }
+            self.freed.extend(self.keys.apply(change));
         }
     }
 
     fn send_packets(&mut self, now: Instant, link: &mut Link, watch: &mut Watch) {
+        let told = self.time.tells(now);
         for _ in 0..PACKETS_AT_ONCE {
             let mut packet = Vec::with_capacity(limits::DATAGRAM_SIZE);
-            let Some(transmit) = self.core.session_mut().poll_packet(now, &mut packet) else {
-                self.check_has_sent_all(now, watch);
+            let Some(transmit) = self.core.session_mut().poll_packet(told, &mut packet) else {
+                self.check_has_sent_all(now, told, watch);
                 return;
             };
             // A packet may be the first under its key.
@@ -272,31 +297,38 @@ impl Node {
             watch.breach(now, Some(self.side), ContractBreach::Misaddressed);
             return;
         }
-        let sealer = self.keys.sealers.get(job.phase().index()).and_then(Option::as_ref);
+        let plain = watch.counts_nonces().then(|| packet.clone());
+        let sealer = self.keys.sealer(job.epoch(), job.phase());
         if sealer.is_none_or(|sealer| sealer.seal(job, &mut packet).is_err()) {
             watch.breach(now, Some(self.side), ContractBreach::Unsealable);
             return;
+        }
+        if let Some(plain) = plain {
+            watch.sealed(now, self.side, &plain, &packet);
         }
         watch.note(now, self.side, Entry::Packet(&packet));
         link.send(now, packet);
     }
 
-    fn check_has_sent_all(&self, now: Instant, watch: &mut Watch) {
-        if self.core.session().wants_transmit(now) {
+    fn check_has_sent_all(&self, now: Instant, told: Instant, watch: &mut Watch) {
+        if self.core.session().wants_transmit(told) {
             watch.breach(now, Some(self.side), ContractBreach::NothingToSend);
         }
     }
 
     fn write_control(&mut self, now: Instant, control: &mut Stream, watch: &mut Watch) {
-        let mut bytes = Vec::new();
-        while control.room(now) > 0 && self.core.session_mut().poll_control(now, &mut bytes) {
+        let (mut bytes, told) = (Vec::new(), self.time.tells(now));
+        while !self.has_lost_control()
+            && control.room(now) > 0
+            && self.core.session_mut().poll_control(told, &mut bytes)
+        {
             watch.note(now, self.side, Entry::Control(&bytes));
             control.write(now, &bytes);
             bytes.clear();
         }
         let session = self.core.session();
         let is_done = session.control_is_finished() && !session.wants_control();
-        if is_done || self.lost_control || session.is_over() {
+        if is_done || session.control_is_lost() || session.is_over() {
             control.finish(now);
         }
     }
@@ -305,11 +337,5 @@ impl Node {
 impl Published {
     fn of(session: &Session) -> Self {
         Self { largest: session.largest_received(), floor: session.floor() }
-    }
-}
-
-fn put<T>(keys: &mut [Option<T>; 4], phase: KeyPhase, key: Option<T>) {
-    if let Some(slot) = keys.get_mut(phase.index()) {
-        *slot = key;
     }
 }

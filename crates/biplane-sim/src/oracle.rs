@@ -4,6 +4,7 @@
 //! every breach. Messages must be stamped ([`crate::stamp`]) with [`Oracle::next_index`], so that
 //! each says which it is.
 
+mod causes;
 mod flow;
 mod ledger;
 mod notices;
@@ -18,7 +19,9 @@ use bytes::Bytes;
 
 use crate::{
     Breach, Broken, MessageBreach, NoticeBreach, Protocol, RequestBreach, SessionBreach, Side,
+    index_of,
 };
+use causes::{Before, Causes};
 use flow::Flow;
 use notices::{Asked, Notices};
 use requests::Requests;
@@ -38,6 +41,7 @@ pub struct Oracle {
     requests: BTreeMap<Side, Requests>,
     /// By the side that sent, and is told.
     notices: BTreeMap<Side, Notices>,
+    causes: BTreeMap<Side, Causes>,
     /// By the side that is told.
     told: BTreeMap<Side, Told>,
     breaches: Vec<Breach>,
@@ -69,6 +73,7 @@ impl Oracle {
             flows: BTreeMap::new(),
             requests: BTreeMap::new(),
             notices: BTreeMap::new(),
+            causes: BTreeMap::new(),
             told: BTreeMap::new(),
             breaches: Vec::new(),
             messages: 0,
@@ -109,6 +114,31 @@ impl Oracle {
         self.notices(from).ask(Asked { channel, index, kind, lives, told: None });
     }
 
+    /// The message that was sent last on a channel is to come after all that was issued before it.
+    pub fn sent_after(&mut self, from: Side, channel: ChannelId) {
+        let index = self.accepted(from, channel).saturating_sub(1);
+        let before = Before {
+            commands: self.flow(from).commands(),
+            requests: self.requested(from),
+            replies: self.requests.get(&from.peer()).map_or(0, Requests::replied),
+        };
+        self.causes.entry(from).or_default().put(channel, index, before);
+    }
+
+    fn check_causes(&mut self, now: Instant, by: Side, channel: ChannelId, index: u64) {
+        let from = by.peer();
+        let Some(causes) = self.causes.get_mut(&from) else { return };
+        let protocol = &self.protocol;
+        let flow = self.flows.entry(from).or_insert_with(|| Flow::new(protocol));
+        let asked = self.requests.remove(&from).unwrap_or_default();
+        let answered = self.requests.entry(by).or_default();
+        let breach = causes.check((channel, index), flow, &asked, answered);
+        self.requests.insert(from, asked);
+        if let Some(breach) = breach {
+            self.message_breach(now, by, channel, breach);
+        }
+    }
+
     /// How many notices have not come.
     #[must_use]
     pub fn open_notices(&self) -> u64 {
@@ -129,6 +159,9 @@ impl Oracle {
         match self.flow(by.peer()).take(channel, bytes) {
             Ok(sent) => self.slowest = self.slowest.max(now.saturating_duration_since(sent)),
             Err(breach) => self.message_breach(now, by, channel, breach),
+        }
+        if let Some(index) = index_of(bytes) {
+            self.check_causes(now, by, channel, index);
         }
         if self.told(by).left.is_some_and(|left| left < now) {
             self.message_breach(now, by, channel, MessageBreach::AfterLeft);

@@ -133,13 +133,13 @@ fn session(now: Instant, aead: Aead, role: Role) -> Session {
 
 fn sealer(session: &mut Session) -> Option<Sealer> {
     core::iter::from_fn(|| session.poll_key()).find_map(|change| {
-        if let KeyChange::InstallSealer(_, sealer) = change { Some(sealer) } else { None }
+        if let KeyChange::InstallSealer(.., sealer) = change { Some(sealer) } else { None }
     })
 }
 
 fn opener(session: &mut Session) -> Option<Opener> {
     core::iter::from_fn(|| session.poll_key()).find_map(|change| {
-        if let KeyChange::InstallOpener(_, opener) = change { Some(opener) } else { None }
+        if let KeyChange::InstallOpener(.., opener) = change { Some(opener) } else { None }
     })
 }
 

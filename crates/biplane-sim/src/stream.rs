@@ -100,10 +100,21 @@ pub struct Stream {
     pieces: VecDeque<Piece>,
     acks: Acks,
     last_arrival: Instant,
-    is_open: bool,
-    held: bool,
+    state: State,
     traffic: Traffic,
     passage: Passage,
+}
+
+/// What was done to a stream.
+#[derive(Debug)]
+struct State {
+    /// Bytes may still be written.
+    is_open: bool,
+    held: bool,
+    is_stranded: bool,
+    /// It breaks when so many bytes have been taken since the start.
+    breaks_after: Option<u64>,
+    has_broken: bool,
 }
 
 /// Bytes on their way to be acknowledged.
@@ -162,17 +173,35 @@ impl Stream {
             pieces: VecDeque::new(),
             acks: Acks::default(),
             last_arrival: start,
-            is_open: true,
-            held: false,
+            state: State {
+                is_open: true,
+                held: false,
+                is_stranded: false,
+                breaks_after: None,
+                has_broken: false,
+            },
             traffic: Traffic::default(),
             passage,
+        }
+    }
+
+    /// A stream of another connection over the same network.
+    pub(crate) fn another(&self, rng: Rng) -> Self {
+        Self::behind(self.start, self.config.clone(), rng, self.passage.bottleneck.clone())
+    }
+
+    /// What was done to the network of `other` meanwhile was done to this one's too.
+    pub(crate) fn stand_as(&mut self, other: &Self) {
+        self.state.held = other.state.held;
+        if self.config != other.config {
+            self.reconfigure(other.config.clone());
         }
     }
 
     /// How many bytes may be written now.
     pub fn room(&mut self, now: Instant) -> usize {
         self.acks.settle(now);
-        if !self.is_open {
+        if !self.state.is_open {
             return 0;
         }
         let room = self.config.window.saturating_sub(self.acks.unacked);
@@ -194,7 +223,7 @@ impl Stream {
 
     /// Writes `bytes`. What is written after the end is gone.
     pub fn write(&mut self, now: Instant, bytes: &[u8]) {
-        if !self.is_open {
+        if !self.state.is_open {
             return;
         }
         self.traffic.written += bytes.len() as u64;
@@ -211,17 +240,19 @@ impl Stream {
 
     /// Ends the stream after what was written.
     pub fn finish(&mut self, now: Instant) {
-        if self.is_open {
-            self.is_open = false;
+        if self.state.is_open {
+            self.state.is_open = false;
             self.enqueue(now, Inflow::End);
         }
     }
 
     /// Breaks the connection: what is under way is gone, and the reader learns of it one latency
-    /// from now.
+    /// from now, held or not. Of a stranded one it does not.
     pub fn kill(&mut self, now: Instant) {
-        self.is_open = false;
-        self.held = false;
+        self.state.is_open = false;
+        if self.state.is_stranded {
+            return;
+        }
         self.pieces.clear();
         self.acks = Acks::default();
         self.traffic.taken = self.traffic.written;
@@ -234,11 +265,34 @@ impl Stream {
         if self.next_arrival()? > now {
             return None;
         }
-        let inflow = self.pieces.pop_front()?.inflow;
-        if let Inflow::Bytes(bytes) = &inflow {
+        let mut inflow = self.pieces.pop_front()?.inflow;
+        if let Inflow::Bytes(bytes) = &mut inflow {
+            self.break_if_due(bytes);
             self.traffic.taken += bytes.len() as u64;
         }
         Some(inflow)
+    }
+
+    /// Lets the connection break when its reader has so many more `bytes` of this direction; who
+    /// drives it asks [`Stream::breaks`].
+    pub const fn break_after(&mut self, bytes: u64) {
+        self.state.breaks_after = Some(self.traffic.taken + bytes);
+    }
+
+    /// Whether the byte that [`Stream::break_after`] named has been taken, told once.
+    pub const fn breaks(&mut self) -> bool {
+        core::mem::replace(&mut self.state.has_broken, false)
+    }
+
+    fn break_if_due(&mut self, bytes: &mut Vec<u8>) {
+        let left = self.state.breaks_after.map(|after| after.saturating_sub(self.traffic.taken));
+        if let Some(left) = left.and_then(|left| usize::try_from(left).ok())
+            && left <= bytes.len()
+        {
+            bytes.truncate(left);
+            self.state.breaks_after = None;
+            self.state.has_broken = true;
+        }
     }
 
     /// When the next piece arrives.
@@ -249,18 +303,33 @@ impl Stream {
 
     /// Lets nothing through that is written from now on, until [`Stream::release`].
     pub fn hold(&mut self) {
-        self.held = true;
+        self.state.held = true;
     }
 
     /// Lets everything through again; what waited sets out now.
     pub fn release(&mut self, now: Instant) {
-        self.held = false;
+        self.state.held = false;
         for piece in core::mem::take(&mut self.pieces) {
             match piece.arrives {
                 Some(_) => self.pieces.push_back(piece),
                 None => self.enqueue(now, piece.inflow),
             }
         }
+    }
+
+    /// Somebody on the path forgets the connection: what is under way is gone, nothing comes through
+    /// ever again, and neither end learns of it.
+    pub fn strand(&mut self) {
+        self.state.is_stranded = true;
+        self.pieces.clear();
+        self.acks.due.clear();
+        self.traffic.taken = self.traffic.written;
+    }
+
+    /// Whether nothing sets out at `now`, as long as it is held or by the outages of its network.
+    #[must_use]
+    pub fn is_blocked(&self, now: Instant) -> bool {
+        self.state.held || self.outage(now).is_some()
     }
 
     /// Goes on under another configuration; what is under way stays so.
@@ -279,7 +348,7 @@ impl Stream {
     /// Whether bytes may still be written.
     #[must_use]
     pub const fn is_open(&self) -> bool {
-        self.is_open
+        self.state.is_open
     }
 
     /// Bytes written and not acknowledged.
@@ -320,7 +389,7 @@ impl Stream {
 
     fn enqueue(&mut self, now: Instant, inflow: Inflow) {
         let len = if let Inflow::Bytes(bytes) = &inflow { bytes.len() } else { 0 };
-        let arrives = if self.held { None } else { self.arrival(now, len) };
+        let arrives = if self.state.held { None } else { self.arrival(now, len) };
         if let Some(at) = arrives.filter(|_| len > 0) {
             self.acks.due.push_back((at + self.config.ack_latency, len));
         }
@@ -345,11 +414,17 @@ impl Stream {
 
     /// When a segment sets out that was to set out now; `None` if never.
     fn after_outage(&mut self, now: Instant) -> Option<Instant> {
-        let elapsed = now.saturating_duration_since(self.start);
-        let outage = self.config.outages.iter().find(|outage| outage.covers(elapsed));
-        let Some(outage) = outage else { return Some(now) };
+        if self.state.is_stranded {
+            return None;
+        }
+        let Some(outage) = self.outage(now) else { return Some(now) };
         let until = self.start.checked_add(outage.until)?;
         Some(until + self.rng.duration(RETRANSMIT))
+    }
+
+    fn outage(&self, now: Instant) -> Option<Outage> {
+        let elapsed = now.saturating_duration_since(self.start);
+        self.config.outages.iter().find(|outage| outage.covers(elapsed)).copied()
     }
 }
 

@@ -6,10 +6,12 @@
 
 mod conditions;
 mod outcome;
+mod strikes;
 mod traffic;
 mod trial;
 
 pub use conditions::{Conditions, Wraps};
 pub use outcome::{Datagrams, Drain, Figures, Outcome};
+pub use strikes::{Blow, Strike};
 pub use traffic::{Lengths, Rhythm, Traffic, Work};
-pub use trial::{Plan, Trial};
+pub use trial::{OrdealFigures, Plan, Trial};

@@ -16,8 +16,10 @@ mod line;
 mod news;
 mod passage;
 mod recorder;
+mod resuming;
+mod switch;
 
-pub use config::{ClientConfig, EndConfig};
+pub use config::{ClientConfig, Clock, EndConfig};
 pub use host::Tally;
 pub use house::Gate;
 pub use news::News;
@@ -269,6 +271,29 @@ impl World {
                     let session = node.core().session();
                     format!("{:?} {:?}", session.planes(), session.stats())
                 });
+            }
+        }
+    }
+
+    /// From now on every pair of key and nonce is compared with all that sealed anything before.
+    pub fn count_nonces(&mut self) {
+        self.watch.count_nonces();
+    }
+
+    /// How many pairs of key and nonce have sealed anything since.
+    #[must_use]
+    pub fn nonces(&self) -> u64 {
+        self.watch.nonces()
+    }
+
+    /// Under how many receive ids packets come to the session at `side`.
+    #[must_use]
+    pub fn receive_ids(&self, side: Side) -> usize {
+        let Some(line) = self.lines.get(side.client()) else { return 0 };
+        match side {
+            Side::Client(client) => line.host.ids_of(client),
+            Side::Server(client) => {
+                self.houses.get(line.house).map_or(0, |house| house.host.ids_of(client))
             }
         }
     }

@@ -104,11 +104,19 @@ pub enum CloseCode {
     TimedOut,
     /// A limit of this side was reached.
     Limit,
+    /// This side requires UDP, and it did not work.
+    NoData,
 }
 
 impl CloseCode {
-    const ALL: [Self; 5] =
-        [Self::Application, Self::Dropped, Self::Violation, Self::TimedOut, Self::Limit];
+    const ALL: [Self; 6] = [
+        Self::Application,
+        Self::Dropped,
+        Self::Violation,
+        Self::TimedOut,
+        Self::Limit,
+        Self::NoData,
+    ];
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let byte = reader.u8()?;

@@ -129,7 +129,12 @@ pub const TAKEN_DELAY: Duration = Duration::from_millis(20);
 /// Runs of messages of a `sequenced` or `unreliable` channel that were taken and that the peer was
 /// not told of.
 pub const TAKEN_RUNS: usize = 1_024;
+/// Cost of the messages of a session that wait for the commands they come after.
+pub const HELD_BYTES: usize = 256 * 1024;
+/// They wait no longer than this.
+pub const HELD_AGE: Duration = Duration::from_secs(1);
 
+const _: () = assert!(HELD_BYTES >= FRESH_MESSAGE + MESSAGE_COST);
 const _: () = assert!(ms(TAKEN_DELAY) + 2 * ms(PTO_MAX) < ms(NOTICE_PATIENCE), "word may be lost");
 const _: () = assert!(TAKEN_RANGES <= TAKEN_RUNS);
 const _: () = assert!(CHANNEL_CREDIT >= 2 * (CONTROL_MESSAGE + MESSAGE_COST) as u64);
@@ -240,6 +245,9 @@ pub const WRITE_STALL: Duration = Duration::from_secs(10);
 pub const CONTROL_REPLACE: Duration = Duration::from_secs(3);
 /// A session lives this long without a control connection.
 pub const GRACE: Duration = Duration::from_secs(30);
+/// And one of a server that has not heard its client yet no longer than this: the welcome may have
+/// been lost.
+pub const GRACE_UNHEARD: Duration = Duration::from_secs(3);
 /// The longest that a session may be set to live without a control connection.
 pub const GRACE_MAX: Duration = Duration::from_secs(600);
 /// Close frames that go again, one for each packet, to a peer that TCP cannot tell.
@@ -254,6 +262,7 @@ const _: () = assert!(TUNNEL_BYTES <= CONTROL_QUEUE_BYTES);
 const _: () = assert!(ms(CONTROL_ACK_DELAY) < ms(TUNNEL_SPAN), "the tunnel's rate is seen");
 const _: () = assert!(ms(WRITE_STALL) < ms(PEER_CLOCK_WINDOW), "no stall is taken for a path");
 const _: () = assert!(ms(CONTROL_REPLACE) < ms(WRITE_STALL) && ms(WRITE_STALL) < ms(GRACE));
+const _: () = assert!(ms(GRACE_UNHEARD) <= ms(GRACE) && ms(GRACE) <= ms(GRACE_MAX));
 const _: () = assert!(CONTROL_PULL <= RECORD, "no pull holds up the next for long");
 const _: () = assert!(3 * ms(KEEP_ALIVE) <= ms(IDLE_TIMEOUT));
 const _: () = assert!(is_within(KEEP_ALIVE, KEEP_ALIVE_RANGE));
@@ -366,6 +375,14 @@ pub const ADMISSION_DEADLINE: Duration = Duration::from_secs(10);
 pub const PARTING_DEADLINE: Duration = Duration::from_secs(2);
 /// From connect to session.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+/// For one try of a client to replace a control connection: TCP, TLS and the answer.
+pub const RESUME_TRY: Duration = Duration::from_secs(3);
+/// Those who lost theirs together make their first try within this.
+pub const RESUME_SPREAD: Duration = Duration::from_millis(50);
+/// The pause before the second try and the most that it doubles to, each less up to a half of it. A
+/// connection that lasted for the latter is replaced as if it were the first.
+pub const RESUME_BACK_OFF: (Duration, Duration) =
+    (Duration::from_millis(250), Duration::from_secs(2));
 /// A host's next address is tried when the one before has not answered for so long.
 pub const DIAL_STAGGER: Duration = Duration::from_millis(250);
 /// Threads that look names up.
@@ -400,6 +417,9 @@ const _: () = assert!(ms(TLS_DEADLINE) + ms(HELLO_DEADLINE) < ms(CONNECT_DEADLIN
 const _: () = assert!(ms(ADMISSION_DEADLINE) <= ms(CONNECT_DEADLINE));
 const _: () = assert!(ms(DIAL_STAGGER) < ms(CONNECT_DEADLINE));
 const _: () = assert!(ms(ACCEPT_BACK_OFF.0) <= ms(ACCEPT_BACK_OFF.1));
+const _: () = assert!(ms(RESUME_SPREAD) < ms(RESUME_BACK_OFF.0));
+const _: () = assert!(ms(RESUME_BACK_OFF.0) <= ms(RESUME_BACK_OFF.1));
+const _: () = assert!(3 * (ms(RESUME_TRY) + ms(RESUME_BACK_OFF.1)) < ms(GRACE), "more than once");
 const _: () = assert!(ms(TCP_SILENCE) > ms(WRITE_STALL));
 const _: () = assert!(ms(CLOSE_DEADLINE) > ms(CLOSE_LINGER));
 const _: () = assert!(ms(CLOSE_DEADLINE) >= ms(CONTROL_LINGER));

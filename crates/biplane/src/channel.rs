@@ -43,6 +43,7 @@ pub struct Channel<T> {
     max_message: u32,
     lifetime: Option<Duration>,
     priority: u8,
+    escalate_after: Option<Duration>,
     /// A source of `T`: covariant, and `Send + Sync` whatever `T` is.
     message: PhantomData<fn() -> T>,
 }
@@ -91,6 +92,7 @@ impl<T> Channel<T> {
             max_message: usual(kind),
             lifetime: None,
             priority: 0,
+            escalate_after: None,
             message: PhantomData,
         }
     }
@@ -122,6 +124,30 @@ impl<T> Channel<T> {
     #[must_use]
     pub const fn priority(mut self, priority: u8) -> Self {
         self.priority = priority;
+        self
+    }
+
+    /// Sends a message over TCP too when the peer has not acknowledged it `after` it was sent; what
+    /// comes first is taken, once. From then on UDP carries no copy of it any more. This side's own
+    /// affair. Default: never.
+    ///
+    /// # Panics
+    ///
+    /// On any channel but a `reliable_ordered` or `reliable_unordered` one: the others ride TCP
+    /// anyway, or are worth nothing later. In a constant, that does not compile:
+    ///
+    /// ```compile_fail
+    /// # use {biplane::Channel, std::time::Duration};
+    /// const INPUTS: Channel<u32> =
+    ///     Channel::sequenced("inputs").escalate_after(Duration::from_millis(250));
+    /// ```
+    #[must_use]
+    pub const fn escalate_after(mut self, after: Duration) -> Self {
+        assert!(
+            matches!(self.kind, ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered),
+            "only a reliable_ordered or reliable_unordered channel escalates"
+        );
+        self.escalate_after = Some(after);
         self
     }
 
@@ -177,6 +203,7 @@ impl<T> Channel<T> {
             max_message: self.max_message,
             lifetime: self.lifetime,
             priority: self.priority,
+            escalate_after: self.escalate_after,
         }
     }
 }
@@ -191,6 +218,7 @@ pub(crate) struct Declared {
     pub(crate) max_message: u32,
     pub(crate) lifetime: Option<Duration>,
     pub(crate) priority: u8,
+    pub(crate) escalate_after: Option<Duration>,
 }
 
 /// The longest message that a channel of this kind may declare.
@@ -243,11 +271,14 @@ mod tests {
 
     use super::*;
 
+    const LIFE: Duration = Duration::from_millis(250);
+    const SOON: Duration = Duration::from_millis(100);
+
     struct NotCopy;
     struct Snapshot<'a>(#[expect(dead_code, reason = "only its lifetime matters")] Cow<'a, str>);
 
     const HITS: Channel<NotCopy> =
-        Channel::reliable_unordered("hits").lifetime(Duration::from_millis(250)).priority(3);
+        Channel::reliable_unordered("hits").lifetime(LIFE).priority(3).escalate_after(SOON);
     const SNAPSHOTS: Channel<Snapshot<'static>> = Channel::unreliable("snapshots").notify();
 
     #[test]
@@ -268,7 +299,7 @@ mod tests {
     fn options_are_kept() {
         let declared = HITS.max_message(100).declared();
         assert_eq!(declared.kind, ChannelKind::ReliableUnordered);
-        assert_eq!(declared.lifetime, Some(Duration::from_millis(250)));
+        assert_eq!((declared.lifetime, declared.escalate_after), (Some(LIFE), Some(SOON)));
         assert_eq!((declared.priority, declared.max_message, declared.notify), (3, 100, false));
         assert!(SNAPSHOTS.declared().notify);
     }
@@ -306,5 +337,17 @@ mod tests {
     #[should_panic(expected = "no lifetime")]
     fn an_ordered_channel_has_no_lifetime() {
         let _ = Channel::<u8>::reliable_ordered("a").lifetime(Duration::from_secs(1));
+    }
+
+    #[test]
+    #[should_panic(expected = "escalates")]
+    fn what_rides_tcp_anyway_does_not_escalate() {
+        let _ = Channel::<u8>::command("a").escalate_after(SOON);
+    }
+
+    #[test]
+    #[should_panic(expected = "escalates")]
+    fn nor_does_what_may_be_lost() {
+        let _ = Channel::<u8>::unreliable("a").escalate_after(SOON);
     }
 }

@@ -177,11 +177,11 @@ pub(crate) fn prepare(
 ) -> Result<(Dial, Table), ConnectError> {
     let (protocol, table) = protocol.resolve()?;
     let link: Link = link.to_string().parse()?;
-    let credentials = config.credentials;
+    let ClientConfig { credentials, grace, planes } = config;
     if credentials.len() > limits::CREDENTIALS {
         return Err(ConnectError::Credentials { limit: limits::CREDENTIALS });
     }
-    Ok((Dial { link, protocol, credentials, watch: None }, table))
+    Ok((Dial { link, protocol, credentials, grace, planes, watch: None }, table))
 }
 
 impl Deref for Client {

@@ -3,7 +3,7 @@
 use core::{any::Any, fmt, future::Future, pin::Pin, time::Duration};
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use biplane_proto::limits;
+use biplane_proto::{PlaneMode, limits};
 
 use crate::{Identity, Protocol, RecommendedError, engine::Means, recommended::Recommended};
 
@@ -21,6 +21,8 @@ pub struct ServerConfig {
     pub(crate) max_sessions: usize,
     pub(crate) means: Means,
     pub(crate) max_send_delay: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) planes: PlaneMode,
 }
 
 impl Default for ServerConfig {
@@ -33,6 +35,8 @@ impl Default for ServerConfig {
             max_sessions: 2_000,
             means: Means::default(),
             max_send_delay: limits::MAX_SEND_DELAY,
+            grace: limits::GRACE,
+            planes: PlaneMode::default(),
         }
     }
 }
@@ -147,6 +151,22 @@ impl ServerConfig {
         self.max_send_delay = delay.min(limits::SEND_DELAY_MAX);
         self
     }
+
+    /// How long a session lives without TCP, over UDP alone or over nothing, for its client to
+    /// replace the connection. 0 (it ends with TCP) to 10 minutes, default 30 s.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace.min(limits::GRACE_MAX);
+        self
+    }
+
+    /// Which planes sessions may fly on, as far as this side decides. Default:
+    /// [`PlaneMode::Auto`].
+    #[must_use]
+    pub const fn planes(mut self, mode: PlaneMode) -> Self {
+        self.planes = mode;
+        self
+    }
 }
 
 impl fmt::Debug for ServerConfig {
@@ -158,6 +178,8 @@ impl fmt::Debug for ServerConfig {
             .field("max_sessions", &self.max_sessions)
             .field("means", &self.means)
             .field("max_send_delay", &self.max_send_delay)
+            .field("grace", &self.grace)
+            .field("planes", &self.planes)
             .finish_non_exhaustive()
     }
 }
@@ -166,6 +188,8 @@ impl fmt::Debug for ServerConfig {
 #[derive(Clone, Default)]
 pub struct ClientConfig {
     pub(crate) credentials: Vec<u8>,
+    pub(crate) grace: Option<Duration>,
+    pub(crate) planes: PlaneMode,
 }
 
 impl ClientConfig {
@@ -176,11 +200,30 @@ impl ClientConfig {
         self.credentials = credentials.into();
         self
     }
+
+    /// How long the session lives without TCP, which is replaced meanwhile; it ends sooner if the
+    /// server waits for less. 0 (it ends with TCP) to 10 minutes, default 30 s.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace.min(limits::GRACE_MAX));
+        self
+    }
+
+    /// Which planes the session may fly on, as far as this side decides. Default:
+    /// [`PlaneMode::Auto`].
+    #[must_use]
+    pub const fn planes(mut self, mode: PlaneMode) -> Self {
+        self.planes = mode;
+        self
+    }
 }
 
 impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientConfig").finish_non_exhaustive()
+        f.debug_struct("ClientConfig")
+            .field("grace", &self.grace)
+            .field("planes", &self.planes)
+            .finish_non_exhaustive()
     }
 }
 

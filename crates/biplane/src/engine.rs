@@ -25,7 +25,7 @@ use biplane_net::{
     Decision, DialConfig, Endpoint, EndpointConfig, GreetingConfig, ListenConfig, Slot,
 };
 pub(crate) use biplane_net::{Milestone, ProtocolSpec, Watch, now};
-use biplane_proto::{RequestError, SendError, SendOptions, SessionConfig};
+use biplane_proto::{PlaneMode, RequestError, SendError, SendOptions, SessionConfig};
 use biplane_wire::ChannelId;
 use bytes::Bytes;
 
@@ -66,6 +66,12 @@ pub(crate) trait Peer: Send + Sync {
         let mut sent = Err(SendError::Closed);
         self.with(&mut |now, session| sent = session.send_with(now, channel, message.clone(), how));
         sent
+    }
+    /// Takes the next event.
+    fn poll_event(&self) -> Option<biplane_proto::Event> {
+        let mut polled = None;
+        self.with(&mut |_, session| polled = session.poll_event());
+        polled
     }
     /// Takes up to `most` messages off a channel.
     fn take(&self, channel: ChannelId, most: usize, each: &mut dyn FnMut(Bytes)) {
@@ -115,6 +121,9 @@ pub(crate) struct Dial {
     pub(crate) link: Link,
     pub(crate) protocol: ProtocolSpec,
     pub(crate) credentials: Vec<u8>,
+    /// How long the session lives without TCP, if otherwise than usual.
+    pub(crate) grace: Option<Duration>,
+    pub(crate) planes: PlaneMode,
     /// Who is told how far it has come, if anybody is; nobody is told in a simulated world.
     pub(crate) watch: Option<Watch>,
 }
@@ -159,6 +168,7 @@ pub(crate) fn listen(
     (protocol, also): (ProtocolSpec, Vec<ProtocolSpec>),
     config: ServerConfig,
 ) -> Result<(Arc<dyn Engine>, Link), SocketError> {
+    let session = session_config(&config);
     let identity = match config.identity {
         Some(identity) => identity,
         None => Identity::generate()?,
@@ -171,7 +181,7 @@ pub(crate) fn listen(
             senders: config.means.senders,
             receive_buffer: config.means.receive_buffer,
             send_buffer: config.means.send_buffer,
-            session: session_config(config.max_send_delay),
+            session,
             ..EndpointConfig::single()
         },
         protocol,
@@ -217,8 +227,10 @@ pub(crate) fn bind_alone() -> Result<Arc<dyn Engine>, SocketError> {
     Ok(NetEngine::of(endpoint))
 }
 
-fn session_config(max_send_delay: Duration) -> SessionConfig {
-    SessionConfig { max_send_delay, ..SessionConfig::default() }
+/// What a server's sessions are told.
+pub(crate) fn session_config(config: &ServerConfig) -> SessionConfig {
+    let &ServerConfig { max_send_delay, grace, planes, .. } = config;
+    SessionConfig { max_send_delay, grace, planes, ..SessionConfig::default() }
 }
 
 fn decision(ruling: Ruling) -> Decision {
@@ -251,12 +263,13 @@ impl Engine for NetEngine {
     }
 
     fn connect(&self, dial: Dial, done: Connected) {
-        let Dial { link, protocol, credentials, watch } = dial;
+        let Dial { link, protocol, credentials, grace, planes, watch } = dial;
         let done = Box::new(move |outcome: Result<Arc<Slot>, DialError>| match outcome {
             Ok(slot) => done(Ok(slot)),
             Err(error) => done(Err(error.into())),
         });
-        self.endpoint.connect(DialConfig { link, protocol, credentials, watch }, done);
+        let dial = DialConfig { link, protocol, credentials, grace, planes, watch };
+        self.endpoint.connect(dial, done);
     }
 
     fn close(&self, text: &str, done: Box<dyn FnOnce() + Send>) {

@@ -143,8 +143,8 @@ pub enum SendError {
     /// The session's protocol has no such channel or request.
     #[error("not in the session's protocol")]
     NotInProtocol,
-    /// The channel does not offer this: delivery notices, since it was declared without
-    /// [`crate::Channel::notify`].
+    /// The channel does not offer this: delivery notices where it was declared without
+    /// [`crate::Channel::notify`], or waiting for commands where it carries commands itself.
     #[error("the channel does not offer this")]
     NotOffered,
     /// The value has no encoding, or one that no peer would decode: its `Serialize` fails or wants a

@@ -92,7 +92,29 @@ impl Session {
         message: &T,
         token: u64,
     ) -> Result<(), SendError> {
-        let how = SendOptions { notice: Some(token) };
+        let how = SendOptions { notice: Some(token), ..SendOptions::default() };
+        self.send_with(channel, message, how)
+    }
+
+    /// The same as [`Session::send`], but that the peer's application gets the message once it has
+    /// taken every command, request and reply that was issued here before: a request when it took
+    /// the call, a reply when it got the answer. On data channels alone, on whichever plane the
+    /// message flies.
+    ///
+    /// A `sequenced` or `unreliable` message waits there for 1 s at the most, and with others in
+    /// 256 KiB; then it is dropped and counted as `orphaned`. A reliable one waits as long as it
+    /// takes.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; the session is unaffected. [`SendError::NotOffered`] on a `command` channel,
+    /// whose messages keep their order anyway.
+    pub fn send_after_commands<T: Outgoing>(
+        &self,
+        channel: Channel<T>,
+        message: &T,
+    ) -> Result<(), SendError> {
+        let how = SendOptions { after_commands: true, ..SendOptions::default() };
         self.send_with(channel, message, how)
     }
 
@@ -208,9 +230,7 @@ impl Session {
     /// The next event that this version knows.
     pub(crate) fn poll_event(&self) -> Option<Event> {
         loop {
-            let mut polled = None;
-            self.0.peer.with(&mut |_, session| polled = session.poll_event());
-            let event = Event::of(self.clone(), polled?);
+            let event = Event::of(self.clone(), self.0.peer.poll_event()?);
             if event.is_some() {
                 return event;
             }

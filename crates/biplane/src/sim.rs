@@ -51,7 +51,6 @@ use std::{
     time::Instant,
 };
 
-use biplane_proto::SessionConfig;
 use biplane_sim::{Access, Gate, Rng};
 pub use biplane_sim::{
     Blocked, Capacity, Direction, Profile, ProfileError, Queue, Schedule, Trace, TraceError, Way,
@@ -67,7 +66,7 @@ use crate::{
     BindError, Client, ClientConfig, ConnectError, Endpoint, Link, Pending, Pin, Protocol, Server,
     ServerConfig, Session,
     client::prepare,
-    engine::{Engine, ProtocolSpec, now},
+    engine::{Engine, ProtocolSpec, now, session_config},
 };
 
 /// The shortest tick.
@@ -166,8 +165,7 @@ impl World {
     ) -> Result<Server, BindError> {
         let ((spec, also), tables) = protocol.resolve_with(&config.also)?;
         let spoken = core::iter::once(spec).chain(also).map(speaking).collect();
-        let session =
-            SessionConfig { max_send_delay: config.max_send_delay, ..SessionConfig::default() };
+        let session = session_config(&config);
         let (party, number, address) = self.shared.enter(|state| {
             let party = state.add_party();
             let number = state.world.serve(spoken, Gate::Asks, Some(session));

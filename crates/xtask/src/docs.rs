@@ -24,8 +24,18 @@ pub(crate) struct Request {
     pub(crate) open: bool,
     /// Look at its pages in a browser.
     pub(crate) check_pages: bool,
-    /// Make the measured pages anew first.
-    pub(crate) measure: bool,
+    /// Which measured pages to make anew first.
+    pub(crate) measure: Measure,
+}
+
+/// Measured pages.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Measure {
+    #[default]
+    Nothing,
+    /// What becomes of a session whose planes die.
+    Planes,
+    All,
 }
 
 /// Builds the book and the API docs; every error, warning and broken link.
@@ -42,7 +52,11 @@ pub(crate) fn violations() -> Result<Vec<String>> {
 
 /// Does as `request` says and prints what came of it; whether all held.
 pub(crate) fn run(request: Request) -> bool {
-    let mut held = !request.measure || tell("measured pages", measure::pages);
+    let mut held = match request.measure {
+        Measure::Nothing => true,
+        Measure::Planes => tell("measured page", measure::planes),
+        Measure::All => tell("measured pages", measure::pages),
+    };
     held &= step("book and links", &tool::MDBOOK, violations);
     held &= step("spelling", &tool::TYPOS, misspelled);
     if request.check_pages {

@@ -54,6 +54,13 @@ pub(crate) const PAGES: Tool = Tool {
 pub(crate) const BROWSER: Tool =
     Tool { name: "xdg-open", probes: &["xdg-open --version"], install: &[] };
 
+/// The state of the project before issue 6, which a shallow checkout does not have.
+pub(crate) const BEFORE_ISSUE_6: Tool = Tool {
+    name: "the history before issue 6",
+    probes: &["git cat-file -e e07ddeecaaa4f4736132009c09938a2f3dff84a6^{commit}"],
+    install: &["git fetch --unshallow"],
+};
+
 /// Stands for any tool that is not there.
 #[cfg(test)]
 pub(crate) const NOWHERE: Tool =

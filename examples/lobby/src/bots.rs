@@ -4,6 +4,7 @@
 mod backoff;
 mod bot;
 mod brain;
+mod flight;
 mod online;
 mod persona;
 mod pilot;
@@ -19,7 +20,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use biplane::{Client, ConnectError, Endpoint, Link, Pending, Planes, Protocol};
+use biplane::{Client, ConnectError, Endpoint, Link, Pending, Protocol};
 
 use self::{bot::Bot, persona::Persona, tally::Tally};
 use crate::{
@@ -74,6 +75,8 @@ pub(crate) struct Status {
     /// Since the first join.
     pub(crate) elapsed: Duration,
     pub(crate) snapshots: u64,
+    /// How they fly now.
+    pub(crate) planes: PlaneCounts,
 }
 
 /// What every bot needs to know of one tick.
@@ -181,8 +184,11 @@ impl Crowd {
     }
 
     fn observe(&mut self, now: Instant) {
-        if self.tally.is_second_over(now) {
-            self.tally.end_second(now, count_planes(&self.bots));
+        // The end is no part of the run: bots leave, each when it is done.
+        let is_run = self.closing_since.is_none_or(|since| since == now);
+        if is_run && self.tally.is_second_over(now) {
+            let worst = self.bots.iter_mut().map(Bot::take_worst_planes);
+            self.tally.end_second(now, PlaneCounts::of(worst));
             self.bots.iter().for_each(|bot| bot.sample(&mut self.tally));
         }
     }
@@ -219,7 +225,7 @@ impl Crowd {
         let is_past = self.settings.length.is_some_and(|length| elapsed >= length);
         if self.closing_since.is_none() && (is_stopped || is_past) {
             self.closing_since = Some(now);
-            self.planes = Some(count_planes(&self.bots));
+            self.planes = Some(self.planes_now());
         }
     }
 
@@ -238,7 +244,12 @@ impl Crowd {
             count: self.settings.count,
             elapsed: elapsed.unwrap_or_default(),
             snapshots: self.tally.received.count,
+            planes: self.planes_now(),
         }
+    }
+
+    fn planes_now(&self) -> PlaneCounts {
+        PlaneCounts::of(self.bots.iter().map(Bot::planes))
     }
 
     /// What there is to tell of a run that is over.
@@ -271,26 +282,12 @@ impl Crowd {
         let at_the_end = self.planes.unwrap_or_default();
         Network {
             planes: PlanesReport { at_the_end, changes: self.tally.plane_changes },
+            resumes: self.tally.resumes,
             bytes_per_bot_per_second: self.tally.traffic(),
             datagrams: figures::datagrams(&stats),
             drops: figures::drops(&stats),
-            ..Network::default()
         }
     }
-}
-
-fn count_planes(bots: &[Bot]) -> PlaneCounts {
-    let mut counts = PlaneCounts::default();
-    for bot in bots {
-        let count = match bot.planes() {
-            Some(Planes::Both) => &mut counts.both,
-            Some(Planes::ControlOnly) => &mut counts.control_only,
-            Some(Planes::DataOnly) => &mut counts.data_only,
-            _ => &mut counts.lost,
-        };
-        *count += 1;
-    }
-    counts
 }
 
 /// Any port of the family in which the server is reached.

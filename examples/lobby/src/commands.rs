@@ -199,8 +199,8 @@ fn tell_link(link: &Link, is_json: bool) -> Result<()> {
 
 fn show_bots(live: &mut Live, status: &bots::Status, length: Option<std::time::Duration>) {
     live.show(status.now, || {
-        let bots::Status { joined, count, elapsed, snapshots, .. } = *status;
+        let bots::Status { joined, count, elapsed, snapshots, planes, .. } = *status;
         let progress = progress(elapsed, length);
-        format!("{progress}  {joined} of {count} bots joined, {snapshots} snapshots received")
+        format!("{progress}  {joined} of {count} bots joined, {snapshots} snapshots; {planes}")
     });
 }

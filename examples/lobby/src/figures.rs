@@ -5,7 +5,7 @@ use biplane::EndpointStats;
 use crate::report::{ByReason, Datagrams, Dropped, Sessions, Worker};
 
 /// Why sessions end; all of them stand in a report, most with 0.
-const REASONS: [&str; 10] = [
+const REASONS: [&str; 12] = [
     "closed_here",
     "closed",
     "dropped",
@@ -16,6 +16,8 @@ const REASONS: [&str; 10] = [
     "too_slow",
     "peer_limit",
     "keys_exhausted",
+    "resume_refused",
+    "data_plane_lost",
 ];
 
 /// Datagrams, without those dropped.
@@ -25,6 +27,7 @@ pub(crate) fn datagrams(stats: &EndpointStats) -> Datagrams {
         received: stats.datagrams.received,
         delivered: stats.datagrams.delivered,
         kernel_dropped: stats.datagrams.kernel_dropped,
+        unsent: stats.datagrams.unsent,
     }
 }
 
@@ -47,8 +50,8 @@ pub(crate) fn sessions(stats: &EndpointStats) -> Sessions {
         admitted: stats.sessions.admitted,
         refused: stats.sessions.refused,
         timed_out: stats.sessions.timed_out,
+        resumed: stats.sessions.resumed,
         left,
-        ..Sessions::default()
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct Datagrams {
     pub(crate) delivered: u64,
     /// Dropped by the kernel for want of room, where it tells.
     pub(crate) kernel_dropped: Option<u64>,
+    /// Refused by the kernel on the way out.
+    pub(crate) unsent: u64,
 }
 
 /// Things by the name of their reason; every reason there is, most of them 0.

@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read, Write},
+    net::TcpStream,
     time::Instant,
 };
 
@@ -64,6 +65,40 @@ fn blocked_tcp_loses_nothing_and_goes_on_after_the_block() {
     assert!(began.elapsed() >= ms(950), "{:?}", began.elapsed());
     server.write_all(b"answer").unwrap();
     client.read_exact(&mut [0; 6]).unwrap();
+}
+
+#[test]
+fn connections_that_are_opened_during_a_block_come_through_after_it() {
+    let scene = Scene::through("block-tcp,after=300ms,for=600ms");
+    let began = Instant::now();
+    let _first = scene.connection();
+    std::thread::sleep(ms(400).saturating_sub(began.elapsed()));
+    let late: Vec<_> = (0..20)
+        .map(|_| {
+            let mut late = TcpStream::connect(scene.relay.address()).unwrap();
+            late.write_all(b"late").unwrap();
+            late
+        })
+        .collect();
+    for _ in &late {
+        let (mut server, _) = scene.tcp.accept().unwrap();
+        server.read_exact(&mut [0; 4]).unwrap();
+        assert!(began.elapsed() >= ms(850), "{:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn many_connections_are_reset_at_once_and_opened_again() {
+    let scene = Scene::through("kill-tcp-every=400ms");
+    for _ in 0..3 {
+        let all: Vec<_> = (0..30).map(|_| scene.connection()).collect();
+        for (mut client, _server) in all {
+            let error = client.read(&mut [0]).unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        }
+    }
+    let stats = scene.figures(|stats| stats.up.tcp.killed >= 90);
+    assert_eq!((stats.up.tcp.killed, stats.up.tcp.connections), (90, 90));
 }
 
 #[test]

@@ -1,24 +1,29 @@
 //! A session's control connection: two tasks over one TLS stream, a buffer each.
 //!
 //! The reader feeds the session; it stops for nothing. The writer pulls: it asks the session for
-//! bytes when the socket takes some, so what is stale is dropped above and not buffered below.
+//! bytes when the socket takes some, so what is stale is dropped above and not buffered below. Both
+//! end as soon as another connection has taken the place of theirs, or the session gives it up.
 
-use std::{io, sync::Arc};
+use std::io;
 
-use biplane_proto::ControlLoss;
+use biplane_proto::Session;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
+    task::{JoinError, JoinHandle},
     time::timeout,
 };
 
 use super::presence::Present;
-use crate::{Slot, clock, limits};
+use crate::{
+    limits,
+    slot::{Attached, Pulled},
+};
 
 /// Serves the connection until it ends. `first` is written before anything of the session's;
 /// `early` was read before and belongs to it.
 pub(super) async fn run<S>(
     stream: S,
-    slot: Arc<Slot>,
+    attached: Attached,
     first: Vec<u8>,
     early: Vec<u8>,
     present: Present,
@@ -26,53 +31,60 @@ pub(super) async fn run<S>(
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (from, to) = split(stream);
-    let mut writer = tokio::spawn(write(to, Arc::clone(&slot), first, present));
-    let mut reader = core::pin::pin!(read(from, &slot, &early));
+    let mut writer = tokio::spawn(write(to, attached.clone(), first, present));
+    let mut reader = core::pin::pin!(read(from, &attached, &early));
     let written = tokio::select! {
         () = &mut reader => None,
         outcome = &mut writer => Some(outcome),
         // A peer that takes nothing would hold the connection for as long as it likes.
-        () = slot.over().notified() => return writer.abort(),
+        () = attached.left() => return writer.abort(),
     };
     match written {
-        // The peer has gone. What it can still hear is written, unless it does not listen.
         None => {
-            lose(&slot);
-            slot.unplug();
-            if timeout(limits::CONTROL_LINGER, &mut writer).await.is_err() {
-                writer.abort();
-            }
+            attached.lose();
+            drop(tokio::spawn(wind_up(writer)));
         }
-        // All is said; it is read on for a while, for closing a socket with unread bytes destroys
-        // what is under way.
-        Some(Ok(Ok(()))) => {
+        Some(outcome) if has_said_all(&outcome) && attached.is_current() => {
+            // It is read on for a while, for closing a socket with unread bytes destroys what is
+            // under way.
             drop(timeout(limits::CONTROL_LINGER, reader).await);
-            lose(&slot);
+            attached.lose();
         }
-        Some(_) => lose(&slot),
+        Some(_) => attached.lose(),
     }
 }
 
-fn lose(slot: &Slot) {
-    slot.with(|now, session| session.handle_control_lost(now, ControlLoss::Broken));
+const fn has_said_all(outcome: &Result<io::Result<()>, JoinError>) -> bool {
+    matches!(outcome, Ok(Ok(())))
 }
 
-/// Reads until the peer ends the connection, or it breaks.
-async fn read<S: AsyncRead>(mut stream: ReadHalf<S>, slot: &Slot, early: &[u8]) {
-    if !early.is_empty() {
-        slot.with(|now, session| session.handle_control(now, early));
+/// The peer has gone. What it can still hear is written, unless it does not listen.
+async fn wind_up(mut writer: JoinHandle<io::Result<()>>) {
+    if timeout(limits::CONTROL_LINGER, &mut writer).await.is_err() {
+        writer.abort();
+    }
+}
+
+/// Reads until the peer ends the connection, it breaks, or it is not the session's any more.
+async fn read<S: AsyncRead>(mut stream: ReadHalf<S>, attached: &Attached, early: &[u8]) {
+    let take = |bytes: &[u8]| {
+        attached.with(|now, session: &mut Session| session.handle_control(now, bytes)).is_some()
+    };
+    if !early.is_empty() && !take(early) {
+        return;
     }
     let mut buffer = vec![0; limits::CONTROL_READ];
     while let Ok(len @ 1..) = stream.read(&mut buffer).await {
-        let bytes = buffer.get(..len).unwrap_or_default();
-        slot.with(|now, session| session.handle_control(now, bytes));
+        if !take(buffer.get(..len).unwrap_or_default()) {
+            return;
+        }
     }
 }
 
-/// Writes what the session gives until it has finished, then says goodbye in TLS and TCP.
+/// Writes what the session gives until that is all, then says goodbye in TLS and TCP.
 async fn write<S: AsyncWrite>(
     mut stream: WriteHalf<S>,
-    slot: Arc<Slot>,
+    attached: Attached,
     first: Vec<u8>,
     _present: Present,
 ) -> io::Result<()> {
@@ -83,21 +95,12 @@ async fn write<S: AsyncWrite>(
             stream.flush().await?;
             bytes.clear();
         }
-        let (wrote, finished) = pull(&slot, &mut bytes);
-        if wrote {
-            continue;
+        // Before the pull, so that nothing comes between the two unseen.
+        let more = attached.output();
+        match attached.pull(&mut bytes) {
+            Pulled::Bytes => {}
+            Pulled::Nothing => more.await,
+            Pulled::End => return stream.shutdown().await,
         }
-        if finished || slot.is_unplugged() {
-            return stream.shutdown().await;
-        }
-        slot.control().notified().await;
     }
-}
-
-fn pull(slot: &Slot, bytes: &mut Vec<u8>) -> (bool, bool) {
-    let now = clock::now();
-    let (outcome, aftermath) = slot
-        .enter(now, |session| (session.poll_control(now, bytes), session.control_is_finished()));
-    slot.follow_writer(aftermath);
-    outcome
 }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use biplane_proto::{Agreement, Dialing, JoinError, Role};
+use biplane_proto::{Agreement, Dialing, JoinError, Role, SessionConfig};
 use biplane_wire::{Answer, DecodeError};
 use rustls::pki_types::ServerName;
 use tokio::{
@@ -20,8 +20,9 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
     block::{Block, BlockError, read_block},
-    connection, contained,
+    contained,
     presence::Presence,
+    resumer::{self, Origin},
     terms::{self, Beginning},
     tls::{self, PinVerifier},
 };
@@ -29,11 +30,12 @@ use crate::{
     ConnectError, DialConfig, Link, Milestone, Slot, Step, Watch, clock,
     hub::Hub,
     limits, os,
+    slot::Attached,
     slots::{NoPlace, Reservation},
     socket::canonical,
 };
 
-type Tls = TlsStream<TcpStream>;
+pub(super) type Tls = TlsStream<TcpStream>;
 /// Who waits for the session.
 pub(crate) type Done = Box<dyn FnOnce(Result<Arc<Slot>, ConnectError>) + Send>;
 
@@ -61,33 +63,36 @@ impl Drop for Pending {
 }
 
 /// A TCP connection to a server.
-struct Reached {
+pub(super) struct Reached {
     stream: TcpStream,
     remote: SocketAddr,
     rtt: Duration,
 }
 
 /// A welcome.
-struct Welcomed {
-    stream: Tls,
-    slot: Arc<Slot>,
-    early: Vec<u8>,
+pub(super) struct Welcomed {
+    pub(super) stream: Tls,
+    pub(super) attached: Attached,
+    pub(super) early: Vec<u8>,
 }
 
-/// Sees one session through, from its dialing to the end of its control connection.
+/// Sees one session through, from its dialing to the end of its last control connection.
 pub(super) async fn connect(
     hub: Arc<Hub>,
     config: DialConfig,
     pending: Pending,
     presence: Presence,
 ) {
-    let dialed = contained(&hub, dial(&hub, config)).await;
+    // Its buffers are for a moment, those of a session for long.
+    let dialed = contained(&hub, Box::pin(dial(&hub, config))).await;
     match dialed.unwrap_or(Err(ConnectError::Closed)) {
-        Ok(Welcomed { stream, slot, early }) => {
-            let present = presence.enter();
+        Ok((welcomed, origin)) => {
+            let slot = Arc::clone(welcomed.attached.slot());
             pending.tell(Ok(Arc::clone(&slot)));
             slot.introduce();
-            contained(&hub, connection::run(stream, slot, Vec::new(), early, present)).await;
+            drop(slot);
+            let seen = resumer::see_through(Arc::clone(&hub), welcomed, origin, presence);
+            contained(&hub, seen).await;
         }
         Err(error) => pending.tell(Err(error)),
     }
@@ -122,8 +127,8 @@ impl Course {
     }
 }
 
-async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<Welcomed, ConnectError> {
-    let DialConfig { link, protocol, credentials, watch } = config;
+async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<(Welcomed, Origin), ConnectError> {
+    let DialConfig { link, protocol, credentials, grace, planes, watch } = config;
     protocol.check()?;
     let reservation = reserve(hub)?;
     let course = Course::begin(watch);
@@ -155,10 +160,16 @@ async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<Welcomed, ConnectErr
         handshake_rtt: rtt,
         protocol: 0,
         app: None,
+        config: SessionConfig {
+            grace: grace.unwrap_or_else(|| hub.session_config().grace),
+            planes,
+            ..hub.session_config().clone()
+        },
         agreement,
     };
-    let slot = terms::begin(hub, &protocol, reservation, beginning).map_err(broken)?;
-    Ok(Welcomed { stream, slot, early })
+    let attached = terms::begin(hub, &protocol, reservation, beginning).map_err(broken)?;
+    let origin = Origin { remote, rtt, link, description: protocol.description };
+    Ok((Welcomed { stream, attached, early }, origin))
 }
 
 fn reserve(hub: &Hub) -> Result<Reservation, ConnectError> {
@@ -176,7 +187,11 @@ fn reserve(hub: &Hub) -> Result<Reservation, ConnectError> {
 }
 
 /// Says hello, and hears the answer: at once unless the server's admission takes its time.
-async fn ask(stream: &mut Tls, hello: &[u8], remote: SocketAddr) -> Result<Block, ConnectError> {
+pub(super) async fn ask(
+    stream: &mut Tls,
+    hello: &[u8],
+    remote: SocketAddr,
+) -> Result<Block, ConnectError> {
     let broken = |source| broken(Step::Admission, remote, source);
     stream.write_all(hello).await.map_err(broken)?;
     stream.flush().await.map_err(broken)?;
@@ -239,7 +254,7 @@ async fn first_of(
     outcome?.ok()
 }
 
-async fn attempt(address: SocketAddr) -> Result<Reached, ConnectError> {
+pub(super) async fn attempt(address: SocketAddr) -> Result<Reached, ConnectError> {
     let reached = connect_to(address, clock::now()).await;
     reached.map_err(|source| ConnectError::Unreachable { address, source })
 }
@@ -256,7 +271,7 @@ fn is_reachable(own: IpAddr, ip: IpAddr) -> bool {
     own.is_ipv4() == ip.is_ipv4() || (own.is_ipv6() && own.is_unspecified())
 }
 
-async fn shake_hands(reached: Reached, link: &Link) -> Result<Tls, ConnectError> {
+pub(super) async fn shake_hands(reached: Reached, link: &Link) -> Result<Tls, ConnectError> {
     let Reached { stream, remote, .. } = reached;
     let verifier = PinVerifier::new(link.pin);
     let config = tls::client(Arc::clone(&verifier))

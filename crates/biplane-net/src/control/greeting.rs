@@ -1,4 +1,5 @@
-//! A server and one who comes to its TCP port: TLS, hello, admission, welcome.
+//! A server and one who comes to its TCP port: TLS, hello, admission, welcome. One who comes back to
+//! its session is welcomed by `returning`.
 //!
 //! Each step has its deadline, and until the last there is nothing but a task and its buffers, whose
 //! place another may take while bytes are waited for. Who is no client, or speaks another protocol,
@@ -27,12 +28,18 @@ use super::{
     crowd::Seat,
     house::{Accepted, House},
     metered::{Metered, Spent},
+    returning,
     terms::{self, Beginning},
     tls,
 };
-use crate::{Decision, Request, Slot, clock, limits, os, slots::NoPlace, socket::canonical};
+use crate::{
+    Decision, Request, clock, limits, os,
+    slot::Attached,
+    slots::{NoPlace, random},
+    socket::canonical,
+};
 
-type Tls = TlsStream<Metered<TcpStream>>;
+pub(super) type Tls = TlsStream<Metered<TcpStream>>;
 /// What admission gives to a session.
 type App = Option<Arc<dyn Any + Send + Sync>>;
 
@@ -52,23 +59,25 @@ pub(super) enum Stranger {
     Mismatch(Box<str>),
     /// It was told that it may not join.
     Refused(Box<str>),
+    /// It was told that there is no such session to resume.
+    NoSession,
 }
 
 /// One who said what it wants.
-struct Heard {
-    stream: Tls,
-    remote: SocketAddr,
+pub(super) struct Heard {
+    pub(super) stream: Tls,
+    pub(super) remote: SocketAddr,
     handshake_rtt: Duration,
-    accepted: Accepted,
-    early: Vec<u8>,
+    pub(super) accepted: Accepted,
+    pub(super) early: Vec<u8>,
 }
 
 /// Everything of a welcome.
-struct Welcomed {
-    stream: Tls,
-    slot: Arc<Slot>,
-    welcome: Vec<u8>,
-    early: Vec<u8>,
+pub(super) struct Welcomed {
+    pub(super) stream: Tls,
+    pub(super) attached: Attached,
+    pub(super) welcome: Vec<u8>,
+    pub(super) early: Vec<u8>,
 }
 
 /// Sees one connection through to its end.
@@ -79,10 +88,10 @@ pub(super) async fn greet(house: Arc<House>, comer: Comer<TcpStream>) {
     let joined = Box::pin(join(&house, stream, remote)).await;
     house.count_present();
     match joined {
-        Ok(Welcomed { stream, slot, welcome, early }) => {
+        Ok(Welcomed { stream, attached, welcome, early }) => {
             drop(place);
             let present = house.presence.enter();
-            connection::run(stream, slot, welcome, early, present).await;
+            connection::run(stream, attached, welcome, early, present).await;
         }
         Err(stranger) => house.note(remote, &stranger),
     }
@@ -98,6 +107,11 @@ async fn join(house: &House, stream: TcpStream, remote: SocketAddr) -> Result<We
         heard = hear(house, stream, remote, &seat) => heard?,
         () = seat.evicted() => return Err(Stranger::Evicted),
     };
+    if let Some(claim) = heard.accepted.accepting.claim() {
+        drop(seat);
+        house.count_present();
+        return returning::take_back(house, heard, claim, &meter).await;
+    }
     let deadline = house.config.admission_deadline;
     let waiting = clock::now();
     // Until the application looks at it, another may take its seat.
@@ -210,14 +224,11 @@ async fn welcome(house: &House, heard: Heard, app: App) -> Result<Welcomed, Stra
         }
         Err(NoPlace::NoRandomness) => return Err(out_of_order(house, stream).await),
     };
-    let parameters = terms::parameters(reservation.receive_id());
+    let mut parameters = terms::parameters(reservation.receive_id());
+    parameters.session = random();
     let (welcome, agreement) = match accepting.welcome(&terms::aeads(), parameters) {
         Ok(welcomed) => welcomed,
-        Err(answer) => {
-            house.hub.counters().refused();
-            part(stream, &answer).await;
-            return Err(Stranger::Refused("no AEAD in common".into()));
-        }
+        Err(answer) => return Err(no_aead(house, stream, &answer).await),
     };
     let beginning = Beginning {
         role: Role::Server,
@@ -228,14 +239,21 @@ async fn welcome(house: &House, heard: Heard, app: App) -> Result<Welcomed, Stra
         handshake_rtt,
         protocol,
         app,
+        config: house.hub.session_config().clone(),
     };
-    let slot = terms::begin(&house.hub, house.protocol(protocol), reservation, beginning)
+    let attached = terms::begin(&house.hub, house.protocol(protocol), reservation, beginning)
         .map_err(Stranger::Gone)?;
-    slot.introduce();
-    Ok(Welcomed { stream, slot, welcome, early })
+    attached.slot().introduce();
+    Ok(Welcomed { stream, attached, welcome, early })
 }
 
-async fn out_of_order(house: &House, stream: Tls) -> Stranger {
+pub(super) async fn no_aead(house: &House, stream: Tls, answer: &[u8]) -> Stranger {
+    house.hub.counters().refused();
+    part(stream, answer).await;
+    Stranger::Refused("no AEAD in common".into())
+}
+
+pub(super) async fn out_of_order(house: &House, stream: Tls) -> Stranger {
     refuse(house, stream, refusal(500, "the server is out of order")).await
 }
 
@@ -279,7 +297,7 @@ async fn compare(house: &House, stream: &mut Tls, answer: &[u8]) -> Option<Box<s
 }
 
 /// Says a last word and waits until it was heard, for closing a socket may destroy it.
-async fn part(mut stream: Tls, answer: &[u8]) {
+pub(super) async fn part(mut stream: Tls, answer: &[u8]) {
     let parting = async {
         stream.write_all(answer).await?;
         stream.shutdown().await?;

@@ -105,6 +105,7 @@ impl House {
             Stranger::Late => tracing::debug!(%remote, "a connection missed its deadline"),
             Stranger::Evicted => tracing::debug!(%remote, "a connection made room for another"),
             Stranger::Refused(why) => tracing::debug!(%remote, why, "a client was refused"),
+            Stranger::NoSession => tracing::debug!(%remote, "a client resumes no session of ours"),
             Stranger::TooLong => self.warn_of_stranger(remote, "it says too much"),
             Stranger::NotBiplane(why) => self.warn_of_stranger(remote, why),
             Stranger::Mismatch(why) => {
@@ -159,6 +160,7 @@ impl Stranger {
             Self::TooLong => count.too_long += 1,
             Self::NotBiplane(_) => count.not_biplane += 1,
             Self::Mismatch(_) => count.mismatched += 1,
+            Self::NoSession => count.resume_refused += 1,
             // Counted among the sessions.
             Self::Refused(_) => {}
         }

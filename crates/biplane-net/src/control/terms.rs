@@ -1,9 +1,9 @@
-//! What the two sides settle on, and the session that is made of it.
+//! What the two sides settle on, and the session that is made of it or goes on by it.
 
 use core::{any::Any, time::Duration};
 use std::{io, net::SocketAddr, sync::Arc};
 
-use biplane_proto::{Agreement, Role, Session, Setup};
+use biplane_proto::{Agreement, Role, Session, SessionConfig, Setup};
 use biplane_wire::{Aead, Parameters, ReceiveId};
 
 use super::tls;
@@ -11,7 +11,7 @@ use crate::{
     ProtocolSpec, Slot, clock,
     hub::Hub,
     limits,
-    slot::About,
+    slot::{About, Attached},
     slots::{Reservation, random},
 };
 
@@ -28,6 +28,8 @@ pub(super) struct Beginning {
     /// Which of the listener's protocols it is.
     pub(super) protocol: usize,
     pub(super) app: Option<Arc<dyn Any + Send + Sync>>,
+    /// What this side decides for it.
+    pub(super) config: SessionConfig,
 }
 
 /// What this side says of itself.
@@ -79,19 +81,25 @@ pub(super) fn secret<Data>(
         .map_err(io::Error::other)
 }
 
+/// What a proof that is made or taken on this connection is bound to.
+pub(super) fn binding<Data>(connection: &rustls::ConnectionCommon<Data>) -> io::Result<[u8; 32]> {
+    connection.export_keying_material([0; 32], tls::RESUME_EXPORTER, None).map_err(io::Error::other)
+}
+
 /// Makes the session and puts it into its place, keys and all: packets may come from now on.
+/// Returns its first control connection.
 pub(super) fn begin(
     hub: &Arc<Hub>,
     spec: &ProtocolSpec,
     reservation: Reservation,
     beginning: Beginning,
-) -> io::Result<Arc<Slot>> {
-    let Beginning { role, agreement, secret, remote, udp, handshake_rtt, protocol, app } =
+) -> io::Result<Attached> {
+    let Beginning { role, agreement, secret, remote, udp, handshake_rtt, protocol, app, config } =
         beginning;
     let now = clock::now();
     let about = About {
-        id: hub.slots().name(),
-        receive_id: reservation.receive_id(),
+        id: hub.slots().number(),
+        name: agreement.local.session,
         remote,
         protocol,
         app,
@@ -103,14 +111,14 @@ pub(super) fn begin(
         secret,
         channels: spec.channels.clone(),
         requests: spec.description.requests.len(),
-        config: hub.session_config().clone(),
+        config,
         seed: random().ok_or_else(|| io::Error::other("the system gives no random bytes"))?,
         first_packet: hub.first_packet(),
         remote: udp,
         handshake_rtt,
     };
     let slot = Slot::new(about, Session::new(now, setup), hub);
-    slot.begin(now, reservation);
+    let attached = slot.begin(now, reservation);
     tracing::info!(session = %slot.id(), %remote, "session began");
-    Ok(slot)
+    Ok(attached)
 }

@@ -22,6 +22,8 @@ use crate::{Identity, Pin};
 pub(crate) const ALPN: &[u8] = b"biplane/1";
 /// What data-plane keys are exported under.
 pub(crate) const EXPORTER: &[u8] = b"EXPORTER-biplane-1";
+/// What the proof of a resume is bound to is exported under.
+pub(crate) const RESUME_EXPORTER: &[u8] = b"EXPORTER-biplane-1-resume";
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())

@@ -1,14 +1,10 @@
 //! Who waits for the end of a session.
 
-use tokio::sync::Notify;
-
 use crate::{locks::lock, sync::Mutex};
 
 /// Whether a session is over, and who wants to know.
 #[derive(Default)]
 pub(crate) struct Ending {
-    /// For its control connection.
-    notify: Notify,
     /// `None` once it is over.
     waiting: Mutex<Waiting>,
 }
@@ -22,10 +18,6 @@ impl Default for Waiting {
 }
 
 impl Ending {
-    pub(crate) const fn notify(&self) -> &Notify {
-        &self.notify
-    }
-
     /// Runs `then` when it is over; at once if it is.
     pub(crate) fn wait(&self, then: Box<dyn FnOnce() + Send>) {
         if let Some(waiting) = &mut lock(&self.waiting).0 {
@@ -36,7 +28,6 @@ impl Ending {
 
     /// It is over.
     pub(crate) fn come(&self) {
-        self.notify.notify_one();
         let waiting = lock(&self.waiting).0.take();
         for then in waiting.into_iter().flatten() {
             then();

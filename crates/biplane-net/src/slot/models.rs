@@ -25,7 +25,7 @@ pub(crate) fn hub(senders: usize) -> (Arc<Hub>, Outlets) {
 }
 
 impl Slot {
-    /// A client's slot of `hub` with this number for its name and its receive id; its session has
+    /// A client's slot of `hub` with this number for its id; its session has
     /// nothing to do, and its keys are in place.
     pub(crate) fn modelled(number: u32, hub: &Arc<Hub>) -> Arc<Self> {
         let epoch = hub.work().epoch();
@@ -90,6 +90,11 @@ impl Slot {
         let ((), aftermath) = self.enter(now, |session| {
             session.close(now, "bye");
             session.handle_control_lost(now, biplane_proto::ControlLoss::Broken);
+            // The peer is told.
+            let mut packet = Vec::new();
+            while session.poll_packet(now, &mut packet).is_some() {
+                packet.clear();
+            }
         });
         assert!(aftermath.over);
         aftermath
@@ -101,9 +106,13 @@ fn arrival(number: u64) -> Arrival {
         received_at: clock::now(),
         path: Path { remote: remote(), local: None },
         number: PacketNumber(number),
+        epoch: JOINED,
         phase: KeyPhase::FIRST,
     }
 }
+
+/// Of a session that was not resumed.
+const JOINED: KeyEpoch = KeyEpoch(0);
 
 /// Beyond every replay window from the first packets.
 const FAR: u64 = 1_000_000;
@@ -169,14 +178,23 @@ fn key_update(hear: fn(&Slot, KeyPhase)) {
         let moves_on = Arc::clone(&slot);
         let commit: Task = Box::new(move || {
             hear(&moves_on, next);
-            assert!(moves_on.keys().opener(next.next()).is_some(), "no key for the phase after");
+            assert!(
+                moves_on.keys().opener(JOINED, next.next()).is_some(),
+                "no key for the phase after"
+            );
         });
         let look = || -> Task {
             let slot = Arc::clone(&slot);
             Box::new(move || {
-                assert!(slot.keys().opener(KeyPhase::FIRST).is_some(), "for what is under way");
-                assert!(slot.keys().opener(next).is_some(), "for what comes");
-                assert!(slot.keys().sealer(KeyPhase::FIRST).is_some(), "for what was filled");
+                assert!(
+                    slot.keys().opener(JOINED, KeyPhase::FIRST).is_some(),
+                    "for what is under way"
+                );
+                assert!(slot.keys().opener(JOINED, next).is_some(), "for what comes");
+                assert!(
+                    slot.keys().sealer(JOINED, KeyPhase::FIRST).is_some(),
+                    "for what was filled"
+                );
             })
         };
         let (one, other) = (look(), look());

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use biplane_proto::{Agreement, ChannelConfig, Role, SessionConfig, Setup};
-use biplane_wire::{Aead, ChannelKind, KeyPhase, Parameters};
+use biplane_wire::{Aead, ChannelKind, KeyPhase, Parameters, ReceiveId};
 
 use super::*;
 
@@ -12,13 +12,19 @@ impl Slot {
     pub(crate) fn bare(epoch: Epoch) -> Arc<Self> {
         Self::assemble(about(epoch, 17), session(epoch.0), Weak::new())
     }
+
+    /// The same, by a name.
+    pub(crate) fn named(epoch: Epoch, name: SessionName) -> Arc<Self> {
+        let about = About { name: Some(name), ..about(epoch, 17) };
+        Self::assemble(about, session(epoch.0), Weak::new())
+    }
 }
 
-/// With this number for its name and its receive id.
+/// With this number for its id.
 pub(super) fn about(epoch: Epoch, number: u32) -> About {
     About {
         id: SessionId::new(number.into()),
-        receive_id: ReceiveId(number),
+        name: None,
         remote: remote(),
         protocol: 0,
         app: None,
@@ -43,6 +49,7 @@ pub(super) fn session(now: Instant) -> Session {
         max_message: 100,
         lifetime: None,
         priority: 0,
+        escalate_after: None,
     };
     Session::new(
         now,
@@ -61,6 +68,9 @@ pub(super) fn session(now: Instant) -> Session {
     )
 }
 
+/// Of a session that was not resumed.
+const JOINED: KeyEpoch = KeyEpoch(0);
+
 fn bare() -> (Arc<Slot>, Instant) {
     let now = Instant::now();
     (Slot::bare(Epoch(now)), now)
@@ -69,15 +79,15 @@ fn bare() -> (Arc<Slot>, Instant) {
 #[test]
 fn keys_are_in_place_when_the_lock_is_free_again() {
     let (slot, now) = bare();
-    assert!(slot.keys().opener(KeyPhase::FIRST).is_none());
+    assert!(slot.keys().opener(JOINED, KeyPhase::FIRST).is_none());
     let ((), aftermath) = slot.enter(now, |_| ());
     slot.follow(aftermath);
-    assert!(slot.keys().opener(KeyPhase::FIRST).is_some());
-    assert!(slot.keys().sealer(KeyPhase::FIRST).is_some());
+    assert!(slot.keys().opener(JOINED, KeyPhase::FIRST).is_some());
+    assert!(slot.keys().sealer(JOINED, KeyPhase::FIRST).is_some());
     let next = KeyPhase::FIRST.next();
-    assert!(slot.keys().opener(next).is_some(), "the peer may move on at any time");
-    assert!(slot.keys().sealer(next).is_none());
-    assert!(slot.keys().opener(next.next()).is_none());
+    assert!(slot.keys().opener(JOINED, next).is_some(), "the peer may move on at any time");
+    assert!(slot.keys().sealer(JOINED, next).is_none());
+    assert!(slot.keys().opener(JOINED, next.next()).is_none());
 }
 
 #[test]

@@ -54,7 +54,8 @@ fn canary_an_id_that_is_looked_up_before_the_lock() {
         let free = |id: &u32| !read(&table.routes).contains_key(&ReceiveId(*id));
         let receive_id = ReceiveId([7, 8, 9].into_iter().find(free).unwrap());
         write(&table.routes).insert(receive_id, Route::Reserved);
-        Reservation { table: Arc::clone(table), receive_id }
+        lock(&table.members).joining += 1;
+        Reservation { table: Arc::clone(table), receive_id, joins: true }
     });
 }
 
@@ -66,7 +67,7 @@ fn crowd(reserve: fn(&Arc<SlotTable>, u32) -> Option<Reservation>) {
             let table = Arc::clone(&table);
             Box::new(move || {
                 let reservation = reserve(&table, id);
-                assert!(read(&table.routes).len() <= 1, "more than there may be");
+                assert!(lock(&table.members).count() <= 1, "more than there may be");
                 assert!(table.get(ReceiveId(id)).is_none(), "a reservation routes nothing");
                 drop(reservation);
             })
@@ -89,7 +90,8 @@ fn canary_room_that_is_looked_for_before_the_lock() {
         let receive_id = ReceiveId(id);
         (!table.is_full()).then(|| {
             write(&table.routes).insert(receive_id, Route::Reserved);
-            Reservation { table: Arc::clone(table), receive_id }
+            lock(&table.members).joining += 1;
+            Reservation { table: Arc::clone(table), receive_id, joins: true }
         })
     });
 }
@@ -106,7 +108,7 @@ fn found_and_ended(fill: fn(Reservation, Arc<Slot>)) {
         let all: [Task; 3] = [
             Box::new(move || fill(reservation, slot)),
             Box::new(move || {
-                by_id.get(ReceiveId(7)).inspect(|slot| by_id.remove(slot));
+                by_id.get(ReceiveId(7)).inspect(|(slot, _)| by_id.remove(slot));
             }),
             Box::new(move || by_name.snapshot().iter().for_each(|slot| by_name.remove(slot))),
         ];
@@ -128,9 +130,60 @@ fn a_session_that_ends_as_soon_as_it_is_found_frees_its_place() {
 #[test]
 #[should_panic(expected = "half of it is left")]
 fn canary_a_place_that_is_filled_in_two_steps() {
-    found_and_ended(|reservation, slot| {
-        let Reservation { table, receive_id } = &reservation;
-        lock(&table.members).by_id.insert(slot.id(), Arc::clone(&slot));
-        write(&table.routes).insert(*receive_id, Route::Slot(slot));
+    found_and_ended(|mut reservation, slot| {
+        reservation.joins = false;
+        let Reservation { table, receive_id, .. } = &reservation;
+        let (epoch, mut routes) = (KeyEpoch(0), Routes::default());
+        routes.even = Some((epoch, *receive_id));
+        let member = Member { slot: Arc::clone(&slot), routes };
+        let mut members = lock(&table.members);
+        members.joining -= 1;
+        members.by_id.insert(slot.id(), member);
+        drop(members);
+        write(&table.routes).insert(*receive_id, Route::Slot(slot, epoch));
+    });
+}
+
+/// A session is resumed as `route` does while it ends, and while somebody looks for its packets.
+fn resumed_and_ended(route: fn(Reservation, &Arc<Slot>, KeyEpoch)) {
+    orders_with(3, move || {
+        let (hub, _outlets) = hub(1);
+        let table = Arc::new(SlotTable::new(1));
+        let slot = Slot::modelled(7, &hub);
+        reserve(&table, [7]).unwrap().fill(Arc::clone(&slot));
+        let another = table.reserve_another_of(|| Some(8)).unwrap();
+        let [ends, looks] = [(); 2].map(|()| (Arc::clone(&table), Arc::clone(&slot)));
+        let all: [Task; 3] = [
+            Box::new(move || route(another, &slot, KeyEpoch(1))),
+            Box::new(move || ends.0.remove(&ends.1)),
+            Box::new(move || {
+                let found = looks.0.get(ReceiveId(8));
+                assert!(found.is_none_or(|(_, epoch)| epoch == KeyEpoch(1)));
+            }),
+        ];
+        together(all);
+        assert!(read(&table.routes).is_empty(), "an id is lost");
+        assert!(!table.is_full());
+    });
+}
+
+#[test]
+fn a_session_that_ends_while_it_is_resumed_leaves_no_receive_id_behind() {
+    resumed_and_ended(Reservation::route);
+}
+
+#[test]
+#[should_panic(expected = "an id is lost")]
+fn canary_an_id_for_a_session_whose_place_is_not_looked_at() {
+    resumed_and_ended(|reservation, slot, epoch| {
+        let is_there = lock(&reservation.table.members).by_id.contains_key(&slot.id());
+        if is_there {
+            let route = Route::Slot(Arc::clone(slot), epoch);
+            write(&reservation.table.routes).insert(reservation.receive_id, route);
+            let mut members = lock(&reservation.table.members);
+            if let Some(member) = members.by_id.get_mut(&slot.id()) {
+                *member.routes.place(epoch) = Some((epoch, reservation.receive_id));
+            }
+        }
     });
 }

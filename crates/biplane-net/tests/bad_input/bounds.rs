@@ -69,7 +69,7 @@ fn bad_input_34_a_claimed_record_reserves_nothing() {
         for scene in Scene::both() {
             for claimed in [limits::RECORD, limits::RECORD + 1, 0xffff] {
                 let (mut peer, slot) = scene.flying();
-                let heard = || slot.with(|_, session| session.stats().control_bytes_received);
+                let heard = || slot.with(|_, session| session.stats().control.bytes_received);
                 let (before, bytes) = (taken_by_others(), heard());
                 let head = u16::try_from(claimed).unwrap().to_be_bytes();
                 peer.write(&[&head[..], &[0x60]].concat());

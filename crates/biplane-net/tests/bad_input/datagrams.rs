@@ -152,7 +152,7 @@ fn bad_input_05_a_session_that_is_not_here_is_not_answered() {
 
 #[test]
 fn bad_input_05_a_session_that_has_left_is_not_answered() {
-    for scene in Scene::both() {
+    for scene in Scene::both_without_grace() {
         let (mut peer, _slot) = scene.flying();
         let packet = peer.packet(&[1]);
         let watch = scene.watch();

@@ -104,14 +104,21 @@ fn bad_input_29_what_its_channel_does_not_carry_ends_a_session() {
 #[test]
 fn bad_input_29_what_is_reserved_ends_a_session() {
     for scene in Scene::both() {
-        let after = [0x15, UNRELIABLE, 0, 0, 1, 7];
-        ends(&scene, "after", Violation::Reserved("after_commands"), &after);
         let clock = [0x19, UNRELIABLE, 0, 0, 0, 0, 1, 7];
         ends(&scene, "clock", Violation::Reserved("the sender's clock"), &clock);
         let id = Record::ReceiveId { phase: KeyPhase::FIRST, id: ReceiveId(7) };
         ends_by_record(&scene, "an id", Violation::Reserved("another receive id"), &id);
-        let given_up = Record::GivenUp { next: 0 };
-        ends_by_record(&scene, "given up", Violation::Reserved("a resume"), &given_up);
+    }
+}
+
+#[test]
+fn bad_input_29_giving_up_what_has_come_ends_a_session() {
+    for scene in Scene::both() {
+        drop(scene.is_violation("given up", Violation::ControlOrder, |peer| {
+            let (number, chunk, channel) = (0, Chunk::WHOLE, channel(COMMAND));
+            peer.write_record(&Record::Command { number, chunk, channel, bytes: b"x" });
+            peer.write_record(&Record::GivenUp { next: 0 });
+        }));
     }
 }
 

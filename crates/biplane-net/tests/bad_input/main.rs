@@ -23,6 +23,7 @@ mod greeting;
 mod patience;
 mod ports;
 mod records;
+mod resumes;
 mod rig;
 mod seals;
 mod serialiser;

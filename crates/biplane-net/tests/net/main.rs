@@ -11,12 +11,15 @@ mod buffers;
 mod crew;
 mod doors;
 mod families;
+mod forwarder;
 mod join;
 #[path = "../patience.rs"]
 mod patience;
 mod protocols;
 mod refuse;
+mod resume;
 mod strangers;
 mod support;
+mod talk;
 #[path = "../trusting.rs"]
 mod trusting;

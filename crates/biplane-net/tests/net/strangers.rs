@@ -5,9 +5,10 @@ use std::{
     net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
     sync::mpsc,
     thread,
+    time::Duration,
 };
 
-use biplane_net::Endpoint;
+use biplane_net::{DialConfig, Endpoint};
 use biplane_proto::{CloseReason, DropReason, Event};
 
 use crate::support::{
@@ -162,12 +163,13 @@ fn pump(mut from: TcpStream, mut to: TcpStream) {
 }
 
 #[test]
-fn a_client_whose_connections_break_leaves() {
+fn a_client_that_wants_no_grace_leaves_when_its_connection_breaks() {
     let (server, client) = (server(), client());
     let relay = Relay::to(address(&server));
     let mut link = server.link().unwrap();
     link.port = relay.port;
-    let here = connect(&client, dial(link)).unwrap();
+    let dial = DialConfig { grace: Some(Duration::ZERO), ..dial(link) };
+    let here = connect(&client, dial).unwrap();
     let there = server.ready().recv_timeout(PATIENCE).unwrap();
     relay.cut();
     for slot in [&here, &there] {

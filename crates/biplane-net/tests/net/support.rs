@@ -9,7 +9,7 @@ use biplane_net::{
     Admission, ConnectError, Decision, DialConfig, Endpoint, EndpointConfig, GreetingConfig,
     Identity, Link, ListenConfig, ProtocolSpec, Request, Slot,
 };
-use biplane_proto::ChannelConfig;
+use biplane_proto::{ChannelConfig, PlaneMode};
 use biplane_wire::{ChannelDescription, ChannelId, ChannelKind, Description};
 use bytes::Bytes;
 use tracing::{Event, Level, Metadata, Subscriber, field::Visit, span};
@@ -38,6 +38,7 @@ pub(crate) fn protocol_with(inputs: ChannelKind) -> ProtocolSpec {
         max_message: 1_000,
         lifetime: None,
         priority: 0,
+        escalate_after: None,
     };
     ProtocolSpec {
         description: Description {
@@ -89,7 +90,14 @@ pub(crate) fn client() -> Endpoint {
 }
 
 pub(crate) fn dial(link: Link) -> DialConfig {
-    DialConfig { link, protocol: protocol(), credentials: Vec::new(), watch: None }
+    DialConfig {
+        link,
+        protocol: protocol(),
+        credentials: Vec::new(),
+        grace: None,
+        planes: PlaneMode::Auto,
+        watch: None,
+    }
 }
 
 pub(crate) fn connect(endpoint: &Endpoint, dial: DialConfig) -> Result<Arc<Slot>, ConnectError> {

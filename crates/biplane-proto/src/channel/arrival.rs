@@ -31,9 +31,17 @@ pub(super) enum Place {
     #[default]
     Missing,
     Partial(Box<Partial>),
-    Whole(Bytes),
+    Whole(Whole),
     /// It was whole and has been given out.
     Done,
+}
+
+/// A message that has come.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Whole {
+    pub(super) payload: Bytes,
+    /// How many commands, requests and replies must have been taken before it is.
+    pub(super) after: u64,
 }
 
 /// The places of a channel's messages from `next` on.
@@ -96,7 +104,7 @@ impl Place {
             Refused::TooManyGaps => Violation::TooManyGaps(id),
         })?;
         if let Some(whole) = whole {
-            *self = Self::Whole(whole.into());
+            *self = Self::Whole(Whole { payload: whole.into(), after: piece.after });
         }
         Ok(if new { Arrived::New } else { Arrived::More })
     }
@@ -111,7 +119,8 @@ impl Place {
             Self::Partial(_) => Arrived::More,
             Self::Whole(_) | Self::Done => return Ok(Arrived::Again),
         };
-        *self = Self::Whole(Bytes::copy_from_slice(piece.bytes));
+        let payload = Bytes::copy_from_slice(piece.bytes);
+        *self = Self::Whole(Whole { payload, after: piece.after });
         Ok(arrived)
     }
 
@@ -124,14 +133,14 @@ impl Place {
     }
 
     /// Gives the message out, once, if it is whole.
-    pub(super) fn give_out(&mut self) -> Option<Bytes> {
+    pub(super) fn give_out(&mut self) -> Option<Whole> {
         if !self.is_whole() {
             return None;
         }
         core::mem::replace(self, Self::Done).into_message()
     }
 
-    pub(super) fn into_message(self) -> Option<Bytes> {
+    pub(super) fn into_message(self) -> Option<Whole> {
         match self {
             Self::Whole(message) => Some(message),
             Self::Missing | Self::Partial(_) | Self::Done => None,

@@ -7,6 +7,7 @@ use biplane_wire::{ChannelId, Chunk, SequenceNumber};
 use bytes::Bytes;
 
 use super::{
+    causality::Progress,
     cost,
     notices::Notices,
     outgoing::{Cut, Part, Queued, Room},
@@ -28,6 +29,8 @@ pub(super) struct FreshSend {
 struct Begun {
     sequence: SequenceNumber,
     message: Queued,
+    /// How many commands, requests and replies it comes after, if it says so.
+    count: Option<u64>,
     offset: usize,
 }
 
@@ -41,6 +44,7 @@ pub(super) struct Leaving {
     pub(super) since: Instant,
     /// Of who asks for its fate.
     pub(super) token: Option<u64>,
+    pub(super) after: Option<u16>,
 }
 
 impl FreshSend {
@@ -79,6 +83,21 @@ impl FreshSend {
 
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.begun.is_none()
+    }
+
+    /// Whether something may leave.
+    pub(super) fn has_data(&self, progress: Progress) -> bool {
+        self.begun.is_some() || !self.is_held(progress) && !self.waiting.is_empty()
+    }
+
+    /// Whether the oldest waits for what it comes after.
+    pub(super) fn is_held(&self, progress: Progress) -> bool {
+        self.oldest().is_some_and(|message| !message.may_leave(progress))
+    }
+
+    /// The oldest that waits.
+    pub(super) fn oldest(&self) -> Option<&Queued> {
+        self.waiting.front()
     }
 
     /// Messages that wait, and what they cost.
@@ -135,8 +154,13 @@ impl FreshSend {
     }
 
     /// Takes what goes next into `room`: the rest of a message that has begun, or the oldest.
-    pub(super) fn pop(&mut self, room: Room, notices: &mut Notices) -> Option<Leaving> {
-        let leaving = self.pop_leaving(room)?;
+    pub(super) fn pop(
+        &mut self,
+        room: Room,
+        progress: Progress,
+        notices: &mut Notices,
+    ) -> Option<Leaving> {
+        let leaving = self.pop_leaving(room, progress)?;
         if let Some(token) = leaving.token {
             let piece = leaving.part.map_or(Chunk::WHOLE, |part| part.chunk(leaving.payload.len()));
             notices.on_left((self.id, leaving.sequence), token, piece);
@@ -144,9 +168,11 @@ impl FreshSend {
         Some(leaving)
     }
 
-    fn pop_leaving(&mut self, room: Room) -> Option<Leaving> {
+    fn pop_leaving(&mut self, room: Room, progress: Progress) -> Option<Leaving> {
         if self.begun.is_none() {
-            let cut = room.cut_new(self.waiting.front()?.payload.len());
+            let oldest = self.waiting.front().filter(|oldest| oldest.may_leave(progress))?;
+            let count = oldest.count(progress);
+            let cut = room.saying(count.is_some()).cut_new(oldest.payload.len());
             if cut == Cut::Nothing {
                 return None;
             }
@@ -155,15 +181,18 @@ impl FreshSend {
             self.next = sequence.next();
             if cut == Cut::Whole {
                 let Queued { payload, since, token, .. } = message;
-                return Some(Leaving { sequence, part: None, payload, since, token });
+                let after = progress.stamp(count);
+                return Some(Leaving { sequence, part: None, payload, since, token, after });
             }
-            self.begun = Some(Begun { sequence, message, offset: 0 });
+            self.begun = Some(Begun { sequence, message, count, offset: 0 });
         }
-        self.pop_piece(room)
+        self.pop_piece(room, progress)
     }
 
-    fn pop_piece(&mut self, room: Room) -> Option<Leaving> {
-        let Begun { sequence, message, offset } = self.begun.as_mut()?;
+    fn pop_piece(&mut self, room: Room, progress: Progress) -> Option<Leaving> {
+        let Begun { sequence, message, count, offset } = self.begun.as_mut()?;
+        let after = progress.stamp(*count);
+        let room = room.saying(after.is_some());
         let total = message.payload.len();
         let Cut::Piece(len) = room.cut_piece(total - *offset) else { return None };
         let payload = message.payload.slice(*offset..*offset + len);
@@ -174,7 +203,7 @@ impl FreshSend {
         if *offset == total {
             self.begun = None;
         }
-        Some(Leaving { sequence, part, payload, since, token })
+        Some(Leaving { sequence, part, payload, since, token, after })
     }
 }
 
@@ -265,14 +294,15 @@ impl FreshReceive {
 mod tests {
     use super::*;
 
-    const PACKET: Room = Room { bytes: 1_175, sequenced: true };
+    const PACKET: Room = Room { bytes: 1_175, sequenced: true, after: false };
+    const PROGRESS: Progress = Progress { issued: 0, settled: 0, written: 0 };
 
     fn queue() -> FreshSend {
         FreshSend::new(ChannelId::new(0).unwrap())
     }
 
     fn queued(payload: impl Into<Bytes>) -> Queued {
-        Queued { payload: payload.into(), since: Instant::now(), token: None }
+        Queued { payload: payload.into(), since: Instant::now(), token: None, after: None }
     }
 
     fn payload(byte: u8) -> Bytes {
@@ -303,7 +333,7 @@ mod tests {
         queue.push(Queued { since: later, ..queued(payload(1)) }, &mut notices);
         assert_eq!(queue.expire(now + lifetime, None, &mut notices), 0);
         assert_eq!(queue.expire(now + lifetime, Some(lifetime), &mut notices), 1);
-        let leaving = queue.pop(PACKET, &mut notices).unwrap();
+        let leaving = queue.pop(PACKET, PROGRESS, &mut notices).unwrap();
         assert_eq!((leaving.sequence, leaving.payload), (SequenceNumber(0), payload(1)));
     }
 
@@ -311,7 +341,7 @@ mod tests {
     fn a_long_message_leaves_in_pieces() {
         let (mut queue, mut notices) = (queue(), Notices::default());
         queue.push(queued(vec![0; 2_000]), &mut notices);
-        let parts: Vec<_> = core::iter::from_fn(|| queue.pop(PACKET, &mut notices))
+        let parts: Vec<_> = core::iter::from_fn(|| queue.pop(PACKET, PROGRESS, &mut notices))
             .map(|leaving| (leaving.part.unwrap().offset, leaving.payload.len()))
             .collect();
         assert_eq!(parts, [(0, 1_160), (1_160, 840)]);
@@ -322,11 +352,11 @@ mod tests {
     fn a_newer_message_ends_the_pieces_of_an_older_one() {
         let (mut queue, mut notices) = (queue(), Notices::default());
         queue.push(queued(vec![0; 2_000]), &mut notices);
-        queue.pop(PACKET, &mut notices).unwrap();
+        queue.pop(PACKET, PROGRESS, &mut notices).unwrap();
         assert_eq!(queue.supersede_begun(&mut notices), 0, "nothing newer waits");
         queue.push(queued(payload(1)), &mut notices);
         assert_eq!(queue.keep_newest(&mut notices), 1);
-        assert_eq!(queue.pop(PACKET, &mut notices).unwrap().payload, payload(1));
+        assert_eq!(queue.pop(PACKET, PROGRESS, &mut notices).unwrap().payload, payload(1));
     }
 
     #[test]
@@ -370,7 +400,7 @@ mod tests {
         queue.push(noted(1, 1), &mut notices);
         queue.expire(now + Duration::from_secs(1), Some(Duration::from_millis(1)), &mut notices);
         queue.push(noted(2_000, 2), &mut notices);
-        queue.pop(PACKET, &mut notices).unwrap();
+        queue.pop(PACKET, PROGRESS, &mut notices).unwrap();
         for token in [3, 4] {
             queue.push(noted(1, token), &mut notices);
         }
@@ -379,5 +409,18 @@ mod tests {
         let superseded = Notice::Superseded;
         assert_eq!(told, [(1, Notice::Expired), (2, superseded), (3, superseded)]);
         assert_eq!(queue.take_tokens().collect::<Vec<_>>(), [4]);
+    }
+
+    #[test]
+    fn what_comes_after_commands_leaves_when_they_are_written_and_says_how_many() {
+        let (mut queue, mut notices) = (queue(), Notices::default());
+        let after = core::num::NonZeroU64::new(3);
+        queue.push(Queued { after, ..queued(payload(0)) }, &mut notices);
+        let early = Progress { issued: 5, settled: 2, written: 4 };
+        assert!(!queue.has_data(early) && queue.is_held(early) && !queue.is_empty());
+        assert!(queue.pop(PACKET, early, &mut notices).is_none());
+        let there = Progress { settled: 3, ..early };
+        assert!(queue.has_data(there));
+        assert_eq!(queue.pop(PACKET, there, &mut notices).unwrap().after, Some(4));
     }
 }

@@ -1,11 +1,12 @@
 //! What a channel gives out for a packet or control record: a message, or a piece of one.
 
-use core::time::Duration;
+use core::{num::NonZeroU64, time::Duration};
 use std::time::Instant;
 
 use biplane_wire::{ChannelId, Chunk, Fragment, Frame, Message, SequenceNumber, varint_len};
 use bytes::Bytes;
 
+use super::causality::Progress;
 use crate::{acks::Eliciting, limits, recovery::SentFrame};
 
 /// A message that waits to be sent.
@@ -16,9 +17,21 @@ pub(super) struct Queued {
     pub(super) since: Instant,
     /// Of who asks for its fate.
     pub(super) token: Option<u64>,
+    /// It leaves once so many commands, requests and replies are written.
+    pub(super) after: Option<NonZeroU64>,
 }
 
 impl Queued {
+    /// Whether all that it comes after is written.
+    pub(super) fn may_leave(&self, progress: Progress) -> bool {
+        self.after.is_none_or(|after| after.get() <= progress.settled)
+    }
+
+    /// How many were written when it first leaves, if it says so.
+    pub(super) fn count(&self, progress: Progress) -> Option<u64> {
+        self.after.map(|_| progress.written)
+    }
+
     /// Whether it is worth nothing any more, where messages live so long.
     pub(super) fn is_over(&self, now: Instant, lifetime: Option<Duration>) -> bool {
         lifetime.is_some_and(|lifetime| now.saturating_duration_since(self.since) >= lifetime)
@@ -37,6 +50,8 @@ pub(crate) struct Outgoing {
     pub(crate) sent_at: Option<Instant>,
     /// It goes once, and its fate is asked for.
     pub(crate) noted: bool,
+    /// The low bits of how many commands, requests and replies it comes after.
+    pub(crate) after: Option<u16>,
 }
 
 /// Where a piece stands in its message.
@@ -63,15 +78,26 @@ pub(super) struct Room {
     pub(super) bytes: usize,
     /// Whether whole messages have a sequence number.
     pub(super) sequenced: bool,
+    /// Whether the message says what it comes after.
+    pub(super) after: bool,
 }
 
 impl Room {
+    /// The same for a message that says what it comes after, or does not.
+    pub(super) const fn saying(self, after: bool) -> Self {
+        Self { after, ..self }
+    }
+
+    const fn count(self) -> usize {
+        if self.after { Outgoing::COUNT } else { 0 }
+    }
+
     /// What of a message that was not begun goes into this room.
     pub(super) const fn cut_new(self, len: usize) -> Cut {
-        if Message::overhead(self.sequenced, true, len) + len <= self.bytes {
+        if Message::overhead(self.sequenced, true, len) + self.count() + len <= self.bytes {
             return Cut::Whole;
         }
-        if len <= limits::DATA_MESSAGE {
+        if len + self.count() <= limits::DATA_MESSAGE {
             // It fits a packet of its own.
             return Cut::Nothing;
         }
@@ -81,7 +107,7 @@ impl Room {
     /// What of `left` bytes of a message in pieces goes into this room: never a crumb, unless it
     /// is the last.
     pub(super) const fn cut_piece(self, left: usize) -> Cut {
-        let room = self.bytes.saturating_sub(Part::OVERHEAD);
+        let room = self.bytes.saturating_sub(Part::OVERHEAD + self.count());
         let len = if left < room { left } else { room };
         if len == left && len > 0 || len >= limits::FRAGMENT_MIN {
             Cut::Piece(len)
@@ -103,6 +129,9 @@ impl Part {
 }
 
 impl Outgoing {
+    /// The bytes that say what a message comes after.
+    const COUNT: usize = 2;
+
     /// The frame; without its length if it is the last of its packet.
     pub(crate) fn frame(&self, delimited: bool) -> Frame<'_> {
         self.stamped(delimited, None)
@@ -119,7 +148,7 @@ impl Outgoing {
             None => Frame::Message(Message {
                 channel: self.channel,
                 sequence,
-                after: None,
+                after: self.after,
                 clock,
                 delimited,
                 payload: &self.payload,
@@ -129,7 +158,7 @@ impl Outgoing {
                 sequence: sequence.unwrap_or(0),
                 offset,
                 total,
-                after: None,
+                after: self.after,
                 clock,
                 delimited,
                 payload: &self.payload,
@@ -147,7 +176,8 @@ impl Outgoing {
                 Message::overhead(true, delimited, len) + whole
             }
         };
-        overhead + len
+        let count = if self.after.is_some() { Self::COUNT } else { 0 };
+        overhead + count + len
     }
 
     /// What must be remembered of it until its fate is known.
@@ -171,7 +201,7 @@ mod tests {
     use super::*;
 
     const fn room(bytes: usize) -> Room {
-        Room { bytes, sequenced: true }
+        Room { bytes, sequenced: true, after: false }
     }
 
     #[test]
@@ -179,6 +209,9 @@ mod tests {
         assert_eq!(room(1_175).cut_new(limits::DATA_MESSAGE), Cut::Whole);
         assert_eq!(room(1_000).cut_new(limits::DATA_MESSAGE), Cut::Nothing);
         assert_eq!(room(1_175).cut_new(limits::DATA_MESSAGE + 2), Cut::Piece(1_160));
+        let saying = room(1_175).saying(true);
+        assert_eq!(saying.cut_new(limits::DATA_MESSAGE - 2), Cut::Whole);
+        assert_eq!(saying.cut_new(limits::DATA_MESSAGE), Cut::Piece(1_158), "it never fits");
     }
 
     #[test]
@@ -192,7 +225,9 @@ mod tests {
     fn a_frame_is_as_long_as_it_says() {
         let channel = ChannelId::new(0).unwrap();
         for (offset, total) in [(0, 2_000), (20_000, 1_000_000)] {
-            for delimited in [false, true] {
+            for (delimited, after) in
+                [(false, None), (true, None), (false, Some(7)), (true, Some(7))]
+            {
                 let outgoing = Outgoing {
                     channel,
                     sequence: Some(SequenceNumber(1)),
@@ -201,11 +236,12 @@ mod tests {
                     wants: Eliciting::Reliable,
                     sent_at: None,
                     noted: false,
+                    after,
                 };
                 let mut out = Vec::new();
                 outgoing.frame(delimited).encode(&mut out);
                 assert_eq!(out.len(), outgoing.len(delimited));
-                assert!(out.len() <= 1_000 + Part::OVERHEAD);
+                assert!(out.len() <= 1_000 + Part::OVERHEAD + Outgoing::COUNT);
             }
         }
     }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use self::pieces::Pieces;
 use super::{
+    causality::Progress,
     cost,
     credit::CreditHeld,
     notices::Notices,
@@ -29,6 +30,11 @@ pub(super) struct ReliableSend {
     base: SequenceNumber,
     /// Numbers of messages of which something must go again, oldest loss first.
     again: VecDeque<SequenceNumber>,
+    /// Numbers of messages of which something must go over the control connection, which is not to
+    /// wait for UDP.
+    escalating: VecDeque<SequenceNumber>,
+    /// All before this one are acknowledged, or escalated, or were found to have time.
+    in_time: SequenceNumber,
     /// The message whose pieces are going out for the first time.
     begun: Option<SequenceNumber>,
     cost: usize,
@@ -38,9 +44,13 @@ pub(super) struct ReliableSend {
 #[derive(Debug)]
 struct Sent {
     state: State,
+    /// When the application sent it.
+    since: Instant,
     payload: Bytes,
     /// What is where, if it went in pieces.
     pieces: Option<Box<Pieces>>,
+    /// How many commands, requests and replies it comes after, if it says so.
+    count: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,6 +58,11 @@ enum State {
     InFlight,
     /// It stands in `again`.
     Again,
+    /// It stands in `escalating`.
+    Escalating,
+    /// What the peer does not have of it rides the control connection: what becomes of copies over
+    /// UDP does not matter.
+    Escalated,
     Acked,
 }
 
@@ -61,11 +76,13 @@ pub(super) struct Leaving {
     pub(super) again: bool,
     /// Of who asks for its fate; given when its number is.
     pub(super) token: Option<u64>,
+    pub(super) after: Option<u16>,
 }
 
 impl ReliableSend {
     pub(super) const fn count_from(&mut self, first: SequenceNumber) {
         self.base = first;
+        self.in_time = first;
     }
 
     pub(super) fn push(&mut self, message: Queued) -> Result<(), SendError> {
@@ -110,7 +127,7 @@ impl ReliableSend {
 
     /// Whether something may leave: what goes again, the rest of a message that has begun, or a new
     /// one that credit covers.
-    pub(super) fn has_data(&self, held: &CreditHeld) -> bool {
+    pub(super) fn has_data(&self, held: &CreditHeld, progress: Progress) -> bool {
         if !self.again.is_empty() {
             return true;
         }
@@ -120,7 +137,14 @@ impl ReliableSend {
                 .and_then(|sent| sent.pieces.as_ref())
                 .is_some_and(|pieces| pieces.may_go());
         }
-        self.unsent.front().is_some_and(|message| held.covers(cost(message.payload.len())))
+        self.oldest().is_some_and(|message| {
+            held.covers(cost(message.payload.len())) && message.may_leave(progress)
+        })
+    }
+
+    /// The oldest that never left.
+    pub(super) fn oldest(&self) -> Option<&Queued> {
+        self.unsent.front()
     }
 
     /// Drops unsent messages that have outlived their lifetime; returns how many.
@@ -141,68 +165,185 @@ impl ReliableSend {
     }
 
     /// Takes what goes next into `room`.
-    pub(super) fn pop(&mut self, held: &mut CreditHeld, room: Room) -> Option<Leaving> {
+    pub(super) fn pop(
+        &mut self,
+        held: &mut CreditHeld,
+        room: Room,
+        progress: Progress,
+    ) -> Option<Leaving> {
         if let Some(sequence) = self.again.front().copied() {
-            return self.pop_again(sequence, room);
+            return self.pop_again(sequence, room, progress);
         }
         if let Some(sequence) = self.begun {
-            return self.pop_piece(sequence, room, false);
+            return self.pop_piece(sequence, room, progress);
         }
-        self.pop_new(held, room)
+        self.pop_new(held, room, progress)
     }
 
-    fn pop_again(&mut self, sequence: SequenceNumber, room: Room) -> Option<Leaving> {
+    fn pop_again(
+        &mut self,
+        sequence: SequenceNumber,
+        room: Room,
+        progress: Progress,
+    ) -> Option<Leaving> {
         let sent = self.get_mut(sequence)?;
-        if sent.pieces.is_some() {
-            return self.pop_piece(sequence, room, true);
-        }
-        if room.cut_new(sent.payload.len()) != Cut::Whole {
-            return None;
-        }
-        sent.state = State::InFlight;
-        let payload = sent.payload.clone();
-        self.again.pop_front();
-        Some(Leaving { sequence, part: None, payload, again: true, token: None })
-    }
-
-    /// The next piece of a message; of one that is lost, or else of one that never left.
-    fn pop_piece(&mut self, sequence: SequenceNumber, room: Room, again: bool) -> Option<Leaving> {
-        let sent = self.get_mut(sequence)?;
-        let total = u32::try_from(sent.payload.len()).unwrap_or(u32::MAX);
-        let pieces = sent.pieces.as_mut()?;
-        let (offset, len) = if again { pieces.next_lost(room)? } else { pieces.next_new(room)? };
-        let payload = sent.payload.slice(offset..offset + len);
-        let (lost, new) = (pieces.has_lost(), pieces.has_new());
-        if again && !lost {
+        let leaving = sent.pop_lost(sequence, room, progress)?;
+        if !sent.has_lost() {
             sent.state = State::InFlight;
             self.again.pop_front();
         }
-        if !again && !new {
-            self.begun = None;
-        }
-        let offset = u32::try_from(offset).unwrap_or(u32::MAX);
-        let part = Some(Part { offset, total });
-        Some(Leaving { sequence, part, payload, again, token: None })
+        Some(leaving)
     }
 
-    fn pop_new(&mut self, held: &mut CreditHeld, room: Room) -> Option<Leaving> {
-        let len = self.unsent.front()?.payload.len();
-        let cut = room.cut_new(len);
-        if cut == Cut::Nothing || !held.take(cost(len)) {
+    /// Takes what goes over the control connection next because it waited too long.
+    pub(super) fn pop_escalated(&mut self, room: Room, progress: Progress) -> Option<Leaving> {
+        let sequence = self.escalating.front().copied()?;
+        let sent = self.get_mut(sequence)?;
+        let leaving = sent.pop_lost(sequence, room, progress)?;
+        if !sent.has_lost() {
+            sent.state = State::Escalated;
+            self.escalating.pop_front();
+        }
+        Some(leaving)
+    }
+
+    /// The next piece of a message that never left.
+    fn pop_piece(
+        &mut self,
+        sequence: SequenceNumber,
+        room: Room,
+        progress: Progress,
+    ) -> Option<Leaving> {
+        let sent = self.get_mut(sequence)?;
+        let after = progress.stamp(sent.count);
+        let pieces = sent.pieces.as_mut()?;
+        let span = pieces.next_new(room.saying(after.is_some()))?;
+        let is_whole = !pieces.has_new();
+        let leaving = Leaving { after, ..sent.piece(sequence, span, false) };
+        if is_whole {
+            self.begun = None;
+        }
+        Some(leaving)
+    }
+
+    fn pop_new(
+        &mut self,
+        held: &mut CreditHeld,
+        room: Room,
+        progress: Progress,
+    ) -> Option<Leaving> {
+        let oldest = self.oldest().filter(|oldest| oldest.may_leave(progress))?;
+        let (len, count) = (oldest.payload.len(), oldest.count(progress));
+        let cut = room.saying(count.is_some()).cut_new(len);
+        if cut == Cut::Nothing {
             return None;
         }
-        let Queued { payload, token, .. } = self.unsent.pop_front()?;
-        let sequence = self.next();
-        let pieces = (cut != Cut::Whole).then(|| Box::new(Pieces::new(payload.len())));
+        let pieces = (cut != Cut::Whole).then(|| Box::new(Pieces::new(len)));
         let whole = pieces.is_none();
-        let state = State::InFlight;
-        self.sent.push_back(Sent { state, payload: payload.clone(), pieces });
+        let (sequence, token) = self.number(held, progress, pieces)?;
         if whole {
-            return Some(Leaving { sequence, part: None, payload, again: false, token });
+            let payload = self.get(sequence)?.payload.clone();
+            let after = progress.stamp(count);
+            return Some(Leaving { sequence, part: None, payload, again: false, token, after });
         }
         self.begun = Some(sequence);
-        let leaving = self.pop_piece(sequence, room, false)?;
+        let leaving = self.pop_piece(sequence, room, progress)?;
         Some(Leaving { token, ..leaving })
+    }
+
+    /// Gives the first unsent message its number, if it may leave and credit covers it; returns that
+    /// and its token.
+    fn number(
+        &mut self,
+        held: &mut CreditHeld,
+        progress: Progress,
+        pieces: Option<Box<Pieces>>,
+    ) -> Option<(SequenceNumber, Option<u64>)> {
+        let oldest = self.oldest().filter(|oldest| oldest.may_leave(progress))?;
+        let count = oldest.count(progress);
+        if !held.take(cost(oldest.payload.len())) {
+            return None;
+        }
+        let Queued { payload, since, token, .. } = self.unsent.pop_front()?;
+        let sequence = self.next();
+        let state = State::InFlight;
+        self.sent.push_back(Sent { state, since, payload, pieces, count });
+        Some((sequence, token))
+    }
+
+    /// Whether something waits that must go over the control connection.
+    pub(super) fn has_escalated(&self) -> bool {
+        !self.escalating.is_empty()
+    }
+
+    /// When the next message has waited as long as `after` allows, as far as that is known.
+    pub(super) fn escalates_at(&self, after: Duration) -> Option<Instant> {
+        let place = self.index(self.in_time.max(self.base))?;
+        let sent = self.sent.get(place).map(|sent| sent.since);
+        let oldest = sent.or_else(|| self.unsent.front().map(|message| message.since));
+        Some(oldest? + after)
+    }
+
+    /// Lets what was sent up to `latest` and is not acknowledged go over the control connection,
+    /// what never left among it; `each` is told of that with its token. Returns how many messages
+    /// that is.
+    pub(super) fn escalate(
+        &mut self,
+        latest: Instant,
+        held: &mut CreditHeld,
+        progress: Progress,
+        mut each: impl FnMut(SequenceNumber, u64),
+    ) -> u64 {
+        let mut count = 0;
+        self.in_time = self.in_time.max(self.base);
+        while let Some(sent) = self.get(self.in_time).filter(|sent| sent.since <= latest) {
+            let open = matches!(sent.state, State::InFlight | State::Again);
+            count += u64::from(open);
+            if open {
+                self.escalate_one(self.in_time);
+            }
+            self.in_time = self.in_time.next();
+        }
+        while self.in_time == self.next()
+            && self.unsent.front().is_some_and(|message| message.since <= latest)
+            && let Some((sequence, token)) = self.number(held, progress, None)
+        {
+            token.into_iter().for_each(|token| each(sequence, token));
+            self.escalate_one(sequence);
+            self.in_time = sequence.next();
+            count += 1;
+        }
+        count
+    }
+
+    fn escalate_one(&mut self, sequence: SequenceNumber) {
+        let Some(sent) = self.get_mut(sequence) else { return };
+        let before = core::mem::replace(&mut sent.state, State::Escalating);
+        if let Some(pieces) = &mut sent.pieces {
+            pieces.lose_rest();
+        }
+        if before == State::Again {
+            self.again.retain(|again| *again != sequence);
+        }
+        if self.begun == Some(sequence) {
+            self.begun = None;
+        }
+        self.escalating.push_back(sequence);
+    }
+
+    /// The control connection is lost: what was to go over it, or has gone, goes over UDP again.
+    pub(super) fn recall(&mut self) {
+        self.escalating.clear();
+        self.in_time = self.base;
+        for (sent, place) in self.sent.iter_mut().zip(0..) {
+            if matches!(sent.state, State::Escalating | State::Escalated) {
+                sent.state = State::Again;
+                if let Some(pieces) = &mut sent.pieces {
+                    pieces.lose_rest();
+                }
+                self.again.push_back(SequenceNumber(self.base.0 + place));
+            }
+        }
     }
 
     fn index(&self, sequence: SequenceNumber) -> Option<usize> {
@@ -230,6 +371,9 @@ impl ReliableSend {
         if before == State::Again {
             self.again.retain(|again| *again != sequence);
         }
+        if before == State::Escalating {
+            self.escalating.retain(|escalating| *escalating != sequence);
+        }
         if self.begun == Some(sequence) {
             self.begun = None;
         }
@@ -245,10 +389,17 @@ impl ReliableSend {
         let Some(pieces) = &mut sent.pieces else { return };
         pieces.on_ack(offset, len);
         if pieces.is_complete() {
-            self.on_ack(sequence);
-        } else if sent.state == State::Again && !pieces.has_lost() {
+            return self.on_ack(sequence);
+        }
+        if pieces.has_lost() {
+            return;
+        }
+        if sent.state == State::Again {
             sent.state = State::InFlight;
             self.again.retain(|again| *again != sequence);
+        } else if sent.state == State::Escalating {
+            sent.state = State::Escalated;
+            self.escalating.retain(|escalating| *escalating != sequence);
         }
     }
 
@@ -267,11 +418,62 @@ impl ReliableSend {
     pub(super) fn on_piece_lost(&mut self, sequence: SequenceNumber, offset: u32, len: u32) {
         let Some(sent) = self.get_mut(sequence) else { return };
         let Some(pieces) = &mut sent.pieces else { return };
+        if matches!(sent.state, State::Escalating | State::Escalated) {
+            return;
+        }
         pieces.on_lost(offset, len);
         if sent.state == State::InFlight && pieces.has_lost() {
             sent.state = State::Again;
             self.again.push_back(sequence);
         }
+    }
+}
+
+impl Sent {
+    /// What goes next of that which must go again: all of it, or a piece where it does not fit
+    /// `room`.
+    fn pop_lost(
+        &mut self,
+        sequence: SequenceNumber,
+        room: Room,
+        progress: Progress,
+    ) -> Option<Leaving> {
+        let after = progress.stamp(self.count);
+        let room = room.saying(after.is_some());
+        if self.pieces.is_none() {
+            match room.cut_new(self.payload.len()) {
+                Cut::Nothing => return None,
+                Cut::Whole => {
+                    let payload = self.payload.clone();
+                    let token = None;
+                    return Some(Leaving {
+                        sequence,
+                        part: None,
+                        payload,
+                        again: true,
+                        token,
+                        after,
+                    });
+                }
+                // It went whole over the control connection.
+                Cut::Piece(_) => self.pieces = Some(Box::new(Pieces::lost(self.payload.len()))),
+            }
+        }
+        let span = self.pieces.as_mut()?.next_lost(room)?;
+        Some(Leaving { after, ..self.piece(sequence, span, true) })
+    }
+
+    fn has_lost(&self) -> bool {
+        self.pieces.as_ref().is_some_and(|pieces| pieces.has_lost())
+    }
+
+    /// What leaves with the piece at this offset, of this length.
+    fn piece(&self, sequence: SequenceNumber, span: (usize, usize), again: bool) -> Leaving {
+        let (offset, len) = span;
+        let number = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let part = Some(Part { offset: number(offset), total: number(self.payload.len()) });
+        let payload = self.payload.slice(offset..offset + len);
+        Leaving { sequence, part, payload, again, token: None, after: None }
     }
 }
 

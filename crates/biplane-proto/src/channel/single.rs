@@ -1,18 +1,18 @@
 //! One channel of a session, with both of its halves.
 
-use core::time::Duration;
+use core::{num::NonZeroU64, time::Duration};
 use std::{collections::VecDeque, time::Instant};
 
 use biplane_wire::{AckRange, ChannelId, ChannelKind, SequenceNumber};
 use bytes::Bytes;
 
 use super::{
-    Counts, Outgoing,
+    Books, Counts, Outgoing,
     arrival::{Arrived, Numbered},
+    causality::Progress,
     cost,
     credit::{CreditGiven, CreditHeld},
     fresh::{self, FreshReceive, FreshSend},
-    notices::Notices,
     ordered::Ordered,
     outgoing::{Queued, Room},
     partials::FreshPartials,
@@ -22,6 +22,9 @@ use super::{
     unordered::Unordered,
 };
 use crate::{ChannelConfig, SendError, SendOptions, Violation, acks::Eliciting, limits};
+
+/// A message that is never sent again, with its number where it has one.
+pub(super) type Fresh = (Option<SequenceNumber>, Bytes);
 
 #[derive(Debug)]
 pub(super) struct Channel {
@@ -53,8 +56,9 @@ pub(super) enum Receive {
     Fresh(FreshReceive),
     Unordered(Unordered),
     Ordered(Ordered),
-    /// With the number of the next to be taken.
-    Command(VecDeque<Bytes>, SequenceNumber),
+    /// Each with its place among all that came over the control connection; and the number of the
+    /// next to be taken.
+    Command(VecDeque<(Bytes, u64)>, SequenceNumber),
 }
 
 impl Channel {
@@ -107,14 +111,19 @@ impl Channel {
         now: Instant,
         payload: Bytes,
         how: SendOptions,
-        (notices, counts): (&mut Notices, &mut Counts),
+        Books { progress, notices, counts }: &mut Books,
     ) -> Result<(), SendError> {
-        let message = Queued { payload, since: now, token: how.notice };
+        let after = NonZeroU64::new(progress.issued).filter(|_| how.after_commands);
+        let message = Queued { payload, since: now, token: how.notice, after };
         match &mut self.send {
             Send::Fresh(queue) => {
                 counts.overflowed += queue.push(message, notices);
                 if self.config.kind == ChannelKind::Sequenced {
-                    counts.superseded += queue.supersede_begun(notices);
+                    counts.superseded += if queue.is_held(*progress) {
+                        queue.keep_newest(notices)
+                    } else {
+                        queue.supersede_begun(notices)
+                    };
                 }
                 Ok(())
             }
@@ -160,10 +169,10 @@ impl Channel {
         if len > limit { Err(SendError::TooLarge { limit }) } else { Ok(()) }
     }
 
-    pub(super) fn has_data(&self) -> bool {
+    pub(super) fn has_data(&self, progress: Progress) -> bool {
         match &self.send {
-            Send::Fresh(queue) => !queue.is_empty(),
-            Send::Reliable(queue) => queue.has_data(&self.held),
+            Send::Fresh(queue) => queue.has_data(progress),
+            Send::Reliable(queue) => queue.has_data(&self.held, progress),
             Send::Command(_) => false,
         }
     }
@@ -172,36 +181,93 @@ impl Channel {
         &mut self,
         now: Instant,
         bytes: usize,
-        counts: &mut Counts,
-        notices: &mut Notices,
+        books: &mut Books,
     ) -> Option<Outgoing> {
+        self.expire(now, books);
+        let Books { progress, notices, counts } = books;
         let numbered = self.is_numbered();
-        let room = Room { bytes, sequenced: numbered };
-        let (channel, lifetime) = (self.id, self.lifetime());
+        let room = Room { bytes, sequenced: numbered, after: false };
         match &mut self.send {
             Send::Fresh(queue) => {
-                counts.expired += queue.expire(now, lifetime, notices);
-                let fresh::Leaving { sequence, part, payload, since, token } =
-                    queue.pop(room, notices)?;
-                let sequence = (numbered || part.is_some()).then_some(sequence);
-                let (wants, noted) = (Eliciting::Fresh, token.is_some());
-                let sent_at = self.config.lifetime.map(|_| since);
-                Some(Outgoing { channel, sequence, part, payload, wants, sent_at, noted })
+                let leaving = queue.pop(room, *progress, notices)?;
+                let fresh::Leaving { sequence, part, payload, since, token, after } = leaving;
+                Some(Outgoing {
+                    channel: self.id,
+                    sequence: (numbered || part.is_some()).then_some(sequence),
+                    part,
+                    payload,
+                    wants: Eliciting::Fresh,
+                    sent_at: self.config.lifetime.map(|_| since),
+                    noted: token.is_some(),
+                    after,
+                })
             }
             Send::Reliable(queue) => {
-                counts.expired += queue.expire(now, lifetime, notices);
-                let reliable::Leaving { sequence, part, payload, again, token } =
-                    queue.pop(&mut self.held, room)?;
-                if let Some(token) = token {
-                    notices.on_numbered((channel, sequence), token);
+                let leaving = queue.pop(&mut self.held, room, *progress)?;
+                if let Some(token) = leaving.token {
+                    notices.on_numbered((self.id, leaving.sequence), token);
                 }
-                counts.resent += u64::from(again);
-                let (sequence, wants) = (Some(sequence), Eliciting::Reliable);
-                let (sent_at, noted) = (None, false);
-                Some(Outgoing { channel, sequence, part, payload, wants, sent_at, noted })
+                counts.resent += u64::from(leaving.again);
+                Some(outgoing(self.id, leaving))
             }
             Send::Command(_) => None,
         }
+    }
+
+    /// Drops what has outlived its lifetime unsent.
+    pub(super) fn expire(&mut self, now: Instant, Books { notices, counts, .. }: &mut Books) {
+        let lifetime = self.lifetime();
+        counts.expired += match &mut self.send {
+            Send::Fresh(queue) => queue.expire(now, lifetime, notices),
+            Send::Reliable(queue) => queue.expire(now, lifetime, notices),
+            Send::Command(_) => 0,
+        };
+    }
+
+    /// The oldest message that has not left.
+    fn oldest(&self) -> Option<&Queued> {
+        match &self.send {
+            Send::Fresh(queue) => queue.oldest(),
+            Send::Reliable(queue) => queue.oldest(),
+            Send::Command(_) => None,
+        }
+    }
+
+    /// Whether it waits for what it comes after.
+    pub(super) fn is_held(&self, progress: Progress) -> bool {
+        self.oldest().is_some_and(|message| !message.may_leave(progress))
+    }
+
+    /// When that is over.
+    pub(super) fn held_until(&self, progress: Progress) -> Option<Instant> {
+        let held = self.oldest().filter(|message| !message.may_leave(progress))?;
+        Some(held.since + self.lifetime()?)
+    }
+
+    /// When a message has waited so long for an ack that it goes over the control connection too.
+    pub(super) fn escalates_at(&self) -> Option<Instant> {
+        let Send::Reliable(queue) = &self.send else { return None };
+        queue.escalates_at(self.config.escalate_after?)
+    }
+
+    /// Lets those that have waited so long go over the control connection.
+    pub(super) fn escalate(&mut self, now: Instant, books: &mut Books) {
+        let (Send::Reliable(queue), Some(after)) = (&mut self.send, self.config.escalate_after)
+        else {
+            return;
+        };
+        let Some(latest) = now.checked_sub(after) else { return };
+        let (id, Books { progress, notices, counts }) = (self.id, books);
+        counts.escalated += queue.escalate(latest, &mut self.held, *progress, |sequence, token| {
+            notices.on_numbered((id, sequence), token);
+        });
+    }
+
+    /// The next of what goes over the control connection because it waited too long.
+    pub(super) fn next_escalated(&mut self, bytes: usize, progress: Progress) -> Option<Outgoing> {
+        let Send::Reliable(queue) = &mut self.send else { return None };
+        let room = Room { bytes, sequenced: true, after: false };
+        Some(outgoing(self.id, queue.pop_escalated(room, progress)?))
     }
 
     /// Whether a send was refused and half of the queue is free now; says so once.
@@ -254,14 +320,17 @@ impl Channel {
         }
     }
 
-    /// Gives the application the next message.
-    pub(super) fn take(&mut self) -> Option<Bytes> {
+    /// Gives the application, which took so many commands, requests and replies, the next message;
+    /// a command with its place among them.
+    pub(super) fn take(&mut self, taken: u64) -> Option<(Bytes, Option<u64>)> {
+        let mut place = None;
         let (sequence, payload) = match &mut self.receive {
             Receive::Fresh(queue) => queue.take()?,
             Receive::Unordered(queue) => numbered(queue.take()?),
-            Receive::Ordered(queue) => numbered(queue.take()?),
+            Receive::Ordered(queue) => numbered(queue.take(taken)?),
             Receive::Command(queue, next) => {
-                let payload = queue.pop_front()?;
+                let (payload, its) = queue.pop_front()?;
+                place = Some(its);
                 let sequence = core::mem::replace(next, next.next());
                 (Some(sequence), payload)
             }
@@ -272,7 +341,15 @@ impl Channel {
         if let (Some(report), Some(sequence)) = (&mut self.report, sequence) {
             report.on_taken(sequence);
         }
-        Some(payload)
+        Some((payload, place))
+    }
+
+    /// Lets messages go to the application that wait for nothing but that, which took so many
+    /// commands, requests and replies.
+    pub(super) fn release(&mut self, taken: u64) {
+        if let Receive::Unordered(queue) = &mut self.receive {
+            queue.release(taken);
+        }
     }
 
     /// What the application took must be told once more.
@@ -305,11 +382,12 @@ impl Channel {
         (messages, self.given.untaken())
     }
 
-    pub(super) fn is_readable(&self) -> bool {
+    /// Whether the application, which took so many commands, requests and replies, can take one.
+    pub(super) fn is_readable(&self, taken: u64) -> bool {
         match &self.receive {
             Receive::Fresh(queue) => !queue.is_empty(),
             Receive::Unordered(queue) => !queue.is_empty(),
-            Receive::Ordered(queue) => !queue.is_empty(),
+            Receive::Ordered(queue) => queue.is_readable(taken),
             Receive::Command(queue, _) => !queue.is_empty(),
         }
     }
@@ -319,28 +397,53 @@ fn numbered((sequence, payload): Numbered<Bytes>) -> (Option<SequenceNumber>, By
     (Some(sequence), payload)
 }
 
-/// Takes in a message, or a piece of one, that is never sent again.
-pub(super) fn handle_fresh(
-    queue: &mut FreshReceive,
+fn outgoing(channel: ChannelId, leaving: reliable::Leaving) -> Outgoing {
+    let reliable::Leaving { sequence, part, payload, after, .. } = leaving;
+    Outgoing {
+        channel,
+        sequence: Some(sequence),
+        part,
+        payload,
+        wants: Eliciting::Reliable,
+        sent_at: None,
+        noted: false,
+        after,
+    }
+}
+
+/// Takes in a message, or a piece of one, that is never sent again; returns it once it is whole.
+pub(super) fn assemble_fresh(
+    queue: &FreshReceive,
     now: Instant,
     partials: &mut FreshPartials,
     (id, sequence, piece): (ChannelId, Option<u32>, Piece<'_>),
     counts: &mut Counts,
-) -> Result<(), Violation> {
+) -> Result<Option<Fresh>, Violation> {
     let sequence = sequence.map(|sequence| queue.expand(sequence));
     let payload = match sequence {
         Some(sequence) if !piece.is_whole() => {
             if queue.is_late(sequence) {
                 counts.late += 1;
-                return Ok(());
+                return Ok(None);
             }
             match partials.add(now, id, sequence, piece)? {
                 Some(whole) => whole.into(),
-                None => return Ok(()),
+                None => return Ok(None),
             }
         }
         _ => Bytes::copy_from_slice(piece.bytes),
     };
+    Ok(Some((sequence, payload)))
+}
+
+/// Gives a whole message to the application.
+pub(super) fn deliver_fresh(
+    queue: &mut FreshReceive,
+    id: ChannelId,
+    (sequence, payload): Fresh,
+    partials: &mut FreshPartials,
+    counts: &mut Counts,
+) {
     let outcome = queue.handle(sequence, payload);
     if let Some(sequence) = sequence.filter(|sequence| queue.is_late(*sequence)) {
         // It is the newest now, or came after a newer one: what is older is not waited for.
@@ -349,5 +452,4 @@ pub(super) fn handle_fresh(
     counts.late += u64::from(outcome.late);
     counts.duplicated += u64::from(outcome.duplicate);
     counts.untaken += outcome.evicted;
-    Ok(())
 }

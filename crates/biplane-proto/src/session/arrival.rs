@@ -54,6 +54,9 @@ impl Session {
         }
         let len = plaintext.len() + biplane_wire::Header::LEN + wire::TAG;
         self.arrivals.packets += 1;
+        if self.arrivals.packets == 1 {
+            self.on_first_packet(now);
+        }
         self.arrivals.bytes += len as u64;
         self.path.on_packet(now, path, len, newest);
         self.liveness.on_heard(now);

@@ -42,6 +42,8 @@ impl Session {
         if builder.is_empty() {
             self.recovery.return_frames(builder.discard());
             self.outlook.released = false;
+            // What waited may have expired.
+            self.tell_notices();
             return None;
         }
         let Some(job) = self.keys.take_job() else {

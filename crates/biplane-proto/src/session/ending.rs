@@ -130,6 +130,7 @@ impl Session {
             CloseCode::Violation => CloseReason::Accused { text: text.into() },
             CloseCode::TimedOut => CloseReason::ConnectionLost,
             CloseCode::Limit => CloseReason::PeerLimit { text: text.into() },
+            CloseCode::NoData => CloseReason::DataPlaneLost,
         };
         self.end(now, reason, None);
     }
@@ -147,6 +148,11 @@ impl Session {
         let text = "a key has sealed as many packets as it may";
         self.end(now, CloseReason::KeysExhausted, Some((CloseCode::Limit, text)));
         self.settle(now);
+    }
+
+    pub(super) fn end_without_data(&mut self, now: Instant) {
+        let text = "UDP is required and did not work";
+        self.end(now, CloseReason::DataPlaneLost, Some((CloseCode::NoData, text)));
     }
 
     /// Ends the session; `tell` is for the peer.

@@ -6,6 +6,7 @@
 //! keys and receive ids. Whichever side misses a welcome or an ack can try again from where it is:
 //! nothing that is said on a connection counts before the other side has it.
 
+use core::time::Duration;
 use std::time::Instant;
 
 use biplane_wire::{CloseCode, Parameters, ReceiveId};
@@ -48,9 +49,11 @@ impl Session {
         }
         tracing::debug!(?loss, "control connection lost");
         self.control.loss = Some(loss);
+        self.channels.recall_escalated();
+        self.outlook.released = true;
         match &self.outlook.state {
-            State::Open if self.may_come_back() => {
-                self.timers.arm(Timer::Grace, now + self.facts.grace);
+            State::Open if self.is_resumable() => {
+                self.timers.arm(Timer::Grace, now + self.grace());
                 self.liveness.on_control_lost();
                 self.report_planes();
             }
@@ -66,16 +69,33 @@ impl Session {
         }
     }
 
-    /// A client that never heard the welcome has no session to come back to.
-    fn may_come_back(&self) -> bool {
-        let heard = self.control.was_heard() || self.arrivals.packets > 0;
-        self.is_resumable() && (self.facts.role == Role::Client || heard)
+    /// How long it waits for another connection. A client that did not hear the welcome has no
+    /// session to come back to; one that did may not have been heard yet.
+    fn grace(&self) -> Duration {
+        if self.is_unheard() {
+            self.facts.grace.min(limits::GRACE_UNHEARD)
+        } else {
+            self.facts.grace
+        }
+    }
+
+    /// Whether it is a server's whose client has said nothing yet.
+    fn is_unheard(&self) -> bool {
+        let silent = !self.control.was_heard() && self.arrivals.packets == 0;
+        silent && self.facts.role == Role::Server
+    }
+
+    /// The first packet of the peer's has come.
+    pub(super) fn on_first_packet(&mut self, now: Instant) {
+        if self.control.loss.is_some() && self.is_resumable() {
+            self.timers.arm(Timer::Grace, now + self.facts.grace);
+        }
     }
 
     pub(super) fn on_grace_over(&mut self, now: Instant) {
         let Some(loss) = self.control.loss else { return };
         let text = "the control connection was not replaced in time";
-        self.end(now, loss.reason(true), Some((CloseCode::TimedOut, text)));
+        self.end(now, loss.reason(!self.is_unheard()), Some((CloseCode::TimedOut, text)));
     }
 
     /// When a client opens another connection beside one that takes nothing.

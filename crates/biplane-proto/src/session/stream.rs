@@ -76,23 +76,36 @@ impl Session {
             return self.handle_tunnelled(now, *frame);
         }
         match self.control.inbox.assemble(record)? {
-            Some(Whole::Command(channel, payload)) => {
+            Some(whole) => self.handle_whole(whole),
+            None => Ok(()),
+        }
+    }
+
+    fn handle_whole(&mut self, whole: Whole) -> Result<(), Violation> {
+        let place = self.channels.causality.arrive();
+        match whole {
+            Whole::Command(channel, payload) => {
                 self.check_command(channel, payload.len())?;
                 if !self.is_closed() {
-                    self.channels.handle_command(channel, payload)?;
+                    self.channels.handle_command(channel, payload, place)?;
                     self.outlook.readable();
                 }
             }
-            Some(Whole::Request(id, kind, payload)) if !self.is_closed() => {
-                match self.requests.handle_call(id, kind, payload)? {
+            Whole::Request(id, kind, payload) if !self.is_closed() => {
+                match self.requests.handle_call(id, kind, payload, place)? {
                     Some(call) => self.outlook.push(Event::Called(call)),
-                    None => self.refuse_busy(id),
+                    None => {
+                        self.on_place_taken(Some(place));
+                        self.refuse_busy(id);
+                    }
                 }
             }
-            Some(Whole::Reply(id, outcome, payload)) => {
-                self.requests.handle_reply(id, outcome, payload);
+            Whole::Request(..) => {}
+            Whole::Reply(id, outcome, payload) => {
+                if !self.requests.handle_reply(id, outcome, payload, place) {
+                    self.on_place_taken(Some(place));
+                }
             }
-            Some(Whole::Request(..)) | None => {}
         }
         Ok(())
     }
@@ -170,6 +183,7 @@ impl Session {
             self.write_taken_records(out);
         }
         while out.len() < end && self.control.outbox.write_next(&mut self.channels, out) {}
+        self.write_escalated(now, end, out);
         self.write_tunnelled(now, end, out);
         self.close_when_drained(now, out);
     }
@@ -192,6 +206,14 @@ impl Session {
         if let Some((frame, _)) = acks.frame(now, |at| Self::stamp(epoch, at)) {
             Record::Frame(frame).encode(out);
             acks.on_sent();
+        }
+    }
+
+    /// Messages that waited too long for an ack over UDP, before what rides here anyway.
+    fn write_escalated(&mut self, now: Instant, end: usize, out: &mut Vec<u8>) {
+        while out.len() < end && self.control.outbox.has_tunnel_room() {
+            let Some(message) = self.channels.next_escalated(limits::TUNNEL_PIECE) else { break };
+            self.control.outbox.write_tunnelled(now, &message, None, out);
         }
     }
 
@@ -236,7 +258,8 @@ impl Session {
             || (!self.liveness.data_open()
                 && (self.channels.has_credit() || self.outlook.taken_due))
             || self.control.outbox.has_next(&mut self.channels)
-            || (self.tunnel_waits() && self.control.outbox.has_tunnel_room())
+            || ((self.tunnel_waits() || self.channels.has_escalated())
+                && self.control.outbox.has_tunnel_room())
             || self.is_drained()
     }
 

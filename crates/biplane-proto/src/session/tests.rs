@@ -1,5 +1,8 @@
 //! Two sessions face to face, without a network: frames, rules and refusals.
 
+mod causality;
+mod escalation;
+mod modes;
 mod notices;
 mod resume;
 mod soundings;
@@ -56,12 +59,24 @@ fn configs() -> Vec<ChannelConfig> {
         max_message: if kind.is_reliable() { 1 << 20 } else { 16_384 },
         lifetime: None,
         priority: 0,
+        escalate_after: None,
     })
     .to_vec()
 }
 
 impl Side {
     fn new(now: Instant, role: Role, named: bool, channels: Vec<ChannelConfig>) -> Self {
+        let config = SessionConfig { key_packets: 50, ..SessionConfig::default() };
+        Self::with(now, role, named, config, channels)
+    }
+
+    fn with(
+        now: Instant,
+        role: Role,
+        named: bool,
+        config: SessionConfig,
+        channels: Vec<ChannelConfig>,
+    ) -> Self {
         let mut parameters = [1, 2].map(|id| Parameters::new(ReceiveId(id)));
         parameters[0].initial_credit = limits::CHANNEL_CREDIT;
         parameters[1].initial_credit = limits::CHANNEL_CREDIT;
@@ -79,7 +94,7 @@ impl Side {
             secret: [9; 32],
             channels,
             requests: 2,
-            config: SessionConfig { key_packets: 50, ..SessionConfig::default() },
+            config,
             seed: [role as u8; 32],
             first_packet: PacketNumber(0),
             remote,

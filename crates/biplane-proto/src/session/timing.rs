@@ -48,10 +48,11 @@ impl Session {
             Timer::ControlAck => self.control.notes.acked = true,
             Timer::Request => self.requests.handle_timeout(now),
             Timer::Taken => self.outlook.taken_due = true,
-            Timer::Notice => self.channels.notices.handle_timeout(now),
+            Timer::Held => self.channels.drop_held(now),
+            Timer::Notice => self.channels.books.notices.handle_timeout(now),
             Timer::Close => self.on_linger_over(now),
             // What these wait for is asked of its owner, by `wants_transmit` and by `settle`.
-            Timer::Ack | Timer::Pacing | Timer::Challenge => {}
+            Timer::Ack | Timer::Pacing | Timer::Challenge | Timer::Escalation => {}
         }
     }
 
@@ -98,6 +99,14 @@ impl Session {
         }
     }
 
+    /// This side sends no datagram, ever: what it sends on is known from the start.
+    pub(super) fn forgo_data(&mut self) {
+        self.path.silence();
+        self.timers.disarm(Timer::Join);
+        self.liveness.on_join_overdue();
+        self.report_planes();
+    }
+
     /// Tells the peer, and the application, what this side sends on.
     pub(super) fn report_planes(&mut self) {
         self.control.notes.planes = Some(self.liveness.bits(self.control.is_open()));
@@ -107,12 +116,16 @@ impl Session {
     pub(super) fn tell_planes(&mut self) {
         if let Some(planes) = self.liveness.news(self.control.is_open()) {
             self.outlook.planes(planes);
+            if self.facts.requires_data && !planes.has_data() {
+                self.end_without_data(self.clock.latest);
+            }
         }
     }
 
     /// Brings everything that follows from the parts up to date, after any input.
     pub(super) fn settle(&mut self, now: Instant) {
-        self.tell_notices();
+        // What waited for commands to be written had been released with them.
+        self.outlook.released |= self.channels.on_progress(self.control.outbox.progress());
         if self.channels.take_writable() | self.control.outbox.take_writable() && !self.is_closed()
         {
             self.outlook.writable();
@@ -121,7 +134,9 @@ impl Session {
             self.settle_blocked(now);
             self.settle_data_timers(now);
             self.settle_control_timers(now);
+            self.settle_escalation(now);
         }
+        self.tell_notices();
         self.outlook.wants_control = self.control_waits();
         self.control.on_waiting(now, self.outlook.wants_control);
         if !self.is_ended() {
@@ -133,7 +148,7 @@ impl Session {
 
     /// Tells the application what became of messages.
     pub(super) fn tell_notices(&mut self) {
-        while let Some((token, notice)) = self.channels.notices.poll() {
+        while let Some((token, notice)) = self.channels.books.notices.poll() {
             self.outlook.push(Event::Noted(token, notice));
         }
     }
@@ -150,6 +165,17 @@ impl Session {
         if waits && (held || stuck) {
             self.channels.on_blocked();
         }
+    }
+
+    /// While both planes work, a message that one does not deliver in time goes over the other.
+    fn settle_escalation(&mut self, now: Instant) {
+        let both = self.liveness.data_open() && self.control.is_open();
+        if both && self.channels.escalates_at().is_some_and(|at| at <= now) {
+            self.channels.escalate(now);
+        }
+        // What is overdue and did not go waits for credit, and so for the peer.
+        let next = self.channels.escalates_at().filter(|at| both && *at > now);
+        self.timers.set(Timer::Escalation, next);
     }
 
     fn settle_data_timers(&mut self, now: Instant) {
@@ -187,7 +213,8 @@ impl Session {
         let idle = self.control.idle_at(self.facts.idle_timeout);
         self.timers.set(Timer::ControlIdle, open.then_some(idle));
         self.timers.set(Timer::Request, self.requests.deadline());
-        self.timers.set(Timer::Notice, self.channels.notices.deadline());
+        self.timers.set(Timer::Notice, self.channels.books.notices.deadline());
+        self.timers.set(Timer::Held, self.channels.held_until());
         self.settle_control_ack(now);
     }
 

@@ -53,6 +53,7 @@ impl Victim {
             max_message: 16_384,
             lifetime: None,
             priority: 0,
+            escalate_after: None,
         });
         let [local, peer] = [1, 2].map(|id| {
             let mut parameters = Parameters::new(ReceiveId(id));

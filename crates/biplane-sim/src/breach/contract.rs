@@ -43,6 +43,8 @@ pub enum ContractBreach {
     },
     /// A packet that could not be sealed.
     Unsealable,
+    /// A packet sealed with a key and a nonce that were used before.
+    NonceRepeated,
     /// A packet to an address where nobody is.
     Misaddressed,
     /// It says that it has something to send, and gives nothing.
@@ -65,6 +67,7 @@ impl ContractBreach {
             Self::Floods => "floods",
             Self::PacketLength { .. } => "packet_length",
             Self::Unsealable => "unsealable",
+            Self::NonceRepeated => "nonce_repeated",
             Self::Misaddressed => "misaddressed",
             Self::NothingToSend => "nothing_to_send",
             Self::NothingToRead => "nothing_to_read",
@@ -93,6 +96,7 @@ impl fmt::Display for ContractBreach {
                 write!(f, "a packet of {appended} bytes that says {says}")
             }
             Self::Unsealable => f.write_str("a packet cannot be sealed"),
+            Self::NonceRepeated => f.write_str("a key and a nonce were used a second time"),
             Self::Misaddressed => f.write_str("a packet to an address where nobody is"),
             Self::NothingToSend => f.write_str("wants to send, and gives nothing"),
             Self::NothingToRead => f.write_str("readable, and gives nothing"),

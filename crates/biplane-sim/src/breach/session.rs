@@ -1,6 +1,6 @@
 //! What may be wrong with a session as its application sees it.
 
-use core::fmt;
+use core::{fmt, time::Duration};
 
 use biplane_proto::{CloseReason, Planes, SendError};
 
@@ -46,6 +46,12 @@ pub enum SessionBreach {
     },
     /// It does not fly on both planes long after the faults had stopped.
     Lame(Planes),
+    /// It was not on another control connection so long after that was possible.
+    SlowToResume(Duration),
+    /// It did not fly so long after its network had healed.
+    SlowToHeal(Duration),
+    /// It lived for so long without a control connection, which is longer than it may.
+    Outlived(Duration),
     /// What it last told of its planes is not so.
     ToldOtherwise {
         /// What it told.
@@ -72,6 +78,9 @@ impl SessionBreach {
             Self::NeverEmpty { .. } => "session_never_empty",
             Self::Vanished { .. } => "session_vanished",
             Self::Lame(_) => "session_lame",
+            Self::SlowToResume(_) => "session_slow_to_resume",
+            Self::SlowToHeal(_) => "session_slow_to_heal",
+            Self::Outlived(_) => "session_outlived",
             Self::ToldOtherwise { .. } => "session_told_otherwise",
         }
     }
@@ -89,6 +98,11 @@ impl fmt::Display for SessionBreach {
             Self::Unannounced => f.write_str("messages can be taken of which no event told"),
             Self::Refused(error) => write!(f, "a message was refused: {error}"),
             Self::Lame(planes) => write!(f, "still on {planes:?} though all faults have stopped"),
+            Self::SlowToResume(took) => write!(f, "another connection took {took:?}"),
+            Self::SlowToHeal(took) => {
+                write!(f, "does not fly until {took:?} after the network did")
+            }
+            Self::Outlived(took) => write!(f, "lived on for {took:?} without a control connection"),
             Self::ToldOtherwise { told, is } => write!(f, "told {told:?} last, and is on {is:?}"),
             Self::NeverEmpty { waiting } => {
                 write!(f, "{waiting} messages and records still wait though nobody sends")

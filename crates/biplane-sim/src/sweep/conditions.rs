@@ -1,13 +1,14 @@
 //! What a seed's network and applications are like.
 
 mod options;
+mod ordeals;
 mod special;
 
 use core::{fmt, time::Duration};
 
 pub use special::Wraps;
 
-use super::{Lengths, Rhythm};
+use super::{Lengths, Rhythm, Strike};
 use crate::{
     BottleneckConfig, ClientConfig, LinkConfig, Loss, Outage, Protocol, Rng, StreamConfig,
     WiresConfig,
@@ -44,6 +45,10 @@ pub struct Conditions {
     pub lengths: Lengths,
     /// How far the counters are from a place where they could wrap, if they begin beside one.
     pub wraps: Option<Wraps>,
+    /// What is done to their networks, in order of time.
+    pub strikes: Vec<Strike>,
+    /// Whether the network is good enough otherwise for every session to come through in time.
+    pub is_timed: bool,
 }
 
 impl Conditions {
@@ -57,6 +62,8 @@ impl Conditions {
             protocol: Protocol::of_every_kind(),
             lengths: Lengths::Usual,
             wraps: None,
+            strikes: Vec::new(),
+            is_timed: false,
         }
     }
 
@@ -66,7 +73,7 @@ impl Conditions {
         let mut rng = Rng::new(seed).fork();
         let clients = if rng.chance(0.2) { rng.between(2, 3) } else { 1 };
         let client = |rng: &mut Rng| options::client(rng, length);
-        Self {
+        let drawn = Self {
             clients: (0..clients).map(|_| client(&mut rng)).collect(),
             takes_every: match rng.between(0, 2) {
                 0 => Duration::ZERO,
@@ -77,7 +84,11 @@ impl Conditions {
             protocol: options::protocol(&mut rng),
             lengths: Lengths::Usual,
             wraps: None,
-        }
+            strikes: Vec::new(),
+            is_timed: false,
+        };
+        // Drawn last: what was drawn before is as it is without.
+        Self { strikes: ordeals::kills(&mut rng, drawn.clients.len(), length), ..drawn }
     }
 }
 
@@ -152,7 +163,7 @@ impl fmt::Display for Conditions {
             writeln!(f, "  control up {:?}", wires.control_up)?;
             writeln!(f, "  control down {:?}", wires.control_down)?;
         }
-        Ok(())
+        self.strikes.iter().try_for_each(|strike| writeln!(f, "{strike:?}"))
     }
 }
 
@@ -180,5 +191,6 @@ mod tests {
         assert!(some(|client| client.wires.up.bottleneck.is_some()) > 20);
         assert!(some(|client| client.client.first_packet.0 > 1 << 31) > 10);
         assert!(all.iter().any(|conditions| conditions.clients.len() == 3));
+        assert!(all.iter().filter(|conditions| !conditions.strikes.is_empty()).count() > 30);
     }
 }

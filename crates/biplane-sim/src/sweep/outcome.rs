@@ -4,7 +4,7 @@ use core::{fmt, time::Duration};
 
 use biplane_proto::Drops;
 
-use super::Wraps;
+use super::{OrdealFigures, Wraps};
 use crate::{Breach, CanaryKind};
 
 /// The verdict over one run, and its figures.
@@ -50,6 +50,13 @@ pub struct Figures {
     /// Sides whose packet numbers, message numbers, control numbers and requests passed the wrap
     /// that they began beside.
     pub passed: Wraps,
+    /// What the first client's first control connection carried from where its session began, up
+    /// and down, in bytes.
+    pub control: [u64; 2],
+    /// How often sessions went on over another control connection.
+    pub resumes: u64,
+    /// What sessions went through.
+    pub ordeal: OrdealFigures,
 }
 
 /// The datagrams of a run.

@@ -2,6 +2,7 @@
 
 mod applications;
 mod drain;
+mod ordeal;
 
 use core::time::Duration;
 use std::{collections::BTreeMap, time::Instant};
@@ -9,6 +10,8 @@ use std::{collections::BTreeMap, time::Instant};
 use biplane_proto::{CloseReason, Drops, limits};
 use biplane_wire::{ChannelId, ChannelKind};
 
+use self::ordeal::Ordeal;
+pub use self::ordeal::OrdealFigures;
 use super::{Conditions, Datagrams, Drain, Figures, Outcome, Traffic, Wraps};
 use crate::{Breach, Canary, CanaryKind, Oracle, Protocol, Rng, SessionBreach, Side, World};
 
@@ -56,6 +59,7 @@ pub struct Trial {
     tick: Instant,
     remarks_at: Instant,
     counts: Counts,
+    ordeal: Ordeal,
 }
 
 /// What only the verdict reads.
@@ -64,6 +68,8 @@ struct Counts {
     refused: u64,
     plane_changes: u64,
     drain: Drain,
+    /// Bytes of the first control connection: when its session began, and since then.
+    control: [u64; 2],
 }
 
 impl Trial {
@@ -83,7 +89,10 @@ impl Trial {
         for (client, config) in conditions.clients.iter().enumerate() {
             let mut config = config.clone();
             let planted = plan.canary.filter(|_| client == 0);
-            config.server.canary = planted.and_then(|kind| plant(kind, &protocol, &mut rng));
+            let canary = planted.and_then(|kind| plant(kind, &protocol, &mut rng));
+            let is_the_clients = canary.is_some_and(|canary| canary.kind == CanaryKind::Sulks);
+            let end = if is_the_clients { &mut config.client } else { &mut config.server };
+            end.canary = canary;
             world.connect(config);
         }
         Self {
@@ -99,6 +108,7 @@ impl Trial {
             tick: start,
             remarks_at: start,
             counts: Counts::default(),
+            ordeal: Ordeal::default(),
         }
     }
 
@@ -107,11 +117,17 @@ impl Trial {
     pub fn run(mut self) -> Outcome {
         if self.join() {
             self.talk();
-            self.drain();
-            self.world.replay_rest();
-            self.part();
-            self.world.replay_rest();
-            self.tend_all();
+            let ([up, down], [before_up, before_down]) = (self.written(), self.counts.control);
+            self.counts.control = [up.saturating_sub(before_up), down.saturating_sub(before_down)];
+            if self.is_doomed() {
+                self.perish();
+            } else {
+                self.drain();
+                self.world.replay_rest();
+                self.part();
+                self.world.replay_rest();
+                self.tend_all();
+            }
         }
         self.conclude()
     }
@@ -119,6 +135,8 @@ impl Trial {
     /// Waits for all sessions to begin; whether they did.
     fn join(&mut self) -> bool {
         if self.world.run_until(JOIN, |world| world.has_joined()) {
+            (0..self.world.clients()).for_each(|client| self.world.arm_breaks(client));
+            self.counts.control = self.written();
             return true;
         }
         for side in self.world.sides() {
@@ -140,9 +158,12 @@ impl Trial {
             self.traffic.insert(side, traffic);
         }
         let end = now + self.plan.length;
+        self.begin_ordeal();
         while self.world.now() < end {
             let due = self.traffic.values().map(Traffic::due).min().unwrap_or(end);
-            self.go_on(due.min(end));
+            let strike = self.next_strike().unwrap_or(end);
+            self.go_on(due.min(strike).min(end));
+            self.strike();
             for side in self.world.sides() {
                 self.work(side);
             }
@@ -160,6 +181,12 @@ impl Trial {
             self.expect_to_leave(closer);
         }
         self.go_on(self.world.now() + QUIET);
+    }
+
+    /// Bytes written to the first client's control connection so far, up and down.
+    fn written(&self) -> [u64; 2] {
+        let wires = self.world.wires(0);
+        wires.map_or([0; 2], |wires| [wires.control_up.written(), wires.control_down.written()])
     }
 
     fn expect_to_leave(&mut self, closer: Side) {
@@ -188,12 +215,11 @@ impl Trial {
 
     fn conclude(mut self) -> Outcome {
         self.world.check_accounts();
-        for side in self.world.sides() {
-            let stats = self.world.session(side).map(biplane_proto::Session::stats);
-            let expired = stats.map_or(0, |stats| stats.messages_expired);
-            self.oracle.expired(self.world.now(), side, expired);
+        self.judge_ordeal();
+        // What ends by itself owes what it had not delivered.
+        if !self.is_doomed() {
+            self.judge_the_rest();
         }
-        self.oracle.finish(self.world.now());
         Outcome {
             seed: self.seed,
             breaches: in_order(self.world.breaches(), self.oracle.breaches()),
@@ -202,6 +228,15 @@ impl Trial {
             virtual_time: self.world.elapsed(),
             figures: self.figures(),
         }
+    }
+
+    fn judge_the_rest(&mut self) {
+        for side in self.world.sides() {
+            let stats = self.world.session(side).map(biplane_proto::Session::stats);
+            let expired = stats.map_or(0, |stats| stats.messages_expired);
+            self.oracle.expired(self.world.now(), side, expired);
+        }
+        self.oracle.finish(self.world.now());
     }
 
     fn figures(&self) -> Figures {
@@ -227,6 +262,9 @@ impl Trial {
             slowest: self.oracle.slowest(),
             drain: self.counts.drain,
             passed: self.passed(),
+            control: self.counts.control,
+            resumes: (0..self.world.clients()).map(|client| self.world.resumes(client)).sum(),
+            ordeal: self.ordeal.figures,
         }
     }
 

@@ -16,7 +16,8 @@ impl World {
     /// Lets `act` use the session at `side` now; `None` if there is none yet.
     pub fn act<R>(&mut self, side: Side, act: impl FnOnce(Instant, &mut Core) -> R) -> Option<R> {
         let now = self.now;
-        let outcome = act(now, self.node_mut(side)?.touch());
+        let (now, core) = self.node_mut(side)?.touch(now);
+        let outcome = act(now, core);
         self.settle(side.client());
         Some(outcome)
     }
@@ -71,19 +72,30 @@ impl World {
 
     /// Takes every message off every readable channel, channel by channel.
     pub fn take_all(&mut self, side: Side) -> Vec<(ChannelId, Bytes)> {
-        let readable = self.session(side).map_or(0, biplane_proto::Session::readable);
-        if readable == 0 {
-            return Vec::new();
+        let mut taken = Vec::new();
+        // A message may wait for commands that are taken here, so one look is not enough.
+        while let Some(readable) = self.readable(side) {
+            let channels = (0..64).filter(|bit| readable >> bit & 1 == 1);
+            let channels = channels.filter_map(ChannelId::new);
+            let more = self.act(side, |now, core| drain(now, core, channels)).unwrap_or_default();
+            for (channel, message) in &more {
+                self.watch.note(self.now, side, Entry::Taken(*channel, message));
+            }
+            let nothing = more.is_empty();
+            taken.extend(more);
+            if nothing {
+                break;
+            }
         }
-        let channels = (0..64).filter(|bit| readable >> bit & 1 == 1).filter_map(ChannelId::new);
-        let taken = self.act(side, |now, core| drain(now, core, channels)).unwrap_or_default();
-        for (channel, message) in &taken {
-            self.watch.note(self.now, side, Entry::Taken(*channel, message));
-        }
-        if self.session(side).is_some_and(|session| session.readable() != 0) {
+        if self.readable(side).is_some() {
             self.watch.breach(self.now, Some(side), ContractBreach::NothingToRead);
         }
         taken
+    }
+
+    /// The channels that can be read, if there are any.
+    fn readable(&self, side: Side) -> Option<u64> {
+        self.session(side).map(biplane_proto::Session::readable).filter(|readable| *readable != 0)
     }
 
     /// What the session at `side` has to tell.

@@ -6,7 +6,7 @@ use biplane_proto::{Arrival as Packet, DropReason, Path};
 use biplane_wire::Header;
 
 use super::{Tally, World, line::Line};
-use crate::{Arrival, Canary, CanaryKind, ContractBreach, Entry, Rng, Side};
+use crate::{Arrival, Canary, CanaryKind, ContractBreach, Direction, Entry, Rng, Side};
 
 /// A datagram that a receiver has opened: whose packet it is, and what it says.
 struct Opened {
@@ -22,15 +22,31 @@ type Read = (Arrival, Result<Opened, DropReason>);
 impl World {
     /// Takes in everything of a client's wires that has arrived.
     pub(super) fn arrive(&mut self, client: usize) {
-        let now = self.now;
         self.read(Side::Server(client));
         self.read(Side::Client(client));
-        while let Some(inflow) = self.line_mut(client).and_then(|it| it.wires.control_up.pop(now)) {
-            self.handle_inflow(Side::Server(client), &inflow);
+        let numbers = self.line_mut(client).map(|line| line.wires.numbers()).unwrap_or_default();
+        for number in numbers {
+            self.read_control(Side::Server(client), number);
+            self.read_control(Side::Client(client), number);
         }
-        while let Some(inflow) = self.line_mut(client).and_then(|it| it.wires.control_down.pop(now))
+    }
+
+    /// Takes in what has come at `side` on a control connection.
+    fn read_control(&mut self, side: Side, number: u32) {
+        let now = self.now;
+        let direction = match side {
+            Side::Client(_) => Direction::Down,
+            Side::Server(_) => Direction::Up,
+        };
+        while let Some(line) = self.line_mut(side.client())
+            && line.awake(line.end(side), now) <= now
+            && let Some(stream) = line.wires.control(number, direction)
+            && let Some(inflow) = stream.pop(now)
         {
-            self.handle_inflow(Side::Client(client), &inflow);
+            if stream.breaks() {
+                line.wires.kill_connection(now, number);
+            }
+            self.handle_inflow(side, number, &inflow);
         }
     }
 
@@ -120,9 +136,10 @@ impl World {
         let side = if matches!(side, Side::Server(_)) { Side::Server(client) } else { side };
         let now = self.now;
         let node = self.node_mut(side).ok_or(DropReason::UnknownSession)?;
-        let opened = node.open(&header, datagram).map(|(number, text)| (number, text.len()));
-        let (number, len) = opened.inspect_err(|reason| node.count_drop(*reason))?;
-        let packet = Packet { received_at: now, path, number, phase: header.phase };
+        let opened = node.open(&header, datagram);
+        let opened = opened.map(|(number, epoch, text)| (number, epoch, text.len()));
+        let (number, epoch, len) = opened.inspect_err(|reason| node.count_drop(*reason))?;
+        let packet = Packet { received_at: now, path, number, epoch, phase: header.phase };
         Ok(Opened { side, packet, len })
     }
 

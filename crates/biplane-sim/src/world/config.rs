@@ -5,7 +5,7 @@ use core::time::Duration;
 use biplane_proto::{FirstNumbers, SessionConfig, limits};
 use biplane_wire::{Aead, PacketNumber};
 
-use crate::{Access, Canary, WiresConfig};
+use crate::{Access, Canary, Direction, WiresConfig};
 
 /// A client, its session with the server, and what lies between them.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,12 +17,27 @@ pub struct ClientConfig {
     pub access: Option<Access>,
     /// What it offers to seal datagrams with, dearest first; the server has all and prefers these.
     pub aeads: Vec<Aead>,
+    /// Its control connections in their order, each of which breaks after so many bytes that its
+    /// reader has in a direction; the first counts from where the session has begun at both ends.
+    /// Those after the last do not.
+    pub breaks: Vec<(Direction, u64)>,
     /// What both sides decide for the session.
     pub session: SessionConfig,
     /// Its end of the session.
     pub client: EndConfig,
     /// The server's end.
     pub server: EndConfig,
+}
+
+/// What a clock is like that a session is told the time by.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Clock {
+    /// It says what time it is.
+    #[default]
+    True,
+    /// Now and then it says the same twice, or goes back by up to 50 ms.
+    Falters,
 }
 
 /// One end of a session.
@@ -35,6 +50,11 @@ pub struct EndConfig {
     pub initial_credit: u64,
     /// How late it is woken: a busy machine, a coarse timer. Default: not at all.
     pub lag: Duration,
+    /// What its clock is like.
+    pub clock: Clock,
+    /// By which seed its machine stands still for 100 ms about once a second: nothing is read,
+    /// nobody is woken. Default: never.
+    pub stalls: Option<u64>,
     /// Where its other counters begin; the same at both ends. Default: 0.
     pub numbers: FirstNumbers,
     /// How many receivers read its datagrams. With more than one, what arrives within a
@@ -54,6 +74,8 @@ impl Default for EndConfig {
             first_packet: PacketNumber(0),
             initial_credit: limits::CHANNEL_CREDIT,
             lag: Duration::ZERO,
+            clock: Clock::True,
+            stalls: None,
             numbers: FirstNumbers::default(),
             receivers: 1,
             is_replayed: false,
@@ -70,6 +92,7 @@ impl ClientConfig {
             wires,
             access: None,
             aeads: vec![Aead::Aes128Gcm, Aead::ChaCha20Poly1305],
+            breaks: Vec::new(),
             session: SessionConfig::default(),
             client: EndConfig::default(),
             server: EndConfig::default(),

@@ -81,6 +81,18 @@ impl Host {
         self.routes.retain(|_, routed| *routed != line);
     }
 
+    pub(super) fn ids_of(&self, line: usize) -> usize {
+        self.routes.values().filter(|routed| **routed == line).count()
+    }
+
+    pub(super) fn free(&mut self, id: ReceiveId) {
+        self.routes.remove(&id);
+    }
+
+    pub(super) fn forget_all(&mut self) {
+        self.routes.clear();
+    }
+
     /// Reads the head of a datagram: which line's session it is for.
     pub(super) fn read(&self, datagram: &[u8]) -> Result<(Header, usize), DropReason> {
         if datagram.is_empty() {

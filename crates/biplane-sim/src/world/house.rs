@@ -1,5 +1,7 @@
 //! A server: its address, what is spoken there, and who may join.
 
+use std::collections::BTreeMap;
+
 use biplane_proto::{Accepting, HelloError, SessionConfig, digest};
 use biplane_wire::Hello;
 
@@ -23,6 +25,8 @@ pub(super) struct House {
     pub(super) gate: Gate,
     /// What its ends of sessions are told, where it is not what their clients are told.
     pub(super) session: Option<SessionConfig>,
+    /// The line of the session that a resume names so.
+    pub(super) sessions: BTreeMap<[u8; 16], usize>,
     spoken: Vec<(Protocol, [u8; 32])>,
 }
 
@@ -39,7 +43,8 @@ impl House {
             let digest = digest(&protocol.description);
             (protocol, digest)
         });
-        Self { host: Host::server(number), gate, session, spoken: spoken.collect() }
+        let sessions = BTreeMap::new();
+        Self { host: Host::server(number), gate, session, sessions, spoken: spoken.collect() }
     }
 
     /// The protocol numbered so.

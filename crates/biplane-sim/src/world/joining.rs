@@ -16,7 +16,13 @@ use super::{
     line::{Line, Stage},
     news::News,
 };
-use crate::{Core, Inflow, Protocol, SessionBreach, Side, node::Node};
+use crate::{
+    CanaryKind, Core, Inflow, Protocol, Rng, SessionBreach, Side,
+    node::{Node, Timekeeper},
+};
+
+/// No connection has this number: what a session is named by.
+const NAME: u32 = u32::MAX;
 
 /// Why an end of a session did not begin.
 enum Failure {
@@ -92,8 +98,23 @@ impl World {
         self.settle(client);
     }
 
-    /// Takes what came over a control connection at `side`.
-    pub(super) fn handle_inflow(&mut self, side: Side, inflow: &Inflow) {
+    /// Takes what came over a control connection at `side`. What comes on one that was displaced is
+    /// for nobody.
+    pub(super) fn handle_inflow(&mut self, side: Side, number: u32, inflow: &Inflow) {
+        let client = side.client();
+        let Some(line) = self.lines.get(client) else { return };
+        let is_greeting = line.switch.greetings.contains_key(&number);
+        if matches!(side, Side::Server(_)) && is_greeting {
+            self.greet(client, number, inflow);
+        } else if line.is_on(side, number) {
+            match side {
+                Side::Client(_) if line.asks() => self.hear_answer(client, inflow),
+                Side::Client(_) | Side::Server(_) => self.hear(side, inflow),
+            }
+        }
+    }
+
+    fn hear(&mut self, side: Side, inflow: &Inflow) {
         let now = self.now;
         match (self.stage_mut(side), inflow) {
             (Some(Stage::Live(node)), _) => node.handle_inflow(now, inflow),
@@ -194,12 +215,15 @@ impl World {
     ) -> Result<(), Failure> {
         let Some(house) = self.lines.get(client).map(|line| line.house) else { return Ok(()) };
         let id = self.unused_id(house);
+        let name = of_connection(&self.secret, (client, NAME)).bytes();
         let Some(Line { config, wires, .. }) = self.lines.get_mut(client) else { return Ok(()) };
-        match accepting.welcome(&config.aeads, parameters(id, config.server)) {
+        let local = Parameters { session: Some(name), ..parameters(id, config.server) };
+        match accepting.welcome(&config.aeads, local) {
             Ok((welcome, agreement)) => {
                 wires.control_down.write(self.now, &welcome);
                 if let Some(house) = self.houses.get_mut(house) {
                     house.host.route(id, client);
+                    house.sessions.insert(name, client);
                 }
                 self.begin(Side::Server(client), protocol, agreement, rest);
                 Ok(())
@@ -256,7 +280,10 @@ impl World {
         };
         let setup = Setup {
             role: side.role(),
-            secret: exported(&self.secret, &agreement),
+            secret: match end.canary.map(|canary| canary.kind) {
+                Some(CanaryKind::Recalls) => self.secret,
+                _ => exported(&self.secret, (side.client(), 0), &agreement),
+            },
             agreement,
             channels: spoken.channels.clone(),
             requests: spoken.description.requests.len(),
@@ -266,8 +293,9 @@ impl World {
             remote,
             handshake_rtt: line.config.wires.control_rtt(),
         };
-        let peer = Path { remote: peer, local: None };
-        let mut node = Box::new(Node::new(side, live(self.now, setup, end), peer, end.lag));
+        let peer = (Path { remote: peer, local: None }, setup.agreement.local.receive_id);
+        let time = Timekeeper::new(self.start, side, &end);
+        let mut node = Box::new(Node::new(side, live(self.now, setup, end), peer, time));
         if !rest.is_empty() {
             node.handle_inflow(self.now, &Inflow::Bytes(rest.to_vec()));
         }
@@ -294,7 +322,7 @@ impl World {
         }
     }
 
-    fn unused_id(&mut self, house: usize) -> ReceiveId {
+    pub(super) fn unused_id(&mut self, house: usize) -> ReceiveId {
         loop {
             let id = ReceiveId(u32::from_be_bytes(self.rng.bytes()));
             if !self.houses.get(house).is_some_and(|house| house.host.knows(id)) {
@@ -331,17 +359,29 @@ fn parameters(id: ReceiveId, end: EndConfig) -> Parameters {
     Parameters { initial_credit: end.initial_credit, ..Parameters::new(id) }
 }
 
-/// Stands for the TLS exporter: differs with the connection and with what was agreed on.
-fn exported(secret: &[u8; 32], agreement: &Agreement) -> [u8; 32] {
-    let mut out = *secret;
+/// Stands for the TLS exporter: differs with the connection, by its client and number, and with what
+/// was agreed on.
+pub(super) fn exported(
+    secret: &[u8; 32],
+    connection: (usize, u32),
+    agreement: &Agreement,
+) -> [u8; 32] {
+    let mut out: [u8; 32] = of_connection(secret, connection).bytes();
     for (byte, context) in out.iter_mut().zip(agreement.context) {
         *byte ^= context;
     }
     out
 }
 
+/// What the two ends of a connection have in common, and nobody else.
+pub(super) fn of_connection(secret: &[u8; 32], (client, number): (usize, u32)) -> Rng {
+    let mut seed = [0; 8];
+    seed.iter_mut().zip(secret).for_each(|(seed, secret)| *seed = *secret);
+    Rng::new(u64::from_be_bytes(seed) ^ (client as u64) << 32 ^ u64::from(number))
+}
+
 /// Takes the handshake block off the front of `inbox`, once it is whole.
-fn split_block(
+pub(super) fn split_block(
     inbox: &mut Vec<u8>,
     len_of: impl Fn(&[u8]) -> Result<Option<usize>, DecodeError>,
 ) -> Result<Option<Vec<u8>>, DecodeError> {

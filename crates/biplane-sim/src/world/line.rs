@@ -5,8 +5,13 @@ use std::time::Instant;
 
 use biplane_proto::{Accepting, Dialing};
 
-use super::{ClientConfig, EndConfig, host::Host, recorder::Recorder};
-use crate::{Link, Protocol, Rng, Side, Stream, Wires, node::Node, rng::nanos, watch::Watch};
+use super::{ClientConfig, EndConfig, host::Host, recorder::Recorder, switch::Switch};
+use crate::{
+    Direction, Link, Protocol, Rng, Side, Wires,
+    node::{Node, stall},
+    rng::nanos,
+    watch::Watch,
+};
 
 /// Nanoseconds; what arrives in them is read at once where there is more than one receiver.
 const BATCH: u64 = 1_000_000;
@@ -29,6 +34,7 @@ pub(super) struct Line {
     recorders: [Recorder; 2],
     /// Decides what becomes of datagrams beyond the wires.
     pub(super) dealer: Rng,
+    pub(super) switch: Switch,
 }
 
 /// How far an end of a session has come.
@@ -78,6 +84,7 @@ impl Line {
             recorders: <[Recorder; 2]>::default(),
             // A fork changes all that is drawn after it, which is not worth it to most lines.
             dealer: if is_simple { Rng::new(0) } else { rng.fork() },
+            switch: Switch::default(),
         }
     }
 
@@ -114,11 +121,17 @@ impl Line {
 
     /// When datagrams that arrive at an end at `at` are read there.
     pub(super) fn read_at(&self, end: &EndConfig, at: Instant) -> Instant {
+        let awake = self.awake(end, at);
         if end.receivers < 2 {
-            return at;
+            return awake;
         }
-        let elapsed = nanos(at.saturating_duration_since(self.start));
+        let elapsed = nanos(awake.saturating_duration_since(self.start));
         self.start + Duration::from_nanos(elapsed.next_multiple_of(BATCH))
+    }
+
+    /// When the machine of an end does what comes at `at`.
+    pub(super) fn awake(&self, end: &EndConfig, at: Instant) -> Instant {
+        stall(self.start, end.stalls, at)
     }
 
     pub(super) fn nodes(&mut self) -> impl Iterator<Item = &mut Node> {
@@ -126,34 +139,39 @@ impl Line {
     }
 
     pub(super) fn next_moment(&self) -> Option<Instant> {
-        let (client, server) = (self.client.node(), self.server.node());
-        let room = |node: Option<&Node>, stream: &Stream| {
-            node.filter(|node| node.waits_for_room()).and_then(|_| stream.next_room())
-        };
-        let Wires { up, down, control_up, control_down } = &self.wires;
+        let Wires { up, down, .. } = &self.wires;
         let ClientConfig { client: down_end, server: up_end, .. } = &self.config;
+        let of_nodes = [Side::Client(0), Side::Server(0)].into_iter().flat_map(|side| {
+            let (stage, number, direction) = match side {
+                Side::Client(_) => (&self.client, self.switch.client_on, Direction::Up),
+                Side::Server(_) => (&self.server, self.switch.server_on, Direction::Down),
+            };
+            let waits = stage.node().filter(|node| node.waits_for_room());
+            let room = waits.and_then(|_| self.wires.next_room(number, direction));
+            [stage.node().and_then(Node::wakes), room]
+        });
         [
             up.next_arrival().map(|at| self.read_at(up_end, at)),
             down.next_arrival().map(|at| self.read_at(down_end, at)),
-            control_up.next_arrival(),
-            control_down.next_arrival(),
-            client.and_then(Node::wakes),
-            server.and_then(Node::wakes),
-            room(client, control_up),
-            room(server, control_down),
+            self.wires.next_control(Direction::Up).map(|at| self.awake(up_end, at)),
+            self.wires.next_control(Direction::Down).map(|at| self.awake(down_end, at)),
+            self.switch.next_moment(&self.wires),
         ]
         .into_iter()
+        .chain(of_nodes)
         .flatten()
         .min()
     }
 
     pub(super) fn settle(&mut self, now: Instant, watch: &mut Watch) {
-        let Wires { up, down, control_up, control_down } = &mut self.wires;
+        // While it asks, its session has no connection yet.
+        let asks = self.asks();
         if let Some(node) = self.client.node_mut() {
-            node.settle(now, up, control_up, watch);
+            let (link, control) = self.wires.out(self.switch.client_on, Direction::Up);
+            node.settle(now, (link, control.filter(|_| !asks)), watch);
         }
         if let Some(node) = self.server.node_mut() {
-            node.settle(now, down, control_down, watch);
+            node.settle(now, self.wires.out(self.switch.server_on, Direction::Down), watch);
         }
     }
 }

@@ -6,6 +6,8 @@
 use core::time::Duration;
 use std::time::Instant;
 
+use biplane_wire::ReceiveId;
+
 use super::{World, line::Line, news::News};
 use crate::{ContractBreach, Side, node::Node};
 
@@ -94,8 +96,13 @@ impl World {
     /// Drains the outputs of a client's two sessions, where they had an input, or their stream has
     /// room again.
     pub(super) fn settle(&mut self, client: usize) {
-        let Some(line) = self.lines.get_mut(client) else { return };
-        line.settle(self.now, &mut self.watch);
+        loop {
+            let Some(line) = self.lines.get_mut(client) else { return };
+            line.settle(self.now, &mut self.watch);
+            if !self.redial(client) {
+                break;
+            }
+        }
         for side in [Side::Client(client), Side::Server(client)] {
             self.report(side);
         }
@@ -106,8 +113,10 @@ impl World {
     fn report(&mut self, side: Side) {
         let is_heard = self.desk.is_heard;
         let Some(node) = self.node_mut(side) else { return };
+        let freed = node.take_freed();
         let (is_ready, is_over) = (is_heard && node.begins_to_be_ready(), node.begins_to_be_over());
         let answers = if is_heard { node.take_answers() } else { Vec::new() };
+        freed.into_iter().for_each(|id| self.free(side, id));
         for answered in answers {
             self.note_answer(side, &answered);
             self.desk.tell(News::Answered(side, answered));
@@ -121,6 +130,19 @@ impl World {
         }
     }
 
+    /// Nothing comes under a receive id any more.
+    fn free(&mut self, side: Side, id: ReceiveId) {
+        let Some(line) = self.lines.get_mut(side.client()) else { return };
+        match side {
+            Side::Client(_) => line.host.free(id),
+            Side::Server(_) => {
+                if let Some(house) = self.houses.get_mut(line.house) {
+                    house.host.free(id);
+                }
+            }
+        }
+    }
+
     fn unroute(&mut self, side: Side) {
         let client = side.client();
         let Some(line) = self.lines.get_mut(client) else { return };
@@ -129,6 +151,7 @@ impl World {
             Side::Server(_) => {
                 if let Some(house) = self.houses.get_mut(line.house) {
                     house.host.unroute(client);
+                    house.sessions.retain(|_, line| *line != client);
                 }
             }
         }

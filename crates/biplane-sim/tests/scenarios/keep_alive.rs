@@ -17,7 +17,7 @@ fn an_idle_session_lives_for_ten_minutes() {
         // One ping in three seconds, and the answer to the peer's.
         let packets = after.packets_sent - before.packets_sent;
         assert!((200..=420).contains(&packets), "{side}: {packets} packets");
-        let bytes = after.control_bytes_sent - before.control_bytes_sent;
+        let bytes = after.control.bytes_sent - before.control.bytes_sent;
         assert!((1_000..=6_000).contains(&bytes), "{side}: {bytes} control bytes");
     }
 }

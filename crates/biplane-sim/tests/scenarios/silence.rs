@@ -1,4 +1,4 @@
-//! A peer that is silent on every plane is given up.
+//! A peer that is silent on every plane is given up once its grace is over.
 
 use biplane_proto::{CloseReason, Event};
 use biplane_sim::Pair;
@@ -6,8 +6,8 @@ use biplane_sim::Pair;
 use crate::tools::*;
 
 #[test]
-fn a_silent_peer_times_out_after_ten_seconds() {
-    let mut scene = Scene::clean(1);
+fn without_a_grace_a_silent_peer_times_out_after_ten_seconds() {
+    let mut scene = Scene::of_grace(1, seconds(0));
     scene.impair(|wires| {
         wires.cut_data();
         wires.hold_control();
@@ -28,17 +28,15 @@ fn a_silent_peer_times_out_after_ten_seconds() {
 }
 
 #[test]
-fn silence_on_tcp_alone_ends_it_too() {
+fn silence_on_tcp_alone_is_replaced_and_ends_nothing() {
     let mut scene = Scene::clean(2);
-    scene.impair(|wires| wires.hold_control());
-    let mut left = None;
-    scene.run_until(seconds(20), |world| {
-        world.send(CLIENT, channel("unreliable"), message(0, 20).0).ok();
-        left = core::iter::from_fn(|| world.poll_event(SERVER)).last();
-        matches!(left, Some(Event::Left(_)))
-    });
-    let ended = [CloseReason::TimedOut, CloseReason::ConnectionLost].map(Event::Left);
-    assert!(left.as_ref().is_some_and(|left| ended.contains(left)), "{left:?}");
+    scene.impair(|wires| wires.strand_control());
+    let resumed = scene.resume_within(seconds(12)).expect("silence is noticed");
+    assert!(resumed <= seconds(10) + ms(50 + 120), "{resumed:?}");
+    scene.run_for(seconds(1));
+    for side in Pair::SIDES {
+        assert_eq!(scene.planes(side), Some(biplane_proto::Planes::Both), "{side}");
+    }
 }
 
 #[test]
@@ -52,8 +50,7 @@ fn a_short_silence_ends_nothing() {
     let now = scene.now();
     scene.impair(|wires| {
         wires.mend_data();
-        wires.control_up.release(now);
-        wires.control_down.release(now);
+        wires.release_control(now);
     });
     scene.run_for(seconds(30));
     for side in Pair::SIDES {

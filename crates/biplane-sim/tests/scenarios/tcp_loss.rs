@@ -1,4 +1,4 @@
-//! Without its control connection a session ends: there is no resume yet.
+//! Where nobody wants a grace, a session ends with its control connection.
 
 use biplane_proto::{CloseReason, Event, Planes, SendError};
 use biplane_sim::Pair;
@@ -7,7 +7,7 @@ use crate::tools::*;
 
 #[test]
 fn a_broken_connection_ends_the_session_at_both_ends_at_once() {
-    let mut scene = Scene::clean(1);
+    let mut scene = Scene::of_grace(1, seconds(0));
     let now = scene.now();
     scene.impair(|wires| wires.kill_control(now));
     scene.run_for(ms(20));
@@ -27,7 +27,7 @@ fn a_broken_connection_ends_the_session_at_both_ends_at_once() {
 
 #[test]
 fn the_end_that_notices_first_tells_the_other_over_udp() {
-    let mut scene = Scene::clean(2);
+    let mut scene = Scene::of_grace(2, seconds(0));
     // The server's end breaks; the client's hangs.
     let now = scene.now();
     scene.impair(|wires| {
@@ -42,7 +42,7 @@ fn the_end_that_notices_first_tells_the_other_over_udp() {
 
 #[test]
 fn what_had_come_can_still_be_taken() {
-    let mut scene = Scene::clean(3);
+    let mut scene = Scene::of_grace(3, seconds(0));
     for name in ["chat", "ordered", "unreliable"] {
         scene.say(CLIENT, channel(name), message(0, 100));
     }

@@ -80,6 +80,32 @@ impl Scene {
         Self::joined(seed, LinkConfig::clean(ms(20)))
     }
 
+    /// The same, which lives for `grace` without a control connection.
+    pub(crate) fn of_grace(seed: u64, grace: Duration) -> Self {
+        let mut config = ClientConfig::new(WiresConfig::clean(ms(20)));
+        config.session.grace = grace;
+        let mut scene = Self::dialing(seed, config);
+        assert!(scene.join(), "seed {seed}");
+        scene.run_for(seconds(1));
+        Pair::SIDES.iter().for_each(|side| drop(scene.events(*side)));
+        scene
+    }
+
+    /// Breaks the control connection, and waits until both ends know.
+    pub(crate) fn lose_control(&mut self) {
+        let now = self.now();
+        self.impair(|wires| wires.kill_control(now));
+        self.run_for(ms(20));
+    }
+
+    /// Goes on until the client's session is on another control connection, for `time` at the most;
+    /// how long that took.
+    pub(crate) fn resume_within(&mut self, time: Duration) -> Option<Duration> {
+        let (began, before) = (self.now(), self.resumes(CLIENT.client()));
+        let done = self.run_until(time, |world| world.resumes(CLIENT.client()) > before);
+        done.then(|| self.now() - began)
+    }
+
     pub(crate) fn session(&self, side: Side) -> &Session {
         self.pair.session(side).expect("the session has begun")
     }

@@ -113,6 +113,7 @@ const KINDS: [(&str, &[&str]); 6] = [
             "close 2,",
             "close 3,",
             "close 4,",
+            "close 5,",
             "credit,",
             "taken,",
             "message 10,",

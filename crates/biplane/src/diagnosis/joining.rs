@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use biplane_proto::ChannelConfig;
+use biplane_proto::{ChannelConfig, PlaneMode};
 use biplane_wire::{Description, limits};
 
 use super::{DiagnosisConfig, Finding, Record};
@@ -72,8 +72,9 @@ impl Joining {
         // Nobody hears it if the diagnosis is over, which waits for the outcome.
         let watch: Watch = Arc::new(move |passed| drop(watcher.send(News::Passed(passed))));
         let (link, credentials) = (self.link.clone(), self.credentials.clone());
+        let (grace, planes, watch) = (None, PlaneMode::Auto, Some(watch));
         self.engine.connect(
-            Dial { link, protocol, credentials, watch: Some(watch) },
+            Dial { link, protocol, credentials, grace, planes, watch },
             Box::new(move |outcome| drop(sender.send(News::Over(outcome)))),
         );
         while let Ok(told) = news.recv() {
@@ -105,6 +106,7 @@ fn adopted(description: Description) -> ProtocolSpec {
         max_message: channel.max_message,
         lifetime: None,
         priority: 0,
+        escalate_after: None,
     });
     ProtocolSpec { channels: channels.collect(), description }
 }

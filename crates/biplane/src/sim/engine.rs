@@ -93,7 +93,10 @@ impl State {
         let outcome = self.server_at(party, &dial.link);
         match outcome {
             Ok(server) => {
-                let Dial { protocol, credentials, .. } = dial;
+                let Dial { protocol, credentials, grace, planes, .. } = dial;
+                let mut config = config;
+                config.session.grace = grace.unwrap_or(config.session.grace);
+                config.session.planes = planes;
                 let protocol = super::speaking(protocol);
                 let client = self.world.dial(server, protocol, credentials, config);
                 self.dialed(party, client, done);

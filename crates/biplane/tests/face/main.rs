@@ -10,6 +10,7 @@ mod errors;
 mod events;
 mod handles;
 mod kinds;
+mod modes;
 mod notices;
 mod panics;
 mod queues;

@@ -1,24 +1,29 @@
 //! What became of each message, told once, over real sockets.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use biplane::{
-    Channel, ClientConfig, Event, Notice, Payload, Protocol, SendError, ServerConfig, Session,
+    Channel, Client, ClientConfig, Event, Link, Notice, Payload, Protocol, SendError, Server,
+    ServerConfig, Session,
 };
 
-use crate::support::Pair;
+use biplane_link::{Relay, RelayConfig};
+
+use crate::support::{Pair, joined};
 
 const SNAPSHOTS: Channel<u32> = Channel::unreliable("snapshots").notify();
 const BRIEF: Channel<u32> =
     Channel::unreliable("brief").lifetime(Duration::from_millis(1)).notify();
 const STATES: Channel<Payload> = Channel::sequenced("states").notify();
 const HITS: Channel<u32> = Channel::reliable_unordered("hits").notify();
+const SHOTS: Channel<u32> =
+    Channel::reliable_unordered("shots").escalate_after(Duration::from_millis(100)).notify();
 const ORDERS: Channel<u32> = Channel::command("orders").notify();
 const SILENT: Channel<u32> = Channel::reliable_ordered("silent");
 
 fn protocol() -> Protocol {
     let protocol = Protocol::new("notices", 1).channel(SNAPSHOTS).channel(BRIEF).channel(STATES);
-    protocol.channel(HITS).channel(ORDERS).channel(SILENT)
+    protocol.channel(HITS).channel(SHOTS).channel(ORDERS).channel(SILENT)
 }
 
 /// A pair whose server holds what is not flushed as long as it may.
@@ -107,8 +112,59 @@ fn what_is_open_is_lost_before_the_session_is_left() {
 }
 
 #[test]
+fn a_message_that_comes_after_commands_waits_until_they_were_taken() {
+    let mut pair = patient();
+    for channel in [SNAPSHOTS, HITS] {
+        pair.session.send(ORDERS, &1).unwrap();
+        pair.session.send_after_commands(channel, &2).unwrap();
+        pair.server.flush();
+        pair.until(|pair| (pair.client.stats().untaken_messages > 0).then_some(()));
+        assert_eq!(pair.client.recv(channel), None, "the command was not taken");
+        assert_eq!(pair.until(|pair| pair.client.recv(ORDERS)), 1);
+        assert_eq!(pair.until(|pair| pair.client.recv(channel)), 2);
+    }
+    assert_eq!(pair.session.send_after_commands(ORDERS, &1), Err(SendError::NotOffered));
+}
+
+#[test]
 fn a_channel_that_declares_no_notices_gives_none() {
     let pair = patient();
     assert_eq!(pair.session.send_noted(SILENT, &1, 1), Err(SendError::NotOffered));
     assert_eq!(pair.client.send_noted(SILENT, &1, 1), Err(SendError::NotOffered));
+}
+
+#[test]
+fn a_shot_that_a_blocked_path_swallows_escalates_and_comes_once() {
+    let server = Server::bind("127.0.0.1:0", &protocol()).unwrap();
+    let config = RelayConfig::new("127.0.0.1:0".parse().unwrap(), server.local_addr());
+    let relay = Relay::start(&config.profile("block-udp,after=1s".parse().unwrap())).unwrap();
+    let link = Link { port: relay.address().port(), ..server.link().clone() };
+    let client = Client::connect(link, &protocol()).wait().unwrap();
+    let session = joined(&server);
+    let (server_events, client_events) = (Vec::new(), Vec::new());
+    let mut pair = Pair { server, client, session, server_events, client_events };
+    pair.until_both_planes();
+    let (mut sent, mut taken, mut came) = (0, BTreeSet::new(), 0);
+    let mut take = |pair: &Pair| {
+        while let Some(shot) = pair.session.recv(SHOTS) {
+            taken.insert(shot);
+            came += 1;
+        }
+        came
+    };
+    pair.until(|pair| {
+        pair.client.send_noted(SHOTS, &sent, sent.into()).unwrap();
+        sent += 1;
+        take(pair);
+        (pair.client.stats().delivery.escalated >= 20).then_some(())
+    });
+    pair.until(|pair| {
+        take(pair);
+        let told = told(&pair.client_events, pair.client.session());
+        (told.len() >= sent as usize).then_some(())
+    });
+    assert_eq!((came, taken.len()), (sent, sent as usize), "each once");
+    let told = told(&pair.client_events, pair.client.session());
+    assert!(told.iter().all(|(_, notice)| *notice == Notice::Delivered));
+    assert!(pair.session.stats().delivery.tunnelled >= 20);
 }

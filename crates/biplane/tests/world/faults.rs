@@ -1,7 +1,7 @@
 //! Faults that come and go while a game runs.
 
 use biplane::{
-    CloseReason, Planes,
+    ClientConfig, CloseReason, PlaneMode, Planes,
     sim::{Profile, World},
 };
 
@@ -121,4 +121,20 @@ fn a_farewell_is_heard_with_its_words() {
     assert!(closed.try_take().is_some());
     let reasons: Vec<_> = client.events().map(|event| format!("{event:?}")).collect();
     assert!(reasons.last().unwrap().contains("maintenance"), "{reasons:?}");
+}
+
+#[test]
+fn a_client_that_requires_udp_leaves_where_it_dies() {
+    let mut world = World::new(1).link(Profile::wifi());
+    let server = world.server(&protocol()).unwrap();
+    let config = ClientConfig::default().planes(PlaneMode::RequireData);
+    let mut joining = world.client_with(&server, &protocol(), config);
+    world.pass(secs(2));
+    let client = joining.try_take().unwrap().unwrap();
+    assert_eq!(client.planes(), Planes::Both);
+    let wire = world.wire(&client).unwrap();
+    wire.block_udp();
+    let told = told(&mut world, &server, &client, secs(5));
+    assert_eq!(told.last().map(String::as_str), Some("data_plane_lost"), "{told:?}");
+    assert!(server.sessions().is_empty());
 }

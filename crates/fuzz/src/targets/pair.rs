@@ -168,8 +168,8 @@ impl Scene {
         let count = &mut traffic.sent[usize::from(channel)];
         let mut payload = count.to_be_bytes().to_vec();
         payload.resize(payload.len() + usize::from(len) % LONGEST, channel);
-        let sent =
-            self.duo.sides[side].session.send(self.duo.now, duo::channel(channel), payload.into());
+        let asks = len & 1 == 1;
+        let sent = self.duo.sides[side].send(self.duo.now, channel, payload.into(), asks);
         *count += u32::from(sent.is_ok());
     }
 

@@ -51,7 +51,7 @@ pub fn resume(data: &[u8]) {
     };
     let mut script = Script(data);
     scene.pump();
-    // A server ends a session whose client never spoke.
+    // A server waits but 3 s for a client that never spoke.
     scene.deliver(0, usize::MAX);
     while let Some(step) = script.next() {
         scene.step(usize::from(step & 1), step >> 1, &mut script);
@@ -89,8 +89,8 @@ impl Scene {
         let mut payload = count.to_be_bytes().to_vec();
         let longest = if channel == COMMAND { 3_000 } else { LONGEST / 2 };
         payload.resize(payload.len() + usize::from(len) % longest, channel);
-        let session = &mut self.duo.sides[side].session;
-        let sent = session.send(self.duo.now, duo::channel(channel), payload.into());
+        let asks = len & 1 == 1;
+        let sent = self.duo.sides[side].send(self.duo.now, channel, payload.into(), asks);
         *count += u32::from(sent.is_ok());
     }
 
@@ -131,7 +131,9 @@ impl Scene {
         let binding = [self.connections; 32];
         let [client, server] = &mut self.duo.sides;
         let id = ReceiveId(100 + u32::from(self.connections));
-        let Some(mut said) = client.session.begin_resume(self.duo.now, &binding, id) else { return };
+        let Some(mut said) = client.session.begin_resume(self.duo.now, &binding, id) else {
+            return;
+        };
         self.lines = Default::default();
         self.welcome = None;
         let forged = bits != 0;

@@ -18,6 +18,26 @@ pub(super) fn terminate(process: u32) -> Result<()> {
     Ok(())
 }
 
+/// Stops one process where it is, until [`go_on`].
+///
+/// # Errors
+///
+/// If it is gone or the shell cannot be run.
+pub(super) fn stop(process: u32) -> Result<()> {
+    ensure!(signal("STOP", &[process]), "process {process} could not be stopped");
+    Ok(())
+}
+
+/// Lets one process go on.
+///
+/// # Errors
+///
+/// If it is gone or the shell cannot be run.
+pub(super) fn go_on(process: u32) -> Result<()> {
+    ensure!(signal("CONT", &[process]), "process {process} could not go on");
+    Ok(())
+}
+
 /// Ends everything that descends from `process`, itself excepted.
 ///
 /// Does nothing where there is no `/proc`.

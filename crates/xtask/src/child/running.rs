@@ -74,6 +74,24 @@ impl Running {
         kill::terminate(self.child.id())
     }
 
+    /// Stops the program where it is (SIGSTOP), until [`Running::go_on`]. It can still be ended.
+    ///
+    /// # Errors
+    ///
+    /// If it has already ended.
+    pub(crate) fn stop(&self) -> Result<()> {
+        kill::stop(self.child.id())
+    }
+
+    /// Lets a stopped program go on (SIGCONT).
+    ///
+    /// # Errors
+    ///
+    /// If it has ended meanwhile.
+    pub(crate) fn go_on(&self) -> Result<()> {
+        kill::go_on(self.child.id())
+    }
+
     /// Waits for the end, which comes at `deadline` at the latest.
     ///
     /// # Errors
@@ -227,6 +245,30 @@ mod tests {
         let error = running.stderr_line("join: ", soon()).unwrap_err();
         assert!(error.to_string().contains("port in use"), "{error}");
         assert!(running.finish_by(soon()).is_ok_and(|finished| !finished.succeeded()));
+    }
+
+    #[test]
+    fn a_stopped_program_stands_still_until_it_may_go_on() {
+        let mut running = Running::start(&shell("echo id: $$ >&2; exec sleep 600")).unwrap();
+        let id = running.stderr_line("id: ", soon()).unwrap();
+        let stands_still = || {
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+            stat.rsplit_once(") ").unwrap().1.starts_with('T')
+        };
+        let until = |wanted: bool| {
+            let deadline = soon();
+            while stands_still() != wanted {
+                assert!(Instant::now() < deadline, "it takes no notice");
+                thread::yield_now();
+            }
+        };
+        running.stop().unwrap();
+        until(true);
+        running.go_on().unwrap();
+        until(false);
+        running.stop().unwrap();
+        drop(running);
+        assert!(is_gone(&id), "one that stands still is ended too");
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The measured pages: what is run, and how its figures become the tables between two markers.
 //!
 //! A table stands between `<!-- measured: NAME -->` and `<!-- end -->`, where NAME is a workload of
-//! `biplane-bench`, `doctor` for the matrix of `biplane doctor`, or one of `sweep`, which also draws.
+//! `biplane-bench`, `doctor` for the matrix of `biplane doctor`, one of `sweep`, which also draws, or
+//! `planes`, which draws too.
 
+mod flights;
 mod sweep;
 mod table;
 
@@ -44,7 +46,7 @@ const END: &str = "<!-- end -->";
 ///
 /// If nothing can be built, or a page not be written.
 pub(super) fn pages() -> Result<Vec<String>> {
-    for line in BUILDS {
+    for line in BUILDS.iter().chain(&flights::BUILDS) {
         run(line)?;
     }
     let (mut tables, mut failed) = (BTreeMap::new(), Vec::new());
@@ -70,8 +72,29 @@ pub(super) fn pages() -> Result<Vec<String>> {
             Err(error) => failed.push(format!("{}: {error:#}", sweep.name)),
         }
     }
+    match flights::measure() {
+        Ok(table) => drop(tables.insert(flights::NAME.to_owned(), table)),
+        Err(error) => failed.push(format!("{}: {error:#}", flights::NAME)),
+    }
     failed.extend(write(&tables)?);
     Ok(failed)
+}
+
+/// Measures what becomes of sessions whose planes die, and writes that table alone anew.
+///
+/// # Errors
+///
+/// If nothing can be built, or the page not be written.
+pub(super) fn planes() -> Result<Vec<String>> {
+    for line in flights::BUILDS {
+        run(line)?;
+    }
+    let page = place::root().join("docs/planes.md");
+    let text = fs::read_to_string(&page)?;
+    let tables = BTreeMap::from([(flights::NAME.to_owned(), flights::measure()?)]);
+    let (new, found) = fill(&text, &tables);
+    fs::write(&page, new)?;
+    Ok(if found.filled.is_empty() { vec!["the page has no place for it".into()] } else { vec![] })
 }
 
 /// What a command says on standard output; 1 is a status that it may end with.

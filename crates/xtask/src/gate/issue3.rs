@@ -55,7 +55,7 @@ pub(super) const GATES: &[Gate] = &[
         seeds: Seeds::NONE,
         needs: None,
         builds: LOBBY,
-        timeout: Duration::from_secs(240),
+        timeout: Duration::from_secs(360),
         measure: crowd::killed,
     },
     Gate {

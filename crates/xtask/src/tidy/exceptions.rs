@@ -25,7 +25,7 @@ pub(super) struct Duplicate {
 /// Files, functions and structs beyond their caps.
 pub(super) const OVERSIZE: &[Oversize] = &[Oversize {
     place: "crates/biplane-proto/src/stats.rs struct SessionStats",
-    measures: 35,
+    measures: 31,
     reason: "a flat list of figures, each with its unit: groups would only lengthen its names",
 }];
 

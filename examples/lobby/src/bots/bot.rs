@@ -22,6 +22,8 @@ pub(super) struct Bot {
     has_joined: bool,
     /// When its last session ended without its doing, until it is back.
     lost_at: Option<Instant>,
+    /// A session ended without its doing since its planes were asked for.
+    was_lost: bool,
 }
 
 #[derive(Debug)]
@@ -41,6 +43,7 @@ impl Bot {
             backoff: Backoff::default(),
             has_joined: false,
             lost_at: None,
+            was_lost: false,
         }
     }
 
@@ -97,11 +100,25 @@ impl Bot {
         matches!(self.stage, Stage::Done)
     }
 
-    /// What it flies on, if it has a session.
-    pub(super) fn planes(&self) -> Option<Planes> {
+    /// What it flies on; neither plane, if it has no session.
+    pub(super) fn planes(&self) -> Planes {
         match &self.stage {
-            Stage::Online(online) => Some(online.planes()),
-            Stage::Away { .. } | Stage::Joining { .. } | Stage::Done => None,
+            Stage::Online(online) => online.planes(),
+            Stage::Away { .. } | Stage::Joining { .. } | Stage::Done => Planes::Lost,
+        }
+    }
+
+    /// The worst that it has flown on since this was asked last; neither plane, if a session of its
+    /// own ended meanwhile.
+    pub(super) fn take_worst_planes(&mut self) -> Planes {
+        let was_lost = std::mem::take(&mut self.was_lost);
+        match &mut self.stage {
+            Stage::Online(online) if was_lost => {
+                online.take_worst();
+                Planes::Lost
+            }
+            Stage::Online(online) => online.take_worst(),
+            Stage::Away { .. } | Stage::Joining { .. } | Stage::Done => Planes::Lost,
         }
     }
 
@@ -151,6 +168,7 @@ impl Bot {
     fn lose(&mut self, step: &Step<'_>, tally: &mut Tally) {
         tally.entries.disconnected();
         self.lost_at = Some(step.now);
+        self.was_lost = true;
         self.end(step.now, tally, Stage::Done);
         self.wait(step.now, None);
     }

@@ -7,6 +7,7 @@ use biplane::{Client, Event, Pending, Planes, RequestError};
 use super::{
     Step,
     brain::Next,
+    flight::Flight,
     persona::Persona,
     pilot::Pilot,
     tally::{Carried, Tally},
@@ -27,8 +28,7 @@ type Answer<T> = Pending<Result<T, RequestError>>;
 pub(super) struct Online {
     client: Client,
     began: Instant,
-    /// Whether it has flown on both planes.
-    has_risen: bool,
+    flight: Flight,
     /// The last room of which it heard that the match runs.
     started: Option<u32>,
     task: Task,
@@ -72,12 +72,18 @@ impl Online {
     /// The bot was admitted: it says who it is.
     pub(super) fn new(client: Client, now: Instant, bot: &Persona) -> Self {
         let task = Task::Introducing(client.request(&bot.introduction()));
-        Self { client, began: now, has_risen: false, started: None, task }
+        Self { client, began: now, flight: Flight::default(), started: None, task }
     }
 
-    /// The worse of its two directions.
+    /// The worse of its two directions; this side's while the other is not known.
     pub(super) fn planes(&self) -> Planes {
-        self.client.planes()
+        self.flight.planes().unwrap_or_else(|| self.client.planes())
+    }
+
+    /// The worst that it has flown on since this was asked last.
+    pub(super) fn take_worst(&mut self) -> Planes {
+        let now = self.planes();
+        self.flight.take_worst(now, self.client.stats().control.resumes)
     }
 
     /// One tick of the bot's life.
@@ -97,10 +103,11 @@ impl Online {
     pub(super) fn settle(&self, now: Instant, tally: &mut Tally) {
         let stats = self.client.stats();
         tally.carried.add(Carried {
-            up: stats.bytes_sent + stats.control_bytes_sent,
-            down: stats.bytes_received + stats.control_bytes_received,
+            up: stats.bytes_sent + stats.control.bytes_sent,
+            down: stats.bytes_received + stats.control.bytes_received,
             lasted: now.saturating_duration_since(self.began),
         });
+        tally.resumes += stats.control.resumes;
     }
 
     /// Adds a sample of the round trip.
@@ -116,9 +123,7 @@ impl Online {
         for event in self.client.events() {
             match event {
                 Event::Planes(_, planes) => {
-                    let rises = planes == Planes::Both && !self.has_risen;
-                    self.has_risen |= rises;
-                    tally.plane_changes += u64::from(!rises);
+                    tally.plane_changes += u64::from(self.flight.changes_to(planes));
                 }
                 Event::Left(_, reason) => {
                     tracing::info!(%reason, "a bot's session is over");
@@ -154,7 +159,7 @@ impl Online {
         let next = match &mut self.task {
             Task::Introducing(answer) => answer.try_take().map(|answer| match answer {
                 Ok(Ok(welcome)) => {
-                    tally.tick_hz = Some(welcome.tick_hz);
+                    tally.hear_tick_hz(welcome.tick_hz);
                     Task::Idle { until: step.now }
                 }
                 _ => Task::Closing(self.client.close("the lobby does not know me")),

@@ -24,6 +24,8 @@ pub(super) struct Tally {
     pub(super) rtt: Spread,
     pub(super) carried: Carried,
     pub(super) plane_changes: u64,
+    /// Control connections that took the place of another, in sessions that are over.
+    pub(super) resumes: u64,
     /// Ticks a second, as the server asks for; taken once it is heeded.
     pub(super) tick_hz: Option<u16>,
     timeline: Timeline,
@@ -71,9 +73,16 @@ impl Tally {
             rtt: Spread::default(),
             carried: Carried::default(),
             plane_changes: 0,
+            resumes: 0,
             tick_hz: None,
             timeline: Timeline::default(),
         }
+    }
+
+    /// The server says how many ticks it makes in a second.
+    pub(super) fn hear_tick_hz(&mut self, tick_hz: u16) {
+        self.tick_hz = Some(tick_hz);
+        self.received.tick = Duration::from_secs(1) / u32::from(tick_hz.max(1));
     }
 
     /// When the first bot joined; the run counts from there.
@@ -86,7 +95,7 @@ impl Tally {
         self.second(now) > self.timeline.seconds.last().map_or(0, |second| second.t)
     }
 
-    /// Ends a second of the timeline; `planes` says how all bots fly now.
+    /// Ends a second of the timeline; `planes` says what all bots flew on at their worst in it.
     pub(super) fn end_second(&mut self, now: Instant, planes: PlaneCounts) {
         let t = self.second(now);
         let played = self.played.saturating_sub(self.timeline.played);
@@ -129,6 +138,7 @@ impl Tally {
             lost: self.received.lost,
             rate_hz: rate(self.received.count, self.played),
             gap_ms: self.received.gaps.with_max(),
+            age_ms: self.received.ages.with_max(),
         }
     }
 

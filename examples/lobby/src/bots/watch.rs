@@ -1,12 +1,12 @@
 //! What a bot makes of the snapshots that reach it: which are new, late, missing, and how evenly
 //! they come.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{protocol::Snapshot, spread::Spread};
 
 /// Snapshots of all bots.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Received {
     /// All that came within a stay.
     pub(super) count: u64,
@@ -16,6 +16,23 @@ pub(super) struct Received {
     pub(super) lost: u64,
     /// Between two in arrival.
     pub(super) gaps: Spread,
+    /// How much longer they took than the fastest before them in the same stay.
+    pub(super) ages: Spread,
+    /// From one tick of a match to the next.
+    pub(super) tick: Duration,
+}
+
+impl Default for Received {
+    fn default() -> Self {
+        Self {
+            count: 0,
+            late: 0,
+            lost: 0,
+            gaps: Spread::default(),
+            ages: Spread::default(),
+            tick: Duration::from_secs(1) / 60,
+        }
+    }
 }
 
 /// One stay in a match, as its snapshots show it.
@@ -25,12 +42,20 @@ pub(super) struct Watch {
     /// The first and the newest number taken.
     taken: Option<(u32, u32)>,
     came: Option<Instant>,
+    fastest: Option<Fastest>,
+}
+
+/// The snapshot that took least, by its tick and when it came.
+#[derive(Clone, Copy, Debug)]
+struct Fastest {
+    tick: u32,
+    came: Instant,
 }
 
 impl Watch {
     /// A stay in that room begins.
     pub(super) const fn new(room: u32) -> Self {
-        Self { room, taken: None, came: None }
+        Self { room, taken: None, came: None, fastest: None }
     }
 
     /// Counts a snapshot; whether it is the newest of this stay.
@@ -42,6 +67,7 @@ impl Watch {
         if let Some(came) = self.came.replace(now) {
             all.gaps.record(now.saturating_duration_since(came));
         }
+        all.ages.record(self.age(now, seen.tick, all.tick));
         let before = (seen.number, seen.number.saturating_sub(1));
         let (first, newest) = self.taken.unwrap_or(before);
         if seen.number <= newest {
@@ -53,6 +79,22 @@ impl Watch {
         all.lost += u64::from(seen.number - newest - 1);
         self.taken = Some((first, seen.number));
         true
+    }
+
+    /// How much longer a snapshot of that tick took than the fastest before it: nobody's clock has
+    /// to agree with another's for that.
+    fn age(&mut self, now: Instant, tick: u32, period: Duration) -> Duration {
+        let fastest = self.fastest.unwrap_or(Fastest { tick, came: now });
+        // As long after the fastest as the ticks between them, unless it is older than that one.
+        let due = match tick.checked_sub(fastest.tick) {
+            Some(ticks) => fastest.came.checked_add(period * ticks),
+            None => fastest.came.checked_sub(period * (fastest.tick - tick)),
+        };
+        let due = due.unwrap_or(now);
+        if self.fastest.is_none() || now < due {
+            self.fastest = Some(Fastest { tick, came: now });
+        }
+        now.saturating_duration_since(due)
     }
 }
 
@@ -114,5 +156,19 @@ mod tests {
         }
         let gaps = all.gaps.with_max();
         assert!((gaps.max.unwrap() - 50.0).abs() < 0.5, "{gaps:?}");
+    }
+
+    #[test]
+    fn an_age_counts_from_the_fastest_of_the_stay() {
+        let (mut all, mut watch) = (Received::default(), Watch::new(1));
+        all.tick = Duration::from_millis(10);
+        let start = Instant::now();
+        let mut ages = Vec::new();
+        for (tick, came_ms) in [(100, 40), (105, 70), (110, 130), (108, 131), (120, 230)] {
+            let now = start + Duration::from_millis(came_ms);
+            ages.push(watch.age(now, tick, all.tick).as_millis());
+        }
+        // The second took 20 ms less than the first; from then on it is the measure.
+        assert_eq!(ages, [0, 0, 10, 31, 10]);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use biplane::Planes;
 use serde::Serialize;
 
 use super::{ByReason, Datagrams, NotYet, figure, reasons};
@@ -88,6 +89,8 @@ pub(crate) struct Snapshots {
     pub(crate) rate_hz: Option<f64>,
     /// Between two in arrival.
     pub(crate) gap_ms: WithMax,
+    /// When taken, beyond what the fastest before it in the same stay took.
+    pub(crate) age_ms: WithMax,
 }
 
 /// Round trips; the rest waits for its features.
@@ -104,7 +107,8 @@ pub(crate) struct Times {
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Network {
     pub(crate) planes: PlanesReport,
-    pub(crate) resumes: NotYet,
+    /// Control connections that took the place of another.
+    pub(crate) resumes: u64,
     pub(crate) bytes_per_bot_per_second: Traffic,
     pub(crate) datagrams: Datagrams,
     pub(crate) drops: ByReason,
@@ -136,7 +140,7 @@ pub(crate) struct Traffic {
     pub(crate) down: Option<f64>,
 }
 
-/// One second of the run.
+/// One second of the run: bots by the worst that they flew on at any time in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Second {
     /// Seconds since the first join, at the second's end.
@@ -145,6 +149,29 @@ pub(crate) struct Second {
     pub(crate) planes: PlaneCounts,
     /// Received in it, per second that a bot spent in a match.
     pub(crate) snapshots_hz: Option<f64>,
+}
+
+impl PlaneCounts {
+    /// Counts bots by what they fly on.
+    pub(crate) fn of(all: impl Iterator<Item = Planes>) -> Self {
+        let mut counts = Self::default();
+        for planes in all {
+            *match planes {
+                Planes::Both => &mut counts.both,
+                Planes::ControlOnly => &mut counts.control_only,
+                Planes::DataOnly => &mut counts.data_only,
+                _ => &mut counts.lost,
+            } += 1;
+        }
+        counts
+    }
+}
+
+impl fmt::Display for PlaneCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { both, control_only, data_only, lost } = self;
+        write!(f, "{both} both, {control_only} control only, {data_only} data only, {lost} lost")
+    }
 }
 
 impl Commands {
@@ -233,13 +260,8 @@ impl fmt::Display for Play {
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PlaneCounts { both, control_only, data_only, lost } = self.planes.at_the_end;
-        let changes = self.planes.changes;
-        writeln!(
-            f,
-            "planes      {both} both, {control_only} control only, {data_only} data only, \
-             {lost} lost; {changes} changes",
-        )?;
+        let PlanesReport { at_the_end, changes } = self.planes;
+        writeln!(f, "planes      {at_the_end}; {changes} changes, {} resumes", self.resumes)?;
         writeln!(
             f,
             "traffic     {} up, {} down, per bot and second",

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{ByReason, Datagrams, NotYet, Resident, figure, reasons};
+use super::{ByReason, Datagrams, Resident, figure, reasons};
 
 /// `serve --json`.
 #[derive(Debug, Default, Serialize)]
@@ -46,7 +46,8 @@ pub(crate) struct Sessions {
     pub(crate) admitted: u64,
     pub(crate) refused: u64,
     pub(crate) timed_out: u64,
-    pub(crate) resumed: NotYet,
+    /// Control connections that took the place of another.
+    pub(crate) resumed: u64,
     pub(crate) left: ByReason,
 }
 
@@ -105,11 +106,11 @@ impl ServerReport {
 impl fmt::Display for ServerReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seconds, sessions, datagrams, commands, tick, process, .. } = self;
-        let Sessions { peak, admitted, refused, timed_out, left, .. } = sessions;
+        let Sessions { peak, admitted, refused, timed_out, resumed, left } = sessions;
         writeln!(
             f,
             "server      {seconds:.1} s; {admitted} sessions admitted, {peak} at once, \
-             {refused} refused, {timed_out} timed out",
+             {refused} refused, {timed_out} timed out; {resumed} resumes",
         )?;
         writeln!(f, "left        {}", reasons(left))?;
         writeln!(

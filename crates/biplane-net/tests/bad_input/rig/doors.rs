@@ -50,6 +50,11 @@ impl Doors {
 
     /// The next client, welcomed.
     pub(crate) fn welcome(&self) -> Peer {
-        Peer::welcome(self.accept_tls())
+        Peer::welcome(self.accept_tls(), None)
+    }
+
+    /// The next client, welcomed to a session that it may resume.
+    pub(crate) fn welcome_by_name(&self) -> Peer {
+        Peer::welcome(self.accept_tls(), Some(*b"a hostile server"))
     }
 }

@@ -3,7 +3,7 @@
 use biplane_wire::Aead;
 use ring::{
     aead::{AES_128_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey},
-    hkdf,
+    hkdf, hmac,
 };
 
 /// The key and IV of one direction in one phase, and what the next comes from.
@@ -35,6 +35,23 @@ fn expand(secret: &[u8], label: &str, len: usize) -> Vec<u8> {
     let prk = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, secret);
     prk.expand(&info, Len(len)).unwrap().fill(&mut out).unwrap();
     out
+}
+
+/// What the first resume of a session with this secret is proven by.
+pub(crate) fn resume_secret(secret: &[u8; 32]) -> [u8; 32] {
+    expand(secret, "resume", 32).try_into().unwrap()
+}
+
+/// What a client says to resume a session.
+pub(crate) fn proof(
+    secret: &[u8; 32],
+    binding: &[u8; 32],
+    name: &[u8; 16],
+    count: u32,
+) -> [u8; 32] {
+    let said = [&binding[..], name, &count.to_be_bytes()].concat();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    hmac::sign(&key, &said).as_ref().try_into().unwrap()
 }
 
 impl Direction {

@@ -8,12 +8,16 @@ use std::{
 use biplane_proto::{Accepting, Agreement, Dialing, digest};
 use biplane_wire::{
     Aead, Answer, CloseCode, DecodeError, Frame, Frames, Hello, PacketNumber, Parameters,
-    ReceiveId, Record, TruncatedNumber,
+    ReceiveId, Record, Resume, TruncatedNumber,
 };
 
 use socket2::{Domain, Socket, Type};
 
-use super::{PATIENCE, Tls, eventually, keys::Direction, protocol};
+use super::{
+    PATIENCE, Tls, eventually,
+    keys::{Direction, proof, resume_secret},
+    protocol,
+};
 
 /// Bytes before what is sealed.
 pub(crate) const HEAD: usize = 9;
@@ -33,6 +37,9 @@ pub(crate) struct Peer {
     pub(crate) victim: SocketAddr,
     /// What the victim calls the session.
     pub(crate) id: u32,
+    /// What the peer calls it.
+    own: u32,
+    resumable: Resumable,
     /// The number of the next packet.
     pub(crate) next: u64,
     seals: Direction,
@@ -42,6 +49,15 @@ pub(crate) struct Peer {
     largest: u64,
     /// Bytes of records that are not read yet.
     unread: Vec<u8>,
+}
+
+/// What another connection needs to know of the session.
+struct Resumable {
+    /// What it is resumed by, if it can be, and what proves that.
+    name: Option<[u8; 16]>,
+    secret: [u8; 32],
+    /// What the peer called it, and sealed with, before it was resumed.
+    before: Option<(u32, Direction)>,
 }
 
 /// A varint in its shortest form.
@@ -114,14 +130,14 @@ impl Peer {
         Self::agreed(tls, (udp, victim), &agreement, ["client", "server"]).having_read(unread)
     }
 
-    /// Welcomes the client at the other end.
-    pub(crate) fn welcome(mut tls: Tls) -> Self {
+    /// Welcomes the client at the other end; with a name, to a session that can be resumed.
+    pub(crate) fn welcome(mut tls: Tls, name: Option<[u8; 16]>) -> Self {
         let (hello, unread) = read_block(&mut tls, Hello::len_of);
-        let description = protocol().description;
-        let accepting = Accepting::new(&description, &digest(&description), hello).unwrap();
+        let accepting = accept(hello);
         let udp = own_udp();
         let mut own = parameters();
         own.udp_port = Some(udp.local_addr().unwrap().port());
+        own.session = name;
         let (welcome, agreement) = accepting.welcome(&[Aead::Aes128Gcm], own).unwrap();
         tls.write_all(&welcome).unwrap();
         // Its UDP address is known when its first packet comes.
@@ -140,6 +156,12 @@ impl Peer {
             seals: Direction::of(&secret, own, agreement.aead),
             opens: Direction::of(&secret, theirs, agreement.aead),
             id: agreement.peer.receive_id.0,
+            own: agreement.local.receive_id.0,
+            resumable: Resumable {
+                name: agreement.peer.session.or(agreement.local.session),
+                secret: resume_secret(&secret),
+                before: None,
+            },
             tls,
             udp,
             victim,
@@ -154,6 +176,69 @@ impl Peer {
         self.unread = unread;
         self
     }
+}
+
+/// Resumes.
+impl Peer {
+    /// What its session is resumed by.
+    pub(crate) fn name(&self) -> [u8; 16] {
+        self.resumable.name.expect("a session that can be resumed")
+    }
+
+    /// What proves, on a connection that exports `binding`, that the session is its own.
+    pub(crate) fn proof(&self, count: u32, binding: &[u8; 32]) -> Resume {
+        let Resumable { secret, .. } = &self.resumable;
+        Resume { count, proof: proof(secret, binding, &self.name(), count) }
+    }
+
+    /// The hello of a resume that says so.
+    pub(crate) fn hello(&self, name: [u8; 16], resume: Resume) -> Dialing {
+        let mut own = parameters();
+        own.receive_id.0 += 1;
+        (own.session, own.resume, own.control_next) = (Some(name), Some(resume), Some(0));
+        Dialing::resume(protocol().description, vec![Aead::Aes128Gcm], own)
+    }
+
+    /// Resumes its session over `tls`, with a hello that was written.
+    pub(crate) fn resumed(self, mut tls: Tls, dialing: &Dialing) -> Self {
+        let (answer, unread) = read_block(&mut tls, Answer::len_of);
+        let agreement = dialing.handle_answer(&answer).unwrap();
+        self.go_on(tls, &agreement, ["client", "server"]).having_read(unread)
+    }
+
+    /// Takes back the client at the other end, whose hello was read.
+    pub(crate) fn take_back(self, mut tls: Tls, hello: Vec<u8>) -> Self {
+        let mut own = parameters();
+        own.receive_id.0 += 1;
+        own.control_next = Some(0);
+        let (welcome, agreement) = accept(hello).welcome(&[Aead::Aes128Gcm], own).unwrap();
+        tls.write_all(&welcome).unwrap();
+        self.go_on(tls, &agreement, ["server", "client"])
+    }
+
+    /// The same session under other keys: packet numbers go on.
+    fn go_on(self, tls: Tls, agreement: &Agreement, roles: [&str; 2]) -> Self {
+        let Self { udp, victim, next, largest, own, resumable, seals, .. } = self;
+        let anew = Self::agreed(tls, (udp, victim), agreement, roles);
+        let Resumable { secret, .. } = anew.resumable;
+        let resumable = Resumable { secret, before: Some((own, seals)), ..resumable };
+        Self { next, largest, resumable, ..anew }
+    }
+}
+
+/// A hello as `tls` brings it, and what came with it.
+pub(crate) fn read_hello(tls: &mut Tls) -> Vec<u8> {
+    read_block(tls, Hello::len_of).0
+}
+
+/// The answer to a hello.
+pub(crate) fn read_answer(tls: &mut Tls) -> Answer {
+    Answer::decode(&read_block(tls, Answer::len_of).0).unwrap()
+}
+
+fn accept(hello: Vec<u8>) -> Accepting {
+    let description = protocol().description;
+    Accepting::new(&description, &digest(&description), hello).unwrap()
 }
 
 /// UDP.
@@ -197,6 +282,17 @@ impl Peer {
         self.seals.seal(head, number, plaintext)
     }
 
+    /// The same under the keys of before its session was resumed.
+    pub(crate) fn seal_as_before(
+        &self,
+        head: [u8; HEAD],
+        number: u64,
+        plaintext: &[u8],
+    ) -> Vec<u8> {
+        let (_, keys) = self.resumable.before.as_ref().expect("keys of before");
+        keys.seal(head, number, plaintext)
+    }
+
     /// The next packet, padded to the least length.
     pub(crate) fn packet(&mut self, plaintext: &[u8]) -> Vec<u8> {
         let number = self.next;
@@ -236,12 +332,17 @@ impl Peer {
         let datagram = &buffer[..len];
         let head = datagram.first_chunk::<HEAD>().expect("a head");
         let [first, e, f, g, h, low @ ..] = *head;
+        let id = u32::from_be_bytes([e, f, g, h]);
+        if self.resumable.before.as_ref().is_some_and(|(former, _)| *former == id) {
+            // Sealed before the victim heard of the new keys.
+            return None;
+        }
         if first == 0x40 | ((self.updates[1] + 1) % 4) << 2 {
             self.updates[1] += 1;
             self.opens = self.opens.next();
         }
         let phase = self.updates[1] % 4;
-        assert_eq!((first, u32::from_be_bytes([e, f, g, h])), (0x40 | phase << 2, RECEIVE_ID));
+        assert_eq!((first, id), (0x40 | phase << 2, self.own));
         let expected = PacketNumber(self.largest + 1);
         let number = TruncatedNumber(u32::from_be_bytes(low)).expand(expected).0;
         let plaintext = self.opens.open(datagram, number).expect("a seal that holds");

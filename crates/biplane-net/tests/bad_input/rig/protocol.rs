@@ -5,7 +5,7 @@ use std::sync::Arc;
 use biplane_net::{
     Decision, DialConfig, EndpointConfig, Identity, Link, ListenConfig, ProtocolSpec,
 };
-use biplane_proto::ChannelConfig;
+use biplane_proto::{ChannelConfig, PlaneMode};
 use biplane_wire::{
     ChannelDescription, ChannelId, ChannelKind, Description, Fragment, Frame, Message,
 };
@@ -43,6 +43,7 @@ pub(crate) fn protocol() -> ProtocolSpec {
         max_message,
         lifetime: None,
         priority: 0,
+        escalate_after: None,
     };
     ProtocolSpec {
         description: Description {
@@ -80,7 +81,14 @@ pub(crate) fn listen_config() -> ListenConfig {
 }
 
 pub(crate) fn dial(link: Link) -> DialConfig {
-    DialConfig { link, protocol: protocol(), credentials: Vec::new(), watch: None }
+    DialConfig {
+        link,
+        protocol: protocol(),
+        credentials: Vec::new(),
+        grace: None,
+        planes: PlaneMode::Auto,
+        watch: None,
+    }
 }
 
 /// A whole message, its length written.

@@ -8,6 +8,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
+    time::Duration,
 };
 
 use biplane_net::{
@@ -54,6 +55,13 @@ impl Victim {
 impl Scene {
     pub(crate) fn both() -> impl Iterator<Item = Self> {
         Victim::BOTH.into_iter().map(Self::new)
+    }
+
+    /// Whose sessions end with their control connection.
+    pub(crate) fn both_without_grace() -> impl Iterator<Item = Self> {
+        let mut config = config();
+        config.session.grace = Duration::ZERO;
+        Victim::BOTH.into_iter().map(move |role| Self::of(role, Ipv4Addr::LOCALHOST, &config))
     }
 
     pub(crate) fn new(role: Victim) -> Self {
@@ -109,12 +117,23 @@ impl Scene {
                 let peer = Peer::join(self.address());
                 (peer, Arc::clone(self.endpoint.sessions().last().unwrap()))
             }
-            Victim::Client => {
-                let joining = begin_connect(&self.endpoint, self.doors.link());
-                let mut peer = self.doors.welcome();
-                peer.victim = self.address();
-                (peer, joining.recv_timeout(PATIENCE).unwrap().unwrap())
-            }
+            Victim::Client => self.joined_by(Doors::welcome),
+        }
+    }
+
+    /// A session of the victim's with a hostile server, which lets it in like this.
+    fn joined_by(&self, welcome: fn(&Doors) -> Peer) -> (Peer, Arc<Slot>) {
+        let joining = begin_connect(&self.endpoint, self.doors.link());
+        let mut peer = welcome(&self.doors);
+        peer.victim = self.address();
+        (peer, joining.recv_timeout(PATIENCE).unwrap().unwrap())
+    }
+
+    /// A hostile session that flies on both planes and may be resumed.
+    pub(crate) fn flying_by_name(&self) -> (Peer, Arc<Slot>) {
+        match self.role {
+            Victim::Server => self.flying(),
+            Victim::Client => self.fly(self.joined_by(Doors::welcome_by_name)),
         }
     }
 
@@ -298,7 +317,7 @@ impl Watch<'_> {
 }
 
 /// Why connections ended that were not a session's yet, by name.
-fn reasons(stats: &ConnectionStats) -> [(&'static str, u64); 7] {
+fn reasons(stats: &ConnectionStats) -> [(&'static str, u64); 8] {
     [
         ("timed_out", stats.timed_out),
         ("evicted", stats.evicted),
@@ -306,6 +325,7 @@ fn reasons(stats: &ConnectionStats) -> [(&'static str, u64); 7] {
         ("too_long", stats.too_long),
         ("not_biplane", stats.not_biplane),
         ("mismatched", stats.mismatched),
+        ("resume_refused", stats.resume_refused),
         ("accept_failures", stats.accept_failures),
     ]
 }

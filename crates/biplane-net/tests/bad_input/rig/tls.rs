@@ -67,6 +67,16 @@ impl Tls {
         secret.unwrap()
     }
 
+    /// What the proof of a resume is bound to.
+    pub(crate) fn binding(&self) -> [u8; 32] {
+        let label = b"EXPORTER-biplane-1-resume";
+        let binding = match self {
+            Self::Client(stream) => stream.conn.export_keying_material([0; 32], label, None),
+            Self::Server(stream) => stream.conn.export_keying_material([0; 32], label, None),
+        };
+        binding.unwrap()
+    }
+
     /// Says goodbye in TLS, and in TLS alone.
     pub(crate) fn close_notify(&mut self) {
         match self {

@@ -30,6 +30,22 @@ impl Pieces {
         Self { total, next: 0, acked: Vec::new(), lost: VecDeque::new(), open: 0 }
     }
 
+    /// Those of a message that went whole, and of which everything must go again.
+    pub(super) fn lost(total: usize) -> Self {
+        Self { next: total, lost: [(0, total)].into(), ..Self::new(total) }
+    }
+
+    /// Whatever the peer is not known to have must go, or go again.
+    pub(super) fn lose_rest(&mut self) {
+        let mut rest = vec![(0, self.total)];
+        for known in &self.acked {
+            rest = rest.into_iter().flat_map(|span| without(span, *known)).collect();
+        }
+        self.lost = rest.into();
+        self.next = self.total;
+        self.open = 0;
+    }
+
     pub(super) const fn has_new(&self) -> bool {
         self.next < self.total
     }
@@ -111,7 +127,7 @@ fn without(span: Span, hole: Span) -> impl Iterator<Item = Span> {
 mod tests {
     use super::*;
 
-    const ROOM: Room = Room { bytes: 1_015, sequenced: true };
+    const ROOM: Room = Room { bytes: 1_015, sequenced: true, after: false };
 
     fn sent(total: usize) -> Pieces {
         let mut pieces = Pieces::new(total);
@@ -134,11 +150,26 @@ mod tests {
         pieces.on_lost(0, 1_000);
         pieces.on_lost(1_000, 1_000);
         pieces.on_ack(500, 700);
-        let small = Room { bytes: 415, sequenced: true };
+        let small = Room { bytes: 415, sequenced: true, after: false };
         assert_eq!(pieces.next_lost(small), Some((0, 400)));
         assert_eq!(pieces.next_lost(small), Some((400, 100)));
         assert_eq!(pieces.next_lost(ROOM), Some((1_200, 800)));
         assert!(!pieces.has_lost());
+    }
+
+    #[test]
+    fn the_rest_is_what_was_not_acked_and_what_never_left() {
+        let mut pieces = Pieces::new(3_500);
+        pieces.next_new(ROOM);
+        pieces.next_new(ROOM);
+        pieces.on_lost(0, 1_000);
+        pieces.on_ack(1_000, 1_000);
+        pieces.lose_rest();
+        let go = |pieces: &mut Pieces| pieces.next_lost(ROOM);
+        assert_eq!(go(&mut pieces), Some((0, 1_000)));
+        assert_eq!(go(&mut pieces), Some((2_000, 1_000)));
+        assert_eq!(go(&mut pieces), Some((3_000, 500)));
+        assert!(!pieces.has_lost() && !pieces.has_new());
     }
 
     #[test]

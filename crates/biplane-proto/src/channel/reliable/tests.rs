@@ -2,10 +2,11 @@
 
 use super::*;
 
-const PACKET: Room = Room { bytes: 1_175, sequenced: true };
+const PROGRESS: Progress = Progress { issued: 0, settled: 0, written: 0 };
+const PACKET: Room = Room { bytes: 1_175, sequenced: true, after: false };
 
 fn queued(payload: impl Into<Bytes>) -> Queued {
-    Queued { payload: payload.into(), since: Instant::now(), token: None }
+    Queued { payload: payload.into(), since: Instant::now(), token: None, after: None }
 }
 
 fn queue(messages: u8) -> (ReliableSend, CreditHeld) {
@@ -17,12 +18,12 @@ fn queue(messages: u8) -> (ReliableSend, CreditHeld) {
 }
 
 fn pop(queue: &mut ReliableSend, held: &mut CreditHeld) -> Option<(u64, bool)> {
-    queue.pop(held, PACKET).map(|leaving| (leaving.sequence.0, leaving.again))
+    queue.pop(held, PACKET, PROGRESS).map(|leaving| (leaving.sequence.0, leaving.again))
 }
 
 /// The offset and length of the next piece.
 fn pop_piece(queue: &mut ReliableSend, held: &mut CreditHeld) -> Option<(u32, u32)> {
-    let leaving = queue.pop(held, PACKET)?;
+    let leaving = queue.pop(held, PACKET, PROGRESS)?;
     Some((leaving.part?.offset, u32::try_from(leaving.payload.len()).unwrap()))
 }
 
@@ -54,7 +55,7 @@ fn without_credit_nothing_new_leaves() {
     assert!(held.take(cost(0)), "a channel of empty messages holds two of them at the start");
     held.raise(cost(0) as u64 + cost(1) as u64);
     assert_eq!(pop(&mut queue, &mut held), Some((0, false)));
-    assert!(!queue.has_data(&held));
+    assert!(!queue.has_data(&held, PROGRESS));
     assert_eq!(pop(&mut queue, &mut held), None);
 }
 
@@ -108,7 +109,7 @@ fn an_ack_that_comes_late_takes_a_piece_off_the_list() {
     let first = SequenceNumber(0);
     queue.on_piece_lost(first, 0, 1_160);
     queue.on_piece_ack(first, 0, 1_160);
-    assert!(!queue.has_data(&held));
+    assert!(!queue.has_data(&held, PROGRESS));
     queue.on_piece_ack(first, 1_160, 840);
     assert!(!queue.is_busy());
 }
@@ -121,11 +122,67 @@ fn a_token_is_given_with_the_number_and_once() {
     }
     let mut tokens = Vec::new();
     for _ in 0..4 {
-        let leaving = queue.pop(&mut held, PACKET).unwrap();
+        let leaving = queue.pop(&mut held, PACKET, PROGRESS).unwrap();
         tokens.extend(leaving.token.map(|token| (leaving.sequence.0, token)));
     }
     queue.on_lost(SequenceNumber(0));
-    assert_eq!(queue.pop(&mut held, PACKET).unwrap().token, None);
+    assert_eq!(queue.pop(&mut held, PACKET, PROGRESS).unwrap().token, None);
     assert_eq!(tokens, [(0, 1), (1, 2)]);
     assert_eq!(queue.take_tokens().collect::<Vec<_>>(), [3]);
+}
+
+#[test]
+fn what_waits_too_long_leaves_by_the_other_way_in_order() {
+    let (mut queue, mut held) = queue(3);
+    let (now, after) = (Instant::now(), Duration::from_millis(100));
+    for _ in 0..2 {
+        pop(&mut queue, &mut held);
+    }
+    queue.on_lost(SequenceNumber(0));
+    queue.on_ack(SequenceNumber(1));
+    assert!(queue.escalates_at(after).is_some_and(|at| at <= now + after));
+    assert_eq!(
+        queue.escalate(now, &mut held, PROGRESS, |_, _| {}),
+        2,
+        "0, and 2, which never left"
+    );
+    assert_eq!(queue.escalates_at(after), None);
+    assert!(!queue.has_data(&held, PROGRESS), "nothing is left for UDP");
+    queue.on_lost(SequenceNumber(0));
+    let order: Vec<_> = core::iter::from_fn(|| queue.pop_escalated(PACKET, PROGRESS))
+        .map(|leaving| leaving.sequence.0)
+        .collect();
+    assert_eq!(order, [0, 2]);
+    queue.recall();
+    assert_eq!(pop(&mut queue, &mut held), Some((0, true)));
+    assert_eq!(pop(&mut queue, &mut held), Some((2, true)));
+}
+
+#[test]
+fn a_long_message_escalates_with_what_the_peer_does_not_have() {
+    let (mut queue, mut held) = queue(0);
+    queue.push(queued(vec![1; 3_000])).unwrap();
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
+    queue.on_piece_ack(SequenceNumber(0), 0, 1_160);
+    queue.escalate(Instant::now(), &mut held, PROGRESS, |_, _| {});
+    assert!(!queue.has_data(&held, PROGRESS));
+    let part = queue
+        .pop_escalated(Room { bytes: 8_192, sequenced: true, after: false }, PROGRESS)
+        .unwrap();
+    assert_eq!((part.part.unwrap().offset, part.payload.len()), (1_160, 1_840));
+    assert!(!queue.has_escalated());
+    queue.on_piece_lost(SequenceNumber(0), 1_160, 1_160);
+    assert!(!queue.has_data(&held, PROGRESS), "the other way has it");
+    queue.on_piece_ack(SequenceNumber(0), 1_160, 1_840);
+    assert!(!queue.is_busy());
+}
+
+#[test]
+fn without_credit_nothing_escalates_that_never_left() {
+    let (mut queue, _) = queue(1);
+    let mut held = CreditHeld::new(0, 0);
+    while held.take(cost(0)) {}
+    assert_eq!(queue.escalate(Instant::now(), &mut held, PROGRESS, |_, _| {}), 0);
+    held.raise(1_000);
+    assert_eq!(queue.escalate(Instant::now(), &mut held, PROGRESS, |_, _| {}), 1);
 }

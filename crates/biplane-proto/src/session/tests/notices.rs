@@ -12,7 +12,7 @@ fn noted() -> Pair {
 }
 
 fn try_send(pair: &mut Pair, id: u8, len: usize, token: u64) -> Result<(), SendError> {
-    let how = SendOptions { notice: Some(token) };
+    let how = SendOptions { notice: Some(token), ..SendOptions::default() };
     let sent = pair.client.session.send_with(pair.now, channel(id), vec![id; len].into(), how);
     pair.client.session.flush(pair.now);
     sent

@@ -142,7 +142,7 @@ fn what_a_lost_connection_swallowed_comes_again_and_what_it_brought_does_not() {
     pair.settle();
     let commands = ["first", "second", "third"].map(payload);
     assert_eq!(pair.server.take(now, COMMAND), commands);
-    assert_eq!(pair.client.session.stats().control_queued_records, 0, "all are acknowledged");
+    assert_eq!(pair.client.session.stats().control.queued_records, 0, "all are acknowledged");
 }
 
 #[test]
@@ -268,6 +268,38 @@ fn a_session_without_tcp_ends_with_its_grace() {
 }
 
 #[test]
+fn a_server_waits_a_moment_for_a_client_that_it_has_not_heard() {
+    // The client has its welcome and has said something, which did not arrive.
+    let mut pair = Pair::of(true);
+    pair.client.command(pair.now, "order");
+    for side in [&mut pair.client, &mut pair.server] {
+        side.session.handle_control_lost(pair.now, ControlLoss::Broken);
+    }
+    pair.resume(1);
+    pair.settle();
+    assert_eq!(pair.server.take(pair.now, COMMAND), [payload("order")]);
+    // The welcome did not arrive.
+    let mut pair = Pair::of(true);
+    pair.server.session.handle_control_lost(pair.now, ControlLoss::Broken);
+    assert!(!pair.server.session.is_closed());
+    pair.now += limits::GRACE_UNHEARD;
+    pair.server.session.handle_timeout(pair.now);
+    assert_eq!(pair.server.left(), Some(CloseReason::ConnectionLost));
+}
+
+#[test]
+fn a_packet_that_comes_after_the_loss_shows_that_the_client_is_there() {
+    let mut pair = Pair::of(true);
+    for side in [&mut pair.client, &mut pair.server] {
+        side.session.handle_control_lost(pair.now, ControlLoss::Broken);
+    }
+    pair.packets_pass();
+    pair.now += limits::GRACE_UNHEARD;
+    pair.server.session.handle_timeout(pair.now);
+    assert!(!pair.server.session.is_closed());
+}
+
+#[test]
 fn a_half_open_connection_is_displaced_at_once() {
     let mut pair = Pair::resumable();
     let now = pair.now;
@@ -323,7 +355,7 @@ fn a_close_without_tcp_is_said_until_it_is_heard() {
 #[test]
 fn commands_are_told_of_whatever_becomes_of_connections() {
     let mut pair = Pair::resumable_with(|channel| channel.notify = true);
-    let how = |token| SendOptions { notice: Some(token) };
+    let how = |token| SendOptions { notice: Some(token), ..SendOptions::default() };
     let order = |pair: &mut Pair, token| {
         let (now, session) = (pair.now, &mut pair.client.session);
         session.send_with(now, channel(COMMAND), payload("order"), how(token)).unwrap();
@@ -352,7 +384,7 @@ fn commands_are_told_of_whatever_becomes_of_connections() {
 fn what_was_taken_is_told_again_when_the_connection_that_told_it_breaks() {
     let mut pair = Pair::with(true, |channel| channel.notify = true);
     // No packet comes through: all rides TCP.
-    let how = SendOptions { notice: Some(7) };
+    let how = SendOptions { notice: Some(7), ..SendOptions::default() };
     let now = pair.now;
     pair.client.session.send_with(now, channel(UNORDERED), payload("hit"), how).unwrap();
     pair.client.session.flush(now);
@@ -372,4 +404,21 @@ fn what_was_taken_is_told_again_when_the_connection_that_told_it_breaks() {
     }
     assert!(pair.client.events().contains(&Event::Noted(7, crate::Notice::Delivered)));
     assert!(pair.server.take(pair.now, UNORDERED).is_empty(), "it came once");
+}
+
+#[test]
+fn what_rode_tcp_whole_goes_over_udp_in_pieces_after_a_resume() {
+    let mut pair = Pair::with(true, |_| {});
+    let now = pair.now;
+    pair.client.session.send(now, channel(UNORDERED), vec![7; 5_000].into()).unwrap();
+    pair.client.session.flush(now);
+    // The connection swallows the message, and breaks; UDP is there by then.
+    while pair.client.session.poll_control(now, &mut Vec::new()) {}
+    pair.packets_pass();
+    pair.cut();
+    pair.resume(1);
+    for _ in 0..20 {
+        pair.pass(Duration::from_millis(20));
+    }
+    assert_eq!(pair.server.take(pair.now, UNORDERED), [Bytes::from(vec![7; 5_000])]);
 }

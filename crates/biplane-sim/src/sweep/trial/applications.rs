@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use biplane_proto::{Call, Event, Reply, SendError, SendOptions};
-use biplane_wire::ChannelId;
+use biplane_wire::{ChannelId, ChannelKind};
 use bytes::Bytes;
 
 use super::Trial;
@@ -14,6 +14,8 @@ use crate::{SessionBreach, Side, Work, stamp};
 const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
 /// Of so many messages the notice is asked for, where the channel offers it.
 const NOTED: f64 = 0.25;
+/// So many messages of data channels come after the commands before them.
+const AFTER_COMMANDS: f64 = 0.1;
 
 impl Trial {
     /// Once a virtual second, the figures of every session go into the words of a replay.
@@ -29,12 +31,15 @@ impl Trial {
         let every = self.conditions.takes_every;
         if every.is_zero() {
             while self.world.step(until) {
+                self.watch_ordeal();
                 self.tend_all();
             }
             return;
         }
         while self.world.now() < until {
-            while self.world.step(until.min(self.tick)) {}
+            while self.world.step(until.min(self.tick)) {
+                self.watch_ordeal();
+            }
             if self.tick <= self.world.now() {
                 self.tick += every;
                 self.tend_all();
@@ -49,12 +54,18 @@ impl Trial {
         }
     }
 
-    /// One look of an application at its session: events, messages, answers.
+    /// One look of an application at its session: events, answers, messages.
     fn tend(&mut self, side: Side) {
         let now = self.world.now();
         while let Some(event) = self.world.poll_event(side) {
             self.oracle.event(now, side, &event);
             self.react(side, event);
+        }
+        for answered in self.world.take_answers(side) {
+            // A session that has to end answers nothing more.
+            if answered.outcome.is_ok() || !self.is_doomed() {
+                self.oracle.answered(now, side, &answered);
+            }
         }
         let mut taken = self.world.take_all(side);
         let has_read = !taken.is_empty();
@@ -67,9 +78,6 @@ impl Trial {
         }
         if has_read {
             self.oracle.drained(now, side, true);
-        }
-        for answered in self.world.take_answers(side) {
-            self.oracle.answered(now, side, &answered);
         }
     }
 
@@ -127,13 +135,20 @@ impl Trial {
         if sent.is_ok() && how.notice.is_some() {
             self.oracle.noted(side, channel);
         }
+        if sent.is_ok() && how.after_commands {
+            self.oracle.sent_after(side, channel);
+        }
     }
 
     /// What is asked of a message beside its channel's promise.
     fn draw_options(&mut self, side: Side, channel: ChannelId) -> SendOptions {
         let config = self.world.protocol().channels.get(channel.index());
         let noted = config.is_some_and(|config| config.notify) && self.options.chance(NOTED);
-        SendOptions { notice: noted.then(|| self.oracle.next_token(side)) }
+        let data = config.is_some_and(|config| config.kind != ChannelKind::Command);
+        SendOptions {
+            notice: noted.then(|| self.oracle.next_token(side)),
+            after_commands: data && self.options.chance(AFTER_COMMANDS),
+        }
     }
 
     fn ask(&mut self, side: Side, kind: u8, len: usize) {

@@ -61,7 +61,7 @@ impl Trial {
     fn waiting(&self, side: Side) -> u64 {
         let session = self.world.session(side).filter(|session| !session.is_closed());
         let stats = session.map(biplane_proto::Session::stats).unwrap_or_default();
-        stats.queued_messages + stats.control_queued_records
+        stats.queued_messages + stats.control.queued_records
     }
 
     /// How long the slowest client's backlog may take from now on.

@@ -46,7 +46,7 @@ pub(super) fn shared(kind: u64, bytes: &mut Bytes) -> Option<String> {
             Some(format!("ECN ack, {ack}, counts {ect0} {ect1} {ce}"))
         }
         0x06 => {
-            let code = bytes.byte_to(4)?;
+            let code = bytes.byte_to(5)?;
             let len = bytes.varint()?;
             Some(format!("close {code}, {:?}", text(bytes.take(len)?, 256)?))
         }

@@ -14,10 +14,13 @@ use crate::place;
 
 /// Decimal megabytes, as the issue has it.
 const MEMORY_MAX: f64 = 250_000_000.0;
-/// How long a session may last that has lost its peer.
-const GRACE: Duration = Duration::from_secs(15);
+/// How long a session may last that has lost its peer: 15 s, and the 30 s for which it waits for
+/// another connection.
+const GRACE: Duration = Duration::from_secs(45);
+/// How long bots may take to notice that they fly on neither plane.
+const NOTICED: Duration = Duration::from_secs(15);
 /// How long bots whose server was killed may take to end, far beyond what they were told.
-const LOSS_TIMEOUT: Duration = Duration::from_secs(60);
+const LOSS_TIMEOUT: Duration = Duration::from_secs(120);
 /// Raises nothing by itself: what it runs begins with a soft limit as low as it says.
 const LIMIT_SCRIPT: &str = "ulimit -Sn \"$1\" && shift && exec \"$@\"\n";
 /// Files a server for 2,000 sessions needs.
@@ -74,7 +77,7 @@ fn crowd_size(run: &Run) -> u64 {
 }
 
 fn serve(run: &Run, through: &str, workers: &str) -> Result<(Running, String)> {
-    let serve_for = run.form("60s", "15s");
+    let serve_for = run.form("3m", "30s");
     let mut server = run.start(&format!(
         "{through}target/release/lobby serve --listen 127.0.0.1:0 --for {serve_for} --json{workers}"
     ))?;
@@ -137,8 +140,9 @@ fn killed_bots(run: &mut Run) -> Result<()> {
     thread::sleep(run.form(Duration::from_secs(15), Duration::from_secs(2)));
     // That is `kill -9`.
     drop(first);
-    // The timeline has an entry a second: one of them must find nobody.
-    thread::sleep(run.form(GRACE, Duration::from_secs(3)));
+    // The timeline has an entry a second: one of them must find nobody. The short form is over
+    // before the sessions are.
+    thread::sleep(run.form(GRACE, Duration::from_secs(1)));
     let second = run.finish(&format!("{bots} --for {}", run.form("20s", "3s")))?;
     let server = run.terminate(server)?;
 
@@ -149,7 +153,11 @@ fn killed_bots(run: &mut Run) -> Result<()> {
         Wanted::Exactly(count.into()),
         document::at(&second, "joined"),
     );
-    judge_departure(run, &server, count);
+    let disconnected = document::at(&second, "disconnected");
+    run.judge("second crowd: disconnected", Wanted::Exactly(0.into()), disconnected);
+    if run.form(true, false) {
+        judge_departure(run, &server, count);
+    }
     Ok(())
 }
 
@@ -164,15 +172,14 @@ fn judge_departure(run: &mut Run, server: &Value, count: u64) {
     let peak = document::at(server, "rss_bytes.peak").as_f64();
     let first = turn.and_then(|turn| document::at(turn.after, "rss_peak_bytes").as_f64());
     let growth = peak.zip(first).map(|(peak, first)| peak / first);
-    // A short run ends before its memory has found its level.
-    let most = run.form(1.05, 1.15);
-    run.judge("rss_bytes.peak with the second crowd / before", Wanted::AtMost(most), growth);
+    run.judge("rss_bytes.peak with the second crowd / before", Wanted::AtMost(1.05), growth);
 }
 
 fn killed_server(run: &mut Run) -> Result<()> {
     let count = crowd_size(run);
     let (server, link) = serve(run, "", "")?;
-    let bots_for = run.form("25s", "6s");
+    // In full, all of them are to have given up by then; in short, to have noticed.
+    let bots_for = run.form("50s", "10s");
     let mut bots = run.start(&format!(
         "target/release/lobby bots --join {link} --count {count} --for {bots_for} --json"
     ))?;
@@ -192,11 +199,14 @@ fn judge_loss(run: &mut Run, bots: &Finished, count: u64) -> Result<()> {
         bots.exit.to_value(),
     );
     let told = bots.document()?;
-    let disconnected = document::at(&told, "disconnected");
-    run.judge("bots of a killed server: disconnected", Wanted::Exactly(count.into()), disconnected);
+    if run.form(true, false) {
+        let disconnected = document::at(&told, "disconnected");
+        let name = "bots of a killed server: disconnected";
+        run.judge(name, Wanted::Exactly(count.into()), disconnected);
+    }
     let seconds = Turn::find(&told, "lost", 0, count).and_then(Turn::seconds);
     let name = "seconds until every bot knew";
-    run.judge(name, Wanted::AtMost(GRACE.as_secs_f64()), seconds);
+    run.judge(name, Wanted::AtMost(NOTICED.as_secs_f64()), seconds);
     Ok(())
 }
 

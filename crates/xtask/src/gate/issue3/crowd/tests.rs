@@ -57,14 +57,14 @@ fn killed_bots_leave_in_time_and_their_memory_is_used_again() {
             {"t": 5.0, "sessions": 1000, "rss_peak_bytes": 90},
             {"t": 6.0, "sessions": 1000, "rss_peak_bytes": 100},
             {"t": 7.0, "sessions": 10, "rss_peak_bytes": 100},
-            {"t": 16.0, "sessions": 0, "rss_peak_bytes": 100},
-            {"t": 30.0, "sessions": 1000, "rss_peak_bytes": 105},
+            {"t": 46.0, "sessions": 0, "rss_peak_bytes": 100},
+            {"t": 60.0, "sessions": 1000, "rss_peak_bytes": 105},
         ],
     });
     assert_eq!(judged(|run| judge_departure(run, &server, 1000)), [true; 3]);
     server["sessions"]["left"]["timed_out"] = json!(9);
     server["rss_bytes"]["peak"] = json!(106);
-    server["timeline"][3]["t"] = json!(21.5);
+    server["timeline"][3]["t"] = json!(51.5);
     assert_eq!(judged(|run| judge_departure(run, &server, 1000)), [false; 3]);
 }
 

@@ -1,0 +1,23 @@
+//! The gates of issue 6: either wing can be shot away.
+
+mod dead_peers;
+mod frozen;
+mod planes;
+mod price;
+mod restart;
+mod scene;
+mod stopped;
+mod timeline;
+
+use super::Gate;
+
+/// The issue's lines in their order, then the promises.
+pub(super) const GATES: &[Gate] = &[
+    planes::GATE,
+    frozen::GATE,
+    restart::GATE,
+    price::GATE,
+    restart::PROMISE,
+    dead_peers::PROMISE,
+    stopped::PROMISE,
+];
