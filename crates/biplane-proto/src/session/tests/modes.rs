@@ -83,6 +83,7 @@ fn a_side_that_forgoes_udp_says_so_at_once() {
         Role::Client,
         true,
         SessionConfig { planes: PlaneMode::ForceControl, ..SessionConfig::default() },
+        configs(),
     );
     assert_eq!(side.events(), [Event::Planes(Planes::ControlOnly)]);
     assert_eq!(side.session.planes(), Planes::ControlOnly);

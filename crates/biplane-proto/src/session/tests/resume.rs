@@ -270,7 +270,7 @@ fn a_session_without_tcp_ends_with_its_grace() {
 #[test]
 fn a_server_waits_a_moment_for_a_client_that_it_has_not_heard() {
     // The client has its welcome and has said something, which did not arrive.
-    let mut pair = Pair::of(true);
+    let mut pair = Pair::with(true, |_| {});
     pair.client.command(pair.now, "order");
     for side in [&mut pair.client, &mut pair.server] {
         side.session.handle_control_lost(pair.now, ControlLoss::Broken);
@@ -279,7 +279,7 @@ fn a_server_waits_a_moment_for_a_client_that_it_has_not_heard() {
     pair.settle();
     assert_eq!(pair.server.take(pair.now, COMMAND), [payload("order")]);
     // The welcome did not arrive.
-    let mut pair = Pair::of(true);
+    let mut pair = Pair::with(true, |_| {});
     pair.server.session.handle_control_lost(pair.now, ControlLoss::Broken);
     assert!(!pair.server.session.is_closed());
     pair.now += limits::GRACE_UNHEARD;
@@ -289,7 +289,7 @@ fn a_server_waits_a_moment_for_a_client_that_it_has_not_heard() {
 
 #[test]
 fn a_packet_that_comes_after_the_loss_shows_that_the_client_is_there() {
-    let mut pair = Pair::of(true);
+    let mut pair = Pair::with(true, |_| {});
     for side in [&mut pair.client, &mut pair.server] {
         side.session.handle_control_lost(pair.now, ControlLoss::Broken);
     }
