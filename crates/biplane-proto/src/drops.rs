@@ -25,7 +25,7 @@ pub enum DropReason {
     Forged,
     /// Its number was seen before.
     Replayed,
-    /// From another address than the session's.
+    /// From another address than the server's: a client follows nobody.
     OtherPath,
     /// The session is over.
     Closed,

@@ -135,6 +135,9 @@ pub enum Violation {
     /// A kind of request that the protocol does not have.
     #[error("request kind {0} is not in the protocol")]
     UnknownRequest(u8),
+    /// It asked for its path to be proven without end, and acknowledged nothing.
+    #[error("asked for the path without end, and acknowledged nothing")]
+    ChallengeFlood,
     /// Something that this version reserves.
     #[error("{0} is reserved")]
     Reserved(&'static str),

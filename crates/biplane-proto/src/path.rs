@@ -1,9 +1,12 @@
 //! Which address is proven.
 //!
 //! Each side asks for eight random bytes back from the address it sends to (RFC 9000, section 8.2).
-//! Until they come, no more bytes go there than came from there. Only a joining session changes its
-//! path: a later packet from elsewhere is dropped.
+//! Until they come, no more bytes go there than came from there. A client's packets go to where its
+//! TCP went, always. A server that has proven nobody follows the newest packet; after that a newer
+//! packet from elsewhere makes it ask there, and the answer moves the session: see [`elsewhere`].
 
+mod elsewhere;
+mod flood;
 mod soundings;
 
 use core::time::Duration;
@@ -11,9 +14,9 @@ use std::{net::IpAddr, net::SocketAddr, time::Instant};
 
 use biplane_wire::limits as wire;
 
-use self::soundings::Soundings;
 pub use self::soundings::{Sounding, SoundingCounts, SoundingReport};
-use crate::{DropReason, limits, random::Random};
+use self::{elsewhere::Elsewhere, flood::Flood, soundings::Soundings};
+use crate::{DropReason, Violation, limits, random::Random};
 
 /// Where a packet came from or goes to.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -29,6 +32,8 @@ pub struct Path {
 #[derive(Debug)]
 pub(crate) struct PathState {
     path: Option<Path>,
+    /// The peer may be at another address, or come to be.
+    follows: bool,
     /// The peer's answer has come.
     validated: bool,
     /// Bytes that may go to an address that is not proven.
@@ -36,10 +41,27 @@ pub(crate) struct PathState {
     challenge: Challenge,
     /// What the peer asked back.
     response: Option<[u8; 8]>,
+    elsewhere: Elsewhere,
+    flood: Flood,
     soundings: Soundings,
     random: Random,
     /// No packet leaves, whatever comes.
     silent: bool,
+}
+
+/// What an answer of the peer's has proven.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Proof {
+    /// The address that packets go to, for the first time; and the round trip, where it is known
+    /// which of the questions was answered (RFC 6298, section 3).
+    First(Option<Duration>),
+    /// That the peer has moved: packets go there from here on.
+    Moved {
+        /// The round trip there.
+        rtt: Duration,
+        /// To another host's address, and not to another port alone.
+        far: bool,
+    },
 }
 
 /// The question to the peer's address.
@@ -67,10 +89,13 @@ impl PathState {
         let challenge = Challenge::new(random.bytes(), path.map(|_| now));
         Self {
             path,
+            follows: path.is_none(),
             validated: false,
             budget,
             challenge,
             response: None,
+            elsewhere: Elsewhere::default(),
+            flood: Flood::new(now),
             soundings: Soundings::default(),
             random,
             silent: false,
@@ -94,10 +119,11 @@ impl PathState {
 
     /// Whether a packet from `path` may be taken in.
     pub(crate) fn admits(&self, path: Path) -> Result<(), DropReason> {
-        let known = self.path.is_none_or(|known| known.remote == path.remote);
-        // A server that has not proven its client yet follows the newest packet.
-        let open = !self.validated && self.budget != usize::MAX;
-        if known || open { Ok(()) } else { Err(DropReason::OtherPath) }
+        if self.follows || self.is_at(path) { Ok(()) } else { Err(DropReason::OtherPath) }
+    }
+
+    fn is_at(&self, path: Path) -> bool {
+        self.path.is_some_and(|known| known.remote == path.remote)
     }
 
     /// Notes a packet of `len` bytes that was taken in; `newest` if its number is the highest.
@@ -107,7 +133,11 @@ impl PathState {
             Some(known) if known.remote == path.remote => {
                 known.local = path.local.or(known.local);
                 self.budget = self.budget.saturating_add(len);
+                if newest {
+                    self.elsewhere.give_up();
+                }
             }
+            Some(_) if self.validated => self.elsewhere.on_packet(now, path, len, newest),
             _ if newest => {
                 self.path = Some(path);
                 self.budget = len;
@@ -117,26 +147,86 @@ impl PathState {
         }
     }
 
-    /// The peer asks for `data` back.
-    pub(crate) const fn handle_challenge(&mut self, data: [u8; 8]) {
-        self.response = Some(data);
+    /// The peer asks for `data` back, in a packet by `path`; a question that was not answered yet
+    /// gives way.
+    ///
+    /// # Errors
+    ///
+    /// [`Violation::ChallengeFlood`].
+    pub(crate) fn handle_challenge(
+        &mut self,
+        now: Instant,
+        path: Path,
+        data: [u8; 8],
+    ) -> Result<(), Violation> {
+        if self.flood.on_challenge(now) {
+            return Err(Violation::ChallengeFlood);
+        }
+        if self.is_at(path) {
+            self.response = Some(data);
+        } else {
+            self.elsewhere.handle_challenge(path, data);
+        }
+        Ok(())
     }
 
-    /// The peer sent `data` back. If that proves the address, for the first time, returns the round
-    /// trip, where it is known which of the questions was answered (RFC 6298, section 3).
+    /// The peer sent `data` back, in a packet by `path`. Returns what that proves, if it does.
     pub(crate) fn handle_response(
         &mut self,
         now: Instant,
+        path: Path,
         data: [u8; 8],
-    ) -> Option<Option<Duration>> {
-        if self.validated || data != self.challenge.data {
+    ) -> Option<Proof> {
+        if !self.validated && data == self.challenge.data {
+            self.validated = true;
+            self.challenge.due = None;
+            self.budget = usize::MAX;
+            let rtt = self.challenge.asked_once.map(|at| now.saturating_duration_since(at));
+            return Some(Proof::First(rtt));
+        }
+        let Some((there, rtt)) = self.elsewhere.handle_response(now, path, data) else {
             self.soundings.handle_response(now, data);
             return None;
-        }
-        self.validated = true;
-        self.challenge.due = None;
-        self.budget = usize::MAX;
-        Some(self.challenge.asked_once.map(|at| now.saturating_duration_since(at)))
+        };
+        let before = self.path.replace(there);
+        self.response = None;
+        let far = before.is_none_or(|before| before.remote.ip() != there.remote.ip());
+        Some(Proof::Moved { rtt, far })
+    }
+
+    /// The peer acknowledged something of this side's for the first time.
+    pub(crate) const fn on_ack(&mut self) {
+        self.flood.on_ack();
+    }
+
+    /// Whether a packet should leave now for where the peer may have moved to.
+    pub(crate) fn asks_elsewhere(&self, now: Instant) -> bool {
+        self.elsewhere.due(now)
+    }
+
+    /// Where the peer may have moved to, and the largest packet that may go there.
+    pub(crate) fn elsewhere(&self) -> Option<(Path, usize)> {
+        self.elsewhere.path()
+    }
+
+    /// Takes the challenge for where the peer may have moved to, if it is due; its answer counts for
+    /// `valid`.
+    pub(crate) fn take_challenge_elsewhere(
+        &mut self,
+        now: Instant,
+        valid: Duration,
+    ) -> Option<[u8; 8]> {
+        let data = self.random.bytes();
+        self.elsewhere.ask(now, data, valid)
+    }
+
+    /// The response that is owed there; it is until [`PathState::on_response_elsewhere`].
+    pub(crate) fn response_elsewhere(&self) -> Option<[u8; 8]> {
+        self.elsewhere.response()
+    }
+
+    pub(crate) const fn on_response_elsewhere(&mut self) {
+        self.elsewhere.on_response_written();
     }
 
     /// Whether a challenge, response or sounding should leave now.
@@ -147,9 +237,13 @@ impl PathState {
         !self.silent && (wants || self.soundings.due(self.allowance()))
     }
 
-    /// When the challenge is asked again.
-    pub(crate) const fn deadline(&self) -> Option<Instant> {
-        if self.budget >= wire::PACKET_MIN && !self.silent { self.challenge.due } else { None }
+    /// When a challenge is asked again, or may be asked elsewhere.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        if self.silent {
+            return None;
+        }
+        let here = self.challenge.due.filter(|_| self.budget >= wire::PACKET_MIN);
+        here.into_iter().chain(self.elsewhere.deadline()).min()
     }
 
     /// Takes the response that is owed.
@@ -190,11 +284,15 @@ impl PathState {
         self.budget.min(limits::DATAGRAM_SIZE)
     }
 
-    /// Pays for a packet that leaves.
-    pub(crate) const fn on_sent(&mut self, len: usize) {
+    /// Pays for a packet that leaves by `path`; whether that is the session's.
+    pub(crate) fn on_sent(&mut self, path: Path, len: usize) -> bool {
+        if self.elsewhere.on_sent(path, len) {
+            return false;
+        }
         if self.budget != usize::MAX {
             self.budget = self.budget.saturating_sub(len);
         }
+        true
     }
 }
 
@@ -217,7 +315,7 @@ mod tests {
         assert!(!state.due(now));
         state.on_packet(now, path(1), 1_200, true);
         assert_eq!(state.allowance(), 1_200);
-        state.on_sent(1_200);
+        assert!(state.on_sent(path(1), 1_200));
         assert!(!state.due(now + Duration::from_secs(1)), "nothing left to pay with");
     }
 
@@ -227,23 +325,37 @@ mod tests {
         state.on_packet(now, path(1), 1_200, true);
         let data = state.take_challenge(now).unwrap();
         let later = now + Duration::from_millis(30);
-        assert_eq!(state.handle_response(later, [0; 8]), None);
-        assert_eq!(state.handle_response(later, data), Some(Some(Duration::from_millis(30))));
-        assert_eq!(state.handle_response(later, data), None);
+        let rtt = Some(Duration::from_millis(30));
+        assert_eq!(state.handle_response(later, path(1), [0; 8]), None);
+        assert_eq!(state.handle_response(later, path(1), data), Some(Proof::First(rtt)));
+        assert_eq!(state.handle_response(later, path(1), data), None);
         assert!(state.validated());
     }
 
     #[test]
-    fn a_joining_client_may_move_and_a_proven_one_may_not() {
+    fn a_joining_client_is_followed_and_a_proven_one_is_asked_first() {
         let (now, mut state) = server();
         state.on_packet(now, path(1), 1_200, true);
         let first = state.take_challenge(now).unwrap();
-        assert_eq!(state.admits(path(2)), Ok(()));
         state.on_packet(now, path(2), 1_200, true);
-        assert_eq!(state.handle_response(now, first), None, "the old question proves nothing");
+        assert_eq!(state.handle_response(now, path(2), first), None, "the old question");
         let second = state.take_challenge(now).unwrap();
-        assert!(state.handle_response(now, second).is_some());
-        assert_eq!(state.admits(path(1)), Err(DropReason::OtherPath));
+        assert!(state.handle_response(now, path(2), second).is_some());
+        state.on_packet(now, path(3), 40, true);
+        assert_eq!(state.path(), Some(path(2)), "it serves until the answer has come");
+        let third = state.take_challenge_elsewhere(now, Duration::from_secs(1)).unwrap();
+        let later = now + Duration::from_millis(30);
+        let moved = Proof::Moved { rtt: Duration::from_millis(30), far: false };
+        assert_eq!(state.handle_response(later, path(3), third), Some(moved));
+        assert_eq!(state.path(), Some(path(3)));
+    }
+
+    #[test]
+    fn a_client_takes_packets_from_its_server_alone() {
+        let now = Instant::now();
+        let state = PathState::new(now, Some(path(1).remote), Random::new(&[1; 32]));
+        assert_eq!(state.admits(path(1)), Ok(()));
+        assert_eq!(state.admits(path(2)), Err(DropReason::OtherPath));
     }
 
     #[test]

@@ -108,9 +108,16 @@ pub(crate) struct Recovery {
     reordering: u32,
     /// The longest that the peer holds an ack, by class of packet.
     ack_delays: (Duration, Duration),
+    /// Since when packets go where they go. What was sent before tells nothing of this path.
+    path_since: Instant,
+    counts: Counts,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
     lost: u64,
     spurious: u64,
-    sent_packets: u64,
+    sent: u64,
 }
 
 impl Recovery {
@@ -135,9 +142,8 @@ impl Recovery {
             largest_acked: None,
             reordering: Self::REORDERING_MIN,
             ack_delays,
-            lost: 0,
-            spurious: 0,
-            sent_packets: 0,
+            path_since: now,
+            counts: Counts::default(),
         }
     }
 
@@ -146,6 +152,30 @@ impl Recovery {
         if let Some(rtt) = rtt {
             self.rtt.update(rtt, Duration::ZERO);
         }
+    }
+
+    /// Packets go elsewhere from now on, where a round trip took `rtt`; `far` if that is another
+    /// host's address, of whose path nothing else is known (RFC 9000, section 9.4). What is in flight
+    /// stays so; the frames that have waited longest for an ack are named for another copy.
+    pub(crate) fn on_moved(&mut self, now: Instant, rtt: Duration, far: bool, fate: &mut Fate) {
+        self.path_since = now;
+        self.probes = 0;
+        if far {
+            self.rtt = self.rtt.of_another_path();
+            self.controller = controller(self.congestion, limits::DATAGRAM_SIZE as u64);
+            self.pacer = Pacer::new(now);
+            self.reordering = Self::REORDERING_MIN;
+        }
+        self.rtt.update(rtt, Duration::ZERO);
+        self.sent.probe(fate);
+    }
+
+    /// How long the answer to a path challenge is waited for where nothing is known of the path:
+    /// three probe time-outs, of this path or of such a one (RFC 9000, section 8.2.4).
+    pub(crate) fn validation_time(&self) -> Duration {
+        let unknown = self.rtt.of_another_path().probe_base();
+        let known = self.rtt.probe_base();
+        (unknown.max(known) + self.ack_delay(Eliciting::Fresh)) * 3
     }
 
     /// Takes back a list of frames that was not used.
@@ -173,7 +203,7 @@ impl Recovery {
 
     /// Notes a packet that was filled; numbers come without gaps.
     pub(crate) fn on_sent(&mut self, packet: SentPacket) {
-        self.sent_packets += 1;
+        self.counts.sent += 1;
         if packet.wants != Eliciting::Nothing {
             let rate = Pacer::rate(self.controller.window(), self.rtt.smoothed());
             self.pacer.on_sent(packet.at, usize::from(packet.size), rate);
@@ -203,8 +233,9 @@ impl Recovery {
         let mut bytes = 0;
         for range in ranges {
             let range = range.ok_or(Violation::AckOfUnsent)?;
+            let since = self.path_since;
             let spurious = self.sent.ack(range, fate, |number, packet| {
-                bytes += u64::from(packet.size);
+                bytes += if packet.at < since { 0 } else { u64::from(packet.size) };
                 if newest.is_none_or(|(known, ..)| number > known) {
                     newest = Some((number, packet.at, packet.wants));
                 }
@@ -214,22 +245,22 @@ impl Recovery {
         self.largest_acked = self.largest_acked.max(Some(largest));
         if let Some((number, at, wants)) = newest {
             fate.progress = true;
-            if number == largest.0 && wants != Eliciting::Nothing {
-                self.sample(now, at, ack.delay, wants);
-            }
             self.probes = 0;
-            let limited = in_flight * 2 < self.controller.window();
-            self.controller.on_ack(Acked {
-                now,
-                rtt: self.rtt.smoothed(),
-                bytes,
-                sent_at: at,
-                app_limited: limited,
-                queued: self.rtt.shows_queue(),
-            });
+            if at >= self.path_since {
+                if number == largest.0 && wants != Eliciting::Nothing {
+                    self.sample(now, at, ack.delay, wants);
+                }
+                let app_limited = in_flight * 2 < self.controller.window();
+                self.tell_controller(now, at, bytes, app_limited);
+            }
         }
         self.detect_lost(now, fate);
         Ok(largest)
+    }
+
+    fn tell_controller(&mut self, now: Instant, sent_at: Instant, bytes: u64, app_limited: bool) {
+        let (rtt, queued) = (self.rtt.smoothed(), self.rtt.shows_queue());
+        self.controller.on_ack(Acked { now, rtt, bytes, sent_at, app_limited, queued });
     }
 
     fn sample(&mut self, now: Instant, sent_at: Instant, delay: u32, wants: Eliciting) {
@@ -239,7 +270,7 @@ impl Recovery {
 
     fn on_spurious(&mut self, packets: u64) {
         if packets > 0 {
-            self.spurious += packets;
+            self.counts.spurious += packets;
             self.reordering = (self.reordering + 2).min(Self::REORDERING_MAX);
         }
     }
@@ -260,11 +291,15 @@ impl Recovery {
     fn detect_lost(&mut self, now: Instant, fate: &mut Fate) {
         let Some(largest) = self.largest_acked else { return };
         let deadline = now.checked_sub(self.loss_delay());
-        let Some(lost) = deadline.and_then(|sent| self.sent.lose_before(sent, largest, fate))
+        let since = self.path_since;
+        let Some(lost) = deadline.and_then(|at| self.sent.lose_before(at, largest, since, fate))
         else {
             return;
         };
-        self.lost += lost.packets;
+        self.counts.lost += lost.packets;
+        if lost.newest < since {
+            return;
+        }
         let persistent = lost.span > self.persistent_span();
         self.controller.on_congestion(now, lost.newest, persistent);
     }
@@ -322,7 +357,7 @@ impl Recovery {
 
     /// Gives up everything in flight: the direction is dead.
     pub(crate) fn lose_all(&mut self, fate: &mut Fate) {
-        self.lost += self.sent.lose_all(fate);
+        self.counts.lost += self.sent.lose_all(fate);
         self.controller = controller(self.congestion, limits::DATAGRAM_SIZE as u64);
         self.probes = 0;
     }
@@ -332,9 +367,9 @@ impl Recovery {
         self.rtt.report(stats);
         stats.congestion_window = self.controller.window();
         stats.bytes_in_flight = self.sent.in_flight();
-        stats.packets_sent = self.sent_packets;
-        stats.packets_lost = self.lost;
-        stats.packets_lost_spuriously = self.spurious;
+        stats.packets_sent = self.counts.sent;
+        stats.packets_lost = self.counts.lost;
+        stats.packets_lost_spuriously = self.counts.spurious;
     }
 
     /// An empty list of frames, with room from an earlier one where there is any.

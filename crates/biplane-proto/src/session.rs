@@ -6,6 +6,7 @@
 //! | `departure` | what goes into the next packet |
 //! | `builder` | how a packet is laid out |
 //! | `stream` | what control records mean, and which go next |
+//! | `moving` | how a session follows a peer to another address |
 //! | `ending` | how a session closes |
 //! | `resume` | how a session goes on over another control connection |
 //! | `timing` | what each timer does, and when each is due |
@@ -14,6 +15,7 @@ mod arrival;
 mod builder;
 mod departure;
 mod ending;
+mod moving;
 mod resume;
 mod stream;
 mod timing;
@@ -112,6 +114,7 @@ struct Arrivals {
     bytes_sent: u64,
     undecodable: u64,
     tunnelled: u64,
+    path_changes: u64,
     drops: Drops,
 }
 
@@ -187,6 +190,7 @@ impl Session {
                 bytes_sent: 0,
                 undecodable: 0,
                 tunnelled: 0,
+                path_changes: 0,
                 drops: Drops::default(),
             },
             recovery: Recovery::new(now, first, &config, ack_delays),
@@ -436,6 +440,7 @@ impl Session {
             bytes_received: self.arrivals.bytes,
             bytes_sent: self.arrivals.bytes_sent,
             messages_undecodable: self.arrivals.undecodable,
+            path_changes: self.arrivals.path_changes,
             drops: self.arrivals.drops,
             control: self.control.report(),
             ..SessionStats::default()

@@ -72,6 +72,8 @@ pub struct SessionStats {
     pub drops: Drops,
     /// What it took to deliver messages, and what was told of it.
     pub delivery: DeliveryStats,
+    /// Times the peer came to be at another address or port, and proved it.
+    pub path_changes: u64,
     /// The control plane.
     pub control: ControlStats,
 }

@@ -185,6 +185,12 @@ pub const UDP_JOIN: Duration = Duration::from_millis(500);
 pub const CHALLENGE_FIRST: Duration = Duration::from_millis(100);
 /// The last distance between repeats of a path challenge.
 pub const CHALLENGE_MAX: Duration = Duration::from_secs(1);
+/// The shortest distance between two challenges to addresses that a peer may have moved to.
+pub const MOVE_INTERVAL: Duration = Duration::from_secs(1);
+/// Path challenges of a peer that acknowledges nothing meanwhile; one more ends the session.
+pub const CHALLENGES_UNACKED: u32 = 1_000;
+/// In this time one of them is forgotten.
+pub const CHALLENGE_LEAK: Duration = Duration::from_millis(10);
 /// A dead UDP direction is probed this often for [`PROBE_STEADY`] and while messages wait for it,
 /// then ever more rarely.
 pub const PROBE_INTERVAL: Duration = Duration::from_secs(1);
@@ -206,6 +212,7 @@ const _: () = assert!(ms(MAX_SEND_DELAY) <= ms(SEND_DELAY_MAX));
 const _: () = assert!(ms(GRANULARITY) <= ms(INITIAL_RTT) && ms(INITIAL_RTT) <= ms(PTO_MAX));
 const _: () = assert!(ms(PTO_MAX) < ms(UDP_DEAD), "UDP is probed before it is given up");
 const _: () = assert!(ms(CHALLENGE_FIRST) <= ms(CHALLENGE_MAX));
+const _: () = assert!(ms(CHALLENGE_LEAK) < ms(CHALLENGE_FIRST), "who repeats one is not flooding");
 const _: () = assert!(ms(PROBE_INTERVAL) <= ms(PROBE_STEADY) && ms(PROBE_STEADY) <= ms(PROBE_MAX));
 
 // The control plane.
@@ -449,6 +456,7 @@ pub const LOSS_BEARABLE: usize = 10;
 const _: () = assert!(is_within(DIAGNOSIS, DIAGNOSIS_RANGE));
 const _: () = assert!(ms(SOUNDING_FIRST) > 2 * ms(CHALLENGE_FIRST), "two challenges went before");
 const _: () = assert!(ms(SOUNDING_FIRST) < ms(DIAGNOSIS_RANGE.0));
+const _: () = assert!(ms(SOUNDING_INTERVAL) > ms(CHALLENGE_LEAK), "nor is who is diagnosed");
 const _: () = assert!(LOSS_BEARABLE <= 100);
 
 const fn ms(time: Duration) -> u128 {

@@ -156,7 +156,7 @@ fn bad_input_29_types_without_a_meaning_do_not_read() {
         }
         let padding = Violation::Decode(DecodeError::NotCanonical { field: "padding" });
         ends(&scene, "padding that says something", padding, &[0, 0, 1]);
-        ends(&scene, "a close for no reason", unread("close code"), &[6, 5, 0]);
+        ends(&scene, "a close for no reason", unread("close code"), &[6, 6, 0]);
         let text = Violation::Decode(DecodeError::NotText { field: "close text" });
         ends(&scene, "a close in no words", text, &[6, 0, 2, 0xff, 0xfe]);
         let credit = Violation::Decode(DecodeError::NotCanonical { field: "credit" });

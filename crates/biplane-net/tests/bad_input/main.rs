@@ -19,6 +19,7 @@ mod figures;
 mod fragments;
 mod frames;
 mod greeting;
+mod moving;
 #[path = "../patience.rs"]
 mod patience;
 mod ports;

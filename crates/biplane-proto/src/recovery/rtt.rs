@@ -11,11 +11,17 @@ pub(super) struct Rtt {
     variation: Duration,
     latest: Duration,
     min: Option<Duration>,
+    initial: Duration,
 }
 
 impl Rtt {
     pub(super) fn new(initial: Duration) -> Self {
-        Self { smoothed: initial, variation: initial / 2, latest: initial, min: None }
+        Self { smoothed: initial, variation: initial / 2, latest: initial, min: None, initial }
+    }
+
+    /// Another path, of which nothing is known.
+    pub(super) fn of_another_path(&self) -> Self {
+        Self::new(self.initial)
     }
 
     /// Takes in a sample, of which the peer says that it held the ack for `held`.

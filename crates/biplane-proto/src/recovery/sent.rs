@@ -36,7 +36,7 @@ enum State {
 pub(super) struct Lost {
     pub(super) packets: u64,
     pub(super) newest: Instant,
-    /// The longest time between two of them with none acknowledged in between.
+    /// The longest time between two of them with none acknowledged in between, on this path.
     pub(super) span: Duration,
 }
 
@@ -131,11 +131,13 @@ impl SentPackets {
         spurious
     }
 
-    /// Declares lost what was sent up to `deadline` below `largest`, the largest acknowledged.
+    /// Declares lost what was sent up to `deadline` below `largest`, the largest acknowledged. This
+    /// path is in use from `path_since` on.
     pub(super) fn lose_before(
         &mut self,
         deadline: Instant,
         largest: PacketNumber,
+        path_since: Instant,
         fate: &mut Fate,
     ) -> Option<Lost> {
         let below = usize::try_from(largest.0.saturating_sub(self.base)).unwrap_or(usize::MAX);
@@ -149,7 +151,7 @@ impl SentPackets {
                     *state = State::Lost;
                     self.in_flight -= u64::from(packet.size);
                     fate.lost.extend_from_slice(&packet.frames);
-                    let since = *first.get_or_insert(packet.at);
+                    let since = (*first.get_or_insert(packet.at)).max(path_since);
                     let span = packet.at.saturating_duration_since(since);
                     let (packets, longest) =
                         lost.map_or((0, span), |lost| (lost.packets, lost.span.max(span)));

@@ -110,7 +110,7 @@ fn reordering_that_was_taken_for_loss_is_borne_longer_from_then_on() {
     sender.ack(&[(0, 1)]).unwrap();
     assert_eq!(sender.fate.acked, [message(1), message(0)]);
     assert!(sender.recovery.reordering > before);
-    assert_eq!(sender.recovery.spurious, 1);
+    assert_eq!(sender.recovery.counts.spurious, 1);
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Session {
         self.arrivals.bytes += len as u64;
         self.path.on_packet(now, path, len, newest);
         self.liveness.on_heard(now);
-        match self.handle_frames(now, plaintext) {
+        match self.handle_frames(now, path, plaintext) {
             Ok(wants) => {
                 self.arrivals.acks.on_packet(received_at.min(now), number, wants);
             }
@@ -79,10 +79,15 @@ impl Session {
         self.path.admits(arrival.path)
     }
 
-    fn handle_frames(&mut self, now: Instant, plaintext: &[u8]) -> Result<Eliciting, Violation> {
+    fn handle_frames(
+        &mut self,
+        now: Instant,
+        path: Path,
+        plaintext: &[u8],
+    ) -> Result<Eliciting, Violation> {
         let mut wants = Eliciting::Nothing;
         for frame in Frames::new(plaintext) {
-            wants = wants.max(self.handle_frame(now, frame?)?);
+            wants = wants.max(self.handle_frame(now, path, frame?)?);
             if self.is_ended() {
                 break;
             }
@@ -90,19 +95,23 @@ impl Session {
         Ok(wants)
     }
 
-    fn handle_frame(&mut self, now: Instant, frame: Frame<'_>) -> Result<Eliciting, Violation> {
+    fn handle_frame(
+        &mut self,
+        now: Instant,
+        path: Path,
+        frame: Frame<'_>,
+    ) -> Result<Eliciting, Violation> {
         match frame {
             Frame::Padding => Ok(Eliciting::Nothing),
             Frame::Ping => Ok(Eliciting::AtOnce),
             Frame::PathChallenge(data) => {
-                self.path.handle_challenge(data);
+                self.path.handle_challenge(now, path, data)?;
                 // The response is the answer.
                 Ok(Eliciting::Nothing)
             }
             Frame::PathResponse(data) => {
-                if let Some(rtt) = self.path.handle_response(now, data) {
-                    self.recovery.on_path_validated(rtt);
-                    self.on_data_open(now);
+                if let Some(proof) = self.path.handle_response(now, path, data) {
+                    self.on_proof(now, proof);
                 }
                 Ok(Eliciting::Nothing)
             }
@@ -175,6 +184,7 @@ impl Session {
         if outlook.fate.progress {
             outlook.probes = 0;
             outlook.asked = false;
+            self.path.on_ack();
             if self.liveness.data_dead() {
                 self.on_data_open(now);
             }

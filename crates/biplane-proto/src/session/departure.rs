@@ -6,7 +6,10 @@ use biplane_wire::{
     AckRange, AckRanges, ChannelId, Frame, Header, SequenceNumber, Taken, limits as wire,
 };
 
-use super::{Session, builder::Builder};
+use super::{
+    Session,
+    builder::{Builder, Built},
+};
 use crate::{
     Path, SealJob, Sounding, Timer,
     acks::Eliciting,
@@ -34,6 +37,9 @@ impl Session {
         if !self.wants_transmit(now) {
             return None;
         }
+        if self.asks_elsewhere(now) {
+            return self.poll_elsewhere(now, out);
+        }
         let path = self.path.path()?;
         let size = self.path.allowance();
         let frames = self.recovery.spare_frames();
@@ -46,15 +52,26 @@ impl Session {
             self.tell_notices();
             return None;
         }
+        let least = if is_full { size } else { wire::PACKET_MIN };
+        self.fill(now, builder, path, least)
+    }
+
+    /// Ends a packet of at least `least` bytes for `path`, under the next number.
+    pub(super) fn fill(
+        &mut self,
+        now: Instant,
+        builder: Builder<'_>,
+        path: Path,
+        least: usize,
+    ) -> Option<Transmit> {
         let Some(job) = self.keys.take_job() else {
             builder.discard();
             self.end_by_exhaustion(now);
             return None;
         };
         let header = Header::data(job.phase(), self.keys.peer(), job.number());
-        let least = if is_full { size } else { wire::PACKET_MIN };
         let built = builder.finish(header, least);
-        self.on_packet_sent(now, &built.frames, built.wants, built.len);
+        self.on_packet_sent(now, path, &built);
         let length = u16::try_from(built.len).unwrap_or(u16::MAX);
         let packet = SentPacket { at: now, size: length, wants: built.wants, frames: built.frames };
         self.recovery.on_sent(packet);
@@ -71,8 +88,12 @@ impl Session {
         if self.is_ended() {
             return self.close_frame_waits();
         }
-        let urgent = self.path.due(now) || self.liveness.probe_due();
+        let urgent = self.path.due(now) || self.asks_elsewhere(now) || self.liveness.probe_due();
         urgent || (self.liveness.data_open() && self.wants_open_transmit(now))
+    }
+
+    fn asks_elsewhere(&self, now: Instant) -> bool {
+        !self.is_ended() && self.path.asks_elsewhere(now)
     }
 
     fn wants_open_transmit(&self, now: Instant) -> bool {
@@ -214,12 +235,13 @@ impl Session {
             && !self.recovery.window_allows(2 * limits::DATAGRAM_SIZE)
     }
 
-    fn on_packet_sent(&mut self, now: Instant, frames: &[SentFrame], wants: Eliciting, len: usize) {
-        tracing::trace!(len, frames = frames.len(), "packet filled");
-        self.path.on_sent(len);
-        self.liveness.on_sent(now);
-        self.arrivals.bytes_sent += len as u64;
-        if wants != Eliciting::Nothing {
+    fn on_packet_sent(&mut self, now: Instant, path: Path, built: &Built) {
+        tracing::trace!(len = built.len, frames = built.frames.len(), "packet filled");
+        if self.path.on_sent(path, built.len) {
+            self.liveness.on_sent(now);
+        }
+        self.arrivals.bytes_sent += built.len as u64;
+        if built.wants != Eliciting::Nothing {
             self.outlook.probes = self.outlook.probes.saturating_sub(1);
         }
         if !self.channels.has_data() {

@@ -30,6 +30,7 @@ mod late_hello;
 mod lifetime;
 mod long_messages;
 mod lost_message;
+mod moving;
 mod number_wrap;
 mod ordered;
 mod priority;

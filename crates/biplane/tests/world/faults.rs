@@ -54,13 +54,17 @@ fn a_profile_can_have_a_fault_in_store() {
 }
 
 #[test]
-fn a_tcp_connection_that_is_killed_ends_its_session_at_both_ends() {
+fn a_tcp_connection_that_is_killed_is_replaced_and_its_session_goes_on() {
     let mut world = World::new(1).link("4g,kill-tcp-every=5s".parse().unwrap());
     let (server, client) = pair(&mut world);
-    let told = told(&mut world, &server, &client, secs(10));
-    assert_eq!(told.last().map(String::as_str), Some("connection_lost"), "{told:?}");
-    assert_eq!(server.stats().sessions.left["connection_lost"], 1);
-    assert!(server.sessions().is_empty());
+    let told = told(&mut world, &server, &client, secs(12));
+    assert_eq!(told, ["Both", "DataOnly", "Both", "DataOnly", "Both"]);
+    client.send(CHAT, &"still here".to_owned()).unwrap();
+    world.pass(secs(1));
+    let mut heard = Vec::new();
+    server.drain(CHAT, |_, line| heard.push(line));
+    assert_eq!(heard, ["still here"]);
+    assert_eq!(server.sessions()[0].stats().control.resumes, 2);
 }
 
 #[test]

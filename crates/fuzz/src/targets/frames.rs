@@ -38,6 +38,7 @@ pub(crate) const REACHES: &[&str] = &[
     "close Application",
     "close Dropped",
     "close Limit",
+    "close NoData",
     "close TimedOut",
     "close Violation",
     "credit",

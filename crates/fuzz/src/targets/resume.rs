@@ -20,7 +20,8 @@ use crate::{
 
 /// What the corpus leads to.
 #[cfg(test)]
-pub(crate) const REACHES: &[&str] = &["came to rest"];
+pub(crate) const REACHES: &[&str] =
+    &["came to rest", "forged", "left: closed_here", "lost", "resumed", "welcomed"];
 
 /// Rounds after which everything must have come.
 const PATIENCE: usize = 2_000;
@@ -110,7 +111,11 @@ impl Scene {
 
     fn deliver(&mut self, from: usize, len: usize) {
         if self.duo.sides[1 - from].session.control_is_lost() {
-            self.lines[from].clear();
+            // What stands behind a welcome waits with it.
+            if self.welcome.is_none() {
+                self.lines[from].clear();
+            }
+            return;
         }
         let line = &mut self.lines[from];
         let bytes: Vec<u8> = line.drain(..len.min(line.len())).collect();
@@ -121,6 +126,9 @@ impl Scene {
     fn lose(&mut self, side: usize) {
         labels::note(|| "lost".into());
         self.lines[1 - side].clear();
+        if side == 0 {
+            self.welcome = None;
+        }
         self.duo.sides[side].lose_control(self.duo.now);
     }
 
@@ -181,6 +189,7 @@ impl Scene {
                 self.knock(&mut Script(&[]));
                 self.hear_welcome();
             }
+            self.hear_welcome();
             self.pump();
             for side in [0, 1] {
                 self.deliver(side, usize::MAX);

@@ -23,11 +23,23 @@ pub(super) struct Duplicate {
 }
 
 /// Files, functions and structs beyond their caps.
-pub(super) const OVERSIZE: &[Oversize] = &[Oversize {
-    place: "crates/biplane-proto/src/stats.rs struct SessionStats",
-    measures: 31,
-    reason: "a flat list of figures, each with its unit: groups would only lengthen its names",
-}];
+pub(super) const OVERSIZE: &[Oversize] = &[
+    Oversize {
+        place: "crates/biplane-proto/src/stats.rs struct SessionStats",
+        measures: 32,
+        reason: "a flat list of figures, each with its unit: groups would only lengthen its names",
+    },
+    Oversize {
+        place: "crates/biplane-sim/src/sweep/outcome.rs struct Figures",
+        measures: 13,
+        reason: "a flat list of figures, added up over seeds field by field",
+    },
+    Oversize {
+        place: "crates/biplane-wire/src/hello/parameters.rs struct Parameters",
+        measures: 13,
+        reason: "one field for each id of the wire, which is a flat list",
+    },
+];
 
 /// Packages in several versions, on any system.
 pub(super) const DUPLICATES: &[Duplicate] = &[

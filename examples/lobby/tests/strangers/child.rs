@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::court::Home;
 
 /// Longer than any deadline of the server's that a test waits for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(75);
 /// How often we look for what must happen.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
