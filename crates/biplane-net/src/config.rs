@@ -242,6 +242,21 @@ pub struct DialConfig {
     pub watch: Option<Watch>,
 }
 
+impl DialConfig {
+    /// What speaks `protocol` with whoever is at `link`; the rest is as usual.
+    #[must_use]
+    pub const fn new(link: Link, protocol: ProtocolSpec) -> Self {
+        Self {
+            link,
+            protocol,
+            credentials: Vec::new(),
+            grace: None,
+            planes: PlaneMode::Auto,
+            watch: None,
+        }
+    }
+}
+
 impl fmt::Debug for DialConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DialConfig")

@@ -103,7 +103,7 @@ impl Sealer {
     ///
     /// # Errors
     ///
-    /// [`SealError`] if the job is of another phase or the buffer no packet; the number is burnt.
+    /// [`SealError`] if the job is of another key or the buffer no packet; the number is burnt.
     #[expect(clippy::needless_pass_by_value, reason = "sealing uses the job up")]
     pub fn seal(&self, job: SealJob, packet: &mut [u8]) -> Result<(), SealError> {
         let SealJob { number, epoch, phase } = job;
@@ -225,15 +225,32 @@ pub(crate) struct Fresh<'a> {
     pub(crate) peer: ReceiveId,
 }
 
+impl Fresh<'_> {
+    /// The first keys of `epoch`: what this side seals with, and what it opens with.
+    fn keys(
+        self,
+        role: Role,
+        epoch: KeyEpoch,
+        changes: &mut VecDeque<KeyChange>,
+    ) -> (SendKey, ReceiveKey) {
+        let up = DirectionSecret::of_session(self.secret, "client");
+        let down = DirectionSecret::of_session(self.secret, "server");
+        let (send, receive) = match role {
+            Role::Client => (up, down),
+            Role::Server => (down, up),
+        };
+        let receive = ReceiveKey::new(epoch, self.aead, &receive, changes);
+        (SendKey::new(epoch, self.aead, self.peer, send, changes), receive)
+    }
+}
+
 impl Keys {
     /// Keys of a session whose first packet is `first`, and which leaves a send key after `limit`
     /// packets.
     pub(crate) fn new(role: Role, fresh: Fresh<'_>, first: PacketNumber, limit: u64) -> Self {
         let mut changes = VecDeque::new();
-        let epoch = KeyEpoch(0);
-        let mut send = SendKey::new(role, epoch, fresh, &mut changes);
-        (send.first, send.confirmed) = (first, true);
-        let receive = ReceiveKey::new(role, epoch, fresh, &mut changes);
+        let (send, receive) = fresh.keys(role, KeyEpoch(0), &mut changes);
+        let send = SendKey { first, confirmed: true, ..send };
         Self {
             role,
             next: first,
@@ -259,12 +276,12 @@ impl Keys {
         };
         self.changes.extend(former.map(KeyChange::DiscardEpoch));
         self.proofs.advance(fresh.secret);
-        let receive = ReceiveKey::new(self.role, epoch, fresh, &mut self.changes);
+        let (send, receive) = fresh.keys(self.role, epoch, &mut self.changes);
         let newest = core::mem::replace(&mut self.receive, receive);
         if newest.heard {
             self.before = Some(newest);
         }
-        self.pending = Some(SendKey::new(self.role, epoch, fresh, &mut self.changes));
+        self.pending = Some(send);
         if self.role == Role::Client {
             self.send_under_newest();
         }
@@ -350,20 +367,17 @@ impl Keys {
 
 impl SendKey {
     fn new(
-        role: Role,
         epoch: KeyEpoch,
-        fresh: Fresh<'_>,
+        aead: Aead,
+        peer: ReceiveId,
+        secret: DirectionSecret,
         changes: &mut VecDeque<KeyChange>,
     ) -> Self {
-        let label = match role {
-            Role::Client => UP,
-            Role::Server => DOWN,
-        };
         let key = Self {
             epoch,
-            aead: fresh.aead,
-            peer: fresh.peer,
-            secret: DirectionSecret::of_session(fresh.secret, label),
+            aead,
+            peer,
+            secret,
             phase: KeyPhase::FIRST,
             sealed: 0,
             first: PacketNumber(0),
@@ -391,17 +405,12 @@ impl SendKey {
 
 impl ReceiveKey {
     fn new(
-        role: Role,
         epoch: KeyEpoch,
-        fresh: Fresh<'_>,
+        aead: Aead,
+        secret: &DirectionSecret,
         changes: &mut VecDeque<KeyChange>,
     ) -> Self {
-        let label = match role {
-            Role::Client => DOWN,
-            Role::Server => UP,
-        };
-        let secret = DirectionSecret::of_session(fresh.secret, label);
-        let (aead, phase, next) = (fresh.aead, KeyPhase::FIRST, secret.next());
+        let (phase, next) = (KeyPhase::FIRST, secret.next());
         let opener = secret.key(aead);
         changes.extend(opener.map(|key| KeyChange::InstallOpener(epoch, phase, Opener(key))));
         let key = Self { epoch, aead, phase, next, heard: false };
@@ -423,11 +432,6 @@ impl ReceiveKey {
         changes.extend(opener.map(|key| KeyChange::InstallOpener(epoch, phase, Opener(key))));
     }
 }
-
-/// The label of what the client seals.
-const UP: &str = "client";
-/// The label of what the server seals.
-const DOWN: &str = "server";
 
 /// The secret of one direction in one phase.
 struct DirectionSecret([u8; 32]);

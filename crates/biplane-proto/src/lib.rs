@@ -32,6 +32,7 @@
 //! | `channel` | what a message is promised |
 //! | `control` | what goes over the control connection, in which order |
 //! | `peer_clock` | how old is what came late |
+//! | `redial` | when a client that lost its control connection dials again |
 
 #![forbid(unsafe_code)]
 #![warn(
@@ -62,6 +63,7 @@ mod peer_clock;
 mod random;
 mod ranges;
 mod recovery;
+pub mod redial;
 mod requests;
 mod session;
 mod stats;

@@ -162,10 +162,7 @@ impl Wires {
 
     /// The same in one direction alone.
     pub fn hold_control_in(&mut self, direction: Direction) {
-        match direction {
-            Direction::Up => self.control_up.hold(),
-            Direction::Down => self.control_down.hold(),
-        }
+        self.current_mut(direction).hold();
         for former in &mut self.former {
             former.toward(direction).hold();
         }
@@ -179,17 +176,20 @@ impl Wires {
     /// Breaks every control connection; both ends learn of it one latency from now.
     pub fn kill_control(&mut self, now: Instant) {
         self.streams().for_each(|stream| stream.kill(now));
-        if let Some(opening) = &mut self.opening {
-            opening.fail(now + self.control_down.config().latency);
-        }
+        self.fail_opening(now);
     }
 
     /// Ends every control connection in order, as a proxy does that goes away: both ends get what is
     /// under way, and then FIN.
     pub fn finish_control(&mut self, now: Instant) {
         self.streams().for_each(|stream| stream.finish(now));
+        self.fail_opening(now);
+    }
+
+    fn fail_opening(&mut self, now: Instant) {
+        let latency = self.control_down.config().latency;
         if let Some(opening) = &mut self.opening {
-            opening.fail(now + self.control_down.config().latency);
+            opening.fail(now + latency);
         }
     }
 
@@ -273,10 +273,7 @@ impl Wires {
     /// The direction of a connection in which bytes go so; `None` if nobody uses it any more.
     pub(crate) fn control(&mut self, number: u32, direction: Direction) -> Option<&mut Stream> {
         if number == self.number {
-            return Some(match direction {
-                Direction::Up => &mut self.control_up,
-                Direction::Down => &mut self.control_down,
-            });
+            return Some(self.current_mut(direction));
         }
         let former = self.former.iter_mut().find(|former| former.number == number)?;
         Some(former.toward(direction))
@@ -309,24 +306,33 @@ impl Wires {
     /// When anything arrives that way on any connection.
     pub(crate) fn next_control(&self, direction: Direction) -> Option<Instant> {
         let former = self.former.iter().map(|former| former.of(direction));
-        let current = match direction {
-            Direction::Up => &self.control_up,
-            Direction::Down => &self.control_down,
-        };
-        former.chain([current]).filter_map(Stream::next_arrival).min()
+        former.chain([self.current(direction)]).filter_map(Stream::next_arrival).min()
     }
 
     /// When there is room again for what an end writes to a connection.
     pub(crate) fn next_room(&self, number: u32, direction: Direction) -> Option<Instant> {
         let stream = if number == self.number {
-            match direction {
-                Direction::Up => &self.control_up,
-                Direction::Down => &self.control_down,
-            }
+            self.current(direction)
         } else {
             self.former.iter().find(|former| former.number == number)?.of(direction)
         };
         stream.next_room()
+    }
+
+    /// That direction of the current connection.
+    const fn current(&self, direction: Direction) -> &Stream {
+        match direction {
+            Direction::Up => &self.control_up,
+            Direction::Down => &self.control_down,
+        }
+    }
+
+    /// The same, to do something to it.
+    const fn current_mut(&mut self, direction: Direction) -> &mut Stream {
+        match direction {
+            Direction::Up => &mut self.control_up,
+            Direction::Down => &mut self.control_down,
+        }
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) use self::arrival::Arrival;
 use crate::{
     Channel, ClientConfig, ConnectError, Diagnosis, DiagnosisConfig, Event, Incoming, Link,
     Pending, Protocol, Session, diagnosis,
-    engine::{self, Dial, Engine},
+    engine::{self, DialConfig, Engine},
     inbox::Inbox,
     protocol::{Table, Tables},
     router::Route,
@@ -87,7 +87,7 @@ impl Client {
     /// Joins from an endpoint of its own.
     pub(crate) fn dial_by(
         engine: Arc<dyn Engine>,
-        dial: Dial,
+        dial: DialConfig,
         table: Table,
     ) -> Pending<Result<Self, ConnectError>> {
         let (sender, receiver) = flume::bounded(1);
@@ -174,14 +174,14 @@ pub(crate) fn prepare(
     link: &dyn Display,
     protocol: &Protocol,
     config: ClientConfig,
-) -> Result<(Dial, Table), ConnectError> {
+) -> Result<(DialConfig, Table), ConnectError> {
     let (protocol, table) = protocol.resolve()?;
     let link: Link = link.to_string().parse()?;
     let ClientConfig { credentials, grace, planes } = config;
     if credentials.len() > limits::CREDENTIALS {
         return Err(ConnectError::Credentials { limit: limits::CREDENTIALS });
     }
-    Ok((Dial { link, protocol, credentials, grace, planes, watch: None }, table))
+    Ok((DialConfig { credentials, grace, planes, ..DialConfig::new(link, protocol) }, table))
 }
 
 impl Deref for Client {

@@ -21,11 +21,9 @@ pub use biplane_net::{
     EndpointStats, Fault, Identity, IdentityError, Link, LinkError, Pin, PinError, SessionCounts,
     SessionId, SpecError, Step, WorkerStats,
 };
-use biplane_net::{
-    Decision, DialConfig, Endpoint, EndpointConfig, GreetingConfig, ListenConfig, Slot,
-};
-pub(crate) use biplane_net::{Milestone, ProtocolSpec, Watch, now};
-use biplane_proto::{PlaneMode, RequestError, SendError, SendOptions, SessionConfig};
+use biplane_net::{Decision, Endpoint, EndpointConfig, GreetingConfig, ListenConfig, Slot};
+pub(crate) use biplane_net::{DialConfig, Milestone, ProtocolSpec, Watch, now};
+use biplane_proto::{RequestError, SendError, SendOptions, SessionConfig};
 use biplane_wire::ChannelId;
 use bytes::Bytes;
 
@@ -42,7 +40,7 @@ pub(crate) trait Engine: Send + Sync {
     /// Lets what is queued leave now.
     fn flush(&self);
     /// Opens a session; `done` runs once, on a thread of the engine's.
-    fn connect(&self, dial: Dial, done: Connected);
+    fn connect(&self, dial: DialConfig, done: Connected);
     /// Closes every session with `text`; `done` runs when the peers know, or at the deadline.
     fn close(&self, text: &str, done: Box<dyn FnOnce() + Send>);
     /// Closes every session at once.
@@ -114,18 +112,6 @@ pub(crate) enum Signal {
     Session(Arc<dyn Peer>),
     /// Something broke for the whole endpoint.
     Fault(Arc<Fault>),
-}
-
-/// Where to connect, and with what.
-pub(crate) struct Dial {
-    pub(crate) link: Link,
-    pub(crate) protocol: ProtocolSpec,
-    pub(crate) credentials: Vec<u8>,
-    /// How long the session lives without TCP, if otherwise than usual.
-    pub(crate) grace: Option<Duration>,
-    pub(crate) planes: PlaneMode,
-    /// Who is told how far it has come, if anybody is; nobody is told in a simulated world.
-    pub(crate) watch: Option<Watch>,
 }
 
 /// A request on its way out.
@@ -262,13 +248,11 @@ impl Engine for NetEngine {
         self.endpoint.flush();
     }
 
-    fn connect(&self, dial: Dial, done: Connected) {
-        let Dial { link, protocol, credentials, grace, planes, watch } = dial;
+    fn connect(&self, dial: DialConfig, done: Connected) {
         let done = Box::new(move |outcome: Result<Arc<Slot>, DialError>| match outcome {
             Ok(slot) => done(Ok(slot)),
             Err(error) => done(Err(error.into())),
         });
-        let dial = DialConfig { link, protocol, credentials, grace, planes, watch };
         self.endpoint.connect(dial, done);
     }
 

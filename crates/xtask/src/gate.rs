@@ -13,6 +13,7 @@ mod issue6;
 mod promises;
 pub(crate) mod report;
 mod run;
+mod scene;
 mod system_calls;
 mod told;
 

@@ -8,6 +8,8 @@
 //! | [`tidy`] | do source, documents and dependencies keep the rules no lint knows? |
 //! | [`docs`] | does the book build, are its links sound, does it look right? |
 //! | [`gate`] | do the acceptance figures hold, in a release build? |
+//!
+//! `scene` names the programs that gates and measured pages start.
 
 mod child;
 mod ci;
@@ -16,6 +18,7 @@ mod docs;
 mod fences;
 mod gate;
 mod place;
+mod scene;
 mod source;
 mod test_output;
 mod tidy;

@@ -182,8 +182,12 @@ fn reserve(hub: &Hub) -> Result<Reservation, ConnectError> {
     }
     hub.slots().reserve().map_err(|error| match error {
         NoPlace::Full => full,
-        NoPlace::NoRandomness => ConnectError::Tls("the system gives no random bytes".into()),
+        NoPlace::NoRandomness => no_randomness(),
     })
+}
+
+pub(super) fn no_randomness() -> ConnectError {
+    ConnectError::Tls("the system gives no random bytes".into())
 }
 
 /// Says hello, and hears the answer: at once unless the server's admission takes its time.
@@ -199,7 +203,7 @@ pub(super) async fn ask(
     answer.map_err(|error| no_answer(error, remote))
 }
 
-const fn broken(step: Step, address: SocketAddr, source: io::Error) -> ConnectError {
+pub(super) const fn broken(step: Step, address: SocketAddr, source: io::Error) -> ConnectError {
     ConnectError::Broken { step, address, source }
 }
 

@@ -6,20 +6,19 @@
 //! one beside it.
 
 use std::{
-    io,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use biplane_proto::{Accepting, Agreement, Dialing, JoinError};
+use biplane_proto::{Accepting, Agreement, Dialing, JoinError, redial};
 use biplane_wire::{Description, Parameters, ReceiveId};
 use tokio::time::timeout;
 
 use super::{
     block::Block,
     connection, contained,
-    dialer::{Welcomed, ask, attempt, shake_hands},
+    dialer::{Welcomed, ask, attempt, broken, no_randomness, shake_hands},
     presence::Presence,
     terms,
 };
@@ -28,7 +27,7 @@ use crate::{
     hub::Hub,
     limits,
     slot::{Attached, Standing},
-    slots::{NoPlace, Reservation, random},
+    slots::{Reservation, random},
 };
 
 /// Where a session came from, and will come from again.
@@ -102,9 +101,7 @@ impl Resumer {
             return None;
         }
         let (session, remote) = (self.slot.id(), self.origin.remote);
-        // TCP, TLS and the answer take one round trip each, and one may be lost.
-        let patience = limits::RESUME_TRY.max(self.origin.rtt * 6);
-        match timeout(patience, self.dial()).await {
+        match timeout(redial::patience(self.origin.rtt), self.dial()).await {
             Ok(Ok(welcomed)) => welcomed,
             Ok(Err(error)) => {
                 tracing::debug!(%session, %remote, %error, "no other control connection");
@@ -120,10 +117,10 @@ impl Resumer {
     /// Another connection, which is the session's then; none if the session has no use for it.
     async fn dial(&self) -> Result<Option<Welcomed>, ConnectError> {
         let Origin { remote, link, description, .. } = &self.origin;
-        let broken = |source| broken(*remote, source);
+        let broken = |source| broken(Step::Admission, *remote, source);
         let mut stream = shake_hands(attempt(*remote).await?, link).await?;
         let binding = terms::binding(stream.get_ref().1).map_err(broken)?;
-        let reservation = self.hub.slots().reserve_another().map_err(no_randomness)?;
+        let reservation = self.hub.slots().reserve_another().map_err(|_| no_randomness())?;
         let Some(parameters) = self.give_up_the_last(&binding, reservation.receive_id()) else {
             return Ok(None);
         };
@@ -172,14 +169,6 @@ impl Resumer {
     }
 }
 
-const fn broken(address: SocketAddr, source: io::Error) -> ConnectError {
-    ConnectError::Broken { step: Step::Admission, address, source }
-}
-
-fn no_randomness(_: NoPlace) -> ConnectError {
-    ConnectError::Tls("the system gives no random bytes".into())
-}
-
 impl Patience {
     /// The pause before the next try, counted from the beginning of the last. One that lasted is
     /// replaced at once; what breaks again and again is tried ever more rarely. `random` spreads
@@ -189,21 +178,11 @@ impl Patience {
         if self.began.take().is_some_and(lasted) {
             self.tries = 0;
         }
-        let distance = Self::distance(self.tries, f64::from(random) / f64::from(u32::MAX));
+        let distance = redial::distance(self.tries, f64::from(random) / f64::from(u32::MAX));
         let due = self.tried.filter(|_| self.tries > 0).unwrap_or(now) + distance;
         self.tries = self.tries.saturating_add(1);
         self.tried = Some(due.max(now));
         due.saturating_duration_since(now)
-    }
-
-    /// From one try to the next, after so many.
-    fn distance(tries: u32, share: f64) -> Duration {
-        let Some(doublings) = tries.checked_sub(1) else {
-            return limits::RESUME_SPREAD.mul_f64(share);
-        };
-        let (first, most) = limits::RESUME_BACK_OFF;
-        let half = first.saturating_mul(1 << doublings.min(8)).min(most) / 2;
-        half + half.mul_f64(share)
     }
 }
 

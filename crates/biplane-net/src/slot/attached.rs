@@ -75,12 +75,6 @@ impl Attached {
 
     /// Resolves once it is not the session's any more.
     pub(crate) async fn left(&self) {
-        loop {
-            let changed = self.slot.connections().changed();
-            if !self.is_current() {
-                return;
-            }
-            changed.await;
-        }
+        self.slot.connections().left(self.number).await;
     }
 }

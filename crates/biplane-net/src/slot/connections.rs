@@ -94,32 +94,36 @@ impl Connections {
         self.output.notified()
     }
 
-    /// Resolves once the state is another, likewise.
-    pub(crate) fn changed(&self) -> Notified<'_> {
-        self.changed.notified()
+    /// Resolves once `look`, which is asked anew with every change, finds something.
+    async fn once<T>(&self, look: impl Fn() -> Option<T>) -> T {
+        loop {
+            // Before the look, so that nothing comes between the two unseen.
+            let changed = self.changed.notified();
+            match look() {
+                Some(found) => return found,
+                None => changed.await,
+            }
+        }
     }
 
     /// Resolves once the session lacks a connection that does; false if none will ever do.
     pub(crate) async fn lacks_one(&self) -> bool {
-        loop {
-            let changed = self.changed();
-            match self.standing() {
-                Standing::Served => changed.await,
-                Standing::Stuck | Standing::Bereft => return true,
-                Standing::Done => return false,
-            }
-        }
+        self.once(|| match self.standing() {
+            Standing::Served => None,
+            Standing::Stuck | Standing::Bereft => Some(true),
+            Standing::Done => Some(false),
+        })
+        .await
     }
 
     /// Resolves once no connection will be the session's any more.
     pub(crate) async fn done(&self) {
-        loop {
-            let changed = self.changed();
-            if self.standing() == Standing::Done {
-                return;
-            }
-            changed.await;
-        }
+        self.once(|| (self.standing() == Standing::Done).then_some(())).await;
+    }
+
+    /// Resolves once the connection with this number is not the session's.
+    pub(super) async fn left(&self, number: u64) {
+        self.once(|| (!self.is_current(number)).then_some(())).await;
     }
 
     /// There may be something to write.

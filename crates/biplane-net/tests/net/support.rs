@@ -9,7 +9,7 @@ use biplane_net::{
     Admission, ConnectError, Decision, DialConfig, Endpoint, EndpointConfig, GreetingConfig,
     Identity, Link, ListenConfig, ProtocolSpec, Request, Slot,
 };
-use biplane_proto::{ChannelConfig, PlaneMode};
+use biplane_proto::ChannelConfig;
 use biplane_wire::{ChannelDescription, ChannelId, ChannelKind, Description};
 use bytes::Bytes;
 use tracing::{Event, Level, Metadata, Subscriber, field::Visit, span};
@@ -90,14 +90,7 @@ pub(crate) fn client() -> Endpoint {
 }
 
 pub(crate) fn dial(link: Link) -> DialConfig {
-    DialConfig {
-        link,
-        protocol: protocol(),
-        credentials: Vec::new(),
-        grace: None,
-        planes: PlaneMode::Auto,
-        watch: None,
-    }
+    DialConfig::new(link, protocol())
 }
 
 pub(crate) fn connect(endpoint: &Endpoint, dial: DialConfig) -> Result<Arc<Slot>, ConnectError> {

@@ -211,17 +211,10 @@ impl Outbox {
         self.carried += gone;
     }
 
-    /// Another connection takes the place of the last; the peer has every record below `next`, of
-    /// which `acked` is told, and `lost` of the reliable messages that rode in vain. They go back
-    /// to their channels, and what they rode is given up.
-    pub(crate) fn reconnect(
-        &mut self,
-        now: Instant,
-        next: u32,
-        acked: impl FnMut(SentFrame),
-        mut lost: impl FnMut(SentFrame),
-    ) -> Result<(), Violation> {
-        self.handle_acked(now, next, acked)?;
+    /// Another connection takes the place of the last; what the peer has of it is acknowledged.
+    /// `lost` is told of the reliable messages that rode in vain: they go back to their channels, and
+    /// what they rode is given up.
+    pub(crate) fn reconnect(&mut self, mut lost: impl FnMut(SentFrame)) {
         for kept in &mut self.kept {
             if let What::Tunnelled(frame) = &mut kept.what {
                 frame.take().into_iter().for_each(&mut lost);
@@ -231,7 +224,6 @@ impl Outbox {
         }
         self.tunnel = Tunnel::new();
         self.carried = 0;
-        Ok(())
     }
 
     /// The class whose front goes next: the one of which the fewest records are written, so that a

@@ -151,8 +151,9 @@ impl Session {
     }
 
     pub(super) fn end_without_data(&mut self, now: Instant) {
-        let text = "UDP is required and did not work";
-        self.end(now, CloseReason::DataPlaneLost, Some((CloseCode::NoData, text)));
+        let reason = CloseReason::DataPlaneLost;
+        let text = reason.to_string();
+        self.end(now, reason, Some((CloseCode::NoData, &text)));
     }
 
     /// Ends the session; `tell` is for the peer.

@@ -117,10 +117,8 @@ impl Session {
     ) -> Option<Parameters> {
         let now = self.clock.clamp(now);
         let name = self.facts.name.filter(|_| self.is_resumable())?;
-        self.lose_control(now, ControlLoss::Replaced);
         let resume = self.keys.proofs.prove(binding, &name);
-        let parameters = self.resume_parameters(receive_id);
-        self.settle(now);
+        let parameters = self.make_way(now, receive_id);
         Some(Parameters { session: Some(name), resume: Some(resume), ..parameters })
     }
 
@@ -139,13 +137,13 @@ impl Session {
         if !self.keys.proofs.accept(&claim.resume, binding, &name) {
             return None;
         }
-        self.lose_control(now, ControlLoss::Replaced);
-        let parameters = self.resume_parameters(receive_id);
-        self.settle(now);
-        Some(parameters)
+        Some(self.make_way(now, receive_id))
     }
 
-    fn resume_parameters(&self, receive_id: ReceiveId) -> Parameters {
+    /// Gives the current connection up for one that this side describes so.
+    fn make_way(&mut self, now: Instant, receive_id: ReceiveId) -> Parameters {
+        self.lose_control(now, ControlLoss::Replaced);
+        self.settle(now);
         Parameters {
             receive_id,
             session: None,
@@ -192,12 +190,9 @@ impl Session {
 
     /// Goes on from the first record that the peer does not have.
     fn take_up_records(&mut self, now: Instant, next: Option<u32>) -> Result<(), Violation> {
-        let next = next.ok_or(Violation::ControlOrder)?;
-        let (mut acked, mut lost) = (Vec::new(), Vec::new());
-        let outbox = &mut self.control.outbox;
-        outbox.reconnect(now, next, |frame| acked.push(frame), |frame| lost.push(frame))?;
-        acked.into_iter().for_each(|frame| self.channels.on_ack(now, frame));
-        lost.into_iter().for_each(|frame| self.channels.on_lost(frame));
+        self.handle_acked(now, next.ok_or(Violation::ControlOrder)?)?;
+        let Self { control, channels, .. } = self;
+        control.outbox.reconnect(|frame| channels.on_lost(frame));
         Ok(())
     }
 

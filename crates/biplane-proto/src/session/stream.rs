@@ -142,7 +142,7 @@ impl Session {
         }
     }
 
-    fn handle_acked(&mut self, now: Instant, next: u32) -> Result<(), Violation> {
+    pub(super) fn handle_acked(&mut self, now: Instant, next: u32) -> Result<(), Violation> {
         let Self { control, channels, .. } = self;
         control.outbox.handle_acked(now, next, |frame| channels.on_ack(now, frame))
     }

@@ -1,27 +1,13 @@
 //! Which connection each end of a session is on, and how the client comes to another.
 //!
-//! The distance between the beginnings of two attempts is the client's back-off: the first is made
-//! at once, the next after a quarter of a second, doubling to two, each but the first shortened by
-//! up to half. An attempt that comes to nothing is given up after three seconds, or six round trips
-//! where those are longer.
+//! When it tries, and for how long, is the real client's: `biplane_proto::redial`.
 
 use core::time::Duration;
 use std::{collections::BTreeMap, time::Instant};
 
-use biplane_proto::Dialing;
+use biplane_proto::{Dialing, redial};
 
 use crate::{Rng, Wires};
-
-/// The first attempt waits for so long at the most, so that a crowd does not come at once.
-const FIRST: Duration = Duration::from_millis(50);
-/// Between the first attempt and the second.
-const SECOND: Duration = Duration::from_millis(250);
-/// Between two attempts at the most.
-const LONGEST: Duration = Duration::from_secs(2);
-/// An attempt is given up.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// The same where round trips are long: TCP, TLS and the hello take one each.
-const PATIENCE_RTTS: u32 = 6;
 
 /// The connections of one client's session.
 #[derive(Debug, Default)]
@@ -76,7 +62,8 @@ impl Switch {
 
 impl Redial {
     pub(super) fn first(now: Instant, rng: &mut Rng) -> Self {
-        Self { failed: 0, begins: now + rng.duration(FIRST), stage: Attempt::Waits }
+        let begins = now + redial::distance(0, rng.share(1.0));
+        Self { failed: 0, begins, stage: Attempt::Waits }
     }
 
     /// Whether it is time to begin.
@@ -87,7 +74,7 @@ impl Redial {
     /// An attempt begins, where a round trip takes so long.
     pub(super) fn begin(&mut self, now: Instant, rtt: Duration) {
         self.begins = now;
-        self.stage = Attempt::Opens { until: now + PATIENCE.max(rtt * PATIENCE_RTTS) };
+        self.stage = Attempt::Opens { until: now + redial::patience(rtt) };
     }
 
     /// When the attempt is given up.
@@ -100,15 +87,16 @@ impl Redial {
 
     /// The attempt came to nothing: another one after a while.
     pub(super) fn fail(&mut self, now: Instant, rng: &mut Rng) {
-        let longest = SECOND.saturating_mul(1 << self.failed.min(8)).min(LONGEST);
         self.failed += 1;
-        self.begins = now.max(self.begins + longest - rng.duration(longest / 2));
+        self.begins = now.max(self.begins + redial::distance(self.failed, rng.share(1.0)));
         self.stage = Attempt::Waits;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use biplane_wire::limits::{RESUME_SPREAD as FIRST, RESUME_TRY as PATIENCE};
+
     use super::*;
 
     #[test]

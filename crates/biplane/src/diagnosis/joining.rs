@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use biplane_proto::{ChannelConfig, PlaneMode};
+use biplane_proto::ChannelConfig;
 use biplane_wire::{Description, limits};
 
 use super::{DiagnosisConfig, Finding, Record};
 use crate::{
     ClientConfig, ConnectError, Link, Protocol,
     client::prepare,
-    engine::{self, Dial, Engine, Milestone, Peer, ProtocolSpec, Watch},
+    engine::{self, DialConfig, Engine, Milestone, Peer, ProtocolSpec, Watch},
 };
 
 /// A diagnosis before it is joined.
@@ -41,7 +41,7 @@ impl Joining {
         config: DiagnosisConfig,
     ) -> Result<Self, ConnectError> {
         let client = ClientConfig::default().credentials(config.credentials);
-        let (Dial { link, protocol, credentials, .. }, _) = prepare(&link, protocol, client)?;
+        let (DialConfig { link, protocol, credentials, .. }, _) = prepare(&link, protocol, client)?;
         let engine = engine::bind_alone()?;
         Ok(Self { engine, link, protocol, credentials, adopts: config.adopts })
     }
@@ -72,9 +72,9 @@ impl Joining {
         // Nobody hears it if the diagnosis is over, which waits for the outcome.
         let watch: Watch = Arc::new(move |passed| drop(watcher.send(News::Passed(passed))));
         let (link, credentials) = (self.link.clone(), self.credentials.clone());
-        let (grace, planes, watch) = (None, PlaneMode::Auto, Some(watch));
+        let watch = Some(watch);
         self.engine.connect(
-            Dial { link, protocol, credentials, grace, planes, watch },
+            DialConfig { credentials, watch, ..DialConfig::new(link, protocol) },
             Box::new(move |outcome| drop(sender.send(News::Over(outcome)))),
         );
         while let Ok(told) = news.recv() {

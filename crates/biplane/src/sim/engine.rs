@@ -13,7 +13,7 @@ use biplane_sim::ClientConfig;
 use super::state::{PartyNumber, Shared, State};
 use crate::{
     ConnectError, DialError, EndpointStats, Link,
-    engine::{Connected, Dial, Engine, Signal, Signals},
+    engine::{Connected, DialConfig, Engine, Signal, Signals},
     waiting::BoxFuture,
 };
 
@@ -52,7 +52,7 @@ impl Engine for SimEngine {
         });
     }
 
-    fn connect(&self, dial: Dial, done: Connected) {
+    fn connect(&self, dial: DialConfig, done: Connected) {
         let config = self.clients.clone();
         self.shared.enter(|state| state.dial(self.party, dial, config, done));
     }
@@ -89,11 +89,17 @@ impl Drop for SimEngine {
 }
 
 impl State {
-    fn dial(&mut self, party: PartyNumber, dial: Dial, config: ClientConfig, done: Connected) {
+    fn dial(
+        &mut self,
+        party: PartyNumber,
+        dial: DialConfig,
+        config: ClientConfig,
+        done: Connected,
+    ) {
         let outcome = self.server_at(party, &dial.link);
         match outcome {
             Ok(server) => {
-                let Dial { protocol, credentials, grace, planes, .. } = dial;
+                let DialConfig { protocol, credentials, grace, planes, .. } = dial;
                 let mut config = config;
                 config.session.grace = grace.unwrap_or(config.session.grace);
                 config.session.planes = planes;

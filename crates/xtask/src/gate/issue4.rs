@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Gate, Run, Seeds, Wanted, document, promises};
+use super::{
+    Gate, Run, Seeds, Wanted, document, promises,
+    scene::{CLI, LOBBY},
+};
 
 const SIM: &str = "cargo build --release --locked -p biplane-sim";
-const CLI: &str = "cargo build --release --locked -p biplane-cli";
-const LOBBY: &str = "cargo build --release --locked -p lobby";
 const TUN: &str = "cargo test --release --locked -p biplane-link --test tun --no-run";
 const COMMAND: &str = "cargo test --release --locked -p biplane-cli --test command --no-run";
 const BOOK: &str =

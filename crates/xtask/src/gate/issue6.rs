@@ -5,7 +5,6 @@ mod frozen;
 mod planes;
 mod price;
 mod restart;
-mod scene;
 mod stopped;
 mod timeline;
 

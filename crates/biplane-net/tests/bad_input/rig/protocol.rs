@@ -5,7 +5,7 @@ use std::sync::Arc;
 use biplane_net::{
     Decision, DialConfig, EndpointConfig, Identity, Link, ListenConfig, ProtocolSpec,
 };
-use biplane_proto::{ChannelConfig, PlaneMode};
+use biplane_proto::ChannelConfig;
 use biplane_wire::{
     ChannelDescription, ChannelId, ChannelKind, Description, Fragment, Frame, Message,
 };
@@ -81,14 +81,7 @@ pub(crate) fn listen_config() -> ListenConfig {
 }
 
 pub(crate) fn dial(link: Link) -> DialConfig {
-    DialConfig {
-        link,
-        protocol: protocol(),
-        credentials: Vec::new(),
-        grace: None,
-        planes: PlaneMode::Auto,
-        watch: None,
-    }
+    DialConfig::new(link, protocol())
 }
 
 /// A whole message, its length written.

@@ -16,11 +16,11 @@ use serde_json::Value;
 use super::machine;
 use crate::child::{Invocation, Running, deadline_in};
 use crate::place;
+use crate::scene::{self, JOIN, Link, RELAYS};
 
 /// Of the table's markers, and the beginning of the drawings' names.
 pub(super) const NAME: &str = "planes";
-pub(super) const BUILDS: [&str; 2] =
-    ["cargo build --release --locked -p lobby", "cargo build --release --locked -p biplane-cli"];
+pub(super) const BUILDS: [&str; 2] = [scene::LOBBY, scene::CLI];
 
 const SIZE: (u32, u32) = (840, 420);
 const FONT: &str = "sans-serif";
@@ -97,20 +97,11 @@ impl Flight {
     fn fly(&self) -> Result<(Value, Value)> {
         let deadline = deadline_in(TIMEOUT);
         let start = |line: &str| Running::start(&Invocation::new(line));
-        let mut server = start("target/release/lobby serve --listen 127.0.0.1:0 --for 5m --json")?;
-        let link = server.stderr_line("join: ", deadline)?;
-        let (address, pin) =
-            link.trim_start_matches("biplane://").split_once('#').context("a join link")?;
-        let mut relay = start(&format!(
-            "target/release/biplane link --listen 127.0.0.1:0 --to {address} {} --json",
-            self.flags
-        ))?;
-        let line = relay.stderr_line("relays TCP and UDP from ", deadline)?;
-        let here = line.split_whitespace().next().context("an address")?;
-        let bots = start(&format!(
-            "target/release/lobby bots --join biplane://{here}#{pin} --count {BOTS} \
-             --for {SECONDS}s --json"
-        ))?;
+        let mut server = start(&scene::serve("--listen 127.0.0.1:0 --for 5m"))?;
+        let link = Link::parse(&server.stderr_line(JOIN, deadline)?)?;
+        let mut relay = start(&scene::relay(&link.address, self.flags))?;
+        let here = scene::listens_at(&relay.stderr_line(RELAYS, deadline)?)?;
+        let bots = start(&scene::bots(&link.at(&here), BOTS.into(), SECONDS.into()))?;
         let bots = bots.finish_by(deadline)?.document()?;
         server.terminate()?;
         Ok((bots, server.finish_by(deadline)?.document()?))

@@ -1,10 +1,9 @@
 //! The relay, measured as what one side's sockets sent against what the other's received.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::Value;
 
-use super::super::{Run, Wanted, document};
-use crate::child::Running;
+use super::super::{Run, Wanted, document, scene};
 
 const MEASURE: &str = "target/release/biplane measure-link";
 
@@ -89,21 +88,10 @@ pub(super) fn throughput(run: &mut Run) -> Result<()> {
 
 /// A4.5: the command as the issue has it, on free ports.
 pub(super) fn bots(run: &mut Run) -> Result<()> {
-    let (serve_for, bots_for) = run.form(("60s", "30s"), ("30s", "5s"));
-    let mut server = run.start(&format!(
-        "target/release/lobby serve --listen 127.0.0.1:0 --for {serve_for} --json"
-    ))?;
-    let link = run.stderr_line(&mut server, "join: ")?;
-    let (address, pin) =
-        link.trim_start_matches("biplane://").split_once('#').context("a join link")?;
-    let mut relay = run.start(&format!(
-        "target/release/biplane link --listen 127.0.0.1:0 --to {address} --delay 40ms \
-         --jitter 15ms --loss 5% --json"
-    ))?;
-    let here = listens_at(run, &mut relay)?;
-    let bots = run.finish(&format!(
-        "target/release/lobby bots --join biplane://{here}#{pin} --count 100 --for {bots_for} --json"
-    ))?;
+    let (serve_for, bots_for) = run.form((60, 30), (30, 5));
+    let (server, link) = scene::serve(run, &format!("--listen 127.0.0.1:0 --for {serve_for}s"))?;
+    let (relay, here) = scene::relay(run, &link.address, "--delay 40ms --jitter 15ms --loss 5%")?;
+    let bots = run.finish(&scene::bots(&link.at(&here), 100, bots_for))?;
     let relay = run.terminate(relay)?;
     let server = run.terminate(server)?;
     let told = run.document("bots", &bots)?;
@@ -148,11 +136,4 @@ fn loss(run: &mut Run, label: &str, told: &Value, share: f64) {
     let name = format!("{label}: datagrams that did not come");
     run.judge(name.clone(), Wanted::AtLeast(sent * share - slack), lost);
     run.judge(name, Wanted::AtMost(sent * share + slack), lost);
-}
-
-/// Where a relay listens, as its first line says.
-fn listens_at(run: &Run, relay: &mut Running) -> Result<String> {
-    let line = run.stderr_line(relay, "relays TCP and UDP from ")?;
-    let address = line.split_whitespace().next().context("an address")?;
-    Ok(address.to_owned())
 }

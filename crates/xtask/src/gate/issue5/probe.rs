@@ -6,8 +6,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::super::{Gate, Run, Seeds, Wanted, document};
-use crate::child::{Finished, Running};
+use super::super::{
+    Gate, Run, Seeds, Wanted, document,
+    scene::{self, Link},
+};
+use crate::child::Finished;
 
 pub(super) const GATE: Gate = Gate {
     id: "A5.2",
@@ -15,8 +18,8 @@ pub(super) const GATE: Gate = Gate {
     seeds: Seeds::NONE,
     needs: None,
     builds: &[
-        "cargo build --release --locked -p biplane-cli",
-        "cargo build --release --locked -p lobby",
+        scene::CLI,
+        scene::LOBBY,
         "cargo test --release --locked -p biplane-cli --test command --no-run",
         "cargo test --release --locked -p biplane --test face --no-run",
     ],
@@ -24,23 +27,15 @@ pub(super) const GATE: Gate = Gate {
     measure: steps,
 };
 
-const SERVE: &str = "target/release/lobby serve --listen 127.0.0.1:0 --json";
-
-/// A link in its parts.
-#[derive(Clone, Debug)]
-struct Link {
-    address: String,
-    pin: String,
-}
+const LISTEN: &str = "--listen 127.0.0.1:0";
 
 fn steps(run: &mut Run) -> Result<()> {
-    let mut server = run.start(SERVE)?;
-    let link = Link::told_by(run, &mut server)?;
+    let (server, link) = scene::serve(run, LISTEN)?;
     healthy(run, &link)?;
     badly_linked(run, &link)?;
     let nobody = free_port()?;
-    fails(run, "a refused port", &link.with_address(&nobody), "TCP")?;
-    fails(run, "an unknown name", &link.with_address("nowhere.invalid:7777"), "name")?;
+    fails(run, "a refused port", &link.at(&nobody), "TCP")?;
+    fails(run, "an unknown name", &link.at("nowhere.invalid:7777"), "name")?;
     fails(run, "another pin", &Link { pin: "A".repeat(43), ..link.clone() }, "pin")?;
     run.terminate(server).map(drop)?;
     full(run)?;
@@ -76,13 +71,8 @@ const LINKS: [(&str, &str); 4] = [
 fn badly_linked(run: &mut Run, link: &Link) -> Result<()> {
     let mut under_way = Vec::new();
     for (flags, step) in LINKS {
-        let mut relay = run.start(&format!(
-            "target/release/biplane link --listen 127.0.0.1:0 --to {} {flags} --json",
-            link.address
-        ))?;
-        let line = run.stderr_line(&mut relay, "relays TCP and UDP from ")?;
-        let here = line.split_whitespace().next().context("an address")?;
-        let probing = run.start(&probe(&link.with_address(here), "1s"))?;
+        let (relay, here) = scene::relay(run, &link.address, flags)?;
+        let probing = run.start(&probe(&link.at(&here), "1s"))?;
         under_way.push((flags, step, relay, probing));
     }
     for (flags, step, relay, probing) in under_way {
@@ -97,8 +87,7 @@ fn badly_linked(run: &mut Run, link: &Link) -> Result<()> {
 
 /// A server with room for one refuses the next in its own words.
 fn full(run: &mut Run) -> Result<()> {
-    let mut server = run.start(&format!("{SERVE} --max-sessions 1"))?;
-    let link = Link::told_by(run, &mut server)?;
+    let (server, link) = scene::serve(run, &format!("{LISTEN} --max-sessions 1"))?;
     let mut first = run.start(&probe(&link, "60s"))?;
     run.stderr_line(&mut first, "ok     admission")?;
     let told = fails(run, "a full server", &link, "admission")?;
@@ -125,9 +114,7 @@ fn failed_at(run: &mut Run, what: &str, finished: &Finished, step: &str) -> Resu
 }
 
 fn probe(link: &Link, lasting: &str) -> String {
-    let Link { address, pin } = link;
-    let join = format!("biplane://{address}#{pin}");
-    format!("target/release/biplane probe --join {join} --for {lasting} --json")
+    format!("target/release/biplane probe --join {link} --for {lasting} --json")
 }
 
 /// The name of the first step that failed; null if none did.
@@ -141,20 +128,6 @@ fn failed(told: &Value) -> Value {
 /// A port that refuses: it was free a moment ago.
 fn free_port() -> Result<String> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
-}
-
-impl Link {
-    /// What a server says on its first line.
-    fn told_by(run: &Run, server: &mut Running) -> Result<Self> {
-        let line = run.stderr_line(server, "join: ")?;
-        let text = line.trim_start_matches("biplane://");
-        let (address, pin) = text.split_once('#').context("a join link")?;
-        Ok(Self { address: address.to_owned(), pin: pin.to_owned() })
-    }
-
-    fn with_address(&self, address: &str) -> Self {
-        Self { address: address.to_owned(), pin: self.pin.clone() }
-    }
 }
 
 #[cfg(test)]

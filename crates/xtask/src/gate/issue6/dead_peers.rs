@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::super::scene;
 use super::super::{Gate, Run, Seeds, Wanted, document};
-use super::scene;
 use super::timeline::Timeline;
 use crate::child::Finished;
 

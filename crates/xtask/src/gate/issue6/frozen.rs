@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::super::scene;
 use super::super::{Gate, Run, Seeds, Wanted, document};
-use super::scene;
 use super::timeline::{Flown, Timeline};
 
 pub(super) const GATE: Gate = Gate {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::super::scene::{self, Link};
 use super::super::{Gate, Run, Seeds, Wanted, document};
-use super::scene::{self, Link};
 use super::timeline::{Flown, Timeline};
 use crate::child::{Finished, Running};
 

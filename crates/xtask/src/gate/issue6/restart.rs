@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::super::scene::{self, Link};
 use super::super::{Gate, Run, Seeds, Wanted, document};
-use super::scene::{self, Link};
 use super::timeline::Timeline;
 use crate::child::{Exit, Running};
 use crate::place;
