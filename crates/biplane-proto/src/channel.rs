@@ -63,6 +63,10 @@ pub(crate) struct Channels {
     writable: bool,
     /// Messages that waited for what they come after became readable.
     released: bool,
+    /// Messages that waited for what they come after may leave.
+    freed: bool,
+    /// No message waits for more commands, requests and replies to be written than so many.
+    awaited: u64,
     /// Pieces of messages that are not sent again.
     partials: FreshPartials,
     pub(crate) books: Books,
@@ -110,6 +114,8 @@ impl Channels {
             readable: 0,
             writable: false,
             released: false,
+            freed: false,
+            awaited: 0,
             partials: FreshPartials::default(),
             books: Books::default(),
             causality: Causality::default(),
@@ -148,6 +154,9 @@ impl Channels {
         channel.refused |= outcome.is_err();
         if outcome.is_ok() {
             self.on_queued(how);
+            if how.after_commands {
+                self.awaited = self.books.progress.issued;
+            }
         }
         outcome
     }
@@ -192,7 +201,7 @@ impl Channels {
 
     /// Whether a data channel has a message that may leave.
     pub(crate) fn has_data(&self) -> bool {
-        self.list.iter().any(|channel| channel.has_data(self.books.progress))
+        self.list.iter().any(|channel| channel.has_data())
     }
 
     /// Whether a data channel has a message that the peer may not have.
@@ -208,7 +217,7 @@ impl Channels {
     pub(crate) fn next_message(&mut self, now: Instant, room: usize) -> Option<Outgoing> {
         for index in self.order.iter().copied() {
             let Self { list, books, .. } = self;
-            let channel = list.get_mut(index).filter(|channel| channel.has_data(books.progress));
+            let channel = list.get_mut(index).filter(|channel| channel.has_data());
             let Some(channel) = channel else { continue };
             if let Some(outgoing) = channel.next_message(now, room, books) {
                 self.writable |= channel.relieved();
@@ -219,16 +228,16 @@ impl Channels {
         None
     }
 
-    /// When a message has waited so long for an ack that it goes over the control connection too.
-    pub(crate) fn escalates_at(&self) -> Option<Instant> {
-        self.list.iter().filter_map(Channel::escalates_at).min()
-    }
-
-    /// Lets those that have waited so long go over the control connection.
-    pub(crate) fn escalate(&mut self, now: Instant) {
-        for channel in &mut self.list {
+    /// Lets messages that have waited too long for an ack go over the control connection. Returns when
+    /// the next will have; what is overdue and does not go waits for credit, and so for the peer.
+    pub(crate) fn escalate(&mut self, now: Instant) -> Option<Instant> {
+        let mut next = None;
+        for channel in self.list.iter_mut().filter(|channel| channel.escalates()) {
             channel.escalate(now, &mut self.books);
+            let later = channel.escalates_at().filter(|at| *at > now);
+            next = next.into_iter().chain(later).min();
         }
+        next
     }
 
     /// Whether some wait to be written there.
@@ -244,13 +253,15 @@ impl Channels {
         self.list.iter_mut().find_map(|channel| channel.next_escalated(room, progress))
     }
 
-    /// The control connection is lost: they go over UDP again.
-    pub(crate) fn recall_escalated(&mut self) {
-        for channel in &mut self.list {
+    /// The control connection is lost: they go over UDP again. Returns whether there are any.
+    pub(crate) fn recall_escalated(&mut self) -> bool {
+        let mut any = false;
+        for channel in self.list.iter_mut().filter(|channel| channel.escalates()) {
             if let Send::Reliable(queue) = &mut channel.send {
-                queue.recall();
+                any |= queue.recall();
             }
         }
+        any
     }
 
     /// A packet has been filled: who began it stands behind its equals now.
@@ -501,17 +512,26 @@ impl Channels {
         any || self.readable & !before != 0
     }
 
-    /// Commands, requests and replies have come so far; returns whether a message may have waited for
-    /// that.
-    pub(crate) fn on_progress(&mut self, progress: Progress) -> bool {
-        let before = core::mem::replace(&mut self.books.progress, progress);
-        before.settled != progress.settled
-            && self.list.iter().any(|channel| channel.is_held(before))
+    /// Commands, requests and replies have come so far: what waited for them to be written waits no
+    /// more.
+    pub(crate) fn on_progress(&mut self, progress: Progress) {
+        let before = core::mem::replace(&mut self.books.progress, progress).settled;
+        if before < self.awaited.min(progress.settled) {
+            for channel in &mut self.list {
+                self.freed |= channel.free(progress);
+            }
+        }
+    }
+
+    /// Whether messages that waited for what they come after may leave since this was asked.
+    pub(crate) const fn take_freed(&mut self) -> bool {
+        core::mem::replace(&mut self.freed, false)
     }
 
     /// When a message has waited as long as it may for what it comes after, here or there.
     pub(crate) fn held_until(&self) -> Option<Instant> {
-        let unsent = self.list.iter().filter_map(|channel| channel.held_until(self.books.progress));
+        let waits = self.books.progress.settled < self.awaited;
+        let unsent = self.list.iter().filter(|_| waits).filter_map(Channel::held_until);
         unsent.chain(self.causality.deadline()).min()
     }
 

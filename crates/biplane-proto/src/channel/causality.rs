@@ -9,7 +9,7 @@ use std::{collections::VecDeque, time::Instant};
 use biplane_wire::{ChannelId, SequenceNumber};
 use bytes::Bytes;
 
-use super::cost;
+use super::{cost, outgoing::Cause};
 use crate::{limits, ranges::Ranges};
 
 /// How far the commands, requests and replies of this side have come.
@@ -24,8 +24,17 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// What travels of a count that was written when a message first left. One that is so old that
-    /// its low bits could be taken for those of another has been taken long ago.
+    /// What a message comes after that is sent now.
+    pub(super) const fn cause(self) -> Option<Cause> {
+        match self.issued {
+            0 => None,
+            issued if issued > self.settled => Some(Cause::Issued(issued)),
+            _ => Some(Cause::Written(self.written)),
+        }
+    }
+
+    /// What travels of the count that a message says. One that is so old that its low bits could be
+    /// taken for those of another has been taken long ago.
     #[expect(clippy::cast_possible_truncation, reason = "the low bits are what travels")]
     pub(super) fn stamp(self, count: Option<u64>) -> Option<u16> {
         const CURRENT: u64 = 1 << 15;
@@ -172,7 +181,9 @@ mod tests {
                 assert_eq!(causality.awaited(progress.stamp(Some(progress.written))), wanted);
             }
             let mut done = arrived(arrived_here);
-            (0..arrived_here).for_each(|place| drop(done.on_taken(place)));
+            for place in 0..arrived_here {
+                done.on_taken(place);
+            }
             let progress = Progress { written: arrived_here, ..Progress::default() };
             let late = arrived_here.saturating_sub(30_000);
             assert_eq!(done.awaited(progress.stamp(Some(late))), None, "{arrived_here}");

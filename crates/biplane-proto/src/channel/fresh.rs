@@ -73,7 +73,7 @@ impl FreshSend {
 
     /// The tokens of what has not left, which are told of no more.
     pub(super) fn take_tokens(&mut self) -> impl Iterator<Item = u64> {
-        self.waiting.iter_mut().filter_map(|message| message.token.take())
+        self.waiting.iter_mut().filter_map(Queued::take_token)
     }
 
     /// The number that the next message will have.
@@ -86,13 +86,18 @@ impl FreshSend {
     }
 
     /// Whether something may leave.
-    pub(super) fn has_data(&self, progress: Progress) -> bool {
-        self.begun.is_some() || !self.is_held(progress) && !self.waiting.is_empty()
+    pub(super) fn has_data(&self) -> bool {
+        self.begun.is_some() || self.oldest().is_some_and(Queued::may_leave)
     }
 
     /// Whether the oldest waits for what it comes after.
-    pub(super) fn is_held(&self, progress: Progress) -> bool {
-        self.oldest().is_some_and(|message| !message.may_leave(progress))
+    pub(super) fn is_held(&self) -> bool {
+        self.oldest().is_some_and(|message| !message.may_leave())
+    }
+
+    /// Lets those leave that wait no more for what they come after; returns whether there are any.
+    pub(super) fn free(&mut self, progress: Progress) -> bool {
+        Queued::free(self.waiting.iter_mut(), progress)
     }
 
     /// The oldest that waits.
@@ -149,7 +154,7 @@ impl FreshSend {
 
     fn drop_oldest(&mut self, fate: Notice, notices: &mut Notices) {
         if let Some(message) = self.pop_oldest() {
-            notices.tell(message.token, fate);
+            notices.tell(message.token(), fate);
         }
     }
 
@@ -170,8 +175,8 @@ impl FreshSend {
 
     fn pop_leaving(&mut self, room: Room, progress: Progress) -> Option<Leaving> {
         if self.begun.is_none() {
-            let oldest = self.waiting.front().filter(|oldest| oldest.may_leave(progress))?;
-            let count = oldest.count(progress);
+            let oldest = self.waiting.front().filter(|oldest| oldest.may_leave())?;
+            let count = oldest.count();
             let cut = room.saying(count.is_some()).cut_new(oldest.payload.len());
             if cut == Cut::Nothing {
                 return None;
@@ -180,7 +185,7 @@ impl FreshSend {
             let sequence = self.next;
             self.next = sequence.next();
             if cut == Cut::Whole {
-                let Queued { payload, since, token, .. } = message;
+                let (token, since, payload) = (message.token(), message.since, message.payload);
                 let after = progress.stamp(count);
                 return Some(Leaving { sequence, part: None, payload, since, token, after });
             }
@@ -198,7 +203,7 @@ impl FreshSend {
         let payload = message.payload.slice(*offset..*offset + len);
         let number = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
         let part = Some(Part { offset: number(*offset), total: number(total) });
-        let (sequence, since, token) = (*sequence, message.since, message.token);
+        let (sequence, since, token) = (*sequence, message.since, message.token());
         *offset += len;
         if *offset == total {
             self.begun = None;
@@ -292,7 +297,7 @@ impl FreshReceive {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::outgoing::Extra, *};
 
     const PACKET: Room = Room { bytes: 1_175, sequenced: true, after: false };
     const PROGRESS: Progress = Progress { issued: 0, settled: 0, written: 0 };
@@ -302,7 +307,7 @@ mod tests {
     }
 
     fn queued(payload: impl Into<Bytes>) -> Queued {
-        Queued { payload: payload.into(), since: Instant::now(), token: None, after: None }
+        Queued { payload: payload.into(), since: Instant::now(), extra: None }
     }
 
     fn payload(byte: u8) -> Bytes {
@@ -396,7 +401,10 @@ mod tests {
     fn what_does_not_leave_is_told_of_by_its_reason() {
         let now = Instant::now();
         let (mut queue, mut notices) = (queue(), Notices::default());
-        let noted = |len: usize, token| Queued { token: Some(token), ..queued(vec![0; len]) };
+        let noted = |len: usize, token| Queued {
+            extra: Extra { token: Some(token), cause: None }.boxed(),
+            ..queued(vec![0; len])
+        };
         queue.push(noted(1, 1), &mut notices);
         queue.expire(now + Duration::from_secs(1), Some(Duration::from_millis(1)), &mut notices);
         queue.push(noted(2_000, 2), &mut notices);
@@ -414,13 +422,15 @@ mod tests {
     #[test]
     fn what_comes_after_commands_leaves_when_they_are_written_and_says_how_many() {
         let (mut queue, mut notices) = (queue(), Notices::default());
-        let after = core::num::NonZeroU64::new(3);
-        queue.push(Queued { after, ..queued(payload(0)) }, &mut notices);
+        let cause = Progress { issued: 3, settled: 0, written: 0 }.cause();
+        let extra = Extra { token: None, cause }.boxed();
+        queue.push(Queued { extra, ..queued(payload(0)) }, &mut notices);
         let early = Progress { issued: 5, settled: 2, written: 4 };
-        assert!(!queue.has_data(early) && queue.is_held(early) && !queue.is_empty());
+        assert!(!queue.free(early) && !queue.has_data() && queue.is_held() && !queue.is_empty());
         assert!(queue.pop(PACKET, early, &mut notices).is_none());
-        let there = Progress { settled: 3, ..early };
-        assert!(queue.has_data(there));
-        assert_eq!(queue.pop(PACKET, there, &mut notices).unwrap().after, Some(4));
+        assert!(queue.free(Progress { settled: 3, ..early }) && queue.has_data());
+        let later = Progress { issued: 9, settled: 9, written: 9 };
+        assert!(!queue.free(later), "what is written later changes nothing");
+        assert_eq!(queue.pop(PACKET, later, &mut notices).unwrap().after, Some(4));
     }
 }

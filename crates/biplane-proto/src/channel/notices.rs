@@ -92,6 +92,9 @@ impl Notices {
         *packets = packets.saturating_sub(1);
         if *whole && *packets == 0 {
             self.overdue.push_back((now + limits::NOTICE_PATIENCE, key));
+            if self.overdue.len() > 2 * limits::NOTICES {
+                self.overdue.retain(|(_, key)| self.open.contains_key(key));
+            }
         }
     }
 
@@ -217,6 +220,21 @@ mod tests {
         assert_eq!(told(&mut notices), [(1, Notice::Lost)]);
         notices.on_taken(ID, AckRange { low: 7, high: 7 });
         assert_eq!(told(&mut notices), [], "it was told of");
+    }
+
+    #[test]
+    fn what_was_told_of_in_time_leaves_nothing_behind() {
+        let (now, mut notices) = (Instant::now(), Notices::default());
+        notices.on_left(key(0), 0, Chunk::WHOLE);
+        notices.on_arrived(now, key(0));
+        for number in 1..10 * limits::NOTICES as u64 {
+            notices.on_left(key(number), number, Chunk::WHOLE);
+            notices.on_arrived(now, key(number));
+            notices.on_taken(ID, AckRange { low: number, high: number });
+            assert_eq!(told(&mut notices), [(number, Notice::Delivered)]);
+            assert!(notices.overdue.len() <= 2 * limits::NOTICES);
+        }
+        assert_eq!(notices.deadline(), Some(now + limits::NOTICE_PATIENCE));
     }
 
     #[test]

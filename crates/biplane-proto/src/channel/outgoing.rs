@@ -1,6 +1,6 @@
 //! What a channel gives out for a packet or control record: a message, or a piece of one.
 
-use core::{num::NonZeroU64, time::Duration};
+use core::time::Duration;
 use std::time::Instant;
 
 use biplane_wire::{ChannelId, Chunk, Fragment, Frame, Message, SequenceNumber, varint_len};
@@ -15,21 +15,78 @@ pub(super) struct Queued {
     pub(super) payload: Bytes,
     /// When the application sent it.
     pub(super) since: Instant,
+    /// What few ask for, so that all others take no room for it.
+    pub(super) extra: Option<Box<Extra>>,
+}
+
+/// What was asked of a message beside its channel's promise.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(super) struct Extra {
     /// Of who asks for its fate.
     pub(super) token: Option<u64>,
-    /// It leaves once so many commands, requests and replies are written.
-    pub(super) after: Option<NonZeroU64>,
+    /// What it comes after, if anything.
+    pub(super) cause: Option<Cause>,
+}
+
+impl Extra {
+    /// To hang it on a message, if there is anything.
+    pub(super) fn boxed(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+}
+
+/// The commands, requests and replies that a message comes after.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Cause {
+    /// So many were issued, and not all of them are written: it waits.
+    Issued(u64),
+    /// All of them are among so many, the first ones that were written.
+    Written(u64),
 }
 
 impl Queued {
-    /// Whether all that it comes after is written.
-    pub(super) fn may_leave(&self, progress: Progress) -> bool {
-        self.after.is_none_or(|after| after.get() <= progress.settled)
+    /// Of who asks for its fate.
+    pub(super) fn token(&self) -> Option<u64> {
+        self.extra.as_ref()?.token
     }
 
-    /// How many were written when it first leaves, if it says so.
-    pub(super) fn count(&self, progress: Progress) -> Option<u64> {
-        self.after.map(|_| progress.written)
+    /// The same, which is not told any more.
+    pub(super) fn take_token(&mut self) -> Option<u64> {
+        self.extra.as_mut()?.token.take()
+    }
+
+    fn cause(&self) -> Option<Cause> {
+        self.extra.as_ref()?.cause
+    }
+
+    /// Whether all that it comes after is written.
+    pub(super) fn may_leave(&self) -> bool {
+        !matches!(self.cause(), Some(Cause::Issued(_)))
+    }
+
+    /// Among how many that were written they are, if it says so.
+    pub(super) fn count(&self) -> Option<u64> {
+        match self.cause() {
+            Some(Cause::Written(count)) => Some(count),
+            Some(Cause::Issued(_)) | None => None,
+        }
+    }
+
+    /// Lets those of `queue` leave whose commands, requests and replies are all written now; returns
+    /// whether there are any. None comes after less than those before it.
+    pub(super) fn free<'a>(queue: impl Iterator<Item = &'a mut Self>, progress: Progress) -> bool {
+        let mut any = false;
+        for extra in queue.filter_map(|message| message.extra.as_mut()) {
+            match extra.cause {
+                Some(Cause::Issued(issued)) if issued > progress.settled => break,
+                Some(Cause::Issued(_)) => {
+                    extra.cause = Some(Cause::Written(progress.written));
+                    any = true;
+                }
+                Some(Cause::Written(_)) | None => {}
+            }
+        }
+        any
     }
 
     /// Whether it is worth nothing any more, where messages live so long.

@@ -44,13 +44,9 @@ pub(super) struct ReliableSend {
 #[derive(Debug)]
 struct Sent {
     state: State,
-    /// When the application sent it.
-    since: Instant,
-    payload: Bytes,
+    message: Queued,
     /// What is where, if it went in pieces.
     pieces: Option<Box<Pieces>>,
-    /// How many commands, requests and replies it comes after, if it says so.
-    count: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -99,7 +95,7 @@ impl ReliableSend {
 
     /// The tokens of what has not left, which are told of no more.
     pub(super) fn take_tokens(&mut self) -> impl Iterator<Item = u64> {
-        self.unsent.iter_mut().filter_map(|message| message.token.take())
+        self.unsent.iter_mut().filter_map(Queued::take_token)
     }
 
     /// The number that the next message will have.
@@ -127,7 +123,7 @@ impl ReliableSend {
 
     /// Whether something may leave: what goes again, the rest of a message that has begun, or a new
     /// one that credit covers.
-    pub(super) fn has_data(&self, held: &CreditHeld, progress: Progress) -> bool {
+    pub(super) fn has_data(&self, held: &CreditHeld) -> bool {
         if !self.again.is_empty() {
             return true;
         }
@@ -137,9 +133,13 @@ impl ReliableSend {
                 .and_then(|sent| sent.pieces.as_ref())
                 .is_some_and(|pieces| pieces.may_go());
         }
-        self.oldest().is_some_and(|message| {
-            held.covers(cost(message.payload.len())) && message.may_leave(progress)
-        })
+        self.oldest()
+            .is_some_and(|message| held.covers(cost(message.payload.len())) && message.may_leave())
+    }
+
+    /// Lets those leave that wait no more for what they come after; returns whether there are any.
+    pub(super) fn free(&mut self, progress: Progress) -> bool {
+        Queued::free(self.unsent.iter_mut(), progress)
     }
 
     /// The oldest that never left.
@@ -158,7 +158,7 @@ impl ReliableSend {
         let over = |message: &Queued| message.is_over(now, lifetime);
         while let Some(message) = pop_front_if(&mut self.unsent, over) {
             self.cost -= cost(message.payload.len());
-            notices.tell(message.token, Notice::Expired);
+            notices.tell(message.token(), Notice::Expired);
             expired += 1;
         }
         expired
@@ -215,7 +215,7 @@ impl ReliableSend {
         progress: Progress,
     ) -> Option<Leaving> {
         let sent = self.get_mut(sequence)?;
-        let after = progress.stamp(sent.count);
+        let after = progress.stamp(sent.message.count());
         let pieces = sent.pieces.as_mut()?;
         let span = pieces.next_new(room.saying(after.is_some()))?;
         let is_whole = !pieces.has_new();
@@ -232,17 +232,17 @@ impl ReliableSend {
         room: Room,
         progress: Progress,
     ) -> Option<Leaving> {
-        let oldest = self.oldest().filter(|oldest| oldest.may_leave(progress))?;
-        let (len, count) = (oldest.payload.len(), oldest.count(progress));
+        let oldest = self.oldest().filter(|oldest| oldest.may_leave())?;
+        let (len, count) = (oldest.payload.len(), oldest.count());
         let cut = room.saying(count.is_some()).cut_new(len);
         if cut == Cut::Nothing {
             return None;
         }
         let pieces = (cut != Cut::Whole).then(|| Box::new(Pieces::new(len)));
         let whole = pieces.is_none();
-        let (sequence, token) = self.number(held, progress, pieces)?;
+        let (sequence, token) = self.number(held, pieces)?;
         if whole {
-            let payload = self.get(sequence)?.payload.clone();
+            let payload = self.get(sequence)?.message.payload.clone();
             let after = progress.stamp(count);
             return Some(Leaving { sequence, part: None, payload, again: false, token, after });
         }
@@ -256,18 +256,15 @@ impl ReliableSend {
     fn number(
         &mut self,
         held: &mut CreditHeld,
-        progress: Progress,
         pieces: Option<Box<Pieces>>,
     ) -> Option<(SequenceNumber, Option<u64>)> {
-        let oldest = self.oldest().filter(|oldest| oldest.may_leave(progress))?;
-        let count = oldest.count(progress);
+        let oldest = self.oldest().filter(|oldest| oldest.may_leave())?;
         if !held.take(cost(oldest.payload.len())) {
             return None;
         }
-        let Queued { payload, since, token, .. } = self.unsent.pop_front()?;
-        let sequence = self.next();
-        let state = State::InFlight;
-        self.sent.push_back(Sent { state, since, payload, pieces, count });
+        let message = self.unsent.pop_front()?;
+        let (sequence, token) = (self.next(), message.token());
+        self.sent.push_back(Sent { state: State::InFlight, message, pieces });
         Some((sequence, token))
     }
 
@@ -279,7 +276,7 @@ impl ReliableSend {
     /// When the next message has waited as long as `after` allows, as far as that is known.
     pub(super) fn escalates_at(&self, after: Duration) -> Option<Instant> {
         let place = self.index(self.in_time.max(self.base))?;
-        let sent = self.sent.get(place).map(|sent| sent.since);
+        let sent = self.sent.get(place).map(|sent| sent.message.since);
         let oldest = sent.or_else(|| self.unsent.front().map(|message| message.since));
         Some(oldest? + after)
     }
@@ -291,12 +288,11 @@ impl ReliableSend {
         &mut self,
         latest: Instant,
         held: &mut CreditHeld,
-        progress: Progress,
         mut each: impl FnMut(SequenceNumber, u64),
     ) -> u64 {
         let mut count = 0;
         self.in_time = self.in_time.max(self.base);
-        while let Some(sent) = self.get(self.in_time).filter(|sent| sent.since <= latest) {
+        while let Some(sent) = self.get(self.in_time).filter(|sent| sent.message.since <= latest) {
             let open = matches!(sent.state, State::InFlight | State::Again);
             count += u64::from(open);
             if open {
@@ -306,7 +302,7 @@ impl ReliableSend {
         }
         while self.in_time == self.next()
             && self.unsent.front().is_some_and(|message| message.since <= latest)
-            && let Some((sequence, token)) = self.number(held, progress, None)
+            && let Some((sequence, token)) = self.number(held, None)
         {
             token.into_iter().for_each(|token| each(sequence, token));
             self.escalate_one(sequence);
@@ -332,7 +328,8 @@ impl ReliableSend {
     }
 
     /// The control connection is lost: what was to go over it, or has gone, goes over UDP again.
-    pub(super) fn recall(&mut self) {
+    /// Returns whether there is any.
+    pub(super) fn recall(&mut self) -> bool {
         self.escalating.clear();
         self.in_time = self.base;
         for (sent, place) in self.sent.iter_mut().zip(0..) {
@@ -344,6 +341,7 @@ impl ReliableSend {
                 self.again.push_back(SequenceNumber(self.base.0 + place));
             }
         }
+        !self.again.is_empty()
     }
 
     fn index(&self, sequence: SequenceNumber) -> Option<usize> {
@@ -367,7 +365,7 @@ impl ReliableSend {
             return;
         }
         sent.pieces = None;
-        let len = core::mem::take(&mut sent.payload).len();
+        let len = core::mem::take(&mut sent.message.payload).len();
         if before == State::Again {
             self.again.retain(|again| *again != sequence);
         }
@@ -403,12 +401,14 @@ impl ReliableSend {
         }
     }
 
-    /// A copy of a message that went whole is lost.
+    /// A copy of a message that went whole is lost. Others of it may have gone in pieces.
     pub(super) fn on_lost(&mut self, sequence: SequenceNumber) {
-        if let Some(sent) = self.get_mut(sequence)
-            && sent.state == State::InFlight
-            && sent.pieces.is_none()
-        {
+        let Some(sent) = self.get_mut(sequence) else { return };
+        if sent.pieces.is_some() {
+            let len = u32::try_from(sent.message.payload.len()).unwrap_or(u32::MAX);
+            return self.on_piece_lost(sequence, 0, len);
+        }
+        if sent.state == State::InFlight {
             sent.state = State::Again;
             self.again.push_back(sequence);
         }
@@ -438,13 +438,13 @@ impl Sent {
         room: Room,
         progress: Progress,
     ) -> Option<Leaving> {
-        let after = progress.stamp(self.count);
+        let after = progress.stamp(self.message.count());
         let room = room.saying(after.is_some());
         if self.pieces.is_none() {
-            match room.cut_new(self.payload.len()) {
+            match room.cut_new(self.message.payload.len()) {
                 Cut::Nothing => return None,
                 Cut::Whole => {
-                    let payload = self.payload.clone();
+                    let payload = self.message.payload.clone();
                     let token = None;
                     return Some(Leaving {
                         sequence,
@@ -456,11 +456,16 @@ impl Sent {
                     });
                 }
                 // It went whole over the control connection.
-                Cut::Piece(_) => self.pieces = Some(Box::new(Pieces::lost(self.payload.len()))),
+                Cut::Piece(_) => {
+                    self.pieces = Some(Box::new(Pieces::lost(self.message.payload.len())))
+                }
             }
         }
         let span = self.pieces.as_mut()?.next_lost(room)?;
-        Some(Leaving { after, ..self.piece(sequence, span, true) })
+        let leaving = Leaving { after, ..self.piece(sequence, span, true) };
+        // Where there is room for all of it that is no piece any more.
+        let part = leaving.part.filter(|part| leaving.payload.len() < part.total as usize);
+        Some(Leaving { part, ..leaving })
     }
 
     fn has_lost(&self) -> bool {
@@ -471,8 +476,8 @@ impl Sent {
     fn piece(&self, sequence: SequenceNumber, span: (usize, usize), again: bool) -> Leaving {
         let (offset, len) = span;
         let number = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
-        let part = Some(Part { offset: number(offset), total: number(self.payload.len()) });
-        let payload = self.payload.slice(offset..offset + len);
+        let part = Some(Part { offset: number(offset), total: number(self.message.payload.len()) });
+        let payload = self.message.payload.slice(offset..offset + len);
         Leaving { sequence, part, payload, again, token: None, after: None }
     }
 }

@@ -1,6 +1,6 @@
 //! One channel of a session, with both of its halves.
 
-use core::{num::NonZeroU64, time::Duration};
+use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
 use biplane_wire::{AckRange, ChannelId, ChannelKind, SequenceNumber};
@@ -14,7 +14,7 @@ use super::{
     credit::{CreditGiven, CreditHeld},
     fresh::{self, FreshReceive, FreshSend},
     ordered::Ordered,
-    outgoing::{Queued, Room},
+    outgoing::{Extra, Queued, Room},
     partials::FreshPartials,
     reassembly::Piece,
     reliable::{self, ReliableSend},
@@ -111,15 +111,16 @@ impl Channel {
         now: Instant,
         payload: Bytes,
         how: SendOptions,
-        Books { progress, notices, counts }: &mut Books,
+        Books { progress, notices, counts, .. }: &mut Books,
     ) -> Result<(), SendError> {
-        let after = NonZeroU64::new(progress.issued).filter(|_| how.after_commands);
-        let message = Queued { payload, since: now, token: how.notice, after };
+        let cause = if how.after_commands { progress.cause() } else { None };
+        let extra = Extra { token: how.notice, cause }.boxed();
+        let message = Queued { payload, since: now, extra };
         match &mut self.send {
             Send::Fresh(queue) => {
                 counts.overflowed += queue.push(message, notices);
                 if self.config.kind == ChannelKind::Sequenced {
-                    counts.superseded += if queue.is_held(*progress) {
+                    counts.superseded += if queue.is_held() {
                         queue.keep_newest(notices)
                     } else {
                         queue.supersede_begun(notices)
@@ -169,10 +170,10 @@ impl Channel {
         if len > limit { Err(SendError::TooLarge { limit }) } else { Ok(()) }
     }
 
-    pub(super) fn has_data(&self, progress: Progress) -> bool {
+    pub(super) fn has_data(&self) -> bool {
         match &self.send {
-            Send::Fresh(queue) => queue.has_data(progress),
-            Send::Reliable(queue) => queue.has_data(&self.held, progress),
+            Send::Fresh(queue) => queue.has_data(),
+            Send::Reliable(queue) => queue.has_data(&self.held),
             Send::Command(_) => false,
         }
     }
@@ -184,7 +185,7 @@ impl Channel {
         books: &mut Books,
     ) -> Option<Outgoing> {
         self.expire(now, books);
-        let Books { progress, notices, counts } = books;
+        let Books { progress, notices, counts, .. } = books;
         let numbered = self.is_numbered();
         let room = Room { bytes, sequenced: numbered, after: false };
         match &mut self.send {
@@ -233,32 +234,43 @@ impl Channel {
         }
     }
 
-    /// Whether it waits for what it comes after.
-    pub(super) fn is_held(&self, progress: Progress) -> bool {
-        self.oldest().is_some_and(|message| !message.may_leave(progress))
+    /// Lets those leave that wait no more for what they come after; returns whether there are any.
+    pub(super) fn free(&mut self, progress: Progress) -> bool {
+        match &mut self.send {
+            Send::Fresh(queue) => queue.free(progress),
+            Send::Reliable(queue) => queue.free(progress),
+            Send::Command(_) => false,
+        }
     }
 
-    /// When that is over.
-    pub(super) fn held_until(&self, progress: Progress) -> Option<Instant> {
-        let held = self.oldest().filter(|message| !message.may_leave(progress))?;
+    /// Until when the oldest may wait for what it comes after.
+    pub(super) fn held_until(&self) -> Option<Instant> {
+        let held = self.oldest().filter(|message| !message.may_leave())?;
         Some(held.since + self.lifetime()?)
     }
 
-    /// When a message has waited so long for an ack that it goes over the control connection too.
+    /// Whether messages that wait too long for an ack go over the control connection too.
+    pub(super) const fn escalates(&self) -> bool {
+        self.config.escalate_after.is_some()
+    }
+
+    /// When the next one will have, as far as that is known.
     pub(super) fn escalates_at(&self) -> Option<Instant> {
         let Send::Reliable(queue) = &self.send else { return None };
         queue.escalates_at(self.config.escalate_after?)
     }
 
-    /// Lets those that have waited so long go over the control connection.
+    /// Lets those that have waited so long go over the control connection, and drops those whose
+    /// lifetime was over before they left.
     pub(super) fn escalate(&mut self, now: Instant, books: &mut Books) {
+        self.expire(now, books);
         let (Send::Reliable(queue), Some(after)) = (&mut self.send, self.config.escalate_after)
         else {
             return;
         };
         let Some(latest) = now.checked_sub(after) else { return };
-        let (id, Books { progress, notices, counts }) = (self.id, books);
-        counts.escalated += queue.escalate(latest, &mut self.held, *progress, |sequence, token| {
+        let (id, Books { notices, counts, .. }) = (self.id, books);
+        counts.escalated += queue.escalate(latest, &mut self.held, |sequence, token| {
             notices.on_numbered((id, sequence), token);
         });
     }

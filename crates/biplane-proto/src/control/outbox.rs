@@ -185,6 +185,7 @@ impl Outbox {
         if queue.front().is_some_and(|front| front.written == front.payload.len()) {
             queue.pop_front();
             self.written += 1;
+            channels.on_progress(self.progress());
         }
         let (head, chunk, bytes) = piece;
         encode(self.next_number(), head, chunk, &bytes, out);

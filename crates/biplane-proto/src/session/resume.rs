@@ -49,8 +49,7 @@ impl Session {
         }
         tracing::debug!(?loss, "control connection lost");
         self.control.loss = Some(loss);
-        self.channels.recall_escalated();
-        self.outlook.released = true;
+        self.outlook.released |= self.channels.recall_escalated();
         match &self.outlook.state {
             State::Open if self.is_resumable() => {
                 self.timers.arm(Timer::Grace, now + self.grace());

@@ -124,8 +124,9 @@ impl Session {
 
     /// Brings everything that follows from the parts up to date, after any input.
     pub(super) fn settle(&mut self, now: Instant) {
+        self.channels.on_progress(self.control.outbox.progress());
         // What waited for commands to be written had been released with them.
-        self.outlook.released |= self.channels.on_progress(self.control.outbox.progress());
+        self.outlook.released |= self.channels.take_freed();
         if self.channels.take_writable() | self.control.outbox.take_writable() && !self.is_closed()
         {
             self.outlook.writable();
@@ -170,11 +171,7 @@ impl Session {
     /// While both planes work, a message that one does not deliver in time goes over the other.
     fn settle_escalation(&mut self, now: Instant) {
         let both = self.liveness.data_open() && self.control.is_open();
-        if both && self.channels.escalates_at().is_some_and(|at| at <= now) {
-            self.channels.escalate(now);
-        }
-        // What is overdue and did not go waits for credit, and so for the peer.
-        let next = self.channels.escalates_at().filter(|at| both && *at > now);
+        let next = if both { self.channels.escalate(now) } else { None };
         self.timers.set(Timer::Escalation, next);
     }
 

@@ -1,12 +1,12 @@
 //! Order, credit and caps of what leaves reliably.
 
-use super::*;
+use super::{super::outgoing::Extra, *};
 
 const PROGRESS: Progress = Progress { issued: 0, settled: 0, written: 0 };
 const PACKET: Room = Room { bytes: 1_175, sequenced: true, after: false };
 
 fn queued(payload: impl Into<Bytes>) -> Queued {
-    Queued { payload: payload.into(), since: Instant::now(), token: None, after: None }
+    Queued { payload: payload.into(), since: Instant::now(), extra: None }
 }
 
 fn queue(messages: u8) -> (ReliableSend, CreditHeld) {
@@ -55,7 +55,7 @@ fn without_credit_nothing_new_leaves() {
     assert!(held.take(cost(0)), "a channel of empty messages holds two of them at the start");
     held.raise(cost(0) as u64 + cost(1) as u64);
     assert_eq!(pop(&mut queue, &mut held), Some((0, false)));
-    assert!(!queue.has_data(&held, PROGRESS));
+    assert!(!queue.has_data(&held));
     assert_eq!(pop(&mut queue, &mut held), None);
 }
 
@@ -109,7 +109,7 @@ fn an_ack_that_comes_late_takes_a_piece_off_the_list() {
     let first = SequenceNumber(0);
     queue.on_piece_lost(first, 0, 1_160);
     queue.on_piece_ack(first, 0, 1_160);
-    assert!(!queue.has_data(&held, PROGRESS));
+    assert!(!queue.has_data(&held));
     queue.on_piece_ack(first, 1_160, 840);
     assert!(!queue.is_busy());
 }
@@ -118,7 +118,8 @@ fn an_ack_that_comes_late_takes_a_piece_off_the_list() {
 fn a_token_is_given_with_the_number_and_once() {
     let (mut queue, mut held) = queue(0);
     for (len, token) in [(10, 1), (3_000, 2), (10, 3)] {
-        queue.push(Queued { token: Some(token), ..queued(vec![0; len]) }).unwrap();
+        let extra = Extra { token: Some(token), cause: None }.boxed();
+        queue.push(Queued { extra, ..queued(vec![0; len]) }).unwrap();
     }
     let mut tokens = Vec::new();
     for _ in 0..4 {
@@ -141,13 +142,9 @@ fn what_waits_too_long_leaves_by_the_other_way_in_order() {
     queue.on_lost(SequenceNumber(0));
     queue.on_ack(SequenceNumber(1));
     assert!(queue.escalates_at(after).is_some_and(|at| at <= now + after));
-    assert_eq!(
-        queue.escalate(now, &mut held, PROGRESS, |_, _| {}),
-        2,
-        "0, and 2, which never left"
-    );
+    assert_eq!(queue.escalate(now, &mut held, |_, _| {}), 2, "0, and 2, which never left");
     assert_eq!(queue.escalates_at(after), None);
-    assert!(!queue.has_data(&held, PROGRESS), "nothing is left for UDP");
+    assert!(!queue.has_data(&held), "nothing is left for UDP");
     queue.on_lost(SequenceNumber(0));
     let order: Vec<_> = core::iter::from_fn(|| queue.pop_escalated(PACKET, PROGRESS))
         .map(|leaving| leaving.sequence.0)
@@ -164,16 +161,40 @@ fn a_long_message_escalates_with_what_the_peer_does_not_have() {
     queue.push(queued(vec![1; 3_000])).unwrap();
     assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
     queue.on_piece_ack(SequenceNumber(0), 0, 1_160);
-    queue.escalate(Instant::now(), &mut held, PROGRESS, |_, _| {});
-    assert!(!queue.has_data(&held, PROGRESS));
+    queue.escalate(Instant::now(), &mut held, |_, _| {});
+    assert!(!queue.has_data(&held));
     let part = queue
         .pop_escalated(Room { bytes: 8_192, sequenced: true, after: false }, PROGRESS)
         .unwrap();
     assert_eq!((part.part.unwrap().offset, part.payload.len()), (1_160, 1_840));
     assert!(!queue.has_escalated());
     queue.on_piece_lost(SequenceNumber(0), 1_160, 1_160);
-    assert!(!queue.has_data(&held, PROGRESS), "the other way has it");
+    assert!(!queue.has_data(&held), "the other way has it");
     queue.on_piece_ack(SequenceNumber(0), 1_160, 1_840);
+    assert!(!queue.is_busy());
+}
+
+#[test]
+fn what_went_in_pieces_is_whole_where_there_is_room_and_goes_again_if_that_is_lost() {
+    let (mut queue, mut held) = queue(0);
+    queue.push(queued(vec![1; 3_000])).unwrap();
+    while pop_piece(&mut queue, &mut held).is_some() {}
+    queue.escalate(Instant::now(), &mut held, |_, _| {});
+    let room = Room { bytes: 8_192, sequenced: true, after: false };
+    let leaving = queue.pop_escalated(room, PROGRESS).unwrap();
+    assert_eq!((leaving.part, leaving.payload.len()), (None, 3_000));
+    queue.on_lost(SequenceNumber(0));
+    assert!(!queue.has_data(&held), "the other way has it until that is lost");
+    assert!(queue.recall());
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
+    // The same where it rides TCP for want of UDP.
+    queue.on_piece_lost(SequenceNumber(0), 0, 1_160);
+    queue.on_piece_ack(SequenceNumber(0), 2_320, 680);
+    while pop_piece(&mut queue, &mut held).is_some() {}
+    queue.on_lost(SequenceNumber(0));
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((1_160, 1_160)));
+    queue.on_ack(SequenceNumber(0));
     assert!(!queue.is_busy());
 }
 
@@ -182,7 +203,7 @@ fn without_credit_nothing_escalates_that_never_left() {
     let (mut queue, _) = queue(1);
     let mut held = CreditHeld::new(0, 0);
     while held.take(cost(0)) {}
-    assert_eq!(queue.escalate(Instant::now(), &mut held, PROGRESS, |_, _| {}), 0);
+    assert_eq!(queue.escalate(Instant::now(), &mut held, |_, _| {}), 0);
     held.raise(1_000);
-    assert_eq!(queue.escalate(Instant::now(), &mut held, PROGRESS, |_, _| {}), 1);
+    assert_eq!(queue.escalate(Instant::now(), &mut held, |_, _| {}), 1);
 }

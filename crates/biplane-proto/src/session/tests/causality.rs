@@ -196,3 +196,35 @@ fn messages_that_ride_tcp_wait_too() {
         assert_eq!(pair.server.take(now, id), [payload("then")], "channel {id}");
     }
 }
+
+#[test]
+fn what_is_written_behind_the_last_command_before_it_holds_up_nothing() {
+    let mut pair = Pair::joined();
+    let now = pair.now;
+    let deadline = Duration::from_secs(1);
+    // Cut into records, of which those of others go between.
+    let long = Bytes::from(vec![1; 200_000]);
+    pair.client.session.send(now, channel(COMMAND), long.clone()).unwrap();
+    after(&mut pair.client, now, UNORDERED, "then");
+    pair.client.session.request(now, 0, payload("?"), deadline).unwrap();
+    pair.settle();
+    for _ in 0..20 {
+        pair.pass(Duration::from_millis(10));
+    }
+    assert!(pair.server.take(now, UNORDERED).is_empty());
+    // The request was written whole before the command, so it is among the first.
+    assert_eq!(pair.server.session.take(now, channel(COMMAND)), Some(long));
+    assert!(pair.server.take(now, UNORDERED).is_empty());
+    assert!(pair.server.events().iter().any(|event| matches!(event, Event::Called(_))));
+    assert_eq!(pair.server.take(now, UNORDERED), [payload("then")]);
+    // What is written behind the last of those before it counts no more.
+    command(&mut pair.client, now, "one");
+    after(&mut pair.client, now, UNORDERED, "between");
+    for text in ["two", "three"] {
+        command(&mut pair.client, now, text);
+    }
+    pair.settle();
+    assert_eq!(pair.server.session.take(now, channel(COMMAND)), Some(payload("one")));
+    assert_eq!(pair.server.take(now, UNORDERED), [payload("between")]);
+    assert_eq!(pair.server.take(now, COMMAND).len(), 2);
+}

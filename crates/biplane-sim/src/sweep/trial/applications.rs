@@ -112,6 +112,8 @@ impl Trial {
     /// Sends what is due at `side`.
     pub(super) fn work(&mut self, side: Side) {
         if self.world.session(side).is_none_or(biplane_proto::Session::is_closed) {
+            // Nothing of it is due any more, or time would stand still for that.
+            self.traffic.remove(&side);
             return;
         }
         let now = self.world.now();
