@@ -65,6 +65,8 @@ pub(crate) struct Channels {
     released: bool,
     /// Messages that waited for what they come after may leave.
     freed: bool,
+    /// Messages have waited too long for an ack over UDP.
+    overdue: bool,
     /// No message waits for more commands, requests and replies to be written than so many.
     awaited: u64,
     /// Pieces of messages that are not sent again.
@@ -115,6 +117,7 @@ impl Channels {
             writable: false,
             released: false,
             freed: false,
+            overdue: false,
             awaited: 0,
             partials: FreshPartials::default(),
             books: Books::default(),
@@ -228,29 +231,33 @@ impl Channels {
         None
     }
 
-    /// Lets messages that have waited too long for an ack go over the control connection. Returns when
-    /// the next will have; what is overdue and does not go waits for credit, and so for the peer.
-    pub(crate) fn escalate(&mut self, now: Instant) -> Option<Instant> {
-        let mut next = None;
+    /// Looks for messages that have waited too long for an ack over UDP, which go over the control
+    /// connection. Returns when the next will have; what waits for credit waits for the peer.
+    pub(crate) fn find_overdue(&mut self, now: Instant) -> Option<Instant> {
+        let (mut is_now, mut next) = (false, None);
         for channel in self.list.iter_mut().filter(|channel| channel.escalates()) {
-            channel.escalate(now, &mut self.books);
-            let later = channel.escalates_at().filter(|at| *at > now);
-            next = next.into_iter().chain(later).min();
+            let overdue = channel.escalates_at(now, &mut self.books);
+            is_now |= overdue.is_now;
+            next = next.into_iter().chain(overdue.next).min();
         }
+        self.overdue = is_now;
         next
     }
 
-    /// Whether some wait to be written there.
-    pub(crate) fn has_escalated(&self) -> bool {
-        self.list
-            .iter()
-            .any(|channel| matches!(&channel.send, Send::Reliable(queue) if queue.has_escalated()))
+    /// None is looked for: one of the planes does not work.
+    pub(crate) const fn forget_overdue(&mut self) {
+        self.overdue = false;
+    }
+
+    /// Whether there were some.
+    pub(crate) const fn has_overdue(&self) -> bool {
+        self.overdue
     }
 
     /// The next of them that fits `room`, or a piece of it.
-    pub(crate) fn next_escalated(&mut self, room: usize) -> Option<Outgoing> {
-        let progress = self.books.progress;
-        self.list.iter_mut().find_map(|channel| channel.next_escalated(room, progress))
+    pub(crate) fn next_escalated(&mut self, now: Instant, room: usize) -> Option<Outgoing> {
+        let Self { list, books, .. } = self;
+        list.iter_mut().find_map(|channel| channel.next_escalated(now, room, books))
     }
 
     /// The control connection is lost: they go over UDP again. Returns whether there are any.

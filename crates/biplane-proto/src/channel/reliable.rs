@@ -1,5 +1,6 @@
 //! Reliable messages of data channels, until the peer has them.
 
+mod overdue;
 mod pieces;
 
 use core::time::Duration;
@@ -30,10 +31,7 @@ pub(super) struct ReliableSend {
     base: SequenceNumber,
     /// Numbers of messages of which something must go again, oldest loss first.
     again: VecDeque<SequenceNumber>,
-    /// Numbers of messages of which something must go over the control connection, which is not to
-    /// wait for UDP.
-    escalating: VecDeque<SequenceNumber>,
-    /// All before this one are acknowledged, or escalated, or were found to have time.
+    /// All before this one are acknowledged, or ride the control connection with what is not.
     in_time: SequenceNumber,
     /// The message whose pieces are going out for the first time.
     begun: Option<SequenceNumber>,
@@ -54,10 +52,8 @@ enum State {
     InFlight,
     /// It stands in `again`.
     Again,
-    /// It stands in `escalating`.
-    Escalating,
-    /// What the peer does not have of it rides the control connection: what becomes of copies over
-    /// UDP does not matter.
+    /// All of it, which did not go in pieces, rides the control connection: what becomes of copies
+    /// over UDP does not matter.
     Escalated,
     Acked,
 }
@@ -195,18 +191,6 @@ impl ReliableSend {
         Some(leaving)
     }
 
-    /// Takes what goes over the control connection next because it waited too long.
-    pub(super) fn pop_escalated(&mut self, room: Room, progress: Progress) -> Option<Leaving> {
-        let sequence = self.escalating.front().copied()?;
-        let sent = self.get_mut(sequence)?;
-        let leaving = sent.pop_lost(sequence, room, progress)?;
-        if !sent.has_lost() {
-            sent.state = State::Escalated;
-            self.escalating.pop_front();
-        }
-        Some(leaving)
-    }
-
     /// The next piece of a message that never left.
     fn pop_piece(
         &mut self,
@@ -240,7 +224,12 @@ impl ReliableSend {
         }
         let pieces = (cut != Cut::Whole).then(|| Box::new(Pieces::new(len)));
         let whole = pieces.is_none();
-        let (sequence, token) = self.number(held, pieces)?;
+        if !held.take(cost(len)) {
+            return None;
+        }
+        let message = self.unsent.pop_front()?;
+        let (sequence, token) = (self.next(), message.token());
+        self.sent.push_back(Sent { state: State::InFlight, message, pieces });
         if whole {
             let payload = self.get(sequence)?.message.payload.clone();
             let after = progress.stamp(count);
@@ -249,99 +238,6 @@ impl ReliableSend {
         self.begun = Some(sequence);
         let leaving = self.pop_piece(sequence, room, progress)?;
         Some(Leaving { token, ..leaving })
-    }
-
-    /// Gives the first unsent message its number, if it may leave and credit covers it; returns that
-    /// and its token.
-    fn number(
-        &mut self,
-        held: &mut CreditHeld,
-        pieces: Option<Box<Pieces>>,
-    ) -> Option<(SequenceNumber, Option<u64>)> {
-        let oldest = self.oldest().filter(|oldest| oldest.may_leave())?;
-        if !held.take(cost(oldest.payload.len())) {
-            return None;
-        }
-        let message = self.unsent.pop_front()?;
-        let (sequence, token) = (self.next(), message.token());
-        self.sent.push_back(Sent { state: State::InFlight, message, pieces });
-        Some((sequence, token))
-    }
-
-    /// Whether something waits that must go over the control connection.
-    pub(super) fn has_escalated(&self) -> bool {
-        !self.escalating.is_empty()
-    }
-
-    /// When the next message has waited as long as `after` allows, as far as that is known.
-    pub(super) fn escalates_at(&self, after: Duration) -> Option<Instant> {
-        let place = self.index(self.in_time.max(self.base))?;
-        let sent = self.sent.get(place).map(|sent| sent.message.since);
-        let oldest = sent.or_else(|| self.unsent.front().map(|message| message.since));
-        Some(oldest? + after)
-    }
-
-    /// Lets what was sent up to `latest` and is not acknowledged go over the control connection,
-    /// what never left among it; `each` is told of that with its token. Returns how many messages
-    /// that is.
-    pub(super) fn escalate(
-        &mut self,
-        latest: Instant,
-        held: &mut CreditHeld,
-        mut each: impl FnMut(SequenceNumber, u64),
-    ) -> u64 {
-        let mut count = 0;
-        self.in_time = self.in_time.max(self.base);
-        while let Some(sent) = self.get(self.in_time).filter(|sent| sent.message.since <= latest) {
-            let open = matches!(sent.state, State::InFlight | State::Again);
-            count += u64::from(open);
-            if open {
-                self.escalate_one(self.in_time);
-            }
-            self.in_time = self.in_time.next();
-        }
-        while self.in_time == self.next()
-            && self.unsent.front().is_some_and(|message| message.since <= latest)
-            && let Some((sequence, token)) = self.number(held, None)
-        {
-            token.into_iter().for_each(|token| each(sequence, token));
-            self.escalate_one(sequence);
-            self.in_time = sequence.next();
-            count += 1;
-        }
-        count
-    }
-
-    fn escalate_one(&mut self, sequence: SequenceNumber) {
-        let Some(sent) = self.get_mut(sequence) else { return };
-        let before = core::mem::replace(&mut sent.state, State::Escalating);
-        if let Some(pieces) = &mut sent.pieces {
-            pieces.lose_rest();
-        }
-        if before == State::Again {
-            self.again.retain(|again| *again != sequence);
-        }
-        if self.begun == Some(sequence) {
-            self.begun = None;
-        }
-        self.escalating.push_back(sequence);
-    }
-
-    /// The control connection is lost: what was to go over it, or has gone, goes over UDP again.
-    /// Returns whether there is any.
-    pub(super) fn recall(&mut self) -> bool {
-        self.escalating.clear();
-        self.in_time = self.base;
-        for (sent, place) in self.sent.iter_mut().zip(0..) {
-            if matches!(sent.state, State::Escalating | State::Escalated) {
-                sent.state = State::Again;
-                if let Some(pieces) = &mut sent.pieces {
-                    pieces.lose_rest();
-                }
-                self.again.push_back(SequenceNumber(self.base.0 + place));
-            }
-        }
-        !self.again.is_empty()
     }
 
     fn index(&self, sequence: SequenceNumber) -> Option<usize> {
@@ -369,9 +265,6 @@ impl ReliableSend {
         if before == State::Again {
             self.again.retain(|again| *again != sequence);
         }
-        if before == State::Escalating {
-            self.escalating.retain(|escalating| *escalating != sequence);
-        }
         if self.begun == Some(sequence) {
             self.begun = None;
         }
@@ -395,9 +288,6 @@ impl ReliableSend {
         if sent.state == State::Again {
             sent.state = State::InFlight;
             self.again.retain(|again| *again != sequence);
-        } else if sent.state == State::Escalating {
-            sent.state = State::Escalated;
-            self.escalating.retain(|escalating| *escalating != sequence);
         }
     }
 
@@ -418,9 +308,6 @@ impl ReliableSend {
     pub(super) fn on_piece_lost(&mut self, sequence: SequenceNumber, offset: u32, len: u32) {
         let Some(sent) = self.get_mut(sequence) else { return };
         let Some(pieces) = &mut sent.pieces else { return };
-        if matches!(sent.state, State::Escalating | State::Escalated) {
-            return;
-        }
         pieces.on_lost(offset, len);
         if sent.state == State::InFlight && pieces.has_lost() {
             sent.state = State::Again;
@@ -462,10 +349,20 @@ impl Sent {
             }
         }
         let span = self.pieces.as_mut()?.next_lost(room)?;
-        let leaving = Leaving { after, ..self.piece(sequence, span, true) };
-        // Where there is room for all of it that is no piece any more.
+        Some(Leaving { after, ..self.piece_or_whole(sequence, span, true) })
+    }
+
+    /// What leaves with the piece at this offset, of this length; where that is all of the message, it
+    /// is no piece.
+    fn piece_or_whole(
+        &self,
+        sequence: SequenceNumber,
+        span: (usize, usize),
+        again: bool,
+    ) -> Leaving {
+        let leaving = self.piece(sequence, span, again);
         let part = leaving.part.filter(|part| leaving.payload.len() < part.total as usize);
-        Some(Leaving { part, ..leaving })
+        Leaving { part, ..leaving }
     }
 
     fn has_lost(&self) -> bool {

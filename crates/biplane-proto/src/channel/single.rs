@@ -61,6 +61,15 @@ pub(super) enum Receive {
     Command(VecDeque<(Bytes, u64)>, SequenceNumber),
 }
 
+/// Messages that wait too long for an ack over UDP.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Overdue {
+    /// There is one that goes over the control connection as soon as that has room.
+    pub(super) is_now: bool,
+    /// When the next will have waited too long.
+    pub(super) next: Option<Instant>,
+}
+
 impl Channel {
     pub(super) fn new(
         id: ChannelId,
@@ -254,32 +263,36 @@ impl Channel {
         self.config.escalate_after.is_some()
     }
 
-    /// When the next one will have, as far as that is known.
-    pub(super) fn escalates_at(&self) -> Option<Instant> {
-        let Send::Reliable(queue) = &self.send else { return None };
-        queue.escalates_at(self.config.escalate_after?)
-    }
-
-    /// Lets those that have waited so long go over the control connection, and drops those whose
-    /// lifetime was over before they left.
-    pub(super) fn escalate(&mut self, now: Instant, books: &mut Books) {
+    /// Whether one does now; else when the next will, as far as that is known. Drops what has
+    /// outlived its lifetime unsent.
+    pub(super) fn escalates_at(&mut self, now: Instant, books: &mut Books) -> Overdue {
         self.expire(now, books);
         let (Send::Reliable(queue), Some(after)) = (&mut self.send, self.config.escalate_after)
         else {
-            return;
+            return Overdue::default();
         };
-        let Some(latest) = now.checked_sub(after) else { return };
-        let (id, Books { notices, counts, .. }) = (self.id, books);
-        counts.escalated += queue.escalate(latest, &mut self.held, |sequence, token| {
-            notices.on_numbered((id, sequence), token);
-        });
+        let latest = now.checked_sub(after);
+        let is_now = latest.is_some_and(|latest| queue.is_overdue(latest, &self.held));
+        Overdue { is_now, next: queue.overdue_at(after).filter(|at| *at > now) }
     }
 
     /// The next of what goes over the control connection because it waited too long.
-    pub(super) fn next_escalated(&mut self, bytes: usize, progress: Progress) -> Option<Outgoing> {
+    pub(super) fn next_escalated(
+        &mut self,
+        now: Instant,
+        bytes: usize,
+        books: &mut Books,
+    ) -> Option<Outgoing> {
         let Send::Reliable(queue) = &mut self.send else { return None };
+        let latest = now.checked_sub(self.config.escalate_after?)?;
         let room = Room { bytes, sequenced: true, after: false };
-        Some(outgoing(self.id, queue.pop_escalated(room, progress)?))
+        let (leaving, is_first) =
+            queue.pop_overdue(latest, &mut self.held, room, books.progress)?;
+        if let Some(token) = leaving.token {
+            books.notices.on_numbered((self.id, leaving.sequence), token);
+        }
+        books.counts.escalated += u64::from(is_first);
+        Some(outgoing(self.id, leaving))
     }
 
     /// Whether a send was refused and half of the queue is free now; says so once.

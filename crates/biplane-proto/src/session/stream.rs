@@ -211,8 +211,12 @@ impl Session {
 
     /// Messages that waited too long for an ack over UDP, before what rides here anyway.
     fn write_escalated(&mut self, now: Instant, end: usize, out: &mut Vec<u8>) {
+        if !self.channels.has_overdue() {
+            return;
+        }
         while out.len() < end && self.control.outbox.has_tunnel_room() {
-            let Some(message) = self.channels.next_escalated(limits::TUNNEL_PIECE) else { break };
+            let room = limits::TUNNEL_PIECE;
+            let Some(message) = self.channels.next_escalated(now, room) else { break };
             self.control.outbox.write_tunnelled(now, &message, None, out);
         }
     }
@@ -258,7 +262,7 @@ impl Session {
             || (!self.liveness.data_open()
                 && (self.channels.has_credit() || self.outlook.taken_due))
             || self.control.outbox.has_next(&mut self.channels)
-            || ((self.tunnel_waits() || self.channels.has_escalated())
+            || ((self.tunnel_waits() || self.channels.has_overdue())
                 && self.control.outbox.has_tunnel_room())
             || self.is_drained()
     }

@@ -243,6 +243,20 @@ impl Pair {
         any
     }
 
+    /// Carries packets alone until no more come.
+    fn packets_pass(&mut self) {
+        let (one, two) = (self.client.address, self.server.address);
+        loop {
+            let up = self.client.packets(self.now);
+            up.iter().for_each(|packet| self.server.hear(self.now, one, packet).unwrap());
+            let down = self.server.packets(self.now);
+            down.iter().for_each(|packet| self.client.hear(self.now, two, packet).unwrap());
+            if up.is_empty() && down.is_empty() {
+                break;
+            }
+        }
+    }
+
     fn pass(&mut self, time: Duration) {
         self.now += time;
         self.client.session.handle_timeout(self.now);

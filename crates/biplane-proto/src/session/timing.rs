@@ -171,7 +171,10 @@ impl Session {
     /// While both planes work, a message that one does not deliver in time goes over the other.
     fn settle_escalation(&mut self, now: Instant) {
         let both = self.liveness.data_open() && self.control.is_open();
-        let next = if both { self.channels.escalate(now) } else { None };
+        if !both {
+            self.channels.forget_overdue();
+        }
+        let next = if both { self.channels.find_overdue(now) } else { None };
         self.timers.set(Timer::Escalation, next);
     }
 

@@ -4,6 +4,8 @@ use super::{super::outgoing::Extra, *};
 
 const PROGRESS: Progress = Progress { issued: 0, settled: 0, written: 0 };
 const PACKET: Room = Room { bytes: 1_175, sequenced: true, after: false };
+/// A control record.
+const WIDE: Room = Room { bytes: 8_192, ..PACKET };
 
 fn queued(payload: impl Into<Bytes>) -> Queued {
     Queued { payload: payload.into(), since: Instant::now(), extra: None }
@@ -132,6 +134,12 @@ fn a_token_is_given_with_the_number_and_once() {
     assert_eq!(queue.take_tokens().collect::<Vec<_>>(), [3]);
 }
 
+/// What rides the control connection next, by its number and length.
+fn pop_overdue(queue: &mut ReliableSend, held: &mut CreditHeld) -> Option<(u64, usize)> {
+    let (leaving, _) = queue.pop_overdue(Instant::now(), held, WIDE, PROGRESS)?;
+    Some((leaving.sequence.0, leaving.payload.len()))
+}
+
 #[test]
 fn what_waits_too_long_leaves_by_the_other_way_in_order() {
     let (mut queue, mut held) = queue(3);
@@ -141,18 +149,19 @@ fn what_waits_too_long_leaves_by_the_other_way_in_order() {
     }
     queue.on_lost(SequenceNumber(0));
     queue.on_ack(SequenceNumber(1));
-    assert!(queue.escalates_at(after).is_some_and(|at| at <= now + after));
-    assert_eq!(queue.escalate(now, &mut held, |_, _| {}), 2, "0, and 2, which never left");
-    assert_eq!(queue.escalates_at(after), None);
+    assert!(queue.overdue_at(after).is_some_and(|at| at <= now + after));
+    assert!(queue.has_data(&held), "until there is room for it, UDP goes on");
+    assert_eq!(pop_overdue(&mut queue, &mut held), Some((0, 1)));
+    assert_eq!(pop_overdue(&mut queue, &mut held), Some((2, 1)), "it never left");
+    assert_eq!(pop_overdue(&mut queue, &mut held), None);
+    assert_eq!(queue.overdue_at(after), None);
     assert!(!queue.has_data(&held), "nothing is left for UDP");
     queue.on_lost(SequenceNumber(0));
-    let order: Vec<_> = core::iter::from_fn(|| queue.pop_escalated(PACKET, PROGRESS))
-        .map(|leaving| leaving.sequence.0)
-        .collect();
-    assert_eq!(order, [0, 2]);
-    queue.recall();
+    assert!(!queue.has_data(&held));
+    assert!(queue.recall());
     assert_eq!(pop(&mut queue, &mut held), Some((0, true)));
     assert_eq!(pop(&mut queue, &mut held), Some((2, true)));
+    assert!(!queue.recall(), "nothing rides");
 }
 
 #[test]
@@ -161,16 +170,30 @@ fn a_long_message_escalates_with_what_the_peer_does_not_have() {
     queue.push(queued(vec![1; 3_000])).unwrap();
     assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
     queue.on_piece_ack(SequenceNumber(0), 0, 1_160);
-    queue.escalate(Instant::now(), &mut held, |_, _| {});
+    assert_eq!(pop_overdue(&mut queue, &mut held), Some((0, 1_840)));
     assert!(!queue.has_data(&held));
-    let part = queue
-        .pop_escalated(Room { bytes: 8_192, sequenced: true, after: false }, PROGRESS)
-        .unwrap();
-    assert_eq!((part.part.unwrap().offset, part.payload.len()), (1_160, 1_840));
-    assert!(!queue.has_escalated());
     queue.on_piece_lost(SequenceNumber(0), 1_160, 1_160);
     assert!(!queue.has_data(&held), "the other way has it");
     queue.on_piece_ack(SequenceNumber(0), 1_160, 1_840);
+    assert!(!queue.is_busy());
+}
+
+#[test]
+fn both_ways_share_a_message_that_is_longer_than_one_has_room_for() {
+    let (mut queue, mut held) = queue(0);
+    queue.push(queued(vec![1; 20_000])).unwrap();
+    assert_eq!(pop_overdue(&mut queue, &mut held), Some((0, 8_177)), "of what never left");
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((8_177, 1_160)));
+    queue.on_piece_lost(SequenceNumber(0), 8_177, 1_160);
+    assert_eq!(pop_overdue(&mut queue, &mut held), Some((0, 8_177)));
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((16_354, 1_160)), "what was lost rides");
+    assert_eq!(pop_overdue(&mut queue, &mut held), Some((0, 3_646)));
+    assert_eq!(pop_overdue(&mut queue, &mut held), None);
+    assert!(!queue.has_data(&held));
+    for (offset, len) in [(0, 8_177), (8_177, 8_177), (16_354, 3_646)] {
+        assert!(queue.is_busy());
+        queue.on_piece_ack(SequenceNumber(0), offset, len);
+    }
     assert!(!queue.is_busy());
 }
 
@@ -179,9 +202,7 @@ fn what_went_in_pieces_is_whole_where_there_is_room_and_goes_again_if_that_is_lo
     let (mut queue, mut held) = queue(0);
     queue.push(queued(vec![1; 3_000])).unwrap();
     while pop_piece(&mut queue, &mut held).is_some() {}
-    queue.escalate(Instant::now(), &mut held, |_, _| {});
-    let room = Room { bytes: 8_192, sequenced: true, after: false };
-    let leaving = queue.pop_escalated(room, PROGRESS).unwrap();
+    let (leaving, _) = queue.pop_overdue(Instant::now(), &mut held, WIDE, PROGRESS).unwrap();
     assert_eq!((leaving.part, leaving.payload.len()), (None, 3_000));
     queue.on_lost(SequenceNumber(0));
     assert!(!queue.has_data(&held), "the other way has it until that is lost");
@@ -203,7 +224,7 @@ fn without_credit_nothing_escalates_that_never_left() {
     let (mut queue, _) = queue(1);
     let mut held = CreditHeld::new(0, 0);
     while held.take(cost(0)) {}
-    assert_eq!(queue.escalate(Instant::now(), &mut held, |_, _| {}), 0);
-    held.raise(1_000);
-    assert_eq!(queue.escalate(Instant::now(), &mut held, |_, _| {}), 1);
+    assert_eq!(pop_overdue(&mut queue, &mut held), None);
+    held.raise(1 << 20);
+    assert_eq!(pop_overdue(&mut queue, &mut held), Some((0, 1)));
 }

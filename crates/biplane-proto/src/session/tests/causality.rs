@@ -14,20 +14,6 @@ fn command(side: &mut Side, now: Instant, text: &str) {
     side.session.send(now, channel(COMMAND), payload(text)).unwrap();
 }
 
-/// Carries packets alone until no more come.
-fn packets_pass(pair: &mut Pair) {
-    let (one, two) = (pair.client.address, pair.server.address);
-    loop {
-        let up = pair.client.packets(pair.now);
-        up.iter().for_each(|packet| pair.server.hear(pair.now, one, packet).unwrap());
-        let down = pair.server.packets(pair.now);
-        down.iter().for_each(|packet| pair.client.hear(pair.now, two, packet).unwrap());
-        if up.is_empty() && down.is_empty() {
-            break;
-        }
-    }
-}
-
 #[test]
 fn a_message_waits_until_the_commands_before_it_were_taken() {
     for id in DATA {
@@ -52,15 +38,15 @@ fn what_overtakes_its_commands_waits_and_what_has_none_before_it_does_not() {
         let mut pair = Pair::joined();
         let now = pair.now;
         after(&mut pair.client, now, id, "nothing before");
-        packets_pass(&mut pair);
+        pair.packets_pass();
         assert_eq!(pair.server.take(now, id).len(), 1);
         command(&mut pair.client, now, "slow");
         after(&mut pair.client, now, id, "fast");
-        packets_pass(&mut pair);
+        pair.packets_pass();
         assert!(pair.client.packets(now).is_empty(), "it waits for TCP to take the command");
         let mut written = Vec::new();
         while pair.client.session.poll_control(now, &mut written) {}
-        packets_pass(&mut pair);
+        pair.packets_pass();
         assert!(pair.server.take(now, id).is_empty(), "it is there, and the command is not");
         pair.server.session.handle_control(now, &written);
         assert!(pair.server.take(now, id).is_empty());
@@ -133,7 +119,7 @@ fn what_cannot_leave_for_its_commands_expires_and_says_so() {
     for _ in 0..2 {
         pair.now += limits::FRESH_LIFETIME;
         pair.client.session.handle_timeout(pair.now);
-        packets_pass(&mut pair);
+        pair.packets_pass();
     }
     let expired = Event::Noted(7, crate::Notice::Expired);
     assert_eq!(pair.client.events(), [expired.clone(), expired]);
@@ -147,7 +133,7 @@ fn a_newer_state_takes_the_place_of_one_that_waits_for_commands() {
     after(&mut pair.client, now, SEQUENCED, "old");
     pair.client.session.send(now, channel(SEQUENCED), payload("new")).unwrap();
     pair.client.session.flush(now);
-    packets_pass(&mut pair);
+    pair.packets_pass();
     assert_eq!(pair.server.take(now, SEQUENCED), [payload("new")]);
     assert_eq!(pair.client.session.stats().messages_superseded, 1);
 }
@@ -227,4 +213,62 @@ fn what_is_written_behind_the_last_command_before_it_holds_up_nothing() {
     assert_eq!(pair.server.session.take(now, channel(COMMAND)), Some(payload("one")));
     assert_eq!(pair.server.take(now, UNORDERED), [payload("between")]);
     assert_eq!(pair.server.take(now, COMMAND).len(), 2);
+}
+
+#[test]
+fn what_waits_is_bounded_in_bytes_and_what_gives_way_is_told_to_be_lost() {
+    let mut pair = Pair::joined_with(|channel| channel.notify = true);
+    command(&mut pair.client, pair.now, "untaken");
+    for token in 0..300 {
+        let how = SendOptions { notice: Some(token), ..AFTER };
+        let sent =
+            pair.client.session.send_with(pair.now, channel(UNRELIABLE), vec![7; 960].into(), how);
+        sent.unwrap();
+    }
+    pair.client.session.flush(pair.now);
+    for _ in 0..40 {
+        pair.pass(Duration::from_millis(20));
+    }
+    let kept = limits::HELD_BYTES / (960 + limits::MESSAGE_COST);
+    assert_eq!(pair.server.session.stats().delivery.orphaned, 300 - kept as u64);
+    pair.server.take(pair.now, COMMAND);
+    assert_eq!(pair.server.take(pair.now, UNRELIABLE).len(), kept);
+    let mut told = Vec::new();
+    for _ in 0..50 {
+        pair.pass(Duration::from_millis(100));
+        told.extend(pair.client.events().into_iter().filter_map(|event| match event {
+            Event::Noted(token, notice) => Some((token, notice)),
+            _ => None,
+        }));
+    }
+    told.sort_unstable_by_key(|(token, _)| *token);
+    let first = 300 - kept as u64;
+    let fate = |token| if token < first { crate::Notice::Lost } else { crate::Notice::Delivered };
+    assert_eq!(told, (0..300).map(|token| (token, fate(token))).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_count_that_travels_may_wrap() {
+    let mut pair = Pair::joined();
+    let now = pair.now;
+    for round in 0..70_u64 {
+        for _ in 0..1_000 {
+            command(&mut pair.client, now, "");
+        }
+        for id in DATA {
+            after(&mut pair.client, now, id, "then");
+        }
+        command(&mut pair.client, now, "last");
+        pair.settle();
+        pair.now += Duration::from_millis(1);
+        assert_eq!(pair.server.session.readable(), 1 << COMMAND, "round {round}");
+        for _ in 0..1_000 {
+            pair.server.session.take(now, channel(COMMAND)).unwrap();
+        }
+        for id in DATA {
+            assert_eq!(pair.server.take(now, id), [payload("then")], "round {round}, {id}");
+        }
+        assert_eq!(pair.server.take(now, COMMAND), [payload("last")]);
+        pair.settle();
+    }
 }

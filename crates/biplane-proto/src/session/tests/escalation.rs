@@ -145,3 +145,109 @@ fn the_loss_of_tcp_sends_escalated_messages_over_udp_again() {
         assert_eq!(notices(&mut pair.client), [Event::Noted(1, Notice::Delivered)]);
     }
 }
+
+#[test]
+fn a_copy_whose_ack_comes_late_costs_another_that_is_dropped() {
+    let mut pair = escalating();
+    send(&mut pair, UNORDERED, 20, 7);
+    for packet in pair.client.packets(pair.now) {
+        pair.server.hear(pair.now, pair.client.address, &packet).unwrap();
+    }
+    assert_eq!(pair.server.take(pair.now, UNORDERED).len(), 1);
+    // What the server answers is under way for longer than the client waits.
+    pair.now += AFTER;
+    pair.server.session.handle_timeout(pair.now);
+    let acks = pair.server.packets(pair.now);
+    pair.client.session.handle_timeout(pair.now);
+    while Pair::pipe(pair.now, &mut pair.client.session, &mut pair.server.session) {}
+    for packet in acks {
+        pair.client.hear(pair.now, pair.server.address, &packet).unwrap();
+    }
+    pair.pass(Duration::from_secs(1));
+    assert!(pair.server.take(pair.now, UNORDERED).is_empty());
+    let stats = [&pair.client, &pair.server].map(|side| side.session.stats());
+    assert_eq!((stats[0].delivery.escalated, stats[1].messages_duplicated), (1, 1));
+    assert_eq!(notices(&mut pair.client), [Event::Noted(7, Notice::Delivered)]);
+}
+
+#[test]
+fn while_tcp_has_no_room_udp_goes_on() {
+    let mut pair = escalating();
+    send(&mut pair, UNORDERED, 20, 7);
+    assert!(!pair.client.packets(pair.now).is_empty(), "they are dropped here");
+    // Nothing is asked of TCP, whose socket takes nothing.
+    for _ in 0..50 {
+        pair.now += Duration::from_millis(20);
+        for side in [&mut pair.client, &mut pair.server] {
+            side.session.handle_timeout(pair.now);
+        }
+        pair.packets_pass();
+    }
+    assert_eq!(pair.server.take(pair.now, UNORDERED).len(), 1);
+    assert_eq!(pair.client.session.stats().delivery.escalated, 0);
+}
+
+#[test]
+fn without_tcp_nothing_escalates_and_udp_goes_on() {
+    let mut pair = escalating();
+    for side in [&mut pair.client, &mut pair.server] {
+        side.session.handle_control_lost(pair.now, ControlLoss::Broken);
+    }
+    for token in 0..10 {
+        send(&mut pair, ORDERED, 20, token);
+        // Every second packet is dropped.
+        if token % 2 == 0 {
+            pair.client.packets(pair.now);
+        }
+        pair.pass(AFTER);
+    }
+    for _ in 0..50 {
+        pair.pass(Duration::from_millis(20));
+    }
+    assert_eq!(pair.server.take(pair.now, ORDERED).len(), 10);
+    pair.pass(limits::TAKEN_DELAY);
+    assert_eq!(notices(&mut pair.client).len(), 10);
+    assert_eq!(pair.client.session.stats().delivery.escalated, 0);
+}
+
+#[test]
+fn what_expires_unsent_does_not_escalate() {
+    let mut pair = Pair::with(true, |channel| {
+        channel.notify = true;
+        channel.escalate_after = Some(AFTER);
+        let lives = channel.kind == ChannelKind::ReliableUnordered;
+        channel.lifetime = lives.then_some(AFTER / 2);
+    });
+    pair.settle();
+    pair.client.events();
+    for token in 0..100 {
+        send(&mut pair, UNORDERED, 1_000, token);
+    }
+    // The window is full long before the last has left.
+    let left = pair.client.packets(pair.now).len();
+    pass_without_udp(&mut pair, Duration::from_secs(2));
+    let taken = pair.server.take(pair.now, UNORDERED).len();
+    assert!((left - 2..=left + 10).contains(&taken), "{taken} of {left}");
+    // Until the server, too, finds that UDP is dead, and tells over TCP what was taken.
+    pass_without_udp(&mut pair, Duration::from_secs(6));
+    let told = notices(&mut pair.client);
+    let expired = told.iter().filter(|event| matches!(event, Event::Noted(_, Notice::Expired)));
+    assert_eq!((expired.count(), told.len()), (100 - taken, 100));
+}
+
+#[test]
+fn a_channel_without_credit_does_not_keep_another_waiting() {
+    let mut pair = escalating();
+    // More than the server has room for, of which nothing is taken.
+    for _ in 0..3 {
+        pair.client.session.send(pair.now, channel(ORDERED), vec![0; 1 << 20].into()).unwrap();
+        pair.client.session.flush(pair.now);
+        for _ in 0..500 {
+            pair.pass(Duration::from_millis(20));
+        }
+    }
+    assert_eq!(pair.client.session.stats().queued_messages, 1);
+    send(&mut pair, UNORDERED, 20, 7);
+    let (at, timer) = (pair.now + AFTER, Timer::Escalation);
+    assert_eq!(pair.client.session.timers.deadline(timer), Some(at));
+}

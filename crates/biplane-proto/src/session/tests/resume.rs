@@ -32,20 +32,6 @@ impl Pair {
         self.packets_pass();
     }
 
-    /// Carries packets alone until no more come.
-    fn packets_pass(&mut self) {
-        let (one, two) = (self.client.address, self.server.address);
-        loop {
-            let up = self.client.packets(self.now);
-            up.iter().for_each(|packet| self.server.hear(self.now, one, packet).unwrap());
-            let down = self.server.packets(self.now);
-            down.iter().for_each(|packet| self.client.hear(self.now, two, packet).unwrap());
-            if up.is_empty() && down.is_empty() {
-                break;
-            }
-        }
-    }
-
     /// The first half of a resume, whose welcome may be lost: the server has gone on.
     fn knock(&mut self, connection: u8) -> Greeting {
         let Self { now, client, server } = self;
@@ -421,4 +407,34 @@ fn what_rode_tcp_whole_goes_over_udp_in_pieces_after_a_resume() {
         pair.pass(Duration::from_millis(20));
     }
     assert_eq!(pair.server.take(pair.now, UNORDERED), [Bytes::from(vec![7; 5_000])]);
+}
+
+#[test]
+fn what_comes_after_commands_waits_for_those_that_a_resume_brings() {
+    let how = SendOptions { after_commands: true, ..SendOptions::default() };
+    for id in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
+        let mut pair = Pair::resumable();
+        let now = pair.now;
+        let send = |pair: &mut Pair, text| {
+            pair.client.command(now, "first");
+            pair.client.session.send_with(now, channel(id), payload(text), how).unwrap();
+            pair.client.session.flush(now);
+        };
+        send(&mut pair, "then");
+        // The connection swallows the command, and breaks.
+        while pair.client.session.poll_control(now, &mut Vec::new()) {}
+        pair.cut();
+        assert_eq!(pair.server.session.readable(), 0, "it is there, and waits");
+        pair.resume(1);
+        pair.settle();
+        assert!(pair.server.take(now, id).is_empty());
+        assert_eq!(pair.server.take(now, COMMAND), [payload("first")]);
+        assert_eq!(pair.server.take(now, id), [payload("then")], "channel {id}");
+        // What went twice counts once.
+        send(&mut pair, "again");
+        pair.settle();
+        assert!(pair.server.take(now, id).is_empty());
+        pair.server.take(now, COMMAND);
+        assert_eq!(pair.server.take(now, id), [payload("again")], "channel {id}");
+    }
 }
