@@ -49,7 +49,7 @@ impl World {
         how: SendOptions,
     ) -> Result<(), SendError> {
         let copy = payload.clone();
-        let send = |now, core: &mut Core| core.session_mut().send_with(now, channel, payload, how);
+        let send = |now, core: &mut Core| core.send_with(now, channel, payload, how);
         let sent = self.act(side, send);
         let sent = sent.unwrap_or(Err(SendError::Closed));
         if sent.is_ok() {
