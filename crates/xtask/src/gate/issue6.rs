@@ -2,6 +2,7 @@
 
 mod dead_peers;
 mod frozen;
+mod moving;
 mod planes;
 mod price;
 mod restart;
@@ -14,6 +15,7 @@ use super::Gate;
 pub(super) const GATES: &[Gate] = &[
     planes::GATE,
     frozen::GATE,
+    moving::GATE,
     restart::GATE,
     price::GATE,
     restart::PROMISE,
