@@ -44,6 +44,7 @@ pub struct Channel<T> {
     lifetime: Option<Duration>,
     priority: u8,
     escalate_after: Option<Duration>,
+    after_commands: bool,
     /// A source of `T`: covariant, and `Send + Sync` whatever `T` is.
     message: PhantomData<fn() -> T>,
 }
@@ -93,6 +94,7 @@ impl<T> Channel<T> {
             lifetime: None,
             priority: 0,
             escalate_after: None,
+            after_commands: false,
             message: PhantomData,
         }
     }
@@ -151,6 +153,26 @@ impl<T> Channel<T> {
         self
     }
 
+    /// Sends every message as [`crate::Session::send_after_commands`] does: the peer's application
+    /// gets it once it has taken the commands, requests and replies that were issued before it. This
+    /// side's own affair. Default: no message waits.
+    ///
+    /// # Panics
+    ///
+    /// On a `command` channel, whose messages keep their order anyway. In a constant, that does not
+    /// compile:
+    ///
+    /// ```compile_fail
+    /// # use biplane::Channel;
+    /// const ORDERS: Channel<u32> = Channel::command("orders").after_commands();
+    /// ```
+    #[must_use]
+    pub const fn after_commands(mut self) -> Self {
+        assert!(!matches!(self.kind, ChannelKind::Command), "commands keep their order anyway");
+        self.after_commands = true;
+        self
+    }
+
     /// Declares that senders may ask what became of a message, with [`crate::Session::send_noted`].
     /// Both sides must declare it alike. An `unreliable` message is three bytes longer for it.
     #[must_use]
@@ -192,6 +214,11 @@ impl<T> Channel<T> {
 
     pub(crate) const fn hash(&self) -> u64 {
         self.hash
+    }
+
+    /// Whether every message waits for the commands before it.
+    pub(crate) const fn comes_after_commands(&self) -> bool {
+        self.after_commands
     }
 
     pub(crate) const fn declared(&self) -> Declared {
@@ -343,6 +370,12 @@ mod tests {
     #[should_panic(expected = "escalates")]
     fn what_rides_tcp_anyway_does_not_escalate() {
         let _ = Channel::<u8>::command("a").escalate_after(SOON);
+    }
+
+    #[test]
+    #[should_panic(expected = "order anyway")]
+    fn commands_do_not_come_after_commands() {
+        let _ = Channel::<u8>::command("a").after_commands();
     }
 
     #[test]

@@ -122,9 +122,10 @@ impl Session {
         &self,
         channel: Channel<T>,
         message: &T,
-        how: SendOptions,
+        mut how: SendOptions,
     ) -> Result<(), SendError> {
         let entry = self.entry(&channel)?;
+        how.after_commands |= channel.comes_after_commands();
         self.send_bytes(entry.id, &encoded(message, entry.max_message)?, how)
     }
 

@@ -19,11 +19,12 @@ const HITS: Channel<u32> = Channel::reliable_unordered("hits").notify();
 const SHOTS: Channel<u32> =
     Channel::reliable_unordered("shots").escalate_after(Duration::from_millis(100)).notify();
 const ORDERS: Channel<u32> = Channel::command("orders").notify();
+const TALES: Channel<u32> = Channel::unreliable("tales").after_commands();
 const SILENT: Channel<u32> = Channel::reliable_ordered("silent");
 
 fn protocol() -> Protocol {
     let protocol = Protocol::new("notices", 1).channel(SNAPSHOTS).channel(BRIEF).channel(STATES);
-    protocol.channel(HITS).channel(SHOTS).channel(ORDERS).channel(SILENT)
+    protocol.channel(HITS).channel(SHOTS).channel(ORDERS).channel(TALES).channel(SILENT)
 }
 
 /// A pair whose server holds what is not flushed as long as it may.
@@ -133,16 +134,36 @@ fn a_channel_that_declares_no_notices_gives_none() {
     assert_eq!(pair.client.send_noted(SILENT, &1, 1), Err(SendError::NotOffered));
 }
 
-#[test]
-fn a_shot_that_a_blocked_path_swallows_escalates_and_comes_once() {
+/// A pair with a relay between its ends that does so.
+fn through(profile: &str) -> (Relay, Pair) {
     let server = Server::bind("127.0.0.1:0", &protocol()).unwrap();
     let config = RelayConfig::new("127.0.0.1:0".parse().unwrap(), server.local_addr());
-    let relay = Relay::start(&config.profile("block-udp,after=1s".parse().unwrap())).unwrap();
+    let relay = Relay::start(&config.profile(profile.parse().unwrap())).unwrap();
     let link = Link { port: relay.address().port(), ..server.link().clone() };
     let client = Client::connect(link, &protocol()).wait().unwrap();
     let session = joined(&server);
     let (server_events, client_events) = (Vec::new(), Vec::new());
-    let mut pair = Pair { server, client, session, server_events, client_events };
+    (relay, Pair { server, client, session, server_events, client_events })
+}
+
+#[test]
+fn a_message_that_comes_after_commands_waits_where_it_rides_tcp_too() {
+    let (_relay, mut pair) = through("block-udp");
+    for round in 0..10 {
+        pair.session.send(ORDERS, &round).unwrap();
+        pair.session.send(TALES, &round).unwrap();
+        pair.server.flush();
+        pair.until(|pair| (pair.client.stats().untaken_messages > 0).then_some(()));
+        assert_eq!(pair.client.recv(TALES), None, "the command was not taken");
+        assert_eq!(pair.until(|pair| pair.client.recv(ORDERS)), round);
+        assert_eq!(pair.until(|pair| pair.client.recv(TALES)), round);
+    }
+    assert_eq!(pair.client.stats().delivery.tunnelled, 10);
+}
+
+#[test]
+fn a_shot_that_a_blocked_path_swallows_escalates_and_comes_once() {
+    let (_relay, mut pair) = through("block-udp,after=1s");
     pair.until_both_planes();
     let (mut sent, mut taken, mut came) = (0, BTreeSet::new(), 0);
     let mut take = |pair: &Pair| {
