@@ -181,6 +181,19 @@ mod tests {
 
     use super::*;
 
+    fn of_notices() -> [NoticeBreach; 7] {
+        let (token, notice) = (0, biplane_proto::Notice::Lost);
+        [
+            NoticeBreach::Invented { token },
+            NoticeBreach::Repeated { token },
+            NoticeBreach::Untaken { token },
+            NoticeBreach::Taken { token },
+            NoticeBreach::Impossible { token, notice },
+            NoticeBreach::Stuck { count: 0 },
+            NoticeBreach::Missing { token },
+        ]
+    }
+
     /// One of each.
     fn all() -> Vec<Broken> {
         let (index, channel, id) = (0, ChannelId::new(0).unwrap(), RequestId(0));
@@ -195,16 +208,6 @@ mod tests {
             MessageBreach::Stuck { count: 0, oldest: 0, waited: Duration::ZERO },
             MessageBreach::TooEarly { index },
             MessageBreach::AfterLeft,
-        ];
-        let (token, notice) = (0, biplane_proto::Notice::Lost);
-        let notices = [
-            NoticeBreach::Invented { token },
-            NoticeBreach::Repeated { token },
-            NoticeBreach::Untaken { token },
-            NoticeBreach::Taken { token },
-            NoticeBreach::Impossible { token, notice },
-            NoticeBreach::Stuck { count: 0 },
-            NoticeBreach::Missing { token },
         ];
         let requests = [
             RequestBreach::Invented(id),
@@ -248,7 +251,7 @@ mod tests {
             ContractBreach::NothingToRead,
         ];
         let messages = messages.into_iter().map(Broken::from);
-        let notices = notices.into_iter().map(Broken::from);
+        let notices = of_notices().into_iter().map(Broken::from);
         let requests = requests.into_iter().map(Broken::from);
         let sessions = sessions.into_iter().map(Broken::from);
         let contracts = contracts.into_iter().map(Broken::from);

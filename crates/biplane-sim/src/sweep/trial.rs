@@ -52,8 +52,6 @@ pub struct Trial {
     world: World,
     oracle: Oracle,
     rng: Rng,
-    /// Decides what is asked of messages, so that all else is as it would be without.
-    options: Rng,
     traffic: BTreeMap<Side, Traffic>,
     left: BTreeMap<Side, CloseReason>,
     tick: Instant,
@@ -101,7 +99,6 @@ impl Trial {
             oracle: oracle(seed, start, &conditions),
             conditions,
             world,
-            options: Rng::new(seed.rotate_left(32)),
             rng,
             traffic: BTreeMap::new(),
             left: BTreeMap::new(),

@@ -145,11 +145,14 @@ impl Trial {
     /// What is asked of a message beside its channel's promise.
     fn draw_options(&mut self, side: Side, channel: ChannelId) -> SendOptions {
         let config = self.world.protocol().channels.get(channel.index());
-        let noted = config.is_some_and(|config| config.notify) && self.options.chance(NOTED);
-        let data = config.is_some_and(|config| config.kind != ChannelKind::Command);
+        let (Some(config), Some(traffic)) = (config, self.traffic.get_mut(&side)) else {
+            return SendOptions::default();
+        };
+        let noted = config.notify && traffic.options().chance(NOTED);
+        let data = config.kind != ChannelKind::Command;
         SendOptions {
             notice: noted.then(|| self.oracle.next_token(side)),
-            after_commands: data && self.options.chance(AFTER_COMMANDS),
+            after_commands: data && traffic.options().chance(AFTER_COMMANDS),
         }
     }
 
