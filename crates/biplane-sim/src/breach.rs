@@ -51,7 +51,7 @@ pub enum Broken {
 
 impl Broken {
     /// Every name that a broken promise may have in reports.
-    pub const NAMES: [&'static str; 52] = [
+    pub const NAMES: [&'static str; 53] = [
         "message_invented",
         "message_altered",
         "message_repeated",
@@ -90,6 +90,7 @@ impl Broken {
         "session_slow_to_resume",
         "session_slow_to_heal",
         "session_outlived",
+        "session_half_open",
         "session_told_otherwise",
         "altered_accepted",
         "replay_taken",
@@ -233,6 +234,7 @@ mod tests {
             SessionBreach::SlowToResume(Duration::ZERO),
             SessionBreach::SlowToHeal(Duration::ZERO),
             SessionBreach::Outlived(Duration::ZERO),
+            SessionBreach::HalfOpen(Duration::ZERO),
             SessionBreach::ToldOtherwise { told: None, is: Planes::Both },
         ];
         let contracts = [

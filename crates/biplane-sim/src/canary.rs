@@ -39,6 +39,8 @@ pub enum CanaryKind {
     Forgets,
     /// A client does not look for another control connection.
     Sulks,
+    /// Both ends live on for five seconds beyond their grace.
+    Clings,
     /// Every session begins with the same secret.
     Recalls,
     /// The clock is an hour further at every look.
@@ -105,6 +107,7 @@ impl CanaryKind {
             Self::Swallows => "swallows",
             Self::Forgets => "forgets",
             Self::Sulks => "sulks",
+            Self::Clings => "clings",
             Self::Recalls => "recalls",
             Self::Runs => "runs",
             Self::Hastens => "hastens",
@@ -126,6 +129,7 @@ impl CanaryKind {
             | Self::Swallows
             | Self::Forgets
             | Self::Sulks
+            | Self::Clings
             | Self::Recalls
             | Self::Runs
             | Self::Hastens
@@ -150,7 +154,11 @@ impl CanaryKind {
             Self::Wavers => false,
             Self::Swallows => matches!(broken, Contract(ContractBreach::Unaccounted { .. })),
             Self::Forgets => matches!(broken, Contract(ContractBreach::ReplayTaken)),
-            Self::Sulks | Self::Runs => matches!(broken, Session(SessionBreach::Ended(_))),
+            Self::Sulks => {
+                matches!(broken, Session(SessionBreach::Ended(_) | SessionBreach::Lame(_)))
+            }
+            Self::Runs => matches!(broken, Session(SessionBreach::Ended(_))),
+            Self::Clings => matches!(broken, Session(SessionBreach::Outlived(_))),
             Self::Recalls => matches!(broken, Contract(ContractBreach::NonceRepeated)),
             Self::Hastens => matches!(broken, Message(TooEarly { .. })),
             Self::Boasts => matches!(broken, Notice(NoticeBreach::Untaken { .. })),
@@ -292,6 +300,7 @@ impl Caged {
             | CanaryKind::Swallows
             | CanaryKind::Forgets
             | CanaryKind::Sulks
+            | CanaryKind::Clings
             | CanaryKind::Recalls
             | CanaryKind::Runs
             | CanaryKind::Hastens

@@ -70,7 +70,7 @@ pub use profile::{
 };
 pub use protocol::Protocol;
 pub use rng::Rng;
-pub use seal::SealCost;
+pub use seal::{Challenger, SealCost};
 pub use side::Side;
 pub use stream::{Inflow, Stream, StreamConfig};
 pub use sweep::{

@@ -8,7 +8,8 @@ use core::time::Duration;
 use std::time::Instant;
 
 use biplane_proto::{
-    Agreement, KeyChange, Opener, Role, SealJob, Sealer, Session, SessionConfig, Setup, limits,
+    Agreement, CloseReason, KeyChange, Opener, Role, SealJob, Sealer, Session, SessionConfig,
+    Setup, limits,
 };
 use biplane_wire::{Aead, Header, PacketNumber, Parameters, ReceiveId, Record};
 
@@ -60,10 +61,10 @@ impl SealCost {
 
 fn round(aead: Aead, size: usize, clock: fn() -> Instant) -> SealCost {
     let start = clock();
-    let mut client = session(start, aead, Role::Client);
+    let mut client = Challenger::new(start, aead);
     let sealer = sealer(&mut client);
     let opener = opener(&mut session(start, aead, Role::Server));
-    let (mut packets, jobs): (Vec<_>, Vec<_>) = challenges(start, &mut client).into_iter().unzip();
+    let (mut packets, jobs): (Vec<_>, Vec<_>) = challenges(&mut client).into_iter().unzip();
     packets.iter_mut().for_each(|packet: &mut Vec<u8>| packet.truncate(size));
     let began = clock();
     for (packet, job) in packets.iter_mut().zip(jobs) {
@@ -84,26 +85,59 @@ fn round(aead: Aead, size: usize, clock: fn() -> Instant) -> SealCost {
 }
 
 /// Packets of full size, not sealed yet, and the right to seal each.
-fn challenges(start: Instant, client: &mut Session) -> Vec<(Vec<u8>, SealJob)> {
-    let mut alive = Vec::new();
-    Record::Ping { token: 0 }.encode(&mut alive);
-    let (mut now, mut packets) = (start, Vec::new());
-    while packets.len() < PACKETS && !client.is_over() {
+fn challenges(client: &mut Challenger) -> Vec<(Vec<u8>, SealJob)> {
+    let all = core::iter::from_fn(|| {
         let mut packet = Vec::with_capacity(limits::DATAGRAM_SIZE);
-        match client.poll_packet(now, &mut packet) {
-            Some(transmit) if packet.len() == limits::DATAGRAM_SIZE => {
-                packets.push((packet, transmit.job));
-            }
-            Some(_) => {}
-            None => {
-                now += limits::CHALLENGE_MAX;
-                client.handle_control(now, &alive);
-                client.handle_timeout(now);
-                client.poll_control(now, &mut Vec::new());
-            }
-        }
+        let job = client.challenge(&mut packet)?;
+        Some((packet, job))
+    });
+    all.filter(|(packet, _)| packet.len() == limits::DATAGRAM_SIZE).take(PACKETS).collect()
+}
+
+/// A client whose path nobody answers: a source of packets and of the right to seal each, as many
+/// as its keys may.
+#[derive(Debug)]
+pub struct Challenger {
+    session: Session,
+    now: Instant,
+    /// What shows that the peer is there.
+    alive: Vec<u8>,
+}
+
+impl Challenger {
+    /// A client that begins at `start`.
+    #[must_use]
+    pub fn new(start: Instant, aead: Aead) -> Self {
+        let mut alive = Vec::new();
+        Record::Ping { token: 0 }.encode(&mut alive);
+        Self { session: session(start, aead, Role::Client), now: start, alive }
     }
-    packets
+
+    /// Appends the next packet to `packet`; `None` once the session is over. Keys must be taken
+    /// before it is sealed: [`Challenger::poll_key`].
+    pub fn challenge(&mut self, packet: &mut Vec<u8>) -> Option<SealJob> {
+        while !self.session.is_over() {
+            if let Some(transmit) = self.session.poll_packet(self.now, packet) {
+                return Some(transmit.job);
+            }
+            self.now += limits::CHALLENGE_MAX;
+            self.session.handle_control(self.now, &self.alive);
+            self.session.handle_timeout(self.now);
+            self.session.poll_control(self.now, &mut Vec::new());
+        }
+        None
+    }
+
+    /// The next key to install.
+    pub fn poll_key(&mut self) -> Option<KeyChange> {
+        self.session.poll_key()
+    }
+
+    /// Whether the session ended because a key has sealed as many packets as it may.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.session.close_reason() == Some(&CloseReason::KeysExhausted)
+    }
 }
 
 fn open(opener: &Opener, packet: &mut [u8]) -> Option<()> {
@@ -131,7 +165,7 @@ fn session(now: Instant, aead: Aead, role: Role) -> Session {
     )
 }
 
-fn sealer(session: &mut Session) -> Option<Sealer> {
+fn sealer(session: &mut Challenger) -> Option<Sealer> {
     core::iter::from_fn(|| session.poll_key()).find_map(|change| {
         if let KeyChange::InstallSealer(.., sealer) = change { Some(sealer) } else { None }
     })

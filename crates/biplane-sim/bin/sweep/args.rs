@@ -7,6 +7,7 @@ pub(crate) const HELP: &str = "\
 Runs seeds of a simulated network against an oracle that knows what was promised.
 
 Usage: biplane-sim <QUESTION> [--seeds N] [--first SEED] [--loss PERCENT] [--receivers N] [--json]
+       biplane-sim nonces [--threads N] [--seals N] [--cycles N] [--json]
        biplane-sim aead [--json]
 
 Questions:
@@ -15,12 +16,21 @@ Questions:
   replays    is a datagram that comes again, sooner or later, ever taken in?
   wraps      does anything happen where counters pass a place at which they could wrap?
 
+  outages    does a session survive an outage shorter than its grace, and end with a longer one?
+  kills      does it survive the loss of its control connection, whatever takes that away?
+  cuts       does it matter after which byte control connections break?
+  clocks     does it survive clocks that falter and machines that stand still?
+
+  nonces     is a key and a nonce ever used twice: by threads that seal, over resumes and restarts?
   aead       what sealing and opening a packet costs, in nanoseconds
 
   --seeds N        how many seeds to run [default: 50]
   --first SEED     the first of them; the others follow it [default: 0]
   --loss PERCENT   how many datagrams are lost, 0 to 99 [default: drawn, up to 50]
   --receivers N    how many receivers every end has, 1 to 16 [default: 1; replicas: 1, 2 and 4]
+  --threads N      nonces: how many threads seal, 1 to 64 [default: 8]
+  --seals N        nonces: how many packets each of them seals [default: 5000000]
+  --cycles N       nonces: how many resumes, and how many restarts [default: 1000]
   --json           print one JSON document instead of words
   --help           print this
 
@@ -36,7 +46,7 @@ Examples:
   biplane-sim wraps --seeds 1 --first 17 --json
 ";
 
-const MISUSE: &str = "usage: biplane-sim <sweep|replicas|replays|wraps|aead> [options]; see --help";
+const MISUSE: &str = "usage: biplane-sim <QUESTION|nonces|aead> [options]; see --help";
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
@@ -44,7 +54,18 @@ pub(crate) enum Command {
     Help,
     Run(Run),
     Replay { seed: u64, run: Run },
+    Nonces(Nonces),
     Aead { json: bool },
+}
+
+/// How many pairs of key and nonce are to be compared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Nonces {
+    pub(crate) threads: u64,
+    /// Of each thread.
+    pub(crate) seals: u64,
+    pub(crate) cycles: u64,
+    pub(crate) json: bool,
 }
 
 /// Which seeds are to be run, and how.
@@ -73,6 +94,7 @@ pub(crate) fn parse(
     let question = match arguments.next().as_deref() {
         Some("--help" | "-h" | "help") => return Ok(Command::Help),
         Some("aead") => return aead(arguments),
+        Some("nonces") => return nonces(arguments),
         Some(word) => {
             Question::named(word).ok_or_else(|| format!("unknown command `{word}`; {MISUSE}"))?
         }
@@ -120,6 +142,21 @@ fn aead(arguments: impl Iterator<Item = String>) -> Result<Command, String> {
     Ok(Command::Aead { json })
 }
 
+fn nonces(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
+    let mut asked = Nonces { threads: 8, seals: 5_000_000, cycles: 1_000, json: false };
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--threads" => asked.threads = number(&argument, arguments.next(), 1..=64)?,
+            "--seals" => asked.seals = number(&argument, arguments.next(), 1..=100_000_000)?,
+            "--cycles" => asked.cycles = number(&argument, arguments.next(), 1..=100_000)?,
+            "--json" => asked.json = true,
+            "--help" | "-h" => return Ok(Command::Help),
+            other => return Err(format!("unknown argument `{other}`; {MISUSE}")),
+        }
+    }
+    Ok(Command::Nonces(asked))
+}
+
 fn number(
     of: &str,
     value: Option<String>,
@@ -156,6 +193,9 @@ mod tests {
         assert_eq!(parsed(&["wraps", "--receivers", "4"], None), Ok(Command::Run(wraps)));
         assert_eq!(parsed(&["sweep", "--help"], None), Ok(Command::Help));
         assert_eq!(parsed(&["aead", "--json"], None), Ok(Command::Aead { json: true }));
+        let nonces = Nonces { threads: 2, seals: 10, cycles: 1_000, json: true };
+        let all = ["nonces", "--threads", "2", "--seals", "10", "--json"];
+        assert_eq!(parsed(&all, None), Ok(Command::Nonces(nonces)));
         let replay = Command::Replay { seed: 17, run: Run { json: true, ..sweep } };
         assert_eq!(parsed(&["sweep", "--json"], Some("17")), Ok(replay));
     }
@@ -174,6 +214,8 @@ mod tests {
             (&["sweep", "--receivers", "0"], None),
             (&["sweep", "--receivers", "17"], None),
             (&["aead", "--seeds", "1"], None),
+            (&["nonces", "--threads", "65"], None),
+            (&["nonces", "--seeds", "1"], None),
             (&["sweep"], Some("seventeen")),
         ] {
             let wrong = parsed(arguments, seed).unwrap_err();

@@ -7,6 +7,7 @@ mod aead;
 mod args;
 mod crew;
 mod json;
+mod nonces;
 mod question;
 mod report;
 mod totals;
@@ -33,6 +34,11 @@ fn main() -> ExitCode {
         Ok(Command::Run(wanted)) => run(start, &wanted),
         Ok(Command::Replay { seed, run }) => replay(start, seed, &run),
         Ok(Command::Aead { json }) => print(&aead::measure().told(json)),
+        Ok(Command::Nonces(asked)) => {
+            let found = nonces::look(start, &asked);
+            print(&if asked.json { found.to_json() } else { found.to_string() });
+            status(found.holds())
+        }
         Err(wrong) => {
             eprintln!("biplane-sim: {wrong}");
             ExitCode::from(2)
@@ -57,10 +63,10 @@ fn run(start: Instant, run: &Run) -> ExitCode {
 
 /// Runs one seed and tells everything that happens in it.
 fn replay(start: Instant, seed: u64, run: &Run) -> ExitCode {
-    let plan = Plan { in_words: true, ..Plan::default() };
     let receivers = run.receivers.unwrap_or(1);
     let job = Job { seed, purpose: Purpose::Judge, receivers };
-    let conditions = run.conditions(job, plan.length);
+    let (conditions, length) = run.conditions(start, job, Plan::default().length);
+    let plan = Plan { in_words: true, length, ..Plan::default() };
     let outcome = Trial::new(start, seed, conditions.clone(), plan).run();
     let told = words(&outcome, &conditions);
     if run.json {

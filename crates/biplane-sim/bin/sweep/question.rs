@@ -1,8 +1,9 @@
 //! What may be asked of seeds: each question has runs, conditions and canaries of its own.
 
 use core::time::Duration;
+use std::time::Instant;
 
-use biplane_sim::{CanaryKind, Conditions, Plan};
+use biplane_sim::{CanaryKind, Conditions, Plan, Trial};
 
 use crate::args::Run;
 
@@ -23,6 +24,14 @@ pub(crate) enum Question {
     Replays,
     /// Does anything happen where a counter could wrap?
     Wraps,
+    /// Does a session survive outages shorter than its grace, and end with longer ones?
+    Outages,
+    /// Does a session survive the loss of its control connection?
+    Kills,
+    /// Does it matter after which byte a control connection breaks?
+    Cuts,
+    /// Does a session survive clocks that falter and machines that stand still?
+    Clocks,
 }
 
 /// Why a run is made.
@@ -56,6 +65,10 @@ impl Question {
             "replicas" => Self::Replicas,
             "replays" => Self::Replays,
             "wraps" => Self::Wraps,
+            "outages" => Self::Outages,
+            "kills" => Self::Kills,
+            "cuts" => Self::Cuts,
+            "clocks" => Self::Clocks,
             _ => return None,
         })
     }
@@ -67,14 +80,18 @@ impl Question {
             Self::Replicas => "replicas",
             Self::Replays => "replays",
             Self::Wraps => "wraps",
+            Self::Outages => "outages",
+            Self::Kills => "kills",
+            Self::Cuts => "cuts",
+            Self::Clocks => "clocks",
         }
     }
 
     /// The faults that are planted.
     pub(crate) const fn canaries(self) -> &'static [CanaryKind] {
         use CanaryKind::{
-            Boasts, Forgets, Hastens, Hushes, Lingers, Repeats, Stalls, Swallows, Swaps, Wavers,
-            Withholds,
+            Boasts, Clings, Forgets, Hastens, Hushes, Lingers, Repeats, Runs, Stalls, Sulks,
+            Swallows, Swaps, Wavers, Withholds,
         };
         match self {
             Self::Sweep => {
@@ -83,6 +100,10 @@ impl Question {
             Self::Replicas => &[Wavers],
             Self::Replays => &[Forgets],
             Self::Wraps => &[Withholds, Repeats, Stalls],
+            Self::Outages => &[Sulks, Clings],
+            Self::Kills => &[Sulks, Clings, Withholds, Repeats],
+            Self::Cuts => &[Withholds, Repeats, Swaps],
+            Self::Clocks => &[Runs],
         }
     }
 }
@@ -123,35 +144,78 @@ impl Run {
         match self.question {
             Question::Sweep => place < REPLAYS || place.is_multiple_of(ONE_IN),
             Question::Replicas => true,
-            Question::Replays | Question::Wraps => false,
+            Question::Replays
+            | Question::Wraps
+            | Question::Outages
+            | Question::Kills
+            | Question::Cuts
+            | Question::Clocks => false,
         }
     }
 
     /// What a job's run is like.
-    pub(crate) fn plan(&self, job: Job) -> (Conditions, Plan) {
-        let plan = match job.purpose {
-            Purpose::Judge | Purpose::Replay => Plan::default(),
-            Purpose::Canary(kind) | Purpose::Echo(kind) => {
-                Plan { canary: Some(kind), length: CANARY_RUN, ..Plan::default() }
-            }
-            Purpose::Control => Plan { length: CANARY_RUN, ..Plan::default() },
+    pub(crate) fn plan(&self, start: Instant, job: Job) -> (Conditions, Plan) {
+        let canary = match job.purpose {
+            Purpose::Judge | Purpose::Replay | Purpose::Control => None,
+            Purpose::Canary(kind) | Purpose::Echo(kind) => Some(kind),
         };
-        (self.conditions(job, plan.length), plan)
+        let is_short = !matches!(job.purpose, Purpose::Judge | Purpose::Replay);
+        let length = if is_short { CANARY_RUN } else { Plan::default().length };
+        let (conditions, length) = self.conditions(start, job, length);
+        (conditions, Plan { canary, length, ..Plan::default() })
     }
 
-    pub(crate) fn conditions(&self, job: Job, length: Duration) -> Conditions {
+    /// The conditions of a job's run, and for how long its applications send: `length` where the
+    /// question does not say otherwise.
+    pub(crate) fn conditions(
+        &self,
+        start: Instant,
+        job: Job,
+        length: Duration,
+    ) -> (Conditions, Duration) {
         let Job { seed, receivers, .. } = job;
-        let drawn = Conditions::draw(seed, length).received_by(receivers);
-        let drawn = match self.question {
-            Question::Sweep | Question::Replicas => drawn,
-            Question::Replays => drawn.replayed(seed),
-            Question::Wraps => drawn.beside_a_wrap(seed),
+        let drawn = || Conditions::draw(seed, length);
+        let (conditions, length) = match self.question {
+            Question::Sweep | Question::Replicas => (drawn(), length),
+            Question::Replays => (drawn().replayed(seed), length),
+            Question::Wraps => (drawn().beside_a_wrap(seed), length),
+            Question::Outages => self.survived(job, Conditions::of_outages),
+            Question::Kills => self.survived(job, Conditions::of_kills),
+            Question::Cuts => cut(start, seed),
+            Question::Clocks => Conditions::of_clocks(seed),
         };
+        let conditions = conditions.received_by(receivers);
         match self.loss {
-            Some(share) => drawn.losing(share),
-            None => drawn,
+            Some(share) => (conditions.losing(share), length),
+            None => (conditions, length),
         }
     }
+
+    /// A planted fault shows in a run that nothing else ends, and in which TCP is lost; one that
+    /// clings, where nothing can survive.
+    fn survived(
+        &self,
+        job: Job,
+        draw: impl Fn(u64) -> (Conditions, Duration),
+    ) -> (Conditions, Duration) {
+        let fits = |(conditions, _): &(Conditions, _)| match job.purpose {
+            Purpose::Judge | Purpose::Replay => true,
+            Purpose::Canary(CanaryKind::Clings) => conditions.is_doomed(),
+            Purpose::Canary(_) | Purpose::Echo(_) | Purpose::Control => {
+                !conditions.is_doomed() && conditions.loses_control()
+            }
+        };
+        let mut seeds = (job.seed..).map(draw);
+        seeds.find(fits).unwrap_or_else(|| Conditions::uncut(job.seed))
+    }
+}
+
+/// Connections that break after a byte of what they would carry, which a run without shows.
+fn cut(start: Instant, seed: u64) -> (Conditions, Duration) {
+    let (whole, length) = Conditions::uncut(seed);
+    let plan = Plan { length, ..Plan::default() };
+    let carried = Trial::new(start, seed, whole, plan).run().figures.control;
+    Conditions::of_cuts(seed, carried)
 }
 
 #[cfg(test)]
@@ -187,7 +251,16 @@ mod tests {
 
     #[test]
     fn each_question_has_its_word_and_a_canary() {
-        for question in [Question::Sweep, Question::Replicas, Question::Replays, Question::Wraps] {
+        for question in [
+            Question::Sweep,
+            Question::Replicas,
+            Question::Replays,
+            Question::Wraps,
+            Question::Outages,
+            Question::Kills,
+            Question::Cuts,
+            Question::Clocks,
+        ] {
             assert_eq!(Question::named(question.word()), Some(question));
             assert!(!question.canaries().is_empty());
         }

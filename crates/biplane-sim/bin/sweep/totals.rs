@@ -3,7 +3,7 @@
 use core::{fmt, time::Duration};
 
 use biplane_proto::Drops;
-use biplane_sim::{Drain, Outcome, Wraps};
+use biplane_sim::{Drain, OrdealFigures, Outcome, Wraps};
 
 use crate::json::Object;
 
@@ -21,6 +21,8 @@ pub(crate) struct Totals {
     /// The longest that everything owed took to come, as a share of what it may take.
     slowest_drain: f64,
     passed: Wraps,
+    resumes: u64,
+    ordeal: OrdealFigures,
 }
 
 impl Totals {
@@ -43,6 +45,8 @@ impl Totals {
         self.passed.messages += figures.passed.messages;
         self.passed.records += figures.passed.records;
         self.passed.requests += figures.passed.requests;
+        self.resumes += figures.resumes;
+        self.ordeal.add(&figures.ordeal);
     }
 
     /// Adds them to a report.
@@ -67,6 +71,13 @@ impl Totals {
             .value("drops", &drops.end())
             .value("slowest_drain", &self.slowest_drain)
             .value("wraps_passed", &passed.end())
+            .value("resumes", &self.resumes)
+            .value("heals", &self.ordeal.heals)
+            .value("ended", &self.ordeal.ended)
+            .value("slowest_resume", &self.ordeal.slowest_resume.as_secs_f64())
+            .value("slowest_heal", &self.ordeal.slowest_heal.as_secs_f64())
+            .value("longest_beyond_grace", &self.ordeal.beyond_grace.as_secs_f64())
+            .value("longest_half_open", &self.ordeal.half_open.as_secs_f64())
     }
 }
 
@@ -75,7 +86,7 @@ impl fmt::Display for Totals {
         let Self { sent, messages, refused, packets, datagrams, .. } = self;
         write!(f, "{:.0} virtual seconds, ", self.virtual_time.as_secs_f64())?;
         write!(f, "{sent} messages sent, {messages} taken, {refused} refused, ")?;
-        write!(f, "{packets} packets, {datagrams} datagrams, ")?;
+        write!(f, "{packets} packets, {datagrams} datagrams, {} resumes, ", self.resumes)?;
         write!(f, "drained in {:.0} % of the time allowed at the most", self.slowest_drain * 100.0)
     }
 }

@@ -24,9 +24,11 @@ pub(crate) fn all(start: Instant, run: &Run, progress: impl Fn(usize, usize)) ->
 }
 
 fn one(start: Instant, run: &Run, job: Job) -> Done {
-    let (conditions, plan) = run.plan(job);
     // A panic of the core is a finding: it must name its seed and not end the sweep.
-    let trial = || Trial::new(start, job.seed, conditions, plan).run();
+    let trial = || {
+        let (conditions, plan) = run.plan(start, job);
+        Trial::new(start, job.seed, conditions, plan).run()
+    };
     let outcome = catch_unwind(AssertUnwindSafe(trial));
     Done { job, outcome: outcome.map_err(|panic| words(panic.as_ref())) }
 }

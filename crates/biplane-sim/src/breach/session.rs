@@ -50,8 +50,10 @@ pub enum SessionBreach {
     SlowToResume(Duration),
     /// It did not fly so long after its network had healed.
     SlowToHeal(Duration),
-    /// It lived for so long without a control connection, which is longer than it may.
+    /// It lived on without a control connection for so long beyond its grace.
     Outlived(Duration),
+    /// One end was over for so long, and the other was not.
+    HalfOpen(Duration),
     /// What it last told of its planes is not so.
     ToldOtherwise {
         /// What it told.
@@ -81,6 +83,7 @@ impl SessionBreach {
             Self::SlowToResume(_) => "session_slow_to_resume",
             Self::SlowToHeal(_) => "session_slow_to_heal",
             Self::Outlived(_) => "session_outlived",
+            Self::HalfOpen(_) => "session_half_open",
             Self::ToldOtherwise { .. } => "session_told_otherwise",
         }
     }
@@ -102,7 +105,8 @@ impl fmt::Display for SessionBreach {
             Self::SlowToHeal(took) => {
                 write!(f, "does not fly until {took:?} after the network did")
             }
-            Self::Outlived(took) => write!(f, "lived on for {took:?} without a control connection"),
+            Self::Outlived(took) => write!(f, "lived on for {took:?} beyond its grace"),
+            Self::HalfOpen(took) => write!(f, "over at one end {took:?} before the other"),
             Self::ToldOtherwise { told, is } => write!(f, "told {told:?} last, and is on {is:?}"),
             Self::NeverEmpty { waiting } => {
                 write!(f, "{waiting} messages and records still wait though nobody sends")

@@ -167,3 +167,40 @@ fn what_is_taken_is_under_way_no_more() {
     stream.kill(start + ms(60));
     assert_eq!(stream.under_way(), 0);
 }
+
+#[test]
+fn a_stream_breaks_after_the_byte_that_was_named() {
+    for after in 1..=100 {
+        let (start, mut stream) = stream(StreamConfig::clean(ms(40)));
+        stream.write(start, &[0; 7]);
+        assert_eq!(read(&mut stream).0.len(), 7, "what has come before counts for nothing");
+        stream.break_after(after);
+        let all: Vec<u8> = (0..100).collect();
+        stream.write(start + ms(50), &all);
+        let (mut bytes, mut broke) = (Vec::new(), None);
+        while let Some(at) = stream.next_arrival() {
+            let Some(Inflow::Bytes(more)) = stream.pop(at) else { break };
+            bytes.extend(more);
+            if stream.breaks() {
+                stream.kill(at);
+                broke = Some(at);
+            }
+        }
+        let wanted = usize::try_from(after).unwrap();
+        assert_eq!(bytes, all[..wanted], "nothing behind it comes");
+        assert!(broke.is_some() && !stream.breaks(), "told once");
+    }
+}
+
+#[test]
+fn a_stream_that_was_forgotten_fills_its_window_and_never_ends() {
+    let (start, mut stream) = stream(StreamConfig { window: 100, ..StreamConfig::clean(ms(40)) });
+    stream.write(start, &[1; 40]);
+    stream.strand();
+    stream.write(start + ms(10), &[2; 60]);
+    stream.finish(start + ms(20));
+    stream.kill(start + ms(30));
+    stream.release(start + ms(40));
+    assert_eq!((stream.next_arrival(), stream.room(start + ms(5_000))), (None, 0));
+    assert!(!stream.is_open());
+}

@@ -45,6 +45,9 @@ impl World {
                 continue;
             };
             let was_there = matches!(line.server, Stage::Live(_));
+            if matches!(line.server, Stage::Failed) && line.switch.greetings.is_empty() {
+                continue;
+            }
             line.server = Stage::Failed;
             line.switch.greetings.clear();
             line.wires.kill_control(now);
@@ -287,8 +290,10 @@ impl Line {
 
     /// Forgets connections that nobody is on.
     fn keep_connections(&mut self) {
-        let switch = &self.switch;
+        let switch = &mut self.switch;
         self.wires.keep_former(|number| switch.is_used(number));
+        let known = self.wires.numbers();
+        switch.greetings.retain(|number, _| known.contains(number));
     }
 
     /// Whether bytes on a connection are for the client's session.

@@ -39,20 +39,19 @@ impl Wire {
         self.change(|_, wires| wires.mend_data());
     }
 
-    /// Lets nothing through on TCP, either way, as if every segment were lost.
+    /// Lets nothing through on TCP, either way, as if every segment were lost; nor does another
+    /// connection come up.
     pub fn stall_tcp(&self) {
         self.change(|_, wires| wires.hold_control());
     }
 
     /// Ends [`Wire::stall_tcp`]: what waited sets out now.
     pub fn resume_tcp(&self) {
-        self.change(|now, wires| {
-            wires.control_up.release(now);
-            wires.control_down.release(now);
-        });
+        self.change(|now, wires| wires.release_control(now));
     }
 
-    /// Breaks the TCP connection; both ends learn of it one latency from now.
+    /// Breaks the TCP connection; both ends learn of it one latency from now, and the client opens
+    /// another as soon as the link lets it.
     pub fn kill_tcp(&self) {
         self.change(|now, wires| wires.kill_control(now));
     }

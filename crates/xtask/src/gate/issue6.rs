@@ -1,5 +1,6 @@
 //! The gates of issue 6: either wing can be shot away.
 
+mod bytes;
 mod dead_peers;
 mod frozen;
 mod moving;
@@ -14,6 +15,7 @@ use super::Gate;
 /// The issue's lines in their order, then the promises.
 pub(super) const GATES: &[Gate] = &[
     planes::GATE,
+    bytes::GATE,
     frozen::GATE,
     moving::GATE,
     restart::GATE,

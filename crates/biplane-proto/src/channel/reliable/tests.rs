@@ -228,3 +228,21 @@ fn without_credit_nothing_escalates_that_never_left() {
     held.raise(1 << 20);
     assert_eq!(pop_overdue(&mut queue, &mut held), Some((0, 1)));
 }
+
+#[test]
+fn what_went_whole_in_a_record_goes_again_in_pieces_where_packets_are_too_short() {
+    let (mut queue, mut held) = queue(0);
+    queue.push(queued(vec![1; 3_000])).unwrap();
+    let first = SequenceNumber(0);
+    assert_eq!(queue.pop(&mut held, WIDE, PROGRESS).unwrap().part, None);
+    queue.on_lost(first);
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
+    queue.on_piece_ack(first, 0, 1_160);
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((1_160, 1_160)));
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((2_320, 680)));
+    queue.on_piece_ack(first, 2_320, 680);
+    queue.on_piece_lost(first, 1_160, 1_160);
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((1_160, 1_160)));
+    queue.on_piece_ack(first, 1_160, 1_160);
+    assert_eq!((queue.is_busy(), queue.cost), (false, 0));
+}

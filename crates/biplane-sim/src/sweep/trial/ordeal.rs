@@ -39,8 +39,23 @@ pub struct OrdealFigures {
     pub slowest_heal: Duration,
     /// Ends of sessions that outlived their grace, as they must.
     pub ended: u64,
-    /// The longest that one lived without a control connection.
-    pub longest_without: Duration,
+    /// The longest that one lived without a control connection beyond its grace.
+    pub beyond_grace: Duration,
+    /// The longest that one end was over and the other was not, where nothing could survive.
+    pub half_open: Duration,
+}
+
+impl OrdealFigures {
+    /// Adds what others went through.
+    pub fn add(&mut self, other: &Self) {
+        self.resumes += other.resumes;
+        self.heals += other.heals;
+        self.ended += other.ended;
+        self.slowest_resume = self.slowest_resume.max(other.slowest_resume);
+        self.slowest_heal = self.slowest_heal.max(other.slowest_heal);
+        self.beyond_grace = self.beyond_grace.max(other.beyond_grace);
+        self.half_open = self.half_open.max(other.half_open);
+    }
 }
 
 /// One end of a session through the blows.
@@ -52,7 +67,8 @@ struct Course {
     possible: Option<Instant>,
     /// Since when its network has healed, and it does not fly yet.
     healed: Option<Instant>,
-    is_over: bool,
+    /// Since when it is over.
+    over: Option<Instant>,
     /// It had UDP once.
     flew: bool,
     /// It had none although nothing is done to UDP: told once.
@@ -105,8 +121,7 @@ impl Trial {
 
     /// Whether the last blow is one that nothing survives.
     pub(super) fn is_doomed(&self) -> bool {
-        let last = self.conditions.strikes.last();
-        last.is_some_and(|strike| matches!(strike.blow, Blow::Block { .. }))
+        self.conditions.is_doomed()
     }
 
     /// Looks how every end comes through. For every moment at which anything happens.
@@ -124,16 +139,11 @@ impl Trial {
         let Some(session) = self.world.session(side) else { return };
         let (is_without, flies) = (session.control_is_lost(), session.planes() != Planes::Lost);
         let (is_closed, is_over) = (session.is_closed(), session.is_over());
+        if is_closed {
+            return self.watch_end(side, is_over);
+        }
         let course = self.ordeal.courses.entry(side).or_default();
         let figures = &mut self.ordeal.figures;
-        if is_closed {
-            if let Some(since) = course.without.filter(|_| is_over && !course.is_over) {
-                course.is_over = true;
-                figures.ended += 1;
-                figures.longest_without = figures.longest_without.max(now - since);
-            }
-            return;
-        }
         let has_udp = matches!(session.planes(), Planes::Both | Planes::DataOnly);
         course.flew |= has_udp;
         let is_lame = course.flew && !has_udp && !course.is_lame && self.conditions.spares_udp();
@@ -160,11 +170,29 @@ impl Trial {
         }
     }
 
+    /// Looks how an end comes to its end.
+    fn watch_end(&mut self, side: Side, is_over: bool) {
+        let (now, grace, is_doomed) = (self.world.now(), self.grace(), self.is_doomed());
+        let peer = self.ordeal.courses.get(&side.peer()).and_then(|course| course.over);
+        let course = self.ordeal.courses.entry(side).or_default();
+        let figures = &mut self.ordeal.figures;
+        if !is_over || course.over.is_some() {
+            return;
+        }
+        course.over = Some(now);
+        if let Some(since) = course.without {
+            figures.ended += 1;
+            figures.beyond_grace = figures.beyond_grace.max((now - since).saturating_sub(grace));
+        }
+        if let Some(peer) = peer.filter(|_| is_doomed) {
+            figures.half_open = figures.half_open.max(now - peer);
+        }
+    }
+
     /// Waits for the end of every session that cannot survive, and looks whether it is one.
     pub(super) fn perish(&mut self) {
-        let longest = self.conditions.clients.iter().map(|client| client.session.grace).max();
         // Silence is noticed after ten seconds.
-        let deadline = self.world.now() + Duration::from_secs(15) + longest.unwrap_or_default();
+        let deadline = self.world.now() + Duration::from_secs(15) + self.grace();
         let sides: Vec<_> = self.world.sides().collect();
         let is_over = |world: &World, side| world.session(side).is_none_or(Session::is_over);
         while self.world.now() < deadline && !sides.iter().all(|side| is_over(&self.world, *side)) {
@@ -180,28 +208,35 @@ impl Trial {
         let breach = match self.left.get(&side) {
             None => SessionBreach::NeverLeft,
             Some(CloseReason::TimedOut | CloseReason::TooSlow | CloseReason::ConnectionLost)
-                if self.is_over(side) =>
+                if self.is_gone(side) =>
             {
                 return;
             }
-            Some(_) if !self.is_over(side) => SessionBreach::NeverOver,
+            Some(_) if !self.is_gone(side) => SessionBreach::NeverOver,
             Some(reason) => SessionBreach::LeftOtherwise(reason.clone()),
         };
         self.oracle.session_breach(self.world.now(), side, breach);
     }
 
+    /// Whether an end is over and its host knows nothing of it any more.
+    fn is_gone(&self, side: Side) -> bool {
+        self.is_over(side) && self.world.receive_ids(side) == 0
+    }
+
+    /// How long the sessions live without a control connection.
+    fn grace(&self) -> Duration {
+        let graces = self.conditions.clients.iter().map(|client| client.session.grace);
+        graces.max().unwrap_or_default()
+    }
+
     /// Says what was too slow.
     pub(super) fn judge_ordeal(&mut self) {
         let (figures, side) = (self.ordeal.figures, Side::Client(0));
-        let grace = self.conditions.clients.iter().map(|client| client.session.grace).max();
         let limits = [
             (figures.slowest_resume, RESUME, SessionBreach::SlowToResume(figures.slowest_resume)),
             (figures.slowest_heal, HEAL, SessionBreach::SlowToHeal(figures.slowest_heal)),
-            (
-                figures.longest_without,
-                grace.unwrap_or_default() + END,
-                SessionBreach::Outlived(figures.longest_without),
-            ),
+            (figures.beyond_grace, END, SessionBreach::Outlived(figures.beyond_grace)),
+            (figures.half_open, self.grace() * 2, SessionBreach::HalfOpen(figures.half_open)),
         ];
         for (took, most, breach) in limits {
             if took > most && self.conditions.is_timed {
