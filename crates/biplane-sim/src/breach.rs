@@ -47,7 +47,7 @@ pub enum Broken {
 
 impl Broken {
     /// Every name that a broken promise may have in reports.
-    pub const NAMES: [&'static str; 44] = [
+    pub const NAMES: [&'static str; 47] = [
         "message_invented",
         "message_altered",
         "message_repeated",
@@ -77,6 +77,7 @@ impl Broken {
         "session_lame",
         "session_slow_to_resume",
         "session_slow_to_heal",
+        "session_paused",
         "session_outlived",
         "session_told_otherwise",
         "altered_accepted",
@@ -90,6 +91,8 @@ impl Broken {
         "unsealable",
         "nonce_repeated",
         "misaddressed",
+        "amplified",
+        "pestered",
         "nothing_to_send",
         "nothing_to_read",
     ];
@@ -198,6 +201,7 @@ mod tests {
             SessionBreach::Lame(Planes::Both),
             SessionBreach::SlowToResume(Duration::ZERO),
             SessionBreach::SlowToHeal(Duration::ZERO),
+            SessionBreach::Paused { took: Duration::ZERO, bound: Duration::ZERO },
             SessionBreach::Outlived(Duration::ZERO),
             SessionBreach::ToldOtherwise { told: None, is: Planes::Both },
         ];
@@ -213,6 +217,8 @@ mod tests {
             ContractBreach::Unsealable,
             ContractBreach::NonceRepeated,
             ContractBreach::Misaddressed,
+            ContractBreach::Amplified { sent: 0, received: 0 },
+            ContractBreach::Pestered { len: 0 },
             ContractBreach::NothingToSend,
             ContractBreach::NothingToRead,
         ];

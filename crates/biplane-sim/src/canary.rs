@@ -43,6 +43,12 @@ pub enum CanaryKind {
     Recalls,
     /// The clock is an hour further at every look.
     Runs,
+    /// A server sends what goes to an address that is not proven a hundred times.
+    Gushes,
+    /// A server believes that its client is where it was at first.
+    Stays,
+    /// A server takes the next packet from an address that it asked for the answer.
+    Trusts,
 }
 
 /// A planted fault: where it strikes, and when.
@@ -96,6 +102,9 @@ impl CanaryKind {
             Self::Sulks => "sulks",
             Self::Recalls => "recalls",
             Self::Runs => "runs",
+            Self::Gushes => "gushes",
+            Self::Stays => "stays",
+            Self::Trusts => "trusts",
         }
     }
 
@@ -113,7 +122,10 @@ impl CanaryKind {
             | Self::Forgets
             | Self::Sulks
             | Self::Recalls
-            | Self::Runs => true,
+            | Self::Runs
+            | Self::Gushes
+            | Self::Stays
+            | Self::Trusts => true,
         }
     }
 
@@ -138,6 +150,9 @@ impl CanaryKind {
             }
             Self::Runs => matches!(broken, Session(SessionBreach::Ended(_))),
             Self::Recalls => matches!(broken, Contract(ContractBreach::NonceRepeated)),
+            Self::Gushes => matches!(broken, Contract(ContractBreach::Amplified { .. })),
+            Self::Stays => matches!(broken, Session(SessionBreach::Paused { .. })),
+            Self::Trusts => matches!(broken, Contract(ContractBreach::Pestered { .. })),
         }
     }
 }
@@ -153,6 +168,11 @@ impl Core {
     #[must_use]
     pub fn new(session: Session, canary: Option<Canary>) -> Self {
         Self { session, canary: canary.map(Caged::new) }
+    }
+
+    /// Whether this fault is planted in it.
+    pub(crate) fn is(&self, kind: CanaryKind) -> bool {
+        self.canary.as_ref().is_some_and(|caged| caged.canary.kind == kind)
     }
 
     /// The session itself.
@@ -235,7 +255,10 @@ impl Caged {
             | CanaryKind::Forgets
             | CanaryKind::Sulks
             | CanaryKind::Recalls
-            | CanaryKind::Runs => Some(message),
+            | CanaryKind::Runs
+            | CanaryKind::Gushes
+            | CanaryKind::Stays
+            | CanaryKind::Trusts => Some(message),
         }
     }
 }

@@ -50,6 +50,13 @@ pub enum SessionBreach {
     SlowToResume(Duration),
     /// It did not fly so long after its network had healed.
     SlowToHeal(Duration),
+    /// Of a steady stream nothing came for longer than its network explains.
+    Paused {
+        /// For how long.
+        took: Duration,
+        /// How long it may take at the most.
+        bound: Duration,
+    },
     /// It lived on without a control connection for so long beyond its grace.
     Outlived(Duration),
     /// What it last told of its planes is not so.
@@ -80,6 +87,7 @@ impl SessionBreach {
             Self::Lame(_) => "session_lame",
             Self::SlowToResume(_) => "session_slow_to_resume",
             Self::SlowToHeal(_) => "session_slow_to_heal",
+            Self::Paused { .. } => "session_paused",
             Self::Outlived(_) => "session_outlived",
             Self::ToldOtherwise { .. } => "session_told_otherwise",
         }
@@ -101,6 +109,9 @@ impl fmt::Display for SessionBreach {
             Self::SlowToResume(took) => write!(f, "another connection took {took:?}"),
             Self::SlowToHeal(took) => {
                 write!(f, "does not fly until {took:?} after the network did")
+            }
+            Self::Paused { took, bound } => {
+                write!(f, "nothing of a steady stream came for {took:?}, which may be {bound:?}")
             }
             Self::Outlived(took) => write!(f, "lived on for {took:?} beyond its grace"),
             Self::ToldOtherwise { told, is } => write!(f, "told {told:?} last, and is on {is:?}"),
