@@ -206,15 +206,16 @@ impl World {
     /// connection goes on.
     pub fn rebind(&mut self, client: usize, address: bool) {
         let Some(line) = self.lines.get_mut(client) else { return };
-        line.rebinds += 1;
-        let there = line.host.rebound(line.rebinds, address);
+        line.roaming.rebinds += 1;
+        let there = line.host.rebound(line.roaming.rebinds, address);
         line.move_to(there);
     }
 
     /// A client's NAT has it again where it was before it was forgotten last, if it ever was.
     pub fn rebind_back(&mut self, client: usize) {
         let line = self.lines.get_mut(client);
-        if let Some((line, before)) = line.and_then(|line| line.before.map(|before| (line, before)))
+        if let Some((line, before)) =
+            line.and_then(|line| line.roaming.before.map(|before| (line, before)))
         {
             line.move_to(before);
         }
@@ -319,7 +320,7 @@ impl World {
         let now = self.now;
         for line in &mut self.lines {
             line.wires.calm(now);
-            line.forger.iter_mut().for_each(|forger| forger.stop(now));
+            line.roaming.forger.iter_mut().for_each(|forger| forger.stop(now));
         }
         (0..self.lines.len()).for_each(|client| self.agenda.touch(client));
     }

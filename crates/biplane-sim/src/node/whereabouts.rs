@@ -46,6 +46,8 @@ struct Account {
 pub struct Questions {
     /// How many packets with a path challenge left for one.
     pub asked: u64,
+    /// Those of them for an address of nobody else's that had been asked before.
+    pub again: u64,
     /// Those of them for an address that somebody forged.
     pub of_victims: u64,
     /// Packets taken in that seemed to come from such an address.
@@ -56,6 +58,7 @@ impl Questions {
     /// Adds those of others.
     pub(crate) const fn add(&mut self, other: &Self) {
         self.asked += other.asked;
+        self.again += other.again;
         self.of_victims += other.of_victims;
         self.forged += other.forged;
     }
@@ -76,7 +79,7 @@ impl Whereabouts {
             home: None,
             proven: BTreeSet::new(),
             accounts: BTreeMap::new(),
-            questions: Questions { asked: 0, of_victims: 0, forged: 0 },
+            questions: Questions { asked: 0, again: 0, of_victims: 0, forged: 0 },
         }
     }
 
@@ -159,6 +162,8 @@ impl Whereabouts {
         }
         self.questions.asked += u64::from(asked.is_some());
         let account = self.accounts.entry(remote).or_default();
+        let is_again = asked.is_some() && !account.asked.is_empty();
+        self.questions.again += u64::from(is_again && !self.victims.contains_key(&remote));
         account.asked.extend(asked);
         account.sent += len as u64;
         let Account { received, sent, .. } = *account;
@@ -272,7 +277,10 @@ mod tests {
         assert_eq!(peer.on_departure(at(1_999), victim, &question), Ok(false));
         assert_eq!(peer.on_departure(at(3_000), victim, &data), pestered(40));
         assert_eq!(peer.on_departure(at(4_000), victim, &long), pestered(200));
-        assert_eq!(peer.questions(), Questions { asked: 3, of_victims: 5, forged: 10 });
+        assert_eq!(
+            peer.questions(),
+            Questions { asked: 3, of_victims: 5, forged: 10, ..Questions::default() }
+        );
     }
 
     #[test]

@@ -48,8 +48,7 @@ pub struct Conditions {
     pub wraps: Option<Wraps>,
     /// What is done to their networks, in order of time.
     pub strikes: Vec<Strike>,
-    /// The longest that nothing of what is sent in a steady rhythm may come where nothing is lost; if
-    /// that is looked at.
+    /// The longest that nothing may come of what is sent in a steady rhythm, if that is looked at.
     pub longest_pause: Option<Duration>,
     /// Whether the network is good enough otherwise for every session to come through in time.
     pub is_timed: bool,

@@ -12,7 +12,6 @@ use biplane_proto::{CloseReason, Drops, limits};
 use biplane_wire::{ChannelId, ChannelKind};
 
 use self::ordeal::Ordeal;
-use self::pauses::Pauses;
 pub use self::{ordeal::OrdealFigures, pauses::Pause};
 use super::{Conditions, Datagrams, Drain, Figures, Outcome, Traffic, Wraps};
 use crate::{Breach, Canary, CanaryKind, Oracle, Protocol, Rng, SessionBreach, Side, World};
@@ -60,7 +59,6 @@ pub struct Trial {
     remarks_at: Instant,
     counts: Counts,
     ordeal: Ordeal,
-    pauses: Pauses,
 }
 
 /// What only the verdict reads.
@@ -112,7 +110,6 @@ impl Trial {
             remarks_at: start,
             counts: Counts::default(),
             ordeal: Ordeal::default(),
-            pauses: Pauses::default(),
         }
     }
 
@@ -275,7 +272,8 @@ impl Trial {
     }
 
     fn ordeal_figures(&self) -> OrdealFigures {
-        let mut figures = OrdealFigures { pause: self.pauses.longest(), ..self.ordeal.figures };
+        let mut figures =
+            OrdealFigures { pause: self.ordeal.pauses.longest(), ..self.ordeal.figures };
         for client in 0..self.world.clients() {
             figures.questions.add(&self.world.questions(client));
             let server = self.world.session(Side::Server(client));

@@ -98,7 +98,7 @@ impl World {
     /// The server reads what has come of a client's datagrams under the addresses of others.
     fn read_forged(&mut self, client: usize) {
         let now = self.now;
-        while let Some(forger) = self.line_mut(client).and_then(|line| line.forger.as_mut())
+        while let Some(forger) = self.line_mut(client).and_then(|line| line.roaming.forger.as_mut())
             && let Some(arrival) = forger.pop(now)
         {
             self.receive(Side::Server(client), arrival);

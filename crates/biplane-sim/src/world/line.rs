@@ -27,12 +27,7 @@ pub(super) struct Line {
     /// What its client speaks.
     pub(super) protocol: Protocol,
     pub(super) config: ClientConfig,
-    /// How often its NAT forgot it.
-    pub(super) rebinds: u32,
-    /// Where it was before it was forgotten last.
-    pub(super) before: Option<SocketAddr>,
-    /// Who sends its datagrams again under the addresses of others.
-    pub(super) forger: Option<Forger>,
+    pub(super) roaming: Roaming,
     pub(super) wires: Wires,
     pub(super) host: Host,
     pub(super) client: Stage,
@@ -41,6 +36,17 @@ pub(super) struct Line {
     /// Decides what becomes of datagrams beyond the wires.
     pub(super) dealer: Rng,
     pub(super) switch: Switch,
+}
+
+/// Where else its client's datagrams come from.
+#[derive(Debug)]
+pub(super) struct Roaming {
+    /// How often its NAT forgot it.
+    pub(super) rebinds: u32,
+    /// Where it was before it was forgotten last.
+    pub(super) before: Option<SocketAddr>,
+    /// Who sends its datagrams again under the addresses of others.
+    pub(super) forger: Option<Forger>,
 }
 
 /// How far an end of a session has come.
@@ -82,13 +88,15 @@ impl Line {
                 Some(access) => Wires::behind(start, wires, access, rng),
                 None => Wires::new(start, wires, rng),
             },
-            rebinds: 0,
-            before: None,
-            // Nothing is drawn for it where there is none.
-            forger: config.forger.map(|forger| {
-                let latency = config.wires.up.latency;
-                Forger::new(start, client, forger, latency, rng.fork())
-            }),
+            roaming: Roaming {
+                rebinds: 0,
+                before: None,
+                // Nothing is drawn for it where there is none.
+                forger: config.forger.map(|forger| {
+                    let latency = config.wires.up.latency;
+                    Forger::new(start, client, forger, latency, rng.fork())
+                }),
+            },
             config,
             host: Host::client(client),
             client: Stage::Failed,
@@ -160,7 +168,7 @@ impl Line {
 
     /// Its client's datagrams come from there from now on, and nobody is where they came from.
     pub(super) fn move_to(&mut self, there: SocketAddr) {
-        self.before = Some(core::mem::replace(&mut self.host.address, there));
+        self.roaming.before = Some(core::mem::replace(&mut self.host.address, there));
         if let Some(node) = self.server.node_mut() {
             node.peer_moved(there);
         }
@@ -188,7 +196,7 @@ impl Line {
             self.wires.next_control(Direction::Up).map(|at| self.awake(up_end, at)),
             self.wires.next_control(Direction::Down).map(|at| self.awake(down_end, at)),
             self.switch.next_moment(&self.wires),
-            self.forger.as_ref().and_then(Forger::next_arrival),
+            self.roaming.forger.as_ref().and_then(Forger::next_arrival),
         ]
         .into_iter()
         .chain(of_nodes)
@@ -201,7 +209,7 @@ impl Line {
         let asks = self.asks();
         if let Some(node) = self.client.node_mut() {
             let (link, control) = self.wires.out(self.switch.client_on, Direction::Up);
-            let (from, forger) = (Some(self.host.address), self.forger.as_mut());
+            let (from, forger) = (Some(self.host.address), self.roaming.forger.as_mut());
             let outlet = Outlet { link, from, forger };
             node.settle(now, (outlet, control.filter(|_| !asks)), watch);
         }

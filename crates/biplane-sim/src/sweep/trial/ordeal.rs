@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, time::Instant};
 
 use biplane_proto::{CloseReason, Planes, Session};
 
-use super::{Pause, Trial};
+use super::{
+    Trial,
+    pauses::{Pause, Pauses},
+};
 use crate::{Questions, SessionBreach, Side, World, sweep::Blow};
 
 /// A session is on another control connection so long after that is possible and its client knows
@@ -22,6 +25,7 @@ pub(super) struct Ordeal {
     began: Option<Instant>,
     struck: usize,
     courses: BTreeMap<Side, Course>,
+    pub(super) pauses: Pauses,
     pub(super) figures: OrdealFigures,
 }
 

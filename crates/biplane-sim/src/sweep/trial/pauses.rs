@@ -1,19 +1,13 @@
 //! How long nothing comes of what is sent in a steady rhythm.
-//!
-//! What the conditions allow holds where nothing is lost. Each datagram that was lost in between may
-//! cost one beat more, since it may have been the one that was waited for, or the one that would have
-//! shown where the client is; and each question of the server's after the first, a second more: it
-//! asks again after that if nothing comes back, and something must have been lost for that.
 
 use core::time::Duration;
 use std::{collections::BTreeMap, time::Instant};
 
-use biplane_proto::limits;
 use biplane_wire::{ChannelId, ChannelKind};
 use bytes::Bytes;
 
 use super::Trial;
-use crate::{Rhythm, SessionBreach, Side};
+use crate::{SessionBreach, Side};
 
 /// By then the sessions fly, and streams are steady.
 const SETTLED: Duration = Duration::from_secs(3);
@@ -22,17 +16,9 @@ const SETTLED: Duration = Duration::from_secs(3);
 #[derive(Debug, Default)]
 pub(super) struct Pauses {
     begin: Option<Instant>,
-    /// What every stream came to at the latest, by the side that takes it.
-    latest: BTreeMap<Side, Mark>,
+    /// When anything of each stream came at the latest, by the side that takes it.
+    latest: BTreeMap<Side, Instant>,
     longest: Pause,
-}
-
-/// A moment, and what had happened until then.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    at: Instant,
-    questions: u64,
-    lost: u64,
 }
 
 /// For how long nothing came, and how long that may be.
@@ -68,8 +54,7 @@ impl Pauses {
 impl Trial {
     /// Streams are looked at from a while after now on.
     pub(super) fn begin_streams(&mut self) {
-        let is_steady = self.conditions.longest_pause.is_some();
-        self.pauses.begin = is_steady.then(|| self.world.now() + SETTLED);
+        self.ordeal.pauses.begin = Some(self.world.now() + SETTLED);
     }
 
     /// `side` took these.
@@ -89,36 +74,20 @@ impl Trial {
         for side in self.world.sides() {
             self.look_at_stream(side);
         }
-        self.pauses.begin = None;
+        self.ordeal.pauses.begin = None;
     }
 
     fn look_at_stream(&mut self, side: Side) {
         let now = self.world.now();
-        if self.pauses.begin.is_none_or(|begin| now < begin) {
+        let Some(bound) = self.conditions.longest_pause else { return };
+        if self.ordeal.pauses.begin.is_none_or(|begin| now < begin) {
             return;
         }
-        let mark = self.mark(side.client());
-        let Some(before) = self.pauses.latest.insert(side, mark) else { return };
-        let (took, bound) = (now - before.at, self.bound(before, mark));
-        self.pauses.longest = self.pauses.longest.longer(Pause { took, bound });
+        let Some(before) = self.ordeal.pauses.latest.insert(side, now) else { return };
+        let took = now - before;
+        self.ordeal.pauses.longest = self.ordeal.pauses.longest.longer(Pause { took, bound });
         if took > bound {
             self.oracle.session_breach(now, side, SessionBreach::Paused { took, bound });
         }
-    }
-
-    fn bound(&self, before: Mark, after: Mark) -> Duration {
-        let Rhythm::Steady(beat) = self.conditions.rhythm else { return Duration::MAX };
-        let lost = u32::try_from(after.lost - before.lost).unwrap_or(u32::MAX);
-        let asked = u32::try_from(after.questions - before.questions).unwrap_or(u32::MAX);
-        let again = asked.saturating_sub(1).min(lost);
-        let clean = self.conditions.longest_pause.unwrap_or(Duration::MAX);
-        clean.saturating_add(beat * lost).saturating_add(limits::MOVE_INTERVAL * again)
-    }
-
-    fn mark(&self, client: usize) -> Mark {
-        let wires = self.world.wires(client);
-        let lost = wires.map_or(0, |wires| wires.up.stats().lost + wires.down.stats().lost);
-        let questions = self.world.questions(client).asked;
-        Mark { at: self.world.now(), questions, lost }
     }
 }
