@@ -22,6 +22,8 @@ const APART: (u64, u64) = (3_000, 10_000);
 const RATES: (u64, u64) = (20, 60);
 /// Somebody on the path may forget a connection until then: silence is noticed after ten seconds.
 const STRANDING_ENDS: Duration = Duration::from_secs(15);
+/// How long a short message is on average, its frame included, and a little more.
+const MEAN: f64 = 256.0;
 /// Shares of seeds in which datagrams are lost, and in which somebody forges.
 const LOSING: f64 = 0.4;
 const FORGED: f64 = 0.3;
@@ -117,11 +119,14 @@ fn pause(up: &LinkConfig, down: &LinkConfig, beat: Duration) -> Duration {
 /// However many are, the direction is noticed to be dead two seconds or three probe time-outs after
 /// the oldest packet without an answer, and the next snapshot rides TCP, which takes a round trip at
 /// the most until it comes. A probe time-out is three round trips where one has been measured once,
-/// and what the peer may hold its ack.
+/// and what the peer may hold its ack. What waited meanwhile of the two reliable channels may go
+/// before it, a tunnel's load a round trip.
 fn lossy_pause(up: &LinkConfig, down: &LinkConfig, beat: Duration) -> Duration {
     let rtt = longest_rtt(up, down);
     let probe_timeout = rtt * 3 + limits::UNRELIABLE_ACK_DELAY;
-    limits::UDP_DEAD.max(probe_timeout * 3) + rtt + beat * 3
+    let dead = limits::UDP_DEAD.max(probe_timeout * 3);
+    let backlog = dead.as_secs_f64() / beat.as_secs_f64() * 2.0 * MEAN;
+    dead + rtt.mul_f64(1.0 + backlog / limits::TUNNEL_BYTES as f64) + beat * 3
 }
 
 fn longest_rtt(up: &LinkConfig, down: &LinkConfig) -> Duration {
