@@ -154,10 +154,17 @@ impl Recovery {
         }
     }
 
-    /// Packets go elsewhere from now on, where a round trip took `rtt`; `far` if that is another
-    /// host's address, of whose path nothing else is known (RFC 9000, section 9.4). What is in flight
-    /// stays so; the frames that have waited longest for an ack are named for another copy.
-    pub(crate) fn on_moved(&mut self, now: Instant, rtt: Duration, far: bool, fate: &mut Fate) {
+    /// Packets go elsewhere from now on, where a round trip took `rtt` if that is known; `far` if
+    /// that is another host's address, of whose path nothing else is known (RFC 9000, section 9.4).
+    /// What is in flight stays so; the frames that have waited longest for an ack are named for
+    /// another copy.
+    pub(crate) fn on_moved(
+        &mut self,
+        now: Instant,
+        rtt: Option<Duration>,
+        far: bool,
+        fate: &mut Fate,
+    ) {
         self.path_since = now;
         self.probes = 0;
         if far {
@@ -166,7 +173,7 @@ impl Recovery {
             self.pacer = Pacer::new(now);
             self.reordering = Self::REORDERING_MIN;
         }
-        self.rtt.update(rtt, Duration::ZERO);
+        self.on_path_validated(rtt);
         self.sent.probe(fate);
     }
 

@@ -51,7 +51,7 @@ pub enum Broken {
 
 impl Broken {
     /// Every name that a broken promise may have in reports.
-    pub const NAMES: [&'static str; 53] = [
+    pub const NAMES: [&'static str; 56] = [
         "message_invented",
         "message_altered",
         "message_repeated",
@@ -89,6 +89,7 @@ impl Broken {
         "session_lame",
         "session_slow_to_resume",
         "session_slow_to_heal",
+        "session_paused",
         "session_outlived",
         "session_half_open",
         "session_told_otherwise",
@@ -103,6 +104,8 @@ impl Broken {
         "unsealable",
         "nonce_repeated",
         "misaddressed",
+        "amplified",
+        "pestered",
         "nothing_to_send",
         "nothing_to_read",
     ];
@@ -233,6 +236,7 @@ mod tests {
             SessionBreach::Lame(Planes::Both),
             SessionBreach::SlowToResume(Duration::ZERO),
             SessionBreach::SlowToHeal(Duration::ZERO),
+            SessionBreach::Paused { took: Duration::ZERO, bound: Duration::ZERO },
             SessionBreach::Outlived(Duration::ZERO),
             SessionBreach::HalfOpen(Duration::ZERO),
             SessionBreach::ToldOtherwise { told: None, is: Planes::Both },
@@ -249,6 +253,8 @@ mod tests {
             ContractBreach::Unsealable,
             ContractBreach::NonceRepeated,
             ContractBreach::Misaddressed,
+            ContractBreach::Amplified { sent: 0, received: 0 },
+            ContractBreach::Pestered { len: 0 },
             ContractBreach::NothingToSend,
             ContractBreach::NothingToRead,
         ];

@@ -51,6 +51,12 @@ pub enum CanaryKind {
     Boasts,
     /// What becomes of messages is never told.
     Hushes,
+    /// A server sends what goes to an address that is not proven a hundred times.
+    Gushes,
+    /// A server believes that its client is where it was at first.
+    Stays,
+    /// A server takes the next packet from an address that it asked for the answer.
+    Trusts,
 }
 
 /// A planted fault: where it strikes, and when.
@@ -113,6 +119,9 @@ impl CanaryKind {
             Self::Hastens => "hastens",
             Self::Boasts => "boasts",
             Self::Hushes => "hushes",
+            Self::Gushes => "gushes",
+            Self::Stays => "stays",
+            Self::Trusts => "trusts",
         }
     }
 
@@ -134,7 +143,10 @@ impl CanaryKind {
             | Self::Runs
             | Self::Hastens
             | Self::Boasts
-            | Self::Hushes => true,
+            | Self::Hushes
+            | Self::Gushes
+            | Self::Stays
+            | Self::Trusts => true,
         }
     }
 
@@ -163,6 +175,9 @@ impl CanaryKind {
             Self::Hastens => matches!(broken, Message(TooEarly { .. })),
             Self::Boasts => matches!(broken, Notice(NoticeBreach::Untaken { .. })),
             Self::Hushes => matches!(broken, Notice(NoticeBreach::Stuck { .. })),
+            Self::Gushes => matches!(broken, Contract(ContractBreach::Amplified { .. })),
+            Self::Stays => matches!(broken, Session(SessionBreach::Paused { .. })),
+            Self::Trusts => matches!(broken, Contract(ContractBreach::Pestered { .. })),
         }
     }
 }
@@ -178,6 +193,11 @@ impl Core {
     #[must_use]
     pub fn new(session: Session, canary: Option<Canary>) -> Self {
         Self { session, canary: canary.map(Caged::new) }
+    }
+
+    /// Whether this fault is planted in it.
+    pub(crate) fn is(&self, kind: CanaryKind) -> bool {
+        self.canary.as_ref().is_some_and(|caged| caged.canary.kind == kind)
     }
 
     /// The session itself.
@@ -305,7 +325,10 @@ impl Caged {
             | CanaryKind::Runs
             | CanaryKind::Hastens
             | CanaryKind::Boasts
-            | CanaryKind::Hushes => Some(message),
+            | CanaryKind::Hushes
+            | CanaryKind::Gushes
+            | CanaryKind::Stays
+            | CanaryKind::Trusts => Some(message),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! counts is judged here. A gate whose canary was not caught has not passed.
 
 mod calibrate;
+mod moves;
 pub(super) mod resumes;
 mod sweep;
 
@@ -106,6 +107,15 @@ pub(super) const GATES: &[Gate] = &[
         builds: SIM,
         timeout: Duration::from_secs(3600),
         measure: resumes::outages,
+    },
+    Gate {
+        id: "G9",
+        title: "a session follows a client whose address changes, and nobody who forges one",
+        seeds: Seeds { full: 1_000, quick: 24 },
+        needs: None,
+        builds: SIM,
+        timeout: Duration::from_secs(1800),
+        measure: moves::moves,
     },
     Gate {
         id: "G10",

@@ -69,6 +69,7 @@ impl Trial {
         }
         let mut taken = self.world.take_all(side);
         let has_read = !taken.is_empty();
+        self.hear(side, &taken);
         if self.left.contains_key(&side) {
             // What a session says of its channels is not believed once it is over.
             taken.extend(self.take_whatever(side));
