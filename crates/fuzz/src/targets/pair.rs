@@ -13,7 +13,7 @@ use biplane_proto::CloseReason;
 use bytes::Bytes;
 
 use crate::{
-    duo::{self, COMMAND, Duo, ORDERED, Packet, SEQUENCED, UNORDERED},
+    duo::{COMMAND, Duo, ORDERED, Packet, SEQUENCED, UNORDERED},
     labels,
     script::Script,
 };

@@ -236,9 +236,11 @@ fn what_waits_is_bounded_in_bytes_and_what_gives_way_is_told_to_be_lost() {
     let mut told = Vec::new();
     for _ in 0..50 {
         pair.pass(Duration::from_millis(100));
-        told.extend(pair.client.events().into_iter().filter_map(|event| {
-            if let Event::Noted(token, notice) = event { Some((token, notice)) } else { None }
-        }));
+        for event in pair.client.events() {
+            if let Event::Noted(token, notice) = event {
+                told.push((token, notice));
+            }
+        }
     }
     told.sort_unstable_by_key(|(token, _)| *token);
     let first = 300 - kept as u64;
