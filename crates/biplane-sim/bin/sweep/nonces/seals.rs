@@ -64,8 +64,10 @@ type Work = (Vec<u8>, SealJob, Arc<Sealer>);
 pub(crate) fn seal(start: Instant, threads: u64, each: u64) -> Seals {
     let sessions = (threads * each).div_ceil(OF_SESSION);
     let shared: Vec<_> = (0..sessions).map(|_| Shared::new(start)).collect();
+    let shared = shared.as_slice();
     let totals = thread::scope(|scope| {
-        let hands: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(&shared, each))).collect();
+        let begin = |thread| scope.spawn(move || work(shared, thread, each));
+        let hands: Vec<_> = (0..threads).map(begin).collect();
         hands.into_iter().filter_map(|hand| hand.join().ok()).fold(Seals::default(), |all, own| {
             Seals {
                 distinct: all.distinct + own.distinct,
@@ -86,10 +88,13 @@ pub(crate) fn seal(start: Instant, threads: u64, each: u64) -> Seals {
     })
 }
 
-/// One thread's share, from the first session that still has keys.
-fn work(shared: &[Shared], each: u64) -> Seals {
+/// One thread's share. Each session but the last, which is there for the rest, has some that begin
+/// with it; who finds its keys exhausted goes on with the next.
+fn work(shared: &[Shared], thread: u64, each: u64) -> Seals {
     let (mut seals, mut left) = (Seals::default(), each);
-    for session in shared {
+    let thread = usize::try_from(thread).unwrap_or_default();
+    let first = thread % shared.len().saturating_sub(1).max(1);
+    for session in shared.iter().cycle().skip(first).take(shared.len()) {
         while left > 0 {
             let batch = session.take(left);
             if batch.is_empty() {
