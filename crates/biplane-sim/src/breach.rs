@@ -47,7 +47,7 @@ pub enum Broken {
 
 impl Broken {
     /// Every name that a broken promise may have in reports.
-    pub const NAMES: [&'static str; 47] = [
+    pub const NAMES: [&'static str; 48] = [
         "message_invented",
         "message_altered",
         "message_repeated",
@@ -79,6 +79,7 @@ impl Broken {
         "session_slow_to_heal",
         "session_paused",
         "session_outlived",
+        "session_half_open",
         "session_told_otherwise",
         "altered_accepted",
         "replay_taken",
@@ -203,6 +204,7 @@ mod tests {
             SessionBreach::SlowToHeal(Duration::ZERO),
             SessionBreach::Paused { took: Duration::ZERO, bound: Duration::ZERO },
             SessionBreach::Outlived(Duration::ZERO),
+            SessionBreach::HalfOpen(Duration::ZERO),
             SessionBreach::ToldOtherwise { told: None, is: Planes::Both },
         ];
         let contracts = [

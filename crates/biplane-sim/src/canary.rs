@@ -39,6 +39,8 @@ pub enum CanaryKind {
     Forgets,
     /// A client does not look for another control connection.
     Sulks,
+    /// Both ends live on for five seconds beyond their grace.
+    Clings,
     /// Every session begins with the same secret.
     Recalls,
     /// The clock is an hour further at every look.
@@ -100,6 +102,7 @@ impl CanaryKind {
             Self::Swallows => "swallows",
             Self::Forgets => "forgets",
             Self::Sulks => "sulks",
+            Self::Clings => "clings",
             Self::Recalls => "recalls",
             Self::Runs => "runs",
             Self::Gushes => "gushes",
@@ -121,6 +124,7 @@ impl CanaryKind {
             | Self::Swallows
             | Self::Forgets
             | Self::Sulks
+            | Self::Clings
             | Self::Recalls
             | Self::Runs
             | Self::Gushes
@@ -149,6 +153,7 @@ impl CanaryKind {
                 matches!(broken, Session(SessionBreach::Ended(_) | SessionBreach::Lame(_)))
             }
             Self::Runs => matches!(broken, Session(SessionBreach::Ended(_))),
+            Self::Clings => matches!(broken, Session(SessionBreach::Outlived(_))),
             Self::Recalls => matches!(broken, Contract(ContractBreach::NonceRepeated)),
             Self::Gushes => matches!(broken, Contract(ContractBreach::Amplified { .. })),
             Self::Stays => matches!(broken, Session(SessionBreach::Paused { .. })),
@@ -254,6 +259,7 @@ impl Caged {
             | CanaryKind::Swallows
             | CanaryKind::Forgets
             | CanaryKind::Sulks
+            | CanaryKind::Clings
             | CanaryKind::Recalls
             | CanaryKind::Runs
             | CanaryKind::Gushes

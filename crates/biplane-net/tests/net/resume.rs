@@ -17,7 +17,7 @@ use crate::{
         CHAT, INPUTS, Pair, address, channel_id, client, config, connect, dial, everybody, join,
         listen, protocol_with, receive, send,
     },
-    talk::Talk,
+    talk::{Fault, Talk},
 };
 
 /// A session through a forwarder.
@@ -410,6 +410,19 @@ fn tcp_may_be_cut_after_any_byte() {
     });
     let resumed: u64 = shares.iter().map(|course| course.resumed).sum();
     let unjoined: u64 = shares.iter().map(|course| course.unjoined).sum();
-    println!("{draws} draws of {length:?}: {unjoined} before the session, {resumed} resumes");
+    println!("figure draws {draws}, resumes {resumed}, unjoined {unjoined}; whole: {length:?}");
     assert!(resumed >= draws / 2, "{resumed} resumes");
+}
+
+#[test]
+fn a_talk_that_did_not_go_as_it_should_is_found_out() {
+    for fault in [Fault::Twice, Fault::Swapped] {
+        let scene = Scene::new();
+        let [here, there] = scene.sides();
+        let mut talk = Talk::between(here, there);
+        talk.go_on_until(|talk| talk.heard() >= COMMANDS);
+        talk.plant(fault);
+        let ends = std::panic::AssertUnwindSafe(|| talk.ends());
+        assert!(std::panic::catch_unwind(ends).is_err(), "{fault:?}");
+    }
 }

@@ -25,6 +25,13 @@ pub(crate) struct Talk {
     sides: [Speaker; 2],
 }
 
+/// What may be planted in a talk.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    Twice,
+    Swapped,
+}
+
 struct Speaker {
     slot: Arc<Slot>,
     said: usize,
@@ -71,6 +78,16 @@ impl Talk {
             self.listen();
             is_so(self)
         });
+    }
+
+    /// One side hears its last command twice, or its last two in the wrong order.
+    pub(crate) fn plant(&mut self, fault: Fault) {
+        let heard = &mut self.sides[1].heard;
+        let last = heard.len() - 1;
+        match fault {
+            Fault::Twice => heard.push(heard[last].clone()),
+            Fault::Swapped => heard.swap(last - 1, last),
+        }
     }
 
     /// Commands that both have heard.

@@ -139,13 +139,20 @@ impl ReliableSend {
         if sent.pieces.is_some() {
             return self.pop_piece(sequence, room, true);
         }
-        if room.cut_new(sent.payload.len()) != Cut::Whole {
-            return None;
+        match room.cut_new(sent.payload.len()) {
+            Cut::Whole => {
+                sent.state = State::InFlight;
+                let payload = sent.payload.clone();
+                self.again.pop_front();
+                Some(Leaving { sequence, part: None, payload, again: true })
+            }
+            // A control record had room for all of it; no packet has.
+            Cut::Piece(_) => {
+                sent.pieces = Some(Box::new(Pieces::lost(sent.payload.len())));
+                self.pop_piece(sequence, room, true)
+            }
+            Cut::Nothing => None,
         }
-        sent.state = State::InFlight;
-        let payload = sent.payload.clone();
-        self.again.pop_front();
-        Some(Leaving { sequence, part: None, payload, again: true })
     }
 
     /// The next piece of a message; of one that is lost, or else of one that never left.

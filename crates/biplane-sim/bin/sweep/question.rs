@@ -94,16 +94,16 @@ impl Question {
     /// The faults that are planted.
     pub(crate) const fn canaries(self) -> &'static [CanaryKind] {
         use CanaryKind::{
-            Forgets, Gushes, Lingers, Repeats, Runs, Stalls, Stays, Sulks, Swallows, Swaps, Trusts,
-            Wavers, Withholds,
+            Clings, Forgets, Gushes, Lingers, Repeats, Runs, Stalls, Stays, Sulks, Swallows, Swaps,
+            Trusts, Wavers, Withholds,
         };
         match self {
             Self::Sweep => &[Withholds, Swaps, Repeats, Lingers, Stalls, Swallows],
             Self::Replicas => &[Wavers],
             Self::Replays => &[Forgets],
             Self::Wraps => &[Withholds, Repeats, Stalls],
-            Self::Outages => &[Sulks],
-            Self::Kills => &[Sulks, Withholds, Repeats],
+            Self::Outages => &[Sulks, Clings],
+            Self::Kills => &[Sulks, Clings, Withholds, Repeats],
             Self::Cuts => &[Withholds, Repeats, Swaps],
             Self::Moves => &[Gushes, Stays, Trusts],
             Self::Clocks => &[Runs],
@@ -196,15 +196,19 @@ impl Run {
         }
     }
 
-    /// A planted fault shows in a run that nothing else ends, and in which TCP is lost.
+    /// A planted fault shows in a run that nothing else ends, and in which TCP is lost; one that
+    /// clings, where nothing can survive.
     fn survived(
         &self,
         job: Job,
         draw: impl Fn(u64) -> (Conditions, Duration),
     ) -> (Conditions, Duration) {
-        let is_judged = matches!(job.purpose, Purpose::Judge | Purpose::Replay);
-        let fits = |(conditions, _): &(Conditions, _)| {
-            is_judged || !conditions.is_doomed() && conditions.loses_control()
+        let fits = |(conditions, _): &(Conditions, _)| match job.purpose {
+            Purpose::Judge | Purpose::Replay => true,
+            Purpose::Canary(CanaryKind::Clings) => conditions.is_doomed(),
+            Purpose::Canary(_) | Purpose::Echo(_) | Purpose::Control => {
+                !conditions.is_doomed() && conditions.loses_control()
+            }
         };
         let mut seeds = (job.seed..).map(draw);
         seeds.find(fits).unwrap_or_else(|| Conditions::uncut(job.seed))

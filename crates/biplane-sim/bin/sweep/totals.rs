@@ -83,6 +83,7 @@ impl Totals {
             .value("questions_to_forged", &self.ordeal.questions.of_victims)
             .value("longest_pause", &self.ordeal.pause.share())
             .value("longest_beyond_grace", &self.ordeal.beyond_grace.as_secs_f64())
+            .value("longest_half_open", &self.ordeal.half_open.as_secs_f64())
     }
 }
 

@@ -59,6 +59,8 @@ pub enum SessionBreach {
     },
     /// It lived on without a control connection for so long beyond its grace.
     Outlived(Duration),
+    /// One end was over for so long, and the other was not.
+    HalfOpen(Duration),
     /// What it last told of its planes is not so.
     ToldOtherwise {
         /// What it told.
@@ -89,6 +91,7 @@ impl SessionBreach {
             Self::SlowToHeal(_) => "session_slow_to_heal",
             Self::Paused { .. } => "session_paused",
             Self::Outlived(_) => "session_outlived",
+            Self::HalfOpen(_) => "session_half_open",
             Self::ToldOtherwise { .. } => "session_told_otherwise",
         }
     }
@@ -114,6 +117,7 @@ impl fmt::Display for SessionBreach {
                 write!(f, "nothing of a steady stream came for {took:?}, which may be {bound:?}")
             }
             Self::Outlived(took) => write!(f, "lived on for {took:?} beyond its grace"),
+            Self::HalfOpen(took) => write!(f, "over at one end {took:?} before the other"),
             Self::ToldOtherwise { told, is } => write!(f, "told {told:?} last, and is on {is:?}"),
             Self::NeverEmpty { waiting } => {
                 write!(f, "{waiting} messages and records still wait though nobody sends")

@@ -92,9 +92,13 @@ impl Trial {
             let mut config = config.clone();
             let planted = plan.canary.filter(|_| client == 0);
             let canary = planted.and_then(|kind| plant(kind, &protocol, &mut rng));
-            let is_the_clients = canary.is_some_and(|canary| canary.kind == CanaryKind::Sulks);
-            let end = if is_the_clients { &mut config.client } else { &mut config.server };
-            end.canary = canary;
+            match canary.map(|canary| canary.kind) {
+                Some(CanaryKind::Sulks) => config.client.canary = canary,
+                Some(CanaryKind::Clings) => {
+                    (config.client.canary, config.server.canary) = (canary, canary);
+                }
+                _ => config.server.canary = canary,
+            }
             world.connect(config);
         }
         Self {

@@ -23,6 +23,8 @@ use crate::{
 
 /// No connection has this number: what a session is named by.
 const NAME: u32 = u32::MAX;
+/// So long beyond its grace lives an end that clings.
+const CLINGS: Duration = Duration::from_secs(5);
 
 /// Why an end of a session did not begin.
 enum Failure {
@@ -278,6 +280,10 @@ impl World {
                 (spoken, house.session.clone())
             }
         };
+        let mut session = session.unwrap_or_else(|| line.config.session.clone());
+        if end.canary.is_some_and(|canary| canary.kind == CanaryKind::Clings) {
+            session.grace += CLINGS;
+        }
         let setup = Setup {
             role: side.role(),
             secret: match end.canary.map(|canary| canary.kind) {
@@ -287,7 +293,7 @@ impl World {
             agreement,
             channels: spoken.channels.clone(),
             requests: spoken.description.requests.len(),
-            config: session.unwrap_or_else(|| line.config.session.clone()),
+            config: session,
             seed,
             first_packet: end.first_packet,
             remote,

@@ -18,7 +18,7 @@ const SIM: &[&str] = &["cargo build --release --locked -p biplane-sim"];
 const CORE: &str = "cargo test --release --locked -p biplane-proto --lib --no-run";
 const WIRE: &str = "cargo test --release --locked -p biplane-wire --lib --no-run";
 const SCENARIOS: &str = "cargo test --release --locked -p biplane-sim --test scenarios --no-run";
-const NET: &str = "cargo test --release --locked -p biplane-net --test net --no-run";
+pub(super) const NET: &str = "cargo test --release --locked -p biplane-net --test net --no-run";
 
 /// Seeds of the sweep that G1, G2, G4 and G28 judge, each by its own figures.
 const SWEEP: Seeds = Seeds { full: 10_000, quick: 24 };
@@ -102,7 +102,7 @@ pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "G8",
         title: "a session survives outages shorter than its grace, and longer ones end it",
-        seeds: Seeds { full: 2_000, quick: 40 },
+        seeds: Seeds { full: 2_000, quick: 100 },
         needs: None,
         builds: SIM,
         timeout: Duration::from_secs(3600),
@@ -120,9 +120,9 @@ pub(super) const GATES: &[Gate] = &[
     Gate {
         id: "G10",
         title: "TCP is taken away: UDP goes on, the session resumes, nothing comes twice",
-        seeds: Seeds { full: 2_000, quick: 40 },
+        seeds: Seeds { full: 2_000, quick: 100 },
         needs: None,
-        builds: SIM,
+        builds: &["cargo build --release --locked -p biplane-sim", NET],
         timeout: Duration::from_secs(3600),
         measure: resumes::kills,
     },
@@ -230,7 +230,12 @@ fn cases_of(run: &mut Run, cases: u64, which: &str, least: u32) -> Result<()> {
 
 /// How many cases were tried, by the tests' own word: `figure cases N`.
 fn cases_told(said: &str) -> Option<u64> {
-    let line = said.split("figure cases ").nth(1)?;
+    figure(said, "figure cases ")
+}
+
+/// The number that stands behind `name` in what tests said.
+pub(super) fn figure(said: &str, name: &str) -> Option<u64> {
+    let line = said.split(name).nth(1)?;
     line.split(|it: char| !it.is_ascii_digit()).next()?.parse().ok()
 }
 

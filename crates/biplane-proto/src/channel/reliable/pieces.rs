@@ -30,6 +30,11 @@ impl Pieces {
         Self { total, next: 0, acked: Vec::new(), lost: VecDeque::new(), open: 0 }
     }
 
+    /// Those of a message that went whole and is lost.
+    pub(super) fn lost(total: usize) -> Self {
+        Self { next: total, lost: VecDeque::from([(0, total)]), ..Self::new(total) }
+    }
+
     pub(super) const fn has_new(&self) -> bool {
         self.next < self.total
     }

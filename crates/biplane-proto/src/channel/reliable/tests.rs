@@ -108,3 +108,22 @@ fn an_ack_that_comes_late_takes_a_piece_off_the_list() {
     queue.on_piece_ack(first, 1_160, 840);
     assert!(!queue.is_busy());
 }
+
+#[test]
+fn what_went_whole_in_a_record_goes_again_in_pieces_where_packets_are_too_short() {
+    const RECORD: Room = Room { bytes: limits::TUNNEL_PIECE, sequenced: true };
+    let (mut queue, mut held) = queue(0);
+    queue.push(vec![1; 3_000].into(), None).unwrap();
+    let first = SequenceNumber(0);
+    assert_eq!(queue.pop(&mut held, RECORD).unwrap().part, None);
+    queue.on_lost(first);
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
+    queue.on_piece_ack(first, 0, 1_160);
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((1_160, 1_160)));
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((2_320, 680)));
+    queue.on_piece_ack(first, 2_320, 680);
+    queue.on_piece_lost(first, 1_160, 1_160);
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((1_160, 1_160)));
+    queue.on_piece_ack(first, 1_160, 1_160);
+    assert_eq!((queue.is_busy(), queue.cost), (false, 0));
+}

@@ -14,8 +14,11 @@ const KILLED: f64 = 0.3;
 const NOTICED: Duration = Duration::from_secs(15);
 /// The shortest outage.
 const SHORTEST: Duration = Duration::from_millis(100);
-/// Two outages are so far apart at least.
-const APART: Duration = Duration::from_secs(1);
+/// The first blow falls so long after the sessions have begun at least.
+const BEFORE: Duration = Duration::from_secs(1);
+/// Two outages are so far apart at least: a session is on another connection five seconds after that
+/// is possible, and its grace is whole again then.
+const APART: Duration = Duration::from_secs(6);
 /// This share of seeds ends by what is done to it.
 const DOOMED: f64 = 0.15;
 
@@ -81,17 +84,22 @@ impl Conditions {
     pub fn of_outages(seed: u64) -> (Self, Duration) {
         let mut rng = Rng::new(seed).fork();
         let mut conditions = mild(&mut rng);
+        // A probe that is lost by chance is followed by the next a second later: too late here.
+        conditions.lose_nothing();
         if rng.chance(DOOMED) {
             let udp = blocked(&mut rng);
-            return conditions.doomed(&mut rng, Blow::Block { udp, tcp: Blocked::Both });
+            let ways = [Blocked::Both, Blocked::Up, Blocked::Down];
+            let tcp = ways.get(rng.index(ways.len())).copied().unwrap_or(Blocked::Both);
+            return conditions.doomed(&mut rng, Blow::Block { udp, tcp });
         }
         let is_short = rng.chance(0.5);
         let grace = if is_short { rng.between(3, 12) } else { limits::GRACE.as_secs() };
         let grace = Duration::from_secs(grace);
         conditions.set_grace(grace);
-        let mut at = Duration::ZERO;
-        for _ in 0..rng.between(1, 3) {
-            at += APART + rng.duration(Duration::from_secs(5));
+        let mut at = BEFORE;
+        for outage in 0..rng.between(1, 3) {
+            let apart = if outage == 0 { Duration::ZERO } else { APART };
+            at += apart + rng.duration(Duration::from_secs(5));
             conditions.strike(at, block(&mut rng));
             let longest = grace.saturating_sub(Duration::from_secs(1));
             at += SHORTEST + rng.duration(longest.saturating_sub(SHORTEST));
@@ -177,9 +185,16 @@ impl Conditions {
     /// The same where `blow` falls and nothing heals, with a short grace.
     fn doomed(mut self, rng: &mut Rng, blow: Blow) -> (Self, Duration) {
         self.set_grace(Duration::from_secs(rng.between(1, 8)));
-        let at = APART + rng.duration(Duration::from_secs(5));
+        let at = BEFORE + rng.duration(Duration::from_secs(5));
         self.strike(at, blow);
         (self, at + Duration::from_secs(3))
+    }
+
+    fn lose_nothing(&mut self) {
+        for client in &mut self.clients {
+            client.wires.up.loss = Loss::Never;
+            client.wires.down.loss = Loss::Never;
+        }
     }
 
     fn set_grace(&mut self, grace: Duration) {

@@ -108,11 +108,12 @@ impl Trial {
 
     /// Sends what is due at `side`.
     pub(super) fn work(&mut self, side: Side) {
+        let now = self.world.now();
+        let work = self.traffic.get_mut(&side).map(|traffic| traffic.work(now));
+        // Time goes on for an application whose session is over; it sends nothing more.
         if self.world.session(side).is_none_or(biplane_proto::Session::is_closed) {
             return;
         }
-        let now = self.world.now();
-        let work = self.traffic.get_mut(&side).map(|traffic| traffic.work(now));
         for work in work.into_iter().flatten() {
             match work {
                 Work::Message(channel, len) => {

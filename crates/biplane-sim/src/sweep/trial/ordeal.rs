@@ -45,13 +45,15 @@ pub struct OrdealFigures {
     pub ended: u64,
     /// The longest that one lived without a control connection beyond its grace.
     pub beyond_grace: Duration,
+    /// The longest that one end was over and the other was not, where nothing could survive.
+    pub half_open: Duration,
     /// How often a client came to be elsewhere.
     pub moves: u64,
     /// How often a server followed one.
     pub followed: u64,
     /// What servers asked of addresses that were not proven.
     pub questions: Questions,
-    /// The longest pause of a steady stream, as a share of what it may be.
+    /// The pause of a steady stream that took most of what it may.
     pub pause: Pause,
 }
 
@@ -68,6 +70,7 @@ impl OrdealFigures {
         self.slowest_resume = self.slowest_resume.max(other.slowest_resume);
         self.slowest_heal = self.slowest_heal.max(other.slowest_heal);
         self.beyond_grace = self.beyond_grace.max(other.beyond_grace);
+        self.half_open = self.half_open.max(other.half_open);
     }
 }
 
@@ -80,7 +83,8 @@ struct Course {
     possible: Option<Instant>,
     /// Since when its network has healed, and it does not fly yet.
     healed: Option<Instant>,
-    is_over: bool,
+    /// Since when it is over.
+    over: Option<Instant>,
     /// It had UDP once.
     flew: bool,
     /// It had none although nothing is done to UDP: told once.
@@ -152,18 +156,11 @@ impl Trial {
         let Some(session) = self.world.session(side) else { return };
         let (is_without, flies) = (session.control_is_lost(), session.planes() != Planes::Lost);
         let (is_closed, is_over) = (session.is_closed(), session.is_over());
-        let grace = self.grace();
+        if is_closed {
+            return self.watch_end(side, is_over);
+        }
         let course = self.ordeal.courses.entry(side).or_default();
         let figures = &mut self.ordeal.figures;
-        if is_closed {
-            if let Some(since) = course.without.filter(|_| is_over && !course.is_over) {
-                course.is_over = true;
-                figures.ended += 1;
-                let beyond = (now - since).saturating_sub(grace);
-                figures.beyond_grace = figures.beyond_grace.max(beyond);
-            }
-            return;
-        }
         let has_udp = matches!(session.planes(), Planes::Both | Planes::DataOnly);
         course.flew |= has_udp;
         let is_lame = course.flew && !has_udp && !course.is_lame && self.conditions.spares_udp();
@@ -190,6 +187,25 @@ impl Trial {
         }
     }
 
+    /// Looks how an end comes to its end.
+    fn watch_end(&mut self, side: Side, is_over: bool) {
+        let (now, grace, is_doomed) = (self.world.now(), self.grace(), self.is_doomed());
+        let peer = self.ordeal.courses.get(&side.peer()).and_then(|course| course.over);
+        let course = self.ordeal.courses.entry(side).or_default();
+        let figures = &mut self.ordeal.figures;
+        if !is_over || course.over.is_some() {
+            return;
+        }
+        course.over = Some(now);
+        if let Some(since) = course.without {
+            figures.ended += 1;
+            figures.beyond_grace = figures.beyond_grace.max((now - since).saturating_sub(grace));
+        }
+        if let Some(peer) = peer.filter(|_| is_doomed) {
+            figures.half_open = figures.half_open.max(now - peer);
+        }
+    }
+
     /// Waits for the end of every session that cannot survive, and looks whether it is one.
     pub(super) fn perish(&mut self) {
         // Silence is noticed after ten seconds.
@@ -209,14 +225,19 @@ impl Trial {
         let breach = match self.left.get(&side) {
             None => SessionBreach::NeverLeft,
             Some(CloseReason::TimedOut | CloseReason::TooSlow | CloseReason::ConnectionLost)
-                if self.is_over(side) =>
+                if self.is_gone(side) =>
             {
                 return;
             }
-            Some(_) if !self.is_over(side) => SessionBreach::NeverOver,
+            Some(_) if !self.is_gone(side) => SessionBreach::NeverOver,
             Some(reason) => SessionBreach::LeftOtherwise(reason.clone()),
         };
         self.oracle.session_breach(self.world.now(), side, breach);
+    }
+
+    /// Whether an end is over and its host knows nothing of it any more.
+    fn is_gone(&self, side: Side) -> bool {
+        self.is_over(side) && self.world.receive_ids(side) == 0
     }
 
     /// How long the sessions live without a control connection.
@@ -232,6 +253,7 @@ impl Trial {
             (figures.slowest_resume, RESUME, SessionBreach::SlowToResume(figures.slowest_resume)),
             (figures.slowest_heal, HEAL, SessionBreach::SlowToHeal(figures.slowest_heal)),
             (figures.beyond_grace, END, SessionBreach::Outlived(figures.beyond_grace)),
+            (figures.half_open, self.grace() * 2, SessionBreach::HalfOpen(figures.half_open)),
         ];
         for (took, most, breach) in limits {
             if took > most && self.conditions.is_timed {

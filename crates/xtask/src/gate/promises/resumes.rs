@@ -5,9 +5,12 @@ use anyhow::Result;
 
 use super::super::{Run, Wanted, document, told};
 
-/// Threads that seal, and how many packets each of them, in full and in short; both exhaust keys.
+/// Threads that seal, and how many packets each of them, in full and in short. In full they exhaust
+/// the keys of three sessions.
 const THREADS: u64 = 8;
-const SEALS: (u64, u64) = (5_000_000, 1_600_000);
+const SEALS: (u64, u64) = (5_000_000, 300_000);
+/// Connections over real sockets that are cut after a byte, for G10.
+const DRAWS: (u64, u64) = (40, 4);
 /// Resumes, and as many restarts.
 const CYCLES: (u64, u64) = (1_000, 50);
 
@@ -29,7 +32,9 @@ pub(super) fn nonces(run: &mut Run) -> Result<()> {
     }
     let exhausted = document::at(&told, "keys_exhausted");
     run.judge_at(&told, "keys_exhausted_at_limit", Wanted::Exactly(exhausted.clone()));
-    run.judge("keys exhausted", Wanted::AtLeast(1.0), exhausted);
+    if run.form(true, false) {
+        run.judge("keys exhausted", Wanted::AtLeast(1.0), exhausted);
+    }
     run.judge_at(&told, "nonces", Wanted::AtLeast(4.0 * cycles as f64));
     told::canaries(run, &told, &["recalls"]);
     run.tests("cargo test --release --locked -p biplane-proto --lib keys", 5).map(drop)
@@ -37,11 +42,12 @@ pub(super) fn nonces(run: &mut Run) -> Result<()> {
 
 /// G8.
 pub(super) fn outages(run: &mut Run) -> Result<()> {
-    const PROMISES: [&str; 6] = [
+    const PROMISES: [&str; 7] = [
         "session_ended",
         "session_slow_to_heal",
         "session_slow_to_resume",
         "session_outlived",
+        "session_half_open",
         "session_never_left",
         "session_never_over",
     ];
@@ -56,11 +62,11 @@ pub(super) fn outages(run: &mut Run) -> Result<()> {
     run.judge_at(&told, "heals", Wanted::AtLeast(seeds as f64));
     run.judge_at(&told, "resumes", Wanted::AtLeast(seeds as f64 / 4.0));
     run.judge_at(&told, "ended", Wanted::AtLeast(seeds as f64 / 10.0));
-    told::canaries(run, &told, &["sulks"]);
+    told::canaries(run, &told, &["sulks", "clings"]);
     Ok(())
 }
 
-/// G10, its part in virtual time.
+/// G10: in virtual time, and over real sockets.
 pub(super) fn kills(run: &mut Run) -> Result<()> {
     const PROMISES: [&str; 8] = [
         "session_ended",
@@ -80,8 +86,10 @@ pub(super) fn kills(run: &mut Run) -> Result<()> {
     run.judge_at(&told, "longest_beyond_grace", Wanted::AtMost(1.0));
     run.judge_at(&told, "resumes", Wanted::AtLeast(2.0 * seeds as f64));
     run.judge_at(&told, "ended", Wanted::AtLeast(seeds as f64 / 10.0));
-    told::canaries(run, &told, &["sulks", "withholds", "repeats"]);
-    Ok(())
+    told::canaries(run, &told, &["sulks", "clings", "withholds", "repeats"]);
+    let draws = run.form(DRAWS.0, DRAWS.1);
+    let net = "cargo test --release --locked -p biplane-net --test net resume::";
+    run.tests(&format!("BIPLANE_DRAWS={draws} BIPLANE_SEED=1001 {net}"), 12).map(drop)
 }
 
 /// Line 2 of issue 6, its part in virtual time: a connection breaks after any byte.
@@ -108,7 +116,7 @@ pub(in crate::gate) fn cuts(run: &mut Run) -> Result<()> {
 
 /// G24, its part in virtual time.
 pub(in crate::gate) fn clocks(run: &mut Run) -> Result<()> {
-    let seeds = run.form(500, 20);
+    let seeds = run.form(500, 50);
     let told = told::sim(run, &format!("clocks --seeds {seeds}"))?;
     told::judge(run, &told, seeds);
     told::none(run, &told, &["panicked", "session_ended", "spins"]);
