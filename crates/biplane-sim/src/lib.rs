@@ -53,7 +53,9 @@ mod watch;
 mod wires;
 mod world;
 
-pub use breach::{Breach, Broken, ContractBreach, MessageBreach, RequestBreach, SessionBreach};
+pub use breach::{
+    Breach, Broken, ContractBreach, MessageBreach, NoticeBreach, RequestBreach, SessionBreach,
+};
 pub use canary::{Canary, CanaryKind, Core};
 pub use link::{
     Arrival, Bottleneck, BottleneckConfig, Fault, Link, LinkConfig, LinkStats, Loss, Outage, Trace,

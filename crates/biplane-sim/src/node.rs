@@ -124,7 +124,7 @@ impl Node {
 
     /// What the session has to tell; asking changes nothing that would have to be settled.
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
-        self.core.session_mut().poll_event()
+        self.core.poll_event()
     }
 
     pub(crate) fn take_answers(&mut self) -> Vec<Answered> {

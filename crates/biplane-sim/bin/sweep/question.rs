@@ -94,11 +94,13 @@ impl Question {
     /// The faults that are planted.
     pub(crate) const fn canaries(self) -> &'static [CanaryKind] {
         use CanaryKind::{
-            Clings, Forgets, Gushes, Lingers, Repeats, Runs, Stalls, Stays, Sulks, Swallows, Swaps,
-            Trusts, Wavers, Withholds,
+            Boasts, Clings, Forgets, Gushes, Hastens, Hushes, Lingers, Repeats, Runs, Stalls,
+            Stays, Sulks, Swallows, Swaps, Trusts, Wavers, Withholds,
         };
         match self {
-            Self::Sweep => &[Withholds, Swaps, Repeats, Lingers, Stalls, Swallows],
+            Self::Sweep => {
+                &[Withholds, Swaps, Repeats, Lingers, Stalls, Swallows, Hastens, Boasts, Hushes]
+            }
             Self::Replicas => &[Wavers],
             Self::Replays => &[Forgets],
             Self::Wraps => &[Withholds, Repeats, Stalls],
@@ -248,7 +250,8 @@ mod tests {
             assert_eq!(of(Purpose::Judge) as u64, seeds);
             assert_eq!(of(Purpose::Replay), replays, "{seeds} seeds");
             assert_eq!(of(Purpose::Control), 1);
-            assert!(CanaryKind::OF_MESSAGES.iter().all(|kind| of(Purpose::Canary(*kind)) == 1));
+            let mut canaries = CanaryKind::OF_MESSAGES.iter().chain(&CanaryKind::OF_OPTIONS);
+            assert!(canaries.all(|kind| of(Purpose::Canary(*kind)) == 1));
             assert!(jobs.iter().all(|job| (100..100 + seeds).contains(&job.seed)));
         }
     }

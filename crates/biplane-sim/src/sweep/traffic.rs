@@ -49,6 +49,7 @@ pub enum Lengths {
 #[derive(Debug)]
 pub struct Traffic {
     rng: Rng,
+    options: Rng,
     rhythm: Rhythm,
     lengths: Lengths,
     /// The channels of each kind with their longest messages, and when the next is due.
@@ -76,12 +77,15 @@ impl Traffic {
     pub fn new(now: Instant, protocol: &Protocol, rhythm: Rhythm, mut rng: Rng) -> Self {
         let used = KINDS.map(|kind| of_kind(protocol, kind));
         let used = used.into_iter().filter(|channels| !channels.is_empty());
+        // So that all else is as it would be without.
+        let options = rng.clone().fork();
         let first = now + rng.duration(PERIOD);
         Self {
             kinds: used.map(|channels| (channels, first)).collect(),
             request: protocol.request("echo"),
             next_request: now + rng.duration(REQUEST_PERIOD),
             rng,
+            options,
             rhythm,
             lengths: Lengths::Usual,
         }
@@ -92,6 +96,11 @@ impl Traffic {
     pub const fn of_lengths(mut self, lengths: Lengths) -> Self {
         self.lengths = lengths;
         self
+    }
+
+    /// Decides what is asked of messages beside their channel's promise.
+    pub const fn options(&mut self) -> &mut Rng {
+        &mut self.options
     }
 
     /// When something is due next.

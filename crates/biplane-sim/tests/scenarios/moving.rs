@@ -49,7 +49,7 @@ fn a_port_that_changes_every_three_seconds_costs_a_gap_of_few_round_trips() {
         assert_eq!(scene.session(SERVER).stats().path_changes, 7);
         for side in [CLIENT, SERVER] {
             assert!(!scene.session(side).is_closed());
-            assert_eq!(scene.session(side).stats().messages_tunnelled, 0, "{side}");
+            assert_eq!(scene.session(side).stats().delivery.tunnelled, 0, "{side}");
         }
     }
 }
