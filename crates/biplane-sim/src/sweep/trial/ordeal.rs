@@ -53,7 +53,7 @@ pub struct OrdealFigures {
     pub followed: u64,
     /// What servers asked of addresses that were not proven.
     pub questions: Questions,
-    /// The longest pause of a steady stream, as a share of what it may be.
+    /// The pause of a steady stream that took most of what it may.
     pub pause: Pause,
 }
 
