@@ -3,7 +3,7 @@
 mod bytes;
 mod dead_peers;
 mod frozen;
-mod moving;
+pub(super) mod moving;
 mod planes;
 mod price;
 mod restart;

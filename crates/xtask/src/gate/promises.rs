@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Gate, Run, Seeds, Wanted, document, told};
+use super::{Gate, Run, Seeds, Wanted, document, scene, told};
 
 const SIM: &[&str] = &["cargo build --release --locked -p biplane-sim"];
 const CORE: &str = "cargo test --release --locked -p biplane-proto --lib --no-run";
@@ -113,7 +113,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "a session follows a client whose address changes, and nobody who forges one",
         seeds: Seeds { full: 1_000, quick: 24 },
         needs: None,
-        builds: SIM,
+        builds: &["cargo build --release --locked -p biplane-sim", scene::LOBBY, scene::CLI],
         timeout: Duration::from_secs(1800),
         measure: moves::moves,
     },

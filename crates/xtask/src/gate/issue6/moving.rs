@@ -1,4 +1,5 @@
-//! A6.4: the way through a NAT changes every 3 s, its port or its address too; nobody notices.
+//! A6.4, and of G9 what real sockets show: the way through a NAT changes every 3 s, its port or its
+//! address too; nobody notices.
 
 use std::time::Duration;
 
@@ -55,20 +56,40 @@ impl Form {
     }
 }
 
+/// G9's: a minute of other addresses.
+pub(in super::super) fn for_a_minute(run: &mut Run) -> Result<()> {
+    let [_, address, ..] = FORMS;
+    let length = run.form((100, 60), (15, 8));
+    moved(run, |run, link| {
+        let scene = begin(run, link, address, length)?;
+        end(run, scene)
+    })
+}
+
 /// Each form by itself, or all beside each other and shorter.
 fn forms(run: &mut Run) -> Result<()> {
-    let (server, link) = scene::serve(run, "--listen 127.0.0.1:0 --max-sessions 1000")?;
+    moved(run, all_forms)
+}
+
+fn all_forms(run: &mut Run, link: &Link) -> Result<()> {
     if run.form(true, false) {
         for form in FORMS {
-            let scene = begin(run, &link, form, (100, 30))?;
+            let scene = begin(run, link, form, (100, 30))?;
             end(run, scene)?;
         }
     } else {
-        let scenes = FORMS.map(|form| begin(run, &link, form, (15, 10)));
+        let scenes = FORMS.map(|form| begin(run, link, form, (15, 10)));
         for scene in scenes {
             end(run, scene?)?;
         }
     }
+    Ok(())
+}
+
+/// Lets bots play on a server of their own, and asks it how it went.
+fn moved(run: &mut Run, play: impl FnOnce(&mut Run, &Link) -> Result<()>) -> Result<()> {
+    let (server, link) = scene::serve(run, "--listen 127.0.0.1:0 --max-sessions 1000")?;
+    play(run, &link)?;
     let server = run.terminate(server)?;
     let told = run.document("server", &server)?;
     run.judge_at(&told, "panics", Wanted::Exactly(0.into()));

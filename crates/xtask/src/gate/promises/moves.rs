@@ -4,9 +4,9 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use super::super::{Run, Wanted, document, told};
+use super::super::{Run, Wanted, document, issue6::moving, told};
 
-/// G9, its part in virtual time.
+/// G9: in virtual time, and 100 bots over real sockets.
 pub(super) fn moves(run: &mut Run) -> Result<()> {
     const PROMISES: [&str; 10] = [
         "session_ended",
@@ -27,7 +27,7 @@ pub(super) fn moves(run: &mut Run) -> Result<()> {
     run.judge_at(&told, "longest_pause", Wanted::AtMost(1.0));
     followed(run, &told, seeds as f64);
     told::canaries(run, &told, &["gushes", "stays", "trusts"]);
-    Ok(())
+    moving::for_a_minute(run)
 }
 
 /// Clients moved, servers followed them, and somebody forged: else the rest would say little.
