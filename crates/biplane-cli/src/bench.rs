@@ -7,17 +7,16 @@ mod plot;
 mod summary;
 mod watcher;
 
-use std::{
-    fs::File,
-    io::{Write, stdout},
-    path::Path,
-};
+use std::{fs::File, path::Path};
 
 use anyhow::{Context, Result};
 use biplane_load::{Biplane, Measured, Plan};
 
 use self::{document::Document, flags::Bench, watcher::Watcher};
-use crate::system::{self, Stop};
+use crate::{
+    output,
+    system::{self, Stop},
+};
 
 /// Open files beside those of clients, generously.
 const FILES_BESIDE: usize = 64;
@@ -42,10 +41,11 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<String>> {
     let link = watcher.end();
     let measured = measured.map_err(|error| anyhow::anyhow!("{error:#}"))?;
     let ran = Ran { bench, plan, measured, link };
-    let told =
-        if bench.json { serde_json::to_string(&Document::of(&ran))? } else { summary::of(&ran) };
-    // Who reads no further, as `head`, has seen enough.
-    writeln!(stdout(), "{told}").ok();
+    if bench.json {
+        output::json(&Document::of(&ran))?;
+    } else {
+        output::say(summary::of(&ran))?;
+    }
     if let Some(file) = plot {
         plot::draw(&ran, file)?;
     }

@@ -16,7 +16,10 @@ use std::ops::ControlFlow;
 use anyhow::Result;
 use biplane_net::doctor::{self, DoctorConfig};
 
-use crate::system::{self, Stop};
+use crate::{
+    output,
+    system::{self, Stop},
+};
 use bar::Bar;
 use document::Document;
 use findings::Findings;
@@ -29,9 +32,9 @@ pub(crate) fn run(flags: &Doctor) -> Result<Vec<String>> {
     let stop = Stop::on_signals()?;
     let findings = examine(flags, &stop)?;
     if flags.json {
-        println!("{}", serde_json::to_string(&Document::from(&findings))?);
+        output::json(&Document::from(&findings))?;
     } else {
-        println!("{}", words::told(&findings));
+        output::say(words::told(&findings))?;
     }
     if let Some(path) = &flags.save {
         saved::save(&findings, path)?;

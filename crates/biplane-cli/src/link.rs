@@ -14,6 +14,7 @@ use crate::{
     cli::Link,
     form,
     live::Live,
+    output,
     report::{self, Document},
     system::{self, Stop},
 };
@@ -32,14 +33,14 @@ pub(crate) fn run(link: &Link) -> Result<Vec<String>> {
     let config = RelayConfig::new(link.listen, to).profile(profile.clone()).seed(link.seed);
     let config = if link.udp_only { config.udp_only() } else { config };
     let relay = form::start(&config, &link.form)?;
-    tell(link.json, &greeting(link, &relay, to, &profile));
+    output::beside(link.json, &greeting(link, &relay, to, &profile))?;
     watch(&relay, &stop);
     let is_whole = relay.is_running();
     let stats = relay.stop();
     if link.json {
-        println!("{}", serde_json::to_string(&Document::from(&stats))?);
+        output::json(&Document::from(&stats))?;
     } else {
-        println!("{}", report::summary(&stats));
+        output::say(report::summary(&stats))?;
     }
     let broken = (!is_whole).then(|| "the relay ended by itself".to_owned());
     Ok(broken.into_iter().collect())
@@ -58,11 +59,6 @@ fn greeting(link: &Link, relay: &Relay, to: SocketAddr, profile: &Profile) -> St
         (false, true) => ("TCP and UDP", ", as IP packets; TCP is the kernel's own"),
     };
     format!("relays {planes} from {} to {to} through {profile}{model}", relay.address())
-}
-
-/// Everything but JSON goes where it does not disturb it.
-fn tell(is_json: bool, line: &str) {
-    if is_json { eprintln!("{line}") } else { println!("{line}") }
 }
 
 /// Shows figures until a signal comes, or the relay ends.

@@ -9,7 +9,7 @@
 //! | `probe` | `biplane probe`: why one cannot connect |
 //! | `form` | a relay between ports or between network namespaces |
 //! | `measure` | what a link does, seen by the sockets on both sides of it |
-//! | `report`, `live` | what is told at the end, and meanwhile |
+//! | `report`, `live`, `output` | what is told at the end, and meanwhile, and how it is said |
 //! | `system`, `units` | signals and open files; how durations are written |
 
 mod bench;
@@ -19,6 +19,7 @@ mod form;
 mod link;
 mod live;
 mod measure;
+mod output;
 mod probe;
 mod report;
 mod settings;

@@ -18,7 +18,7 @@ use anyhow::{Context, Result};
 use biplane_link::{Relay, RelayConfig};
 use serde::Serialize;
 
-use crate::{cli::MeasureLink, form, report::Document};
+use crate::{cli::MeasureLink, form, output, report::Document};
 
 /// How long the model may still hold something after the last was sent.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -62,7 +62,7 @@ pub(crate) fn run(measure: &MeasureLink) -> Result<Vec<String>> {
         relay_cpu_seconds,
         link: Document::from(&relay.stop()),
     };
-    println!("{}", serde_json::to_string(&document)?);
+    output::json(&document)?;
     Ok(Vec::new())
 }
 

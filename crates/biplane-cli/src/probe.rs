@@ -16,6 +16,7 @@ use self::document::{Document, Line};
 use crate::{
     cli::Probe,
     live::Live,
+    output,
     system::{self, Stop},
 };
 
@@ -43,7 +44,7 @@ pub(crate) fn run(probe: &Probe) -> Result<Vec<String>> {
     let (lines, diagnosis) = Watching::new(probe).watch(&told, diagnosing, &stop);
     match &diagnosis {
         Some(diagnosis) => conclude(probe, diagnosis)?,
-        None if probe.json => print(&Document::cut_short(lines))?,
+        None if probe.json => output::json(&Document::cut_short(lines))?,
         None => {}
     }
     Ok(diagnosis.map_or_else(|| vec!["interrupted".to_owned()], |diagnosis| failed(&diagnosis)))
@@ -98,7 +99,9 @@ impl Watching {
         let [held, failed] = self.marks;
         let mark = if line.ok == Some(true) { held } else { failed };
         let name = line.name;
-        self.say(&format!("{mark} {name:<9}  {}", line.detail.as_deref().unwrap_or_default()));
+        let detail = line.detail.as_deref().unwrap_or_default();
+        // Nothing is lost that the end does not tell.
+        output::beside(self.is_json, &format!("{mark} {name:<9}  {detail}")).ok();
         self.lines.push(line);
     }
 
@@ -106,11 +109,6 @@ impl Watching {
         let next = Step::ALL.get(self.lines.len()).copied().unwrap_or(Step::Loss);
         let seconds = self.start.elapsed().as_secs();
         self.live.show(Instant::now(), || format!("{next} … {seconds} s"));
-    }
-
-    /// Everything but JSON goes where it does not disturb it.
-    fn say(&self, line: &str) {
-        if self.is_json { eprintln!("{line}") } else { println!("{line}") }
     }
 }
 
@@ -129,15 +127,9 @@ fn conclude(probe: &Probe, diagnosis: &Diagnosis) -> Result<()> {
     };
     if probe.json {
         eprintln!("\n{last}");
-        return print(&Document::of(diagnosis));
+        return output::json(&Document::of(diagnosis));
     }
-    println!("\n{last}");
-    Ok(())
-}
-
-fn print(document: &Document) -> Result<()> {
-    println!("{}", serde_json::to_string(document)?);
-    Ok(())
+    output::say(format_args!("\n{last}"))
 }
 
 const fn in_words(planes: Option<Planes>) -> &'static str {

@@ -368,8 +368,14 @@ mod tests {
     }
 
     fn spec(kind: ChannelKind, max_message: u32) -> ProtocolSpec {
-        let channel =
-            ChannelConfig { kind, notify: false, max_message, lifetime: None, priority: 0 };
+        let channel = ChannelConfig {
+            kind,
+            notify: false,
+            max_message,
+            lifetime: None,
+            priority: 0,
+            escalate_after: None,
+        };
         let described = biplane_wire::ChannelDescription {
             name: "it".into(),
             kind,

@@ -4,35 +4,39 @@
 //! receiving half takes them in by channel and sequence number alone, whichever plane brought them.
 
 mod arrival;
+mod causality;
 mod credit;
 mod fresh;
+mod notices;
 mod ordered;
 mod outgoing;
 mod partials;
 mod reassembly;
 mod reliable;
+mod report;
+mod single;
 mod unordered;
 
 use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
-use biplane_wire::{ChannelId, ChannelKind, Fragment, Frame, Message, SequenceNumber};
+use biplane_wire::{
+    AckRange, ChannelId, ChannelKind, Fragment, Frame, Message, SequenceNumber, Taken,
+};
 use bytes::Bytes;
 
-pub(crate) use self::outgoing::Outgoing;
 use self::{
-    arrival::Arrived,
-    credit::{CreditGiven, CreditHeld},
-    fresh::{FreshReceive, FreshSend},
-    ordered::Ordered,
-    outgoing::Room,
+    causality::Causality,
+    notices::Notices,
     partials::FreshPartials,
     reassembly::Piece,
-    reliable::ReliableSend,
-    unordered::Unordered,
+    report::Report,
+    single::{Channel, Receive, Send, assemble_fresh, deliver_fresh},
 };
+pub(crate) use self::{causality::Progress, outgoing::Outgoing};
 use crate::{
-    ChannelConfig, SendError, SessionStats, Violation, acks::Eliciting, limits, recovery::SentFrame,
+    ChannelConfig, Notice, SendError, SendOptions, SessionStats, Violation, limits,
+    recovery::SentFrame,
 };
 
 /// What a message takes of every budget: its bytes and what surrounds them.
@@ -57,8 +61,25 @@ pub(crate) struct Channels {
     readable: u64,
     /// A queue that was full is half empty again.
     writable: bool,
+    /// Messages that waited for what they come after became readable.
+    released: bool,
+    /// Messages that waited for what they come after may leave.
+    freed: bool,
+    /// Messages have waited too long for an ack over UDP.
+    overdue: bool,
+    /// No message waits for more commands, requests and replies to be written than so many.
+    awaited: u64,
     /// Pieces of messages that are not sent again.
     partials: FreshPartials,
+    pub(crate) books: Books,
+    pub(crate) causality: Causality,
+}
+
+/// What all channels write into when they send.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    pub(crate) progress: Progress,
+    pub(crate) notices: Notices,
     counts: Counts,
 }
 
@@ -68,42 +89,13 @@ struct Counts {
     sent: u64,
     taken: u64,
     resent: u64,
+    escalated: u64,
     expired: u64,
     superseded: u64,
     overflowed: u64,
     late: u64,
     duplicated: u64,
     untaken: u64,
-}
-
-#[derive(Debug)]
-struct Channel {
-    id: ChannelId,
-    config: ChannelConfig,
-    send: Send,
-    receive: Receive,
-    /// What the peer has room for, of reliable kinds.
-    held: CreditHeld,
-    /// What this side has room for.
-    given: CreditGiven,
-    /// A send was refused since the queue was last half empty.
-    refused: bool,
-}
-
-#[derive(Debug)]
-enum Send {
-    Fresh(FreshSend),
-    Reliable(ReliableSend),
-    /// Commands wait in the control connection's queue.
-    Command,
-}
-
-#[derive(Debug)]
-enum Receive {
-    Fresh(FreshReceive),
-    Unordered(Unordered),
-    Ordered(Ordered),
-    Command(VecDeque<Bytes>),
 }
 
 impl Channels {
@@ -123,27 +115,20 @@ impl Channels {
             began: None,
             readable: 0,
             writable: false,
+            released: false,
+            freed: false,
+            overdue: false,
+            awaited: 0,
             partials: FreshPartials::default(),
-            counts: Counts::default(),
+            books: Books::default(),
+            causality: Causality::default(),
         }
     }
 
     /// Counts messages, and the bytes of credit, from here on; before anything was sent.
     pub(crate) fn count_from(&mut self, sequence: SequenceNumber, credit: u64) {
         for channel in &mut self.list {
-            match &mut channel.send {
-                Send::Fresh(queue) => queue.count_from(sequence),
-                Send::Reliable(queue) => queue.count_from(sequence),
-                Send::Command => {}
-            }
-            match &mut channel.receive {
-                Receive::Fresh(queue) => queue.count_from(sequence),
-                Receive::Unordered(queue) => queue.count_from(sequence),
-                Receive::Ordered(queue) => queue.count_from(sequence),
-                Receive::Command(_) => {}
-            }
-            channel.held.count_from(credit);
-            channel.given.count_from(credit);
+            channel.count_from(sequence, credit);
         }
     }
 
@@ -164,39 +149,62 @@ impl Channels {
         now: Instant,
         id: ChannelId,
         payload: Bytes,
+        how: SendOptions,
     ) -> Result<(), SendError> {
+        self.check(id, payload.len(), how)?;
         let channel = self.list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
-        channel.fits(payload.len())?;
-        let expires = channel.lifetime().map(|lifetime| now + lifetime);
-        let outcome = match &mut channel.send {
-            Send::Fresh(queue) => {
-                self.counts.overflowed += queue.push(payload, expires);
-                if channel.config.kind == ChannelKind::Sequenced {
-                    self.counts.superseded += queue.supersede_begun();
-                }
-                Ok(())
-            }
-            Send::Reliable(queue) => queue.push(payload, expires),
-            Send::Command => Err(SendError::NotInProtocol),
-        };
+        let outcome = channel.queue(now, payload, how, &mut self.books);
         channel.refused |= outcome.is_err();
-        self.counts.sent += u64::from(outcome.is_ok());
+        if outcome.is_ok() {
+            self.on_queued(how);
+            if how.after_commands {
+                self.awaited = self.books.progress.issued;
+            }
+        }
         outcome
     }
 
-    /// Checks a command of `len` bytes, which then waits in the control connection's queue.
-    pub(crate) fn check_command(&mut self, id: ChannelId, len: usize) -> Result<(), SendError> {
-        let channel = self.list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
-        channel.fits(len)
+    /// Checks a message of `len` bytes. A command then waits in the control connection's queue.
+    pub(crate) fn check(
+        &mut self,
+        id: ChannelId,
+        len: usize,
+        how: SendOptions,
+    ) -> Result<(), SendError> {
+        let channel = self.list.get(id.index()).ok_or(SendError::NotInProtocol)?;
+        channel.fits(len)?;
+        if how.after_commands && channel.config.kind == ChannelKind::Command {
+            return Err(SendError::NotOffered);
+        }
+        if how.notice.is_none() {
+            return Ok(());
+        }
+        if channel.report.is_none() {
+            return Err(SendError::NotOffered);
+        }
+        self.books.notices.admit()
     }
 
-    pub(crate) fn on_command_queued(&mut self) {
-        self.counts.sent += 1;
+    pub(crate) fn on_command_queued(&mut self, id: ChannelId, how: SendOptions) {
+        if let Some(Channel { send: Send::Command(next), .. }) = self.list.get_mut(id.index()) {
+            let sequence = core::mem::replace(next, next.next());
+            if let Some(token) = how.notice {
+                self.books.notices.on_numbered((id, sequence), token);
+            }
+        }
+        self.on_queued(how);
+    }
+
+    const fn on_queued(&mut self, how: SendOptions) {
+        self.books.counts.sent += 1;
+        if how.notice.is_some() {
+            self.books.notices.on_queued();
+        }
     }
 
     /// Whether a data channel has a message that may leave.
     pub(crate) fn has_data(&self) -> bool {
-        self.list.iter().any(Channel::has_data)
+        self.list.iter().any(|channel| channel.has_data())
     }
 
     /// Whether a data channel has a message that the peer may not have.
@@ -204,22 +212,63 @@ impl Channels {
         self.list.iter().any(|channel| match &channel.send {
             Send::Fresh(queue) => !queue.is_empty(),
             Send::Reliable(queue) => queue.is_busy(),
-            Send::Command => false,
+            Send::Command(_) => false,
         })
     }
 
     /// The next message whose frame fits `room`, by priority and in turns.
     pub(crate) fn next_message(&mut self, now: Instant, room: usize) -> Option<Outgoing> {
         for index in self.order.iter().copied() {
-            let channel = self.list.get_mut(index).filter(|channel| channel.has_data());
+            let Self { list, books, .. } = self;
+            let channel = list.get_mut(index).filter(|channel| channel.has_data());
             let Some(channel) = channel else { continue };
-            if let Some(outgoing) = channel.next_message(now, room, &mut self.counts) {
+            if let Some(outgoing) = channel.next_message(now, room, books) {
                 self.writable |= channel.relieved();
                 self.began.get_or_insert(index);
                 return Some(outgoing);
             }
         }
         None
+    }
+
+    /// Looks for messages that have waited too long for an ack over UDP, which go over the control
+    /// connection. Returns when the next will have; what waits for credit waits for the peer.
+    pub(crate) fn find_overdue(&mut self, now: Instant) -> Option<Instant> {
+        let (mut is_now, mut next) = (false, None);
+        for channel in self.list.iter_mut().filter(|channel| channel.escalates()) {
+            let overdue = channel.escalates_at(now, &mut self.books);
+            is_now |= overdue.is_now;
+            next = next.into_iter().chain(overdue.next).min();
+        }
+        self.overdue = is_now;
+        next
+    }
+
+    /// None is looked for: one of the planes does not work.
+    pub(crate) const fn forget_overdue(&mut self) {
+        self.overdue = false;
+    }
+
+    /// Whether there were some.
+    pub(crate) const fn has_overdue(&self) -> bool {
+        self.overdue
+    }
+
+    /// The next of them that fits `room`, or a piece of it.
+    pub(crate) fn next_escalated(&mut self, now: Instant, room: usize) -> Option<Outgoing> {
+        let Self { list, books, .. } = self;
+        list.iter_mut().find_map(|channel| channel.next_escalated(now, room, books))
+    }
+
+    /// The control connection is lost: they go over UDP again. Returns whether there are any.
+    pub(crate) fn recall_escalated(&mut self) -> bool {
+        let mut any = false;
+        for channel in self.list.iter_mut().filter(|channel| channel.escalates()) {
+            if let Send::Reliable(queue) = &mut channel.send {
+                any |= queue.recall();
+            }
+        }
+        any
     }
 
     /// A packet has been filled: who began it stands behind its equals now.
@@ -240,13 +289,16 @@ impl Channels {
             if let (ChannelKind::Sequenced, Send::Fresh(queue)) =
                 (channel.config.kind, &mut channel.send)
             {
-                self.counts.superseded += queue.keep_newest();
+                self.books.counts.superseded += queue.keep_newest(&mut self.books.notices);
             }
         }
     }
 
-    /// The peer has a reliable message, or a piece of one, or a grant.
-    pub(crate) fn on_ack(&mut self, frame: SentFrame) {
+    /// The peer has a message, or a piece of one, or a grant or report.
+    pub(crate) fn on_ack(&mut self, now: Instant, frame: SentFrame) {
+        if let SentFrame::Noted(id, sequence) = frame {
+            return self.books.notices.on_arrived(now, (id, sequence));
+        }
         let Some(channel) = self.list.get_mut(frame.channel()) else { return };
         if let Send::Reliable(queue) = &mut channel.send {
             match frame {
@@ -254,17 +306,25 @@ impl Channels {
                 SentFrame::Piece(_, sequence, offset, len) => {
                     queue.on_piece_ack(sequence, offset, len);
                 }
-                SentFrame::Credit(_) | SentFrame::Ack(_) | SentFrame::Sounding(_) => {}
+                SentFrame::Noted(..)
+                | SentFrame::Credit(_)
+                | SentFrame::Taken(..)
+                | SentFrame::Ack(_)
+                | SentFrame::Sounding(_) => {}
             }
             self.writable |= channel.relieved();
         }
     }
 
-    /// A copy of a reliable message, of a piece of one, or of a grant is lost.
+    /// A copy of a message, of a piece of one, or of a grant or report is lost.
     pub(crate) fn on_lost(&mut self, frame: SentFrame) {
+        if let SentFrame::Noted(id, sequence) = frame {
+            return self.books.notices.end((id, sequence), Notice::Lost);
+        }
         let Some(channel) = self.list.get_mut(frame.channel()) else { return };
         match (frame, &mut channel.send) {
             (SentFrame::Credit(_), _) => channel.given.tell_again(),
+            (SentFrame::Taken(_, run), _) => channel.tell_again(run),
             (SentFrame::Message(_, sequence), Send::Reliable(queue)) => queue.on_lost(sequence),
             (SentFrame::Piece(_, sequence, offset, len), Send::Reliable(queue)) => {
                 queue.on_piece_lost(sequence, offset, len);
@@ -275,7 +335,73 @@ impl Channels {
 
     /// Whether a queue that was full has become half empty since this was last asked.
     pub(crate) const fn take_writable(&mut self) -> bool {
-        core::mem::replace(&mut self.writable, false)
+        core::mem::replace(&mut self.writable, false) | self.books.notices.take_writable()
+    }
+
+    // --- notices
+
+    /// The application of the peer took messages that were sent here.
+    pub(crate) fn handle_taken(&mut self, taken: &Taken<'_>) -> Result<(), Violation> {
+        let id = taken.channel;
+        let channel = self.get(id)?;
+        if channel.report.is_none() {
+            return Err(Violation::WrongFrame(id));
+        }
+        let next = channel.next();
+        for run in taken.numbers(next) {
+            let run = run.filter(|run| run.high < next.0).ok_or(Violation::TakenUnsent(id))?;
+            self.books.notices.on_taken(id, run);
+        }
+        Ok(())
+    }
+
+    /// Whether the peer has not been told all that the application took.
+    pub(crate) fn has_taken(&self) -> bool {
+        self.reports().any(Report::is_due)
+    }
+
+    /// Another control connection takes the place of the last, on which this may not have come.
+    pub(crate) fn tell_taken_again(&mut self) {
+        let reports = self.list.iter_mut().filter_map(|channel| channel.report.as_mut());
+        reports.for_each(Report::tell_all_again);
+    }
+
+    /// The peer was told this over the control connection.
+    pub(crate) fn on_told(&mut self, id: ChannelId, runs: impl Iterator<Item = AckRange>) {
+        let channel = self.list.get_mut(id.index());
+        if let Some(report) = channel.and_then(|channel| channel.report.as_mut()) {
+            runs.for_each(|run| report.on_told(run.low, run.high));
+        }
+    }
+
+    /// What to tell the peer next, in at most so many runs, highest first.
+    pub(crate) fn next_taken(
+        &mut self,
+        most: usize,
+    ) -> Option<(ChannelId, impl Iterator<Item = AckRange> + Clone + use<>)> {
+        let mut reports = self.list.iter_mut().filter_map(|channel| {
+            let report = channel.report.as_mut().filter(|report| report.is_due())?;
+            Some((channel.id, report))
+        });
+        let (id, report) = reports.next()?;
+        Some((id, report.tell(most)))
+    }
+
+    fn reports(&self) -> impl Iterator<Item = &Report> {
+        self.list.iter().filter_map(|channel| channel.report.as_ref())
+    }
+
+    /// The session is over: every notice that is open says so.
+    pub(crate) fn close_notices(&mut self) {
+        let notices = &mut self.books.notices;
+        notices.close();
+        for channel in &mut self.list {
+            match &mut channel.send {
+                Send::Fresh(queue) => notices.lose(queue.take_tokens()),
+                Send::Reliable(queue) => notices.lose(queue.take_tokens()),
+                Send::Command(_) => {}
+            }
+        }
     }
 
     // --- credit
@@ -320,8 +446,9 @@ impl Channels {
         now: Instant,
         message: &Message<'_>,
     ) -> Result<(), Violation> {
-        check_reserved(message.after, message.clock)?;
-        let piece = Piece::whole(message.payload);
+        check_reserved(message.clock)?;
+        let after = self.causality.awaited(message.after).unwrap_or(0);
+        let piece = Piece { after, ..Piece::whole(message.payload) };
         self.handle_piece(now, message.channel, message.sequence, piece)
     }
 
@@ -331,8 +458,9 @@ impl Channels {
         now: Instant,
         fragment: &Fragment<'_>,
     ) -> Result<(), Violation> {
-        check_reserved(fragment.after, fragment.clock)?;
+        check_reserved(fragment.clock)?;
         let piece = Piece {
+            after: self.causality.awaited(fragment.after).unwrap_or(0),
             offset: fragment.offset as usize,
             total: fragment.total as usize,
             bytes: fragment.payload,
@@ -347,16 +475,79 @@ impl Channels {
         sequence: Option<u32>,
         piece: Piece<'_>,
     ) -> Result<(), Violation> {
-        let Self { list, partials, counts, .. } = self;
+        let Self { list, partials, books: Books { counts, .. }, causality, .. } = self;
         let channel = list.get_mut(id.index()).ok_or(Violation::UnknownChannel(id))?;
         channel.check_arrival(sequence, piece)?;
         if let Receive::Fresh(queue) = &mut channel.receive {
-            handle_fresh(queue, now, partials, (id, sequence, piece), counts)?;
+            match assemble_fresh(queue, now, partials, (id, sequence, piece), counts)? {
+                Some(message) if piece.after > 0 => causality.hold(now, piece.after, id, message),
+                Some(message) => deliver_fresh(queue, id, message, partials, counts),
+                None => {}
+            }
         } else {
             channel.handle_reliable(sequence.unwrap_or(0), piece, counts)?;
+            channel.release(causality.taken());
         }
         self.mark(id);
         Ok(())
+    }
+
+    /// The application took what is at `place` among the peer's commands, requests and replies, or
+    /// nobody waits for it; what came after it waits no more. Returns whether anything did.
+    pub(crate) fn on_place_taken(&mut self, place: u64) -> bool {
+        if !self.causality.on_taken(place) {
+            return false;
+        }
+        let before = self.readable;
+        let taken = self.causality.taken();
+        let mut any = false;
+        while let Some(held) = self.causality.release() {
+            any = true;
+            let Self { list, partials, books: Books { counts, .. }, .. } = self;
+            let channel = list.get_mut(held.channel.index());
+            if let Some(Channel { receive: Receive::Fresh(queue), .. }) = channel {
+                let message = (held.sequence, held.payload);
+                deliver_fresh(queue, held.channel, message, partials, counts);
+            }
+        }
+        for channel in &mut self.list {
+            channel.release(taken);
+        }
+        for id in (0..).map_while(ChannelId::new).take(self.list.len()) {
+            self.mark(id);
+        }
+        any || self.readable & !before != 0
+    }
+
+    /// Commands, requests and replies have come so far: what waited for them to be written waits no
+    /// more.
+    pub(crate) fn on_progress(&mut self, progress: Progress) {
+        let before = core::mem::replace(&mut self.books.progress, progress).settled;
+        if before < self.awaited.min(progress.settled) {
+            for channel in &mut self.list {
+                self.freed |= channel.free(progress);
+            }
+        }
+    }
+
+    /// Whether messages that waited for what they come after may leave since this was asked.
+    pub(crate) const fn take_freed(&mut self) -> bool {
+        core::mem::replace(&mut self.freed, false)
+    }
+
+    /// When a message has waited as long as it may for what it comes after, here or there.
+    pub(crate) fn held_until(&self) -> Option<Instant> {
+        let waits = self.books.progress.settled < self.awaited;
+        let unsent = self.list.iter().filter(|_| waits).filter_map(Channel::held_until);
+        unsent.chain(self.causality.deadline()).min()
+    }
+
+    /// Drops what has waited as long as it may.
+    pub(crate) fn drop_held(&mut self, now: Instant) {
+        self.causality.handle_timeout(now);
+        for channel in &mut self.list {
+            channel.expire(now, &mut self.books);
+        }
     }
 
     /// Whether what was sent so long ago on channel `id` is worth nothing any more.
@@ -372,24 +563,25 @@ impl Channels {
     /// piece.
     pub(crate) const fn on_outlived(&mut self, frame: &Frame<'_>) {
         if !matches!(frame, Frame::Fragment(Fragment { offset: 1.., .. })) {
-            self.counts.late += 1;
+            self.books.counts.late += 1;
         }
     }
 
-    /// Takes in a whole command.
+    /// Takes in a whole command, at its place among all that came over the control connection.
     pub(crate) fn handle_command(
         &mut self,
         id: ChannelId,
         payload: Bytes,
+        place: u64,
     ) -> Result<(), Violation> {
         let channel = self.get(id)?;
-        let Receive::Command(queue) = &mut channel.receive else {
+        let Receive::Command(queue, _) = &mut channel.receive else {
             return Err(Violation::WrongFrame(id));
         };
         if !channel.given.use_up(cost(payload.len())) {
             return Err(Violation::CreditOverrun(id));
         }
-        queue.push_back(payload);
+        queue.push_back((payload, place));
         self.mark(id);
         Ok(())
     }
@@ -397,15 +589,18 @@ impl Channels {
     /// Gives the application the next message of a channel.
     pub(crate) fn take(&mut self, id: ChannelId) -> Option<Bytes> {
         let channel = self.list.get_mut(id.index())?;
-        let payload = channel.take();
-        if let Some(payload) = &payload {
-            self.counts.taken += 1;
-            if channel.config.kind.is_reliable() {
-                channel.given.give_back(cost(payload.len()));
-            }
-        }
+        let (payload, place) = channel.take(self.causality.taken())?;
+        self.books.counts.taken += 1;
         self.mark(id);
-        payload
+        if let Some(place) = place {
+            self.released |= self.on_place_taken(place);
+        }
+        Some(payload)
+    }
+
+    /// Whether messages that waited for what they come after became readable since this was asked.
+    pub(crate) const fn take_released(&mut self) -> bool {
+        core::mem::replace(&mut self.released, false)
     }
 
     /// Bit `i`: channel `i` has something to take.
@@ -415,7 +610,8 @@ impl Channels {
 
     fn mark(&mut self, id: ChannelId) {
         let bit = 1_u64 << id.index();
-        if self.list.get(id.index()).is_some_and(Channel::is_readable) {
+        let taken = self.causality.taken();
+        if self.list.get(id.index()).is_some_and(|channel| channel.is_readable(taken)) {
             self.readable |= bit;
         } else {
             self.readable &= !bit;
@@ -423,15 +619,19 @@ impl Channels {
     }
 
     pub(crate) fn report(&self, stats: &mut SessionStats) {
-        stats.messages_sent = self.counts.sent;
-        stats.messages_taken = self.counts.taken;
-        stats.messages_resent = self.counts.resent;
-        stats.messages_expired = self.counts.expired;
-        stats.messages_superseded = self.counts.superseded;
-        stats.messages_overflowed = self.counts.overflowed;
-        stats.messages_late = self.counts.late;
-        stats.messages_duplicated = self.counts.duplicated;
-        stats.messages_untaken = self.counts.untaken;
+        let Books { notices, counts, .. } = &self.books;
+        stats.delivery.orphaned = self.causality.orphaned();
+        stats.messages_sent = counts.sent;
+        stats.messages_taken = counts.taken;
+        stats.delivery.resent = counts.resent;
+        stats.delivery.escalated = counts.escalated;
+        stats.delivery.noted = notices.asked();
+        stats.messages_expired = counts.expired;
+        stats.messages_superseded = counts.superseded;
+        stats.messages_overflowed = counts.overflowed;
+        stats.messages_late = counts.late;
+        stats.messages_duplicated = counts.duplicated;
+        stats.messages_untaken = counts.untaken;
         stats.messages_unfinished = self.partials.unfinished();
         for channel in &self.list {
             let (messages, bytes) = channel.queued();
@@ -444,222 +644,9 @@ impl Channels {
     }
 }
 
-impl Channel {
-    fn new(id: ChannelId, config: ChannelConfig, granted_by_peer: u64, granted: u64) -> Self {
-        let sequenced = config.kind == ChannelKind::Sequenced;
-        let fresh =
-            || (Send::Fresh(FreshSend::default()), Receive::Fresh(FreshReceive::new(sequenced)));
-        let (send, receive) = match config.kind {
-            ChannelKind::Command => (Send::Command, Receive::Command(VecDeque::new())),
-            ChannelKind::ReliableOrdered => {
-                (Send::Reliable(ReliableSend::default()), Receive::Ordered(Ordered::default()))
-            }
-            ChannelKind::ReliableUnordered => {
-                (Send::Reliable(ReliableSend::default()), Receive::Unordered(Unordered::default()))
-            }
-            ChannelKind::Sequenced | ChannelKind::Unreliable => fresh(),
-        };
-        let longest = config.max_message as usize;
-        let held = CreditHeld::new(granted_by_peer, longest);
-        let given = CreditGiven::new(granted, longest);
-        Self { id, config, send, receive, held, given, refused: false }
-    }
-
-    /// The longest message this channel takes now.
-    fn limit(&self) -> usize {
-        let declared = self.config.max_message as usize;
-        match self.config.kind {
-            ChannelKind::Command => declared,
-            ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => {
-                declared.min(limits::RELIABLE_MESSAGE)
-            }
-            ChannelKind::Sequenced | ChannelKind::Unreliable => declared.min(limits::FRESH_MESSAGE),
-        }
-    }
-
-    /// How long a message may wait here. What is only worth something new does not wait for ever.
-    fn lifetime(&self) -> Option<Duration> {
-        let fresh = matches!(self.send, Send::Fresh(_)).then_some(limits::FRESH_LIFETIME);
-        self.config.lifetime.or(fresh)
-    }
-
-    fn fits(&self, len: usize) -> Result<(), SendError> {
-        let limit = self.limit();
-        if len > limit { Err(SendError::TooLarge { limit }) } else { Ok(()) }
-    }
-
-    fn has_data(&self) -> bool {
-        match &self.send {
-            Send::Fresh(queue) => !queue.is_empty(),
-            Send::Reliable(queue) => queue.has_data(&self.held),
-            Send::Command => false,
-        }
-    }
-
-    fn next_message(
-        &mut self,
-        now: Instant,
-        bytes: usize,
-        counts: &mut Counts,
-    ) -> Option<Outgoing> {
-        let sequenced = self.config.kind != ChannelKind::Unreliable;
-        let room = Room { bytes, sequenced };
-        let channel = self.id;
-        match &mut self.send {
-            Send::Fresh(queue) => {
-                counts.expired += queue.expire(now);
-                let fresh::Leaving { sequence, part, payload, expires } = queue.pop(room)?;
-                let sequence = (sequenced || part.is_some()).then_some(sequence);
-                let sent_at = expires.zip(self.config.lifetime).map(|(at, lifetime)| at - lifetime);
-                Some(Outgoing {
-                    channel,
-                    sequence,
-                    part,
-                    payload,
-                    wants: Eliciting::Fresh,
-                    sent_at,
-                })
-            }
-            Send::Reliable(queue) => {
-                counts.expired += queue.expire(now);
-                let reliable::Leaving { sequence, part, payload, again } =
-                    queue.pop(&mut self.held, room)?;
-                counts.resent += u64::from(again);
-                let sequence = Some(sequence);
-                let wants = Eliciting::Reliable;
-                Some(Outgoing { channel, sequence, part, payload, wants, sent_at: None })
-            }
-            Send::Command => None,
-        }
-    }
-
-    /// Whether a send was refused and half of the queue is free now; says so once.
-    fn relieved(&mut self) -> bool {
-        let half_empty = match &self.send {
-            Send::Reliable(queue) => queue.is_half_empty(),
-            Send::Fresh(_) | Send::Command => true,
-        };
-        half_empty && core::mem::replace(&mut self.refused, false)
-    }
-
-    fn check_arrival(&self, sequence: Option<u32>, piece: Piece<'_>) -> Result<(), Violation> {
-        if piece.total > self.limit() {
-            return Err(Violation::MessageTooLong(self.id));
-        }
-        let numbered = match self.config.kind {
-            ChannelKind::Command => return Err(Violation::WrongFrame(self.id)),
-            ChannelKind::Unreliable => !piece.is_whole(),
-            ChannelKind::ReliableOrdered
-            | ChannelKind::ReliableUnordered
-            | ChannelKind::Sequenced => true,
-        };
-        if sequence.is_some() == numbered { Ok(()) } else { Err(Violation::WrongFrame(self.id)) }
-    }
-
-    fn handle_reliable(
-        &mut self,
-        sequence: u32,
-        piece: Piece<'_>,
-        counts: &mut Counts,
-    ) -> Result<(), Violation> {
-        let arrived = match &mut self.receive {
-            Receive::Unordered(queue) => queue.handle(self.id, sequence, piece)?,
-            Receive::Ordered(queue) => queue.handle(self.id, sequence, piece)?,
-            Receive::Fresh(_) | Receive::Command(_) => return Err(Violation::WrongFrame(self.id)),
-        };
-        match arrived {
-            Arrived::New if !self.given.use_up(cost(piece.total)) => {
-                Err(Violation::CreditOverrun(self.id))
-            }
-            Arrived::Again => {
-                counts.duplicated += 1;
-                Ok(())
-            }
-            Arrived::New | Arrived::More => Ok(()),
-        }
-    }
-
-    fn take(&mut self) -> Option<Bytes> {
-        match &mut self.receive {
-            Receive::Fresh(queue) => queue.take(),
-            Receive::Unordered(queue) => queue.take(),
-            Receive::Ordered(queue) => queue.take(),
-            Receive::Command(queue) => queue.pop_front(),
-        }
-    }
-
-    /// Messages on their way out, and what they cost. Commands wait with the control connection.
-    fn queued(&self) -> (usize, usize) {
-        match &self.send {
-            Send::Fresh(queue) => queue.depth(),
-            Send::Reliable(queue) => queue.depth(),
-            Send::Command => (0, 0),
-        }
-    }
-
-    /// Messages that wait for the application, and what they cost.
-    fn untaken(&self) -> (usize, u64) {
-        let messages = match &self.receive {
-            Receive::Fresh(queue) => {
-                let (messages, bytes) = queue.depth();
-                return (messages, bytes as u64);
-            }
-            Receive::Unordered(queue) => queue.len(),
-            Receive::Ordered(queue) => queue.len(),
-            Receive::Command(queue) => queue.len(),
-        };
-        (messages, self.given.untaken())
-    }
-
-    fn is_readable(&self) -> bool {
-        match &self.receive {
-            Receive::Fresh(queue) => !queue.is_empty(),
-            Receive::Unordered(queue) => !queue.is_empty(),
-            Receive::Ordered(queue) => !queue.is_empty(),
-            Receive::Command(queue) => !queue.is_empty(),
-        }
-    }
-}
-
-fn check_reserved(after: Option<u16>, clock: Option<u32>) -> Result<(), Violation> {
-    if after.is_some() {
-        return Err(Violation::Reserved("after_commands"));
-    }
+fn check_reserved(clock: Option<u32>) -> Result<(), Violation> {
     if clock.is_some() {
         return Err(Violation::Reserved("the sender's clock"));
     }
-    Ok(())
-}
-
-/// Takes in a message, or a piece of one, that is never sent again.
-fn handle_fresh(
-    queue: &mut FreshReceive,
-    now: Instant,
-    partials: &mut FreshPartials,
-    (id, sequence, piece): (ChannelId, Option<u32>, Piece<'_>),
-    counts: &mut Counts,
-) -> Result<(), Violation> {
-    let sequence = sequence.map(|sequence| queue.expand(sequence));
-    let payload = match sequence {
-        Some(sequence) if !piece.is_whole() => {
-            if queue.is_late(sequence) {
-                counts.late += 1;
-                return Ok(());
-            }
-            match partials.add(now, id, sequence, piece)? {
-                Some(whole) => whole.into(),
-                None => return Ok(()),
-            }
-        }
-        _ => Bytes::copy_from_slice(piece.bytes),
-    };
-    let outcome = queue.handle(sequence, payload);
-    if let Some(sequence) = sequence.filter(|sequence| queue.is_late(*sequence)) {
-        // It is the newest now, or came after a newer one: what is older is not waited for.
-        partials.supersede(id, sequence);
-    }
-    counts.late += u64::from(outcome.late);
-    counts.duplicated += u64::from(outcome.duplicate);
-    counts.untaken += outcome.evicted;
     Ok(())
 }

@@ -30,6 +30,9 @@ pub struct ChannelConfig {
     pub lifetime: Option<Duration>,
     /// Channels of a higher priority go first into every packet.
     pub priority: u8,
+    /// After how long a reliable message of a data channel that is not acknowledged goes over the
+    /// control connection too, counted from when it was sent; `None` never. Other kinds ignore it.
+    pub escalate_after: Option<Duration>,
 }
 
 /// What this side decides for its sessions; what the peer decides stands in its parameters.

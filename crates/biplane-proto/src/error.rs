@@ -120,6 +120,9 @@ pub enum Violation {
     /// More than the credit it held.
     #[error("channel {} was sent more than its credit", .0.index())]
     CreditOverrun(ChannelId),
+    /// It says that its application took a message that was never sent.
+    #[error("a message of channel {} was taken that was never sent", .0.index())]
+    TakenUnsent(ChannelId),
     /// A sequence number further ahead than any sender may go.
     #[error("a sequence number of channel {} is out of range", .0.index())]
     SequenceRange(ChannelId),
@@ -159,6 +162,10 @@ pub enum SendError {
     /// The session's protocol has no such channel or kind of request.
     #[error("not in the session's protocol")]
     NotInProtocol,
+    /// The channel does not offer this: notices where `notify` was not declared, or waiting for
+    /// commands where it carries commands itself.
+    #[error("the channel does not offer this")]
+    NotOffered,
 }
 
 /// Why a request has no answer.

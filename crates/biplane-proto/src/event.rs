@@ -17,8 +17,26 @@ pub enum Event {
     Planes(Planes),
     /// The peer asks something.
     Called(Call),
+    /// What became of the message that was sent with this token.
+    Noted(u64, Notice),
     /// The session is over. Always the last.
     Left(CloseReason),
+}
+
+/// What became of a message whose sender asked.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "nothing else can become of a message")]
+pub enum Notice {
+    /// The peer's application took it.
+    Delivered,
+    /// It left, and nothing was heard of its being taken: a packet with it was lost, the peer's
+    /// application did not take it in time, or the session ended first. A reliable message, or a
+    /// command, is lost with its session alone.
+    Lost,
+    /// It never left: its lifetime was over.
+    Expired,
+    /// It did not leave, or not all of it: a newer one took its place.
+    Superseded,
 }
 
 /// What a side sends on.

@@ -57,8 +57,8 @@ pub(crate) enum Proof {
     First(Option<Duration>),
     /// That the peer has moved: packets go there from here on.
     Moved {
-        /// The round trip there.
-        rtt: Duration,
+        /// The round trip there, where it is known which of the questions was answered.
+        rtt: Option<Duration>,
         /// To another host's address, and not to another port alone.
         far: bool,
     },
@@ -345,7 +345,7 @@ mod tests {
         assert_eq!(state.path(), Some(path(2)), "it serves until the answer has come");
         let third = state.take_challenge_elsewhere(now, Duration::from_secs(1)).unwrap();
         let later = now + Duration::from_millis(30);
-        let moved = Proof::Moved { rtt: Duration::from_millis(30), far: false };
+        let moved = Proof::Moved { rtt: Some(Duration::from_millis(30)), far: false };
         assert_eq!(state.handle_response(later, path(3), third), Some(moved));
         assert_eq!(state.path(), Some(path(3)));
     }

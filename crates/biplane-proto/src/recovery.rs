@@ -12,7 +12,7 @@ mod sent;
 use core::time::Duration;
 use std::time::Instant;
 
-use biplane_wire::{Ack, ChannelId, PacketNumber, SequenceNumber};
+use biplane_wire::{Ack, AckRange, ChannelId, PacketNumber, SequenceNumber};
 
 use self::{
     congestion::{Acked, Controller, controller},
@@ -31,8 +31,12 @@ pub(crate) enum SentFrame {
     Message(ChannelId, SequenceNumber),
     /// A piece of one: offset and length.
     Piece(ChannelId, SequenceNumber, u32, u32),
+    /// A message, or a piece of one, that goes once, and whose fate is asked for.
+    Noted(ChannelId, SequenceNumber),
     /// The credit of a channel.
     Credit(ChannelId),
+    /// What the application took of a channel.
+    Taken(ChannelId, AckRange),
     /// An ack up to this number.
     Ack(PacketNumber),
     /// A question of a diagnosis.
@@ -43,10 +47,20 @@ impl SentFrame {
     /// The place of its channel, or one that none has.
     pub(crate) const fn channel(self) -> usize {
         match self {
-            Self::Message(channel, _) | Self::Piece(channel, ..) | Self::Credit(channel) => {
-                channel.index()
-            }
+            Self::Message(channel, _)
+            | Self::Piece(channel, ..)
+            | Self::Noted(channel, _)
+            | Self::Credit(channel)
+            | Self::Taken(channel, _) => channel.index(),
             Self::Ack(_) | Self::Sounding(_) => usize::MAX,
+        }
+    }
+
+    /// Whether it goes again when it is lost.
+    const fn is_repeated(self) -> bool {
+        match self {
+            Self::Message(..) | Self::Piece(..) | Self::Credit(_) | Self::Taken(..) => true,
+            Self::Noted(..) | Self::Ack(_) | Self::Sounding(_) => false,
         }
     }
 }
@@ -140,10 +154,17 @@ impl Recovery {
         }
     }
 
-    /// Packets go elsewhere from now on, where a round trip took `rtt`; `far` if that is another
-    /// host's address, of whose path nothing else is known (RFC 9000, section 9.4). What is in flight
-    /// stays so; the frames that have waited longest for an ack are named for another copy.
-    pub(crate) fn on_moved(&mut self, now: Instant, rtt: Duration, far: bool, fate: &mut Fate) {
+    /// Packets go elsewhere from now on, where a round trip took `rtt` if that is known; `far` if
+    /// that is another host's address, of whose path nothing else is known (RFC 9000, section 9.4).
+    /// What is in flight stays so; the frames that have waited longest for an ack are named for
+    /// another copy.
+    pub(crate) fn on_moved(
+        &mut self,
+        now: Instant,
+        rtt: Option<Duration>,
+        far: bool,
+        fate: &mut Fate,
+    ) {
         self.path_since = now;
         self.probes = 0;
         if far {
@@ -152,7 +173,7 @@ impl Recovery {
             self.pacer = Pacer::new(now);
             self.reordering = Self::REORDERING_MIN;
         }
-        self.rtt.update(rtt, Duration::ZERO);
+        self.on_path_validated(rtt);
         self.sent.probe(fate);
     }
 

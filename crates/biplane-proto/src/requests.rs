@@ -18,7 +18,10 @@ pub(crate) struct Requests {
     next: RequestId,
     /// This side's, with their deadlines.
     open: BTreeMap<RequestId, Instant>,
-    answers: VecDeque<Answered>,
+    /// With the reply's place among all that came over the control connection, if one came.
+    answers: VecDeque<(Answered, Option<u64>)>,
+    /// The places of the peer's that the application has not taken.
+    calls: BTreeMap<RequestId, u64>,
     /// The peer's that wait for a reply.
     owed: BTreeSet<RequestId>,
     /// Bytes of calls that the application has not taken.
@@ -34,6 +37,7 @@ impl Requests {
             next: RequestId(0),
             open: BTreeMap::new(),
             answers: VecDeque::new(),
+            calls: BTreeMap::new(),
             owed: BTreeSet::new(),
             calls_bytes: 0,
             next_call: RequestId(0),
@@ -62,10 +66,16 @@ impl Requests {
         self.open.insert(id, deadline);
     }
 
-    /// The peer replied. A reply that nobody waits for any more is nothing.
-    pub(crate) fn handle_reply(&mut self, id: RequestId, outcome: ReplyOutcome, payload: Bytes) {
+    /// The peer replied; `place` is the reply's. Returns whether somebody waits for it.
+    pub(crate) fn handle_reply(
+        &mut self,
+        id: RequestId,
+        outcome: ReplyOutcome,
+        payload: Bytes,
+        place: u64,
+    ) -> bool {
         if self.open.remove(&id).is_none() {
-            return;
+            return false;
         }
         let outcome = match outcome {
             ReplyOutcome::Answered => Ok(payload),
@@ -74,7 +84,8 @@ impl Requests {
             }
             ReplyOutcome::Unanswered => Err(RequestError::Unanswered),
         };
-        self.answers.push_back(Answered { id, outcome });
+        self.answers.push_back((Answered { id, outcome }, Some(place)));
+        true
     }
 
     /// When the next request is overdue.
@@ -89,7 +100,7 @@ impl Requests {
             let waits = *deadline > now;
             if !waits {
                 let outcome = Err(RequestError::TimedOut);
-                answers.push_back(Answered { id: *id, outcome });
+                answers.push_back((Answered { id: *id, outcome }, None));
             }
             waits
         });
@@ -98,21 +109,23 @@ impl Requests {
     /// The session is over: nothing will be answered.
     pub(crate) fn close(&mut self) {
         for (id, _) in core::mem::take(&mut self.open) {
-            self.answers.push_back(Answered { id, outcome: Err(RequestError::Closed) });
+            self.answers.push_back((Answered { id, outcome: Err(RequestError::Closed) }, None));
         }
         self.owed.clear();
     }
 
-    pub(crate) fn poll_answer(&mut self) -> Option<Answered> {
+    /// Takes the oldest answer, with the reply's place.
+    pub(crate) fn poll_answer(&mut self) -> Option<(Answered, Option<u64>)> {
         self.answers.pop_front()
     }
 
-    /// The peer asks. `None` if so much waits for the application that it must be refused.
+    /// The peer asks; `place` is the request's. `None` if so much waits for the application that it must be refused.
     pub(crate) fn handle_call(
         &mut self,
         id: RequestId,
         kind: u8,
         payload: Bytes,
+        place: u64,
     ) -> Result<Option<Call>, Violation> {
         if usize::from(kind) >= self.kinds {
             return Err(Violation::UnknownRequest(kind));
@@ -127,13 +140,15 @@ impl Requests {
             return Ok(None);
         }
         self.owed.insert(id);
+        self.calls.insert(id, place);
         self.calls_bytes += payload.len();
         Ok(Some(Call { id, kind, payload }))
     }
 
-    /// The application took a call.
-    pub(crate) fn on_call_taken(&mut self, call: &Call) {
+    /// The application took a call, whose place is returned.
+    pub(crate) fn on_call_taken(&mut self, call: &Call) -> Option<u64> {
         self.calls_bytes -= call.payload.len();
+        self.calls.remove(&call.id)
     }
 
     /// Whether the peer waits for the reply to `id`.

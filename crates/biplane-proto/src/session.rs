@@ -58,6 +58,19 @@ pub enum Reply {
     Unanswered,
 }
 
+/// What is asked of one message beside its channel's promise. Default: nothing.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct SendOptions {
+    /// One [`Event::Noted`] with this token shall say what became of it. Tokens are the caller's and
+    /// may repeat. [`SendError::NotOffered`] on a channel without `notify`,
+    /// [`SendError::QueueFull`] while [`limits::NOTICES`] notices are open or wait to be taken.
+    pub notice: Option<u64>,
+    /// The peer's application shall have it once it took every command, request and reply that was
+    /// issued here before. [`SendError::NotOffered`] on a `command` channel, whose messages keep
+    /// their order anyway.
+    pub after_commands: bool,
+}
+
 /// The association with a peer, over TCP and UDP; see the crate's documentation for the contract.
 #[derive(Debug)]
 pub struct Session {
@@ -115,6 +128,8 @@ struct Outlook {
     writable_queued: bool,
     /// What is queued may leave.
     released: bool,
+    /// What the application took has waited long enough to be told.
+    taken_due: bool,
     /// Probe packets that leave whatever the window says.
     probes: u32,
     ping: bool,
@@ -242,17 +257,32 @@ impl Session {
         channel: ChannelId,
         payload: Bytes,
     ) -> Result<(), SendError> {
+        self.send_with(now, channel, payload, SendOptions::default())
+    }
+
+    /// The same, with what `how` asks beside the channel's promise.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is queued then.
+    pub fn send_with(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        payload: Bytes,
+        how: SendOptions,
+    ) -> Result<(), SendError> {
         let now = self.clock.clamp(now);
         if self.is_closed() {
             return Err(SendError::Closed);
         }
         let config = self.channels.config(channel).ok_or(SendError::NotInProtocol)?;
         if config.kind == ChannelKind::Command {
-            self.channels.check_command(channel, payload.len())?;
+            self.channels.check(channel, payload.len(), how)?;
             self.control.outbox.push(Head::Command(channel), payload)?;
-            self.channels.on_command_queued();
+            self.channels.on_command_queued(channel, how);
         } else {
-            self.channels.send(now, channel, payload)?;
+            self.channels.send(now, channel, payload, how)?;
             self.timers.arm_once(Timer::Send, now + self.facts.max_send_delay);
         }
         self.settle(now);
@@ -270,8 +300,14 @@ impl Session {
     /// before the session ended can still be taken.
     pub fn take(&mut self, now: Instant, channel: ChannelId) -> Option<Bytes> {
         let payload = self.channels.take(channel)?;
+        if self.channels.take_released() {
+            self.outlook.readable();
+        }
+        let now = self.clock.clamp(now);
+        if self.channels.has_taken() && !self.is_ended() {
+            self.timers.arm_once(Timer::Taken, now + limits::TAKEN_DELAY);
+        }
         if self.channels.has_credit() {
-            let now = self.clock.clamp(now);
             self.settle(now);
         }
         Some(payload)
@@ -352,15 +388,36 @@ impl Session {
         match &event {
             Event::Readable => self.outlook.readable_queued = false,
             Event::Writable => self.outlook.writable_queued = false,
-            Event::Called(call) => self.requests.on_call_taken(call),
+            Event::Called(call) => {
+                let place = self.requests.on_call_taken(call);
+                self.on_place_taken(place);
+            }
+            Event::Noted(..) => self.on_notice_taken(),
             Event::Planes(_) | Event::Left(_) => {}
         }
         Some(event)
     }
 
+    fn on_notice_taken(&mut self) {
+        self.channels.books.notices.on_notice_taken();
+        if self.channels.books.notices.take_writable() {
+            self.outlook.writable();
+        }
+    }
+
     /// Takes what became of a request of this side's.
     pub fn poll_answer(&mut self) -> Option<Answered> {
-        self.requests.poll_answer()
+        let (answered, place) = self.requests.poll_answer()?;
+        self.on_place_taken(place);
+        Some(answered)
+    }
+
+    /// The application took a request or reply, or nobody waits for it: messages may have waited for
+    /// that.
+    fn on_place_taken(&mut self, place: Option<u64>) {
+        if place.is_some_and(|place| self.channels.on_place_taken(place)) {
+            self.outlook.readable();
+        }
     }
 
     /// Whether [`Session::poll_event`] has something.
@@ -383,12 +440,12 @@ impl Session {
             bytes_received: self.arrivals.bytes,
             bytes_sent: self.arrivals.bytes_sent,
             messages_undecodable: self.arrivals.undecodable,
-            messages_tunnelled: self.arrivals.tunnelled,
             path_changes: self.arrivals.path_changes,
             drops: self.arrivals.drops,
             control: self.control.report(),
             ..SessionStats::default()
         };
+        stats.delivery.tunnelled = self.arrivals.tunnelled;
         self.recovery.report(&mut stats);
         self.keys.report(&mut stats);
         self.channels.report(&mut stats);
@@ -440,6 +497,7 @@ impl Outlook {
             readable_queued: false,
             writable_queued: false,
             released: false,
+            taken_due: false,
             probes: 0,
             ping: false,
             asked: false,

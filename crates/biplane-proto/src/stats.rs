@@ -40,8 +40,6 @@ pub struct SessionStats {
     pub messages_sent: u64,
     /// Messages the application took.
     pub messages_taken: u64,
-    /// Reliable messages sent once more.
-    pub messages_resent: u64,
     /// Messages dropped unsent because their lifetime was over.
     pub messages_expired: u64,
     /// `sequenced` messages dropped unsent because a newer one waited behind them.
@@ -72,8 +70,8 @@ pub struct SessionStats {
     /// before anybody asked whose it is (`empty`, `malformed`, `oversize`, `bad_source`,
     /// `unknown_session`) is the endpoint's alone to count.
     pub drops: Drops,
-    /// Messages of data channels that rode the control connection.
-    pub messages_tunnelled: u64,
+    /// What it took to deliver messages, and what was told of it.
+    pub delivery: DeliveryStats,
     /// Times the peer came to be at another address or port, and proved it.
     pub path_changes: u64,
     /// The control plane.
@@ -97,4 +95,21 @@ pub struct ControlStats {
     pub queued_bytes: u64,
     /// How often another connection took the place of one.
     pub resumes: u64,
+}
+
+/// What a session did to deliver messages beyond sending them once over UDP.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct DeliveryStats {
+    /// Reliable messages sent once more.
+    pub resent: u64,
+    /// Messages of data channels that came over the control connection.
+    pub tunnelled: u64,
+    /// Reliable messages that went over the control connection too, since no ack came in time.
+    pub escalated: u64,
+    /// Messages that came with `after_commands` and were dropped, since the commands, requests and
+    /// replies before them were not taken in time.
+    pub orphaned: u64,
+    /// Messages whose delivery notice was asked for.
+    pub noted: u64,
 }

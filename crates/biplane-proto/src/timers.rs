@@ -34,6 +34,14 @@ pub enum Timer {
     ControlAck,
     /// A request's reply is overdue.
     Request,
+    /// A message has waited so long for an ack that it goes over the control connection too.
+    Escalation,
+    /// Drop a message that has waited too long for the commands that it comes after.
+    Held,
+    /// Tell the peer what the application took.
+    Taken,
+    /// Give up a message that arrived and that the peer's application does not take.
+    Notice,
     /// A control connection that takes nothing is to be replaced.
     Replacement,
     /// The session has been without a control connection for as long as it may.
@@ -45,7 +53,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 22] = [
         Self::Ack,
         Self::Loss,
         Self::Pacing,
@@ -60,6 +68,10 @@ impl Timer {
         Self::WriteStall,
         Self::ControlAck,
         Self::Request,
+        Self::Escalation,
+        Self::Held,
+        Self::Taken,
+        Self::Notice,
         Self::Replacement,
         Self::Grace,
         Self::FormerKeys,

@@ -2,11 +2,13 @@
 
 mod contract;
 mod message;
+mod notice;
 mod request;
 mod session;
 
 pub use contract::ContractBreach;
 pub use message::MessageBreach;
+pub use notice::NoticeBreach;
 pub use request::RequestBreach;
 pub use session::SessionBreach;
 
@@ -37,6 +39,8 @@ pub struct Breach {
 pub enum Broken {
     /// A channel's, to those who send and take.
     Message(MessageBreach),
+    /// That of delivery notices, to those who send.
+    Notice(NoticeBreach),
     /// That of requests, to those who ask and answer.
     Request(RequestBreach),
     /// A session's, to its application.
@@ -47,7 +51,7 @@ pub enum Broken {
 
 impl Broken {
     /// Every name that a broken promise may have in reports.
-    pub const NAMES: [&'static str; 45] = [
+    pub const NAMES: [&'static str; 56] = [
         "message_invented",
         "message_altered",
         "message_repeated",
@@ -56,7 +60,15 @@ impl Broken {
         "message_overtaken",
         "message_missing",
         "message_stuck",
+        "message_too_early",
         "message_after_left",
+        "notice_invented",
+        "notice_repeated",
+        "notice_untaken",
+        "notice_taken",
+        "notice_impossible",
+        "notice_stuck",
+        "notice_missing",
         "request_invented",
         "request_out_of_turn",
         "request_wrong_answer",
@@ -77,6 +89,7 @@ impl Broken {
         "session_lame",
         "session_slow_to_resume",
         "session_slow_to_heal",
+        "session_paused",
         "session_outlived",
         "session_half_open",
         "session_told_otherwise",
@@ -91,6 +104,8 @@ impl Broken {
         "unsealable",
         "nonce_repeated",
         "misaddressed",
+        "amplified",
+        "pestered",
         "nothing_to_send",
         "nothing_to_read",
     ];
@@ -100,6 +115,7 @@ impl Broken {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Message(breach) => breach.name(),
+            Self::Notice(breach) => breach.name(),
             Self::Request(breach) => breach.name(),
             Self::Session(breach) => breach.name(),
             Self::Contract(breach) => breach.name(),
@@ -110,6 +126,12 @@ impl Broken {
 impl From<MessageBreach> for Broken {
     fn from(breach: MessageBreach) -> Self {
         Self::Message(breach)
+    }
+}
+
+impl From<NoticeBreach> for Broken {
+    fn from(breach: NoticeBreach) -> Self {
+        Self::Notice(breach)
     }
 }
 
@@ -148,6 +170,7 @@ impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Message(breach) => breach.fmt(f),
+            Self::Notice(breach) => breach.fmt(f),
             Self::Request(breach) => breach.fmt(f),
             Self::Session(breach) => breach.fmt(f),
             Self::Contract(breach) => breach.fmt(f),
@@ -162,6 +185,19 @@ mod tests {
 
     use super::*;
 
+    fn of_notices() -> [NoticeBreach; 7] {
+        let (token, notice) = (0, biplane_proto::Notice::Lost);
+        [
+            NoticeBreach::Invented { token },
+            NoticeBreach::Repeated { token },
+            NoticeBreach::Untaken { token },
+            NoticeBreach::Taken { token },
+            NoticeBreach::Impossible { token, notice },
+            NoticeBreach::Stuck { count: 0 },
+            NoticeBreach::Missing { token },
+        ]
+    }
+
     /// One of each.
     fn all() -> Vec<Broken> {
         let (index, channel, id) = (0, ChannelId::new(0).unwrap(), RequestId(0));
@@ -174,6 +210,7 @@ mod tests {
             MessageBreach::Overtaken { channel, index },
             MessageBreach::Missing { index },
             MessageBreach::Stuck { count: 0, oldest: 0, waited: Duration::ZERO },
+            MessageBreach::TooEarly { index },
             MessageBreach::AfterLeft,
         ];
         let requests = [
@@ -199,6 +236,7 @@ mod tests {
             SessionBreach::Lame(Planes::Both),
             SessionBreach::SlowToResume(Duration::ZERO),
             SessionBreach::SlowToHeal(Duration::ZERO),
+            SessionBreach::Paused { took: Duration::ZERO, bound: Duration::ZERO },
             SessionBreach::Outlived(Duration::ZERO),
             SessionBreach::HalfOpen(Duration::ZERO),
             SessionBreach::ToldOtherwise { told: None, is: Planes::Both },
@@ -215,14 +253,17 @@ mod tests {
             ContractBreach::Unsealable,
             ContractBreach::NonceRepeated,
             ContractBreach::Misaddressed,
+            ContractBreach::Amplified { sent: 0, received: 0 },
+            ContractBreach::Pestered { len: 0 },
             ContractBreach::NothingToSend,
             ContractBreach::NothingToRead,
         ];
         let messages = messages.into_iter().map(Broken::from);
+        let notices = of_notices().into_iter().map(Broken::from);
         let requests = requests.into_iter().map(Broken::from);
         let sessions = sessions.into_iter().map(Broken::from);
         let contracts = contracts.into_iter().map(Broken::from);
-        messages.chain(requests).chain(sessions).chain(contracts).collect()
+        messages.chain(notices).chain(requests).chain(sessions).chain(contracts).collect()
     }
 
     #[test]

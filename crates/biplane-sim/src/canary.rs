@@ -6,13 +6,13 @@ use core::{
     fmt,
     sync::atomic::{AtomicU64, Ordering},
 };
-use std::time::Instant;
+use std::{collections::VecDeque, time::Instant};
 
-use biplane_proto::Session;
+use biplane_proto::{Event, Notice, SendError, SendOptions, Session};
 use biplane_wire::{ChannelId, ChannelKind};
 use bytes::Bytes;
 
-use crate::{Broken, ContractBreach, MessageBreach, SessionBreach};
+use crate::{Broken, ContractBreach, MessageBreach, NoticeBreach, SessionBreach};
 
 /// Counts the canaries that waver: what outlives a run must not decide what it does.
 static WAVERERS: AtomicU64 = AtomicU64::new(0);
@@ -45,6 +45,18 @@ pub enum CanaryKind {
     Recalls,
     /// The clock is an hour further at every look.
     Runs,
+    /// No message waits for the commands that it comes after.
+    Hastens,
+    /// Every message is told to be delivered as soon as it is sent.
+    Boasts,
+    /// What becomes of messages is never told.
+    Hushes,
+    /// A server sends what goes to an address that is not proven a hundred times.
+    Gushes,
+    /// A server believes that its client is where it was at first.
+    Stays,
+    /// A server takes the next packet from an address that it asked for the answer.
+    Trusts,
 }
 
 /// A planted fault: where it strikes, and when.
@@ -72,6 +84,8 @@ struct Caged {
     held: Option<Bytes>,
     next: Option<Bytes>,
     late: Option<Bytes>,
+    /// Tokens of which more is told than is true.
+    boasts: VecDeque<u64>,
     /// Since when the session has been over.
     over_since: Option<Instant>,
     /// What decides where it wavers.
@@ -82,6 +96,9 @@ impl CanaryKind {
     /// Every kind that an oracle finds, by what happens to messages.
     pub const OF_MESSAGES: [Self; 5] =
         [Self::Withholds, Self::Swaps, Self::Repeats, Self::Lingers, Self::Stalls];
+
+    /// Every kind that an oracle finds, by what is asked of messages beside their channel's promise.
+    pub const OF_OPTIONS: [Self; 3] = [Self::Hastens, Self::Boasts, Self::Hushes];
 
     /// Its name in reports.
     #[must_use]
@@ -99,6 +116,12 @@ impl CanaryKind {
             Self::Clings => "clings",
             Self::Recalls => "recalls",
             Self::Runs => "runs",
+            Self::Hastens => "hastens",
+            Self::Boasts => "boasts",
+            Self::Hushes => "hushes",
+            Self::Gushes => "gushes",
+            Self::Stays => "stays",
+            Self::Trusts => "trusts",
         }
     }
 
@@ -117,7 +140,13 @@ impl CanaryKind {
             | Self::Sulks
             | Self::Clings
             | Self::Recalls
-            | Self::Runs => true,
+            | Self::Runs
+            | Self::Hastens
+            | Self::Boasts
+            | Self::Hushes
+            | Self::Gushes
+            | Self::Stays
+            | Self::Trusts => true,
         }
     }
 
@@ -125,8 +154,8 @@ impl CanaryKind {
     /// by running its seed twice.
     #[must_use]
     pub const fn is_named_by(self, broken: &Broken) -> bool {
-        use Broken::{Contract, Message, Session};
-        use MessageBreach::{AfterLeft, Backwards, Missing, OutOfOrder, Repeated, Stuck};
+        use Broken::{Contract, Message, Notice, Session};
+        use MessageBreach::{AfterLeft, Backwards, Missing, OutOfOrder, Repeated, Stuck, TooEarly};
 
         match self {
             Self::Withholds => matches!(broken, Message(Missing { .. })),
@@ -143,6 +172,12 @@ impl CanaryKind {
             Self::Runs => matches!(broken, Session(SessionBreach::Ended(_))),
             Self::Clings => matches!(broken, Session(SessionBreach::Outlived(_))),
             Self::Recalls => matches!(broken, Contract(ContractBreach::NonceRepeated)),
+            Self::Hastens => matches!(broken, Message(TooEarly { .. })),
+            Self::Boasts => matches!(broken, Notice(NoticeBreach::Untaken { .. })),
+            Self::Hushes => matches!(broken, Notice(NoticeBreach::Stuck { .. })),
+            Self::Gushes => matches!(broken, Contract(ContractBreach::Amplified { .. })),
+            Self::Stays => matches!(broken, Session(SessionBreach::Paused { .. })),
+            Self::Trusts => matches!(broken, Contract(ContractBreach::Pestered { .. })),
         }
     }
 }
@@ -160,15 +195,52 @@ impl Core {
         Self { session, canary: canary.map(Caged::new) }
     }
 
+    /// Whether this fault is planted in it.
+    pub(crate) fn is(&self, kind: CanaryKind) -> bool {
+        self.canary.as_ref().is_some_and(|caged| caged.canary.kind == kind)
+    }
+
     /// The session itself.
     #[must_use]
     pub const fn session(&self) -> &Session {
         &self.session
     }
 
-    /// The session itself, for everything but taking messages.
+    /// The session itself, for everything but sending and taking messages, and events.
     pub const fn session_mut(&mut self) -> &mut Session {
         &mut self.session
+    }
+
+    /// [`Session::send_with`], as the canary lets it.
+    ///
+    /// # Errors
+    ///
+    /// As the session says.
+    pub fn send_with(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        payload: Bytes,
+        how: SendOptions,
+    ) -> Result<(), SendError> {
+        let kind = self.canary.as_ref().map(|caged| caged.canary.kind);
+        let how = match kind {
+            Some(CanaryKind::Hastens) => SendOptions { after_commands: false, ..how },
+            Some(CanaryKind::Hushes) => SendOptions { notice: None, ..how },
+            _ => how,
+        };
+        self.session.send_with(now, channel, payload, how)?;
+        if let Some(caged) = self.canary.as_mut().filter(|_| kind == Some(CanaryKind::Boasts)) {
+            caged.boasts.extend(how.notice);
+        }
+        Ok(())
+    }
+
+    /// [`Session::poll_event`], as the canary lets it.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        let boasts = self.canary.as_mut().and_then(|caged| caged.boasts.pop_front());
+        let told = boasts.map(|token| Event::Noted(token, Notice::Delivered));
+        told.or_else(|| self.session.poll_event())
     }
 
     /// [`Session::take`], as the canary lets it.
@@ -186,7 +258,16 @@ impl Core {
 impl Caged {
     fn new(canary: Canary) -> Self {
         let wavers = WAVERERS.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        Self { canary, taken: 0, held: None, next: None, late: None, over_since: None, wavers }
+        Self {
+            canary,
+            taken: 0,
+            held: None,
+            next: None,
+            late: None,
+            boasts: VecDeque::new(),
+            over_since: None,
+            wavers,
+        }
     }
 
     /// What is given once the session has been over for a while.
@@ -241,7 +322,13 @@ impl Caged {
             | CanaryKind::Sulks
             | CanaryKind::Clings
             | CanaryKind::Recalls
-            | CanaryKind::Runs => Some(message),
+            | CanaryKind::Runs
+            | CanaryKind::Hastens
+            | CanaryKind::Boasts
+            | CanaryKind::Hushes
+            | CanaryKind::Gushes
+            | CanaryKind::Stays
+            | CanaryKind::Trusts => Some(message),
         }
     }
 }

@@ -53,7 +53,9 @@ mod watch;
 mod wires;
 mod world;
 
-pub use breach::{Breach, Broken, ContractBreach, MessageBreach, RequestBreach, SessionBreach};
+pub use breach::{
+    Breach, Broken, ContractBreach, MessageBreach, NoticeBreach, RequestBreach, SessionBreach,
+};
 pub use canary::{Canary, CanaryKind, Core};
 pub use link::{
     Arrival, Bottleneck, BottleneckConfig, Fault, Link, LinkConfig, LinkStats, Loss, Outage, Trace,
@@ -72,9 +74,11 @@ pub use seal::{Challenger, SealCost};
 pub use side::Side;
 pub use stream::{Inflow, Stream, StreamConfig};
 pub use sweep::{
-    Blow, Conditions, Datagrams, Drain, Figures, Lengths, OrdealFigures, Outcome, Plan, Rhythm,
-    Strike, Traffic, Trial, Work, Wraps,
+    Blow, Conditions, Datagrams, Drain, Figures, Lengths, OrdealFigures, Outcome, Pause, Plan,
+    Rhythm, Strike, Traffic, Trial, Work, Wraps,
 };
 pub use transcript::{Entry, Transcript};
 pub use wires::{Access, Wires, WiresConfig};
-pub use world::{ClientConfig, Clock, EndConfig, Gate, News, Tally, World};
+pub use world::{
+    ClientConfig, Clock, EndConfig, ForgerConfig, Gate, News, Questions, Tally, World,
+};

@@ -5,7 +5,9 @@
 //! of the core says about its outputs is checked on the way.
 
 mod keys;
+mod outlet;
 mod timekeeper;
+mod whereabouts;
 
 use std::{net::SocketAddr, time::Instant};
 
@@ -15,12 +17,16 @@ use biplane_proto::{
 };
 use biplane_wire::{Header, PacketNumber, ReceiveId, limits as wire};
 
-use self::keys::Keys;
+pub(crate) use self::outlet::Outlet;
 pub(crate) use self::timekeeper::{Timekeeper, stall};
-use crate::{ContractBreach, Core, Entry, Inflow, Link, Side, Stream, watch::Watch};
+pub use self::whereabouts::Questions;
+use self::{keys::Keys, whereabouts::Whereabouts};
+use crate::{CanaryKind, ContractBreach, Core, Entry, Inflow, Side, Stream, watch::Watch};
 
 /// No session has a reason to send more packets at one moment.
 const PACKETS_AT_ONCE: usize = 20_000;
+/// One that gushes sends what goes to an unproven address so often.
+const GUSH: usize = 100;
 
 /// A session with its keys, and what its slot publishes.
 #[derive(Debug)]
@@ -38,14 +44,6 @@ pub(crate) struct Node {
     wakes: Option<Instant>,
     is_dirty: bool,
     told: Told,
-}
-
-/// Where the peer is.
-#[derive(Debug)]
-struct Whereabouts {
-    now: SocketAddr,
-    /// Nobody is there any more.
-    former: Vec<SocketAddr>,
 }
 
 /// What a slot would publish.
@@ -79,7 +77,10 @@ impl Node {
             side,
             published: Published::of(core.session()),
             core,
-            peer: Whereabouts { now: peer.remote, former: Vec::new() },
+            peer: match side {
+                Side::Client(_) => Whereabouts::fixed(peer.remote),
+                Side::Server(_) => Whereabouts::unproven(peer.remote),
+            },
             time,
             keys,
             freed: Vec::new(),
@@ -97,9 +98,17 @@ impl Node {
 
     /// The peer's datagrams come from there from now on.
     pub(crate) fn peer_moved(&mut self, remote: SocketAddr) {
-        let before = core::mem::replace(&mut self.peer.now, remote);
-        self.peer.former.push(before);
-        self.peer.former.retain(|former| *former != remote);
+        self.peer.moved(remote);
+    }
+
+    /// Somebody sends the peer's datagrams under these addresses too.
+    pub(crate) fn beware(&mut self, victims: impl Iterator<Item = SocketAddr>) {
+        self.peer.beware(victims);
+    }
+
+    /// What it asked of addresses that were not proven.
+    pub(crate) const fn questions(&self) -> Questions {
+        self.peer.questions()
     }
 
     /// The session, for an input, and what time it is told; it must be settled after.
@@ -115,7 +124,7 @@ impl Node {
 
     /// What the session has to tell; asking changes nothing that would have to be settled.
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
-        self.core.session_mut().poll_event()
+        self.core.poll_event()
     }
 
     pub(crate) fn take_answers(&mut self) -> Vec<Answered> {
@@ -181,10 +190,16 @@ impl Node {
         arrival: &Arrival,
         plaintext: &[u8],
     ) -> Result<(), DropReason> {
+        let remote = arrival.path.remote;
+        let trusts = self.core.is(CanaryKind::Trusts);
+        let answered = trusts.then(|| self.peer.answered(remote, plaintext)).flatten();
         let (now, core) = self.touch(now);
         let arrival = Arrival { received_at: arrival.received_at.min(now), ..*arrival };
-        core.session_mut().handle_packet(now, &arrival, plaintext)?;
+        let told = answered.as_deref().unwrap_or(plaintext);
+        core.session_mut().handle_packet(now, &arrival, told)?;
         self.delivered += 1;
+        let len = Header::LEN + plaintext.len() + wire::TAG;
+        self.peer.on_arrival(remote, len, plaintext);
         Ok(())
     }
 
@@ -228,7 +243,7 @@ impl Node {
     pub(crate) fn settle(
         &mut self,
         now: Instant,
-        (link, mut control): (&mut Link, Option<&mut Stream>),
+        (mut outlet, mut control): (Outlet<'_>, Option<&mut Stream>),
         watch: &mut Watch,
     ) {
         let has_room = |control: &mut &mut Stream| control.room(now) > 0;
@@ -241,7 +256,7 @@ impl Node {
             self.answers.push(answered);
         }
         self.published = Published::of(self.core.session());
-        self.send_packets(now, link, watch);
+        self.send_packets(now, &mut outlet, watch);
         if let Some(control) = control {
             self.write_control(now, control, watch);
         }
@@ -261,7 +276,7 @@ impl Node {
         }
     }
 
-    fn send_packets(&mut self, now: Instant, link: &mut Link, watch: &mut Watch) {
+    fn send_packets(&mut self, now: Instant, outlet: &mut Outlet<'_>, watch: &mut Watch) {
         let told = self.time.tells(now);
         for _ in 0..PACKETS_AT_ONCE {
             let mut packet = Vec::with_capacity(limits::DATAGRAM_SIZE);
@@ -271,17 +286,17 @@ impl Node {
             };
             // A packet may be the first under its key.
             self.drain_keys();
-            self.send_packet(now, transmit, packet, link, watch);
+            self.send_packet(now, transmit, packet, outlet, watch);
         }
         watch.breach(now, Some(self.side), ContractBreach::Floods);
     }
 
     fn send_packet(
-        &self,
+        &mut self,
         now: Instant,
         transmit: Transmit,
         mut packet: Vec<u8>,
-        link: &mut Link,
+        outlet: &mut Outlet<'_>,
         watch: &mut Watch,
     ) {
         let Transmit { job, path, len } = transmit;
@@ -290,12 +305,10 @@ impl Node {
             let what = ContractBreach::PacketLength { appended: packet.len(), says: len };
             watch.breach(now, Some(self.side), what);
         }
-        if self.peer.former.contains(&path.remote) {
-            return;
-        }
-        if path.remote != self.peer.now {
-            watch.breach(now, Some(self.side), ContractBreach::Misaddressed);
-            return;
+        match self.address(now, path.remote, &packet) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(what) => return watch.breach(now, Some(self.side), what),
         }
         let plain = watch.counts_nonces().then(|| packet.clone());
         let sealer = self.keys.sealer(job.epoch(), job.phase());
@@ -307,7 +320,21 @@ impl Node {
             watch.sealed(now, self.side, &plain, &packet);
         }
         watch.note(now, self.side, Entry::Packet(&packet));
-        link.send(now, packet);
+        outlet.send(now, path.remote, packet);
+    }
+
+    /// Whether the peer is where a packet leaves for, and whether it may.
+    fn address(
+        &mut self,
+        now: Instant,
+        remote: SocketAddr,
+        packet: &[u8],
+    ) -> Result<bool, ContractBreach> {
+        let gushes = self.core.is(CanaryKind::Gushes) && !self.peer.is_home(remote);
+        for _ in 1..if gushes { GUSH } else { 1 } {
+            self.peer.on_departure(now, remote, packet)?;
+        }
+        self.peer.on_departure(now, remote, packet)
     }
 
     fn check_has_sent_all(&self, now: Instant, told: Instant, watch: &mut Watch) {

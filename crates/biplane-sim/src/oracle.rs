@@ -4,19 +4,26 @@
 //! every breach. Messages must be stamped ([`crate::stamp`]) with [`Oracle::next_index`], so that
 //! each says which it is.
 
+mod causes;
 mod flow;
 mod ledger;
+mod notices;
 mod requests;
 
 use core::time::Duration;
 use std::{collections::BTreeMap, time::Instant};
 
-use biplane_proto::{Answered, Call, CloseReason, Event, Planes, SendError};
+use biplane_proto::{Answered, Call, CloseReason, Event, Notice, Planes, SendError};
 use biplane_wire::{ChannelId, RequestId};
 use bytes::Bytes;
 
-use crate::{Breach, Broken, MessageBreach, Protocol, RequestBreach, SessionBreach, Side};
+use crate::{
+    Breach, Broken, MessageBreach, NoticeBreach, Protocol, RequestBreach, SessionBreach, Side,
+    index_of,
+};
+use causes::{Before, Causes};
 use flow::Flow;
+use notices::{Asked, Notices};
 use requests::Requests;
 
 /// More breaches than this tell nothing new.
@@ -32,6 +39,9 @@ pub struct Oracle {
     flows: BTreeMap<Side, Flow>,
     /// By the side that asks.
     requests: BTreeMap<Side, Requests>,
+    /// By the side that sent, and is told.
+    notices: BTreeMap<Side, Notices>,
+    causes: BTreeMap<Side, Causes>,
     /// By the side that is told.
     told: BTreeMap<Side, Told>,
     breaches: Vec<Breach>,
@@ -62,6 +72,8 @@ impl Oracle {
             protocol,
             flows: BTreeMap::new(),
             requests: BTreeMap::new(),
+            notices: BTreeMap::new(),
+            causes: BTreeMap::new(),
             told: BTreeMap::new(),
             breaches: Vec::new(),
             messages: 0,
@@ -89,12 +101,67 @@ impl Oracle {
         }
     }
 
+    /// The token to send the next message of `from` with whose notice is asked for.
+    pub fn next_token(&mut self, from: Side) -> u64 {
+        self.notices(from).next_token()
+    }
+
+    /// The message that was sent last on a channel was sent with that token.
+    pub fn noted(&mut self, from: Side, channel: ChannelId) {
+        let index = self.accepted(from, channel).saturating_sub(1);
+        let Some(config) = self.protocol.channels.get(channel.index()) else { return };
+        let (kind, lives) = (config.kind, config.lifetime.is_some());
+        self.notices(from).ask(Asked { channel, index, kind, lives, told: None });
+    }
+
+    /// The message that was sent last on a channel is to come after all that was issued before it.
+    pub fn sent_after(&mut self, from: Side, channel: ChannelId) {
+        let index = self.accepted(from, channel).saturating_sub(1);
+        let before = Before {
+            commands: self.flow(from).commands(),
+            requests: self.requested(from),
+            replies: self.requests.get(&from.peer()).map_or(0, Requests::replied),
+        };
+        self.causes.entry(from).or_default().put(channel, index, before);
+    }
+
+    fn check_causes(&mut self, now: Instant, by: Side, channel: ChannelId, index: u64) {
+        let from = by.peer();
+        let Some(causes) = self.causes.get_mut(&from) else { return };
+        let protocol = &self.protocol;
+        let flow = self.flows.entry(from).or_insert_with(|| Flow::new(protocol));
+        let asked = self.requests.remove(&from).unwrap_or_default();
+        let answered = self.requests.entry(by).or_default();
+        let breach = causes.check((channel, index), flow, &asked, answered);
+        self.requests.insert(from, asked);
+        if let Some(breach) = breach {
+            self.message_breach(now, by, channel, breach);
+        }
+    }
+
+    /// How many notices have not come.
+    #[must_use]
+    pub fn open_notices(&self) -> u64 {
+        self.notices.values().map(Notices::open).sum()
+    }
+
+    /// Faults stopped so long ago that every notice must have come: tells of those that have not.
+    pub fn notices_overdue(&mut self, now: Instant) {
+        let open = self.notices.iter().map(|(side, notices)| (*side, notices.open()));
+        for (side, count) in open.filter(|(_, count)| *count > 0).collect::<Vec<_>>() {
+            self.breach(now, Some(side), None, NoticeBreach::Stuck { count });
+        }
+    }
+
     /// A message was taken.
     pub fn taken(&mut self, now: Instant, by: Side, channel: ChannelId, bytes: &Bytes) {
         self.messages += 1;
         match self.flow(by.peer()).take(channel, bytes) {
             Ok(sent) => self.slowest = self.slowest.max(now.saturating_duration_since(sent)),
             Err(breach) => self.message_breach(now, by, channel, breach),
+        }
+        if let Some(index) = index_of(bytes) {
+            self.check_causes(now, by, channel, index);
         }
         if self.told(by).left.is_some_and(|left| left < now) {
             self.message_breach(now, by, channel, MessageBreach::AfterLeft);
@@ -128,7 +195,19 @@ impl Oracle {
             Event::Called(call) => self.called(now, at, call),
             Event::Left(reason) => self.left(now, at, reason),
             Event::Planes(planes) => told.planes = Some(*planes),
+            Event::Noted(token, notice) => self.noticed(now, at, *token, *notice),
             _ => {}
+        }
+    }
+
+    fn noticed(&mut self, now: Instant, at: Side, token: u64, notice: Notice) {
+        let Self { flows, notices, .. } = self;
+        let flow = flows.get(&at);
+        let told = notices.entry(at).or_default().tell(now, token, notice, |channel, index| {
+            flow.is_some_and(|flow| flow.has_taken(channel, index))
+        });
+        if let Err(breach) = told {
+            self.breach(now, Some(at), None, breach);
         }
     }
 
@@ -230,9 +309,23 @@ impl Oracle {
         for (side, count) in open.filter(|(_, count)| *count > 0).collect::<Vec<_>>() {
             self.breach(now, Some(side), None, RequestBreach::NeverAnswered { count });
         }
+        self.finish_notices(now);
         let full = self.told.iter().filter(|(_, told)| told.waits_for_writable && !told.may_leave);
         for side in full.map(|(side, _)| *side).collect::<Vec<_>>() {
             self.session_breach(now, side, SessionBreach::NeverWritable);
+        }
+    }
+
+    fn finish_notices(&mut self, now: Instant) {
+        let mut wrong = Vec::new();
+        for (side, notices) in &self.notices {
+            let flow = self.flows.get(side);
+            let taken = |channel, index| flow.is_some_and(|flow| flow.has_taken(channel, index));
+            let left = self.told.get(side).and_then(|told| told.left);
+            wrong.extend(notices.finish(left, taken).map(|breach| (*side, breach)));
+        }
+        for (side, breach) in wrong {
+            self.breach(now, Some(side), None, breach);
         }
     }
 
@@ -323,6 +416,10 @@ impl Oracle {
 
     fn requests(&mut self, by: Side) -> &mut Requests {
         self.requests.entry(by).or_default()
+    }
+
+    fn notices(&mut self, from: Side) -> &mut Notices {
+        self.notices.entry(from).or_default()
     }
 
     fn told(&mut self, side: Side) -> &mut Told {

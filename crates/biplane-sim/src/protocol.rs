@@ -111,6 +111,7 @@ fn config(kind: ChannelKind) -> ChannelConfig {
         max_message: u32::try_from(longest).unwrap_or(u32::MAX),
         lifetime: None,
         priority: 0,
+        escalate_after: None,
     }
 }
 

@@ -7,7 +7,7 @@
 mod opening;
 
 use core::time::Duration;
-use std::{collections::VecDeque, time::Instant};
+use std::{collections::VecDeque, net::SocketAddr, time::Instant};
 
 use crate::{Bottleneck, Direction, Link, LinkConfig, Rng, Stream, StreamConfig};
 pub(crate) use opening::{Opening, Progress};
@@ -31,10 +31,10 @@ pub struct WiresConfig {
 /// What is under way between a client and the server.
 #[derive(Debug)]
 pub struct Wires {
-    /// Datagrams to the server.
-    pub up: Link,
-    /// Datagrams to the client.
-    pub down: Link,
+    /// Datagrams to the server, each with the address that it comes from.
+    pub up: Link<SocketAddr>,
+    /// Datagrams to the client, each with the address that it goes to.
+    pub down: Link<SocketAddr>,
     /// Control bytes to the server.
     pub control_up: Stream,
     /// Control bytes to the client.
@@ -104,8 +104,8 @@ impl Wires {
     #[must_use]
     pub fn new(start: Instant, config: WiresConfig, rng: &mut Rng) -> Self {
         Self {
-            up: Link::new(start, config.up, rng.fork()),
-            down: Link::new(start, config.down, rng.fork()),
+            up: Link::tagged(start, config.up, rng.fork()),
+            down: Link::tagged(start, config.down, rng.fork()),
             control_up: Stream::new(start, config.control_up, rng.fork()),
             control_down: Stream::new(start, config.control_down, rng.fork()),
             number: 0,
@@ -284,7 +284,7 @@ impl Wires {
         &mut self,
         number: u32,
         direction: Direction,
-    ) -> (&mut Link, Option<&mut Stream>) {
+    ) -> (&mut Link<SocketAddr>, Option<&mut Stream>) {
         let former = self.former.iter_mut().find(|former| former.number == number);
         let former = former.map(|former| former.toward(direction));
         let (link, current) = match direction {

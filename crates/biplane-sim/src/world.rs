@@ -9,6 +9,7 @@ mod agenda;
 mod application;
 mod arrival;
 mod config;
+mod forger;
 mod host;
 mod house;
 mod joining;
@@ -20,6 +21,8 @@ mod resuming;
 mod switch;
 
 pub use config::{ClientConfig, Clock, EndConfig};
+pub(crate) use forger::Forger;
+pub use forger::ForgerConfig;
 pub use host::Tally;
 pub use house::Gate;
 pub use news::News;
@@ -30,6 +33,7 @@ use std::{net::SocketAddr, time::Instant};
 use biplane_proto::{Session, SessionConfig};
 use biplane_wire::{ChannelId, ChannelKind};
 
+pub use crate::node::Questions;
 use crate::{
     Breach, ContractBreach, Protocol, Rng, Side, Transcript, Wires, node::Node, watch::Watch,
 };
@@ -202,12 +206,25 @@ impl World {
     /// connection goes on.
     pub fn rebind(&mut self, client: usize, address: bool) {
         let Some(line) = self.lines.get_mut(client) else { return };
-        line.rebinds += 1;
-        line.host.address = line.host.rebound(line.rebinds, address);
-        let moved = line.host.address;
-        if let Some(node) = line.server.node_mut() {
-            node.peer_moved(moved);
+        line.roaming.rebinds += 1;
+        let there = line.host.rebound(line.roaming.rebinds, address);
+        line.move_to(there);
+    }
+
+    /// A client's NAT has it again where it was before it was forgotten last, if it ever was.
+    pub fn rebind_back(&mut self, client: usize) {
+        let line = self.lines.get_mut(client);
+        if let Some((line, before)) =
+            line.and_then(|line| line.roaming.before.map(|before| (line, before)))
+        {
+            line.move_to(before);
         }
+    }
+
+    /// What the server's end of a client's session asked of addresses that were not proven.
+    #[must_use]
+    pub fn questions(&self, client: usize) -> Questions {
+        self.node(Side::Server(client)).map(Node::questions).unwrap_or_default()
     }
 
     /// The session at `side`, once it has begun.
@@ -301,7 +318,10 @@ impl World {
     /// Ends every fault of every wire.
     pub fn calm(&mut self) {
         let now = self.now;
-        self.lines.iter_mut().for_each(|line| line.wires.calm(now));
+        for line in &mut self.lines {
+            line.wires.calm(now);
+            line.roaming.forger.iter_mut().for_each(|forger| forger.stop(now));
+        }
         (0..self.lines.len()).for_each(|client| self.agenda.touch(client));
     }
 

@@ -119,7 +119,24 @@ pub const FRESH_LIFETIME: Duration = Duration::from_secs(1);
 pub const RECEIVE_QUEUE_MESSAGES: usize = 4_096;
 /// Their cost in bytes.
 pub const RECEIVE_QUEUE_BYTES: usize = 1 << 20;
+/// Delivery notices of a session that are open, or that the application has not taken.
+pub const NOTICES: usize = 4_096;
+/// A `sequenced` or `unreliable` message that arrived counts as lost when the peer's application has
+/// not taken it for so long.
+pub const NOTICE_PATIENCE: Duration = Duration::from_secs(3);
+/// What the application took is told the peer within this.
+pub const TAKEN_DELAY: Duration = Duration::from_millis(20);
+/// Runs of messages of a `sequenced` or `unreliable` channel that were taken and that the peer was
+/// not told of.
+pub const TAKEN_RUNS: usize = 1_024;
+/// Cost of the messages of a session that wait for the commands they come after.
+pub const HELD_BYTES: usize = 256 * 1024;
+/// They wait no longer than this.
+pub const HELD_AGE: Duration = Duration::from_secs(1);
 
+const _: () = assert!(HELD_BYTES >= FRESH_MESSAGE + MESSAGE_COST);
+const _: () = assert!(ms(TAKEN_DELAY) + 2 * ms(PTO_MAX) < ms(NOTICE_PATIENCE), "word may be lost");
+const _: () = assert!(TAKEN_RANGES <= TAKEN_RUNS);
 const _: () = assert!(CHANNEL_CREDIT >= 2 * (CONTROL_MESSAGE + MESSAGE_COST) as u64);
 const _: () = assert!(SEQUENCE_AHEAD < SequenceNumber::SPAN);
 const _: () = assert!(RECEIVE_QUEUE_BYTES >= FRESH_MESSAGE + MESSAGE_COST);

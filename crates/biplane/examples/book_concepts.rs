@@ -4,8 +4,8 @@
 use std::{thread, time::Duration};
 
 use biplane::{
-    Channel, Client, ClientConfig, Event, Hello, Identity, Payload, Protocol, Request, Server,
-    ServerConfig, Verdict,
+    Channel, Client, ClientConfig, Event, Hello, Identity, Notice, Payload, Protocol, Request,
+    Server, ServerConfig, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,9 +39,28 @@ fn protocol() -> Protocol {
         .channel(MAP)
         .channel(AIM)
         .channel(SPARKS)
+        .channel(SHOTS)
         .request::<Price>()
 }
 // ANCHOR_END: request
+
+// ANCHOR: asking
+const SHOTS: Channel<u32> =
+    Channel::reliable_unordered("shots").notify().escalate_after(Duration::from_millis(250));
+
+/// Orders a tower, shoots with it, and hears whether the server saw the shot.
+async fn shoot(client: &Client) -> anyhow::Result<Notice> {
+    client.send(ORDERS, &Order::Build { x: 5, y: 6 })?;
+    client.send_after_commands(SHOTS, &1)?; // the server knows the tower by then
+    client.send_noted(SHOTS, &2, 4_711)?;
+    while let Some(event) = client.next().await {
+        if let Event::Noted(_, 4_711, notice) = event {
+            return Ok(notice);
+        }
+    }
+    anyhow::bail!("the session ended")
+}
+// ANCHOR_END: asking
 
 // ANCHOR: admission
 /// What admission found out about a client, kept with its session.
@@ -76,6 +95,7 @@ async fn serve(server: &Server) {
                 while let Some(order) = session.recv(ORDERS) {
                     println!("{session} orders {order:?}");
                 }
+                while session.recv(SHOTS).is_some() {}
             }
             Event::Called(call) => call
                 .answer(|_, price: Price| u64::from(price.item) * 3)
@@ -95,6 +115,7 @@ async fn shop(link: &str) -> anyhow::Result<u64> {
     client.send(ORDERS, &Order::Build { x: 3, y: 4 })?;
     client.send(ORDERS, &Order::Sell(7))?;
     let price = client.request(&Price { item: 14 }).await?;
+    anyhow::ensure!(shoot(&client).await? == Notice::Delivered, "a shot was lost");
     client.close("enough").await;
     Ok(price)
 }

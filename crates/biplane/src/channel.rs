@@ -43,6 +43,8 @@ pub struct Channel<T> {
     max_message: u32,
     lifetime: Option<Duration>,
     priority: u8,
+    escalate_after: Option<Duration>,
+    after_commands: bool,
     /// A source of `T`: covariant, and `Send + Sync` whatever `T` is.
     message: PhantomData<fn() -> T>,
 }
@@ -91,6 +93,8 @@ impl<T> Channel<T> {
             max_message: usual(kind),
             lifetime: None,
             priority: 0,
+            escalate_after: None,
+            after_commands: false,
             message: PhantomData,
         }
     }
@@ -125,7 +129,52 @@ impl<T> Channel<T> {
         self
     }
 
-    /// Declares that senders may ask what became of a message. Both sides must declare it alike.
+    /// Sends a message over TCP too when the peer has not acknowledged it `after` it was sent; what
+    /// comes first is taken, once. From then on UDP carries no copy of it any more. This side's own
+    /// affair. Default: never.
+    ///
+    /// # Panics
+    ///
+    /// On any channel but a `reliable_ordered` or `reliable_unordered` one: the others ride TCP
+    /// anyway, or are worth nothing later. In a constant, that does not compile:
+    ///
+    /// ```compile_fail
+    /// # use {biplane::Channel, std::time::Duration};
+    /// const INPUTS: Channel<u32> =
+    ///     Channel::sequenced("inputs").escalate_after(Duration::from_millis(250));
+    /// ```
+    #[must_use]
+    pub const fn escalate_after(mut self, after: Duration) -> Self {
+        assert!(
+            matches!(self.kind, ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered),
+            "only a reliable_ordered or reliable_unordered channel escalates"
+        );
+        self.escalate_after = Some(after);
+        self
+    }
+
+    /// Sends every message as [`crate::Session::send_after_commands`] does: the peer's application
+    /// gets it once it has taken the commands, requests and replies that were issued before it. This
+    /// side's own affair. Default: no message waits.
+    ///
+    /// # Panics
+    ///
+    /// On a `command` channel, whose messages keep their order anyway. In a constant, that does not
+    /// compile:
+    ///
+    /// ```compile_fail
+    /// # use biplane::Channel;
+    /// const ORDERS: Channel<u32> = Channel::command("orders").after_commands();
+    /// ```
+    #[must_use]
+    pub const fn after_commands(mut self) -> Self {
+        assert!(!matches!(self.kind, ChannelKind::Command), "commands keep their order anyway");
+        self.after_commands = true;
+        self
+    }
+
+    /// Declares that senders may ask what became of a message, with [`crate::Session::send_noted`].
+    /// Both sides must declare it alike. An `unreliable` message is three bytes longer for it.
     #[must_use]
     pub const fn notify(mut self) -> Self {
         self.notify = true;
@@ -167,6 +216,11 @@ impl<T> Channel<T> {
         self.hash
     }
 
+    /// Whether every message waits for the commands before it.
+    pub(crate) const fn comes_after_commands(&self) -> bool {
+        self.after_commands
+    }
+
     pub(crate) const fn declared(&self) -> Declared {
         Declared {
             name: self.name,
@@ -176,6 +230,7 @@ impl<T> Channel<T> {
             max_message: self.max_message,
             lifetime: self.lifetime,
             priority: self.priority,
+            escalate_after: self.escalate_after,
         }
     }
 }
@@ -190,6 +245,7 @@ pub(crate) struct Declared {
     pub(crate) max_message: u32,
     pub(crate) lifetime: Option<Duration>,
     pub(crate) priority: u8,
+    pub(crate) escalate_after: Option<Duration>,
 }
 
 /// The longest message that a channel of this kind may declare.
@@ -242,11 +298,14 @@ mod tests {
 
     use super::*;
 
+    const LIFE: Duration = Duration::from_millis(250);
+    const SOON: Duration = Duration::from_millis(100);
+
     struct NotCopy;
     struct Snapshot<'a>(#[expect(dead_code, reason = "only its lifetime matters")] Cow<'a, str>);
 
     const HITS: Channel<NotCopy> =
-        Channel::reliable_unordered("hits").lifetime(Duration::from_millis(250)).priority(3);
+        Channel::reliable_unordered("hits").lifetime(LIFE).priority(3).escalate_after(SOON);
     const SNAPSHOTS: Channel<Snapshot<'static>> = Channel::unreliable("snapshots").notify();
 
     #[test]
@@ -267,7 +326,7 @@ mod tests {
     fn options_are_kept() {
         let declared = HITS.max_message(100).declared();
         assert_eq!(declared.kind, ChannelKind::ReliableUnordered);
-        assert_eq!(declared.lifetime, Some(Duration::from_millis(250)));
+        assert_eq!((declared.lifetime, declared.escalate_after), (Some(LIFE), Some(SOON)));
         assert_eq!((declared.priority, declared.max_message, declared.notify), (3, 100, false));
         assert!(SNAPSHOTS.declared().notify);
     }
@@ -305,5 +364,23 @@ mod tests {
     #[should_panic(expected = "no lifetime")]
     fn an_ordered_channel_has_no_lifetime() {
         let _ = Channel::<u8>::reliable_ordered("a").lifetime(Duration::from_secs(1));
+    }
+
+    #[test]
+    #[should_panic(expected = "escalates")]
+    fn what_rides_tcp_anyway_does_not_escalate() {
+        let _ = Channel::<u8>::command("a").escalate_after(SOON);
+    }
+
+    #[test]
+    #[should_panic(expected = "order anyway")]
+    fn commands_do_not_come_after_commands() {
+        let _ = Channel::<u8>::command("a").after_commands();
+    }
+
+    #[test]
+    #[should_panic(expected = "escalates")]
+    fn nor_does_what_may_be_lost() {
+        let _ = Channel::<u8>::unreliable("a").escalate_after(SOON);
     }
 }

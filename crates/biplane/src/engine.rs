@@ -23,7 +23,7 @@ pub use biplane_net::{
 };
 use biplane_net::{Decision, Endpoint, EndpointConfig, GreetingConfig, ListenConfig, Slot};
 pub(crate) use biplane_net::{DialConfig, Milestone, ProtocolSpec, Watch, now};
-use biplane_proto::{RequestError, SendError, SessionConfig};
+use biplane_proto::{RequestError, SendError, SendOptions, SessionConfig};
 use biplane_wire::ChannelId;
 use bytes::Bytes;
 
@@ -59,11 +59,17 @@ pub(crate) trait Peer: Send + Sync {
     fn protocol(&self) -> usize;
     /// Runs `act`, once, under the session's lock.
     fn with(&self, act: &mut dyn FnMut(Instant, &mut biplane_proto::Session));
-    /// Queues a message.
-    fn send(&self, channel: ChannelId, message: &Bytes) -> Result<(), SendError> {
+    /// Queues a message, as `how` says.
+    fn send(&self, channel: ChannelId, message: &Bytes, how: SendOptions) -> Result<(), SendError> {
         let mut sent = Err(SendError::Closed);
-        self.with(&mut |now, session| sent = session.send(now, channel, message.clone()));
+        self.with(&mut |now, session| sent = session.send_with(now, channel, message.clone(), how));
         sent
+    }
+    /// Takes the next event.
+    fn poll_event(&self) -> Option<biplane_proto::Event> {
+        let mut polled = None;
+        self.with(&mut |_, session| polled = session.poll_event());
+        polled
     }
     /// Takes up to `most` messages off a channel.
     fn take(&self, channel: ChannelId, most: usize, each: &mut dyn FnMut(Bytes)) {

@@ -143,6 +143,10 @@ pub enum SendError {
     /// The session's protocol has no such channel or request.
     #[error("not in the session's protocol")]
     NotInProtocol,
+    /// The channel does not offer this: delivery notices where it was declared without
+    /// [`crate::Channel::notify`], or waiting for commands where it carries commands itself.
+    #[error("the channel does not offer this")]
+    NotOffered,
     /// The value has no encoding, or one that no peer would decode: its `Serialize` fails or wants a
     /// format that describes itself, it has more than 64 values inside each other, or more elements
     /// than bytes, as a `Vec<()>` has.
@@ -165,6 +169,7 @@ impl From<biplane_proto::SendError> for SendError {
             biplane_proto::SendError::TooLarge { limit } => Self::TooLarge { limit },
             biplane_proto::SendError::QueueFull => Self::QueueFull,
             biplane_proto::SendError::NotInProtocol => Self::NotInProtocol,
+            biplane_proto::SendError::NotOffered => Self::NotOffered,
             // Whatever else the core may say one day: this message does not go.
             biplane_proto::SendError::Closed | _ => Self::Closed,
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use biplane_proto::{CloseReason, Planes};
+use biplane_proto::{CloseReason, Notice, Planes};
 
 use crate::{Call, Fault, Session};
 
@@ -23,6 +23,9 @@ pub enum Event {
     Writable(Session),
     /// What the session flies on changed, in either direction; the worse of the two.
     Planes(Session, Planes),
+    /// What became of the message that [`Session::send_noted`] sent with this token; once a message,
+    /// before `Left`.
+    Noted(Session, u64, Notice),
     /// The session is over, and why. What had arrived before can still be read.
     Left(Session, CloseReason),
     /// The socket or the listener broke. Sessions go on as far as they can.
@@ -37,6 +40,7 @@ impl Event {
             biplane_proto::Event::Writable => Self::Writable(session),
             biplane_proto::Event::Planes(planes) => Self::Planes(session, planes),
             biplane_proto::Event::Called(call) => Self::Called(Call::new(session, call)),
+            biplane_proto::Event::Noted(token, notice) => Self::Noted(session, token, notice),
             biplane_proto::Event::Left(reason) => Self::Left(session, reason),
             _ => return None,
         })

@@ -233,6 +233,7 @@ const fn configure(channel: &Declared) -> ChannelConfig {
         max_message: channel.max_message,
         lifetime: channel.lifetime,
         priority: channel.priority,
+        escalate_after: channel.escalate_after,
     }
 }
 

@@ -10,7 +10,7 @@ use core::{
 };
 use std::{net::SocketAddr, sync::Arc};
 
-use biplane_proto::{Planes, Reply, SessionStats, Violation, limits};
+use biplane_proto::{Planes, Reply, SendOptions, SessionStats, Violation, limits};
 use biplane_wire::{ChannelId, DecodeError, RequestId};
 use bytes::Bytes;
 use tracing::debug;
@@ -74,8 +74,59 @@ impl Session {
     ///
     /// [`SendError`]; the session is unaffected.
     pub fn send<T: Outgoing>(&self, channel: Channel<T>, message: &T) -> Result<(), SendError> {
+        self.send_with(channel, message, SendOptions::default())
+    }
+
+    /// The same, and brings exactly one [`Event::Noted`] with `token`, a number of the caller's that
+    /// may repeat: [`crate::Notice::Delivered`] once the peer's application has taken the message.
+    /// The channel must be declared with [`Channel::notify`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; the session is unaffected. [`SendError::NotOffered`] on a channel without
+    /// `notify`; [`SendError::QueueFull`] too while 4,096 notices of the session are open or wait to
+    /// be taken.
+    pub fn send_noted<T: Outgoing>(
+        &self,
+        channel: Channel<T>,
+        message: &T,
+        token: u64,
+    ) -> Result<(), SendError> {
+        let how = SendOptions { notice: Some(token), ..SendOptions::default() };
+        self.send_with(channel, message, how)
+    }
+
+    /// The same as [`Session::send`], but that the peer's application gets the message once it has
+    /// taken every command, request and reply that was issued here before: a request when it took
+    /// the call, a reply when it got the answer. On data channels alone, on whichever plane the
+    /// message flies.
+    ///
+    /// A `sequenced` or `unreliable` message waits there for 1 s at the most, and with others in
+    /// 256 KiB; then it is dropped and counted as `orphaned`. A reliable one waits as long as it
+    /// takes.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; the session is unaffected. [`SendError::NotOffered`] on a `command` channel,
+    /// whose messages keep their order anyway.
+    pub fn send_after_commands<T: Outgoing>(
+        &self,
+        channel: Channel<T>,
+        message: &T,
+    ) -> Result<(), SendError> {
+        let how = SendOptions { after_commands: true, ..SendOptions::default() };
+        self.send_with(channel, message, how)
+    }
+
+    fn send_with<T: Outgoing>(
+        &self,
+        channel: Channel<T>,
+        message: &T,
+        mut how: SendOptions,
+    ) -> Result<(), SendError> {
         let entry = self.entry(&channel)?;
-        self.send_bytes(entry.id, &encoded(message, entry.max_message)?)
+        how.after_commands |= channel.comes_after_commands();
+        self.send_bytes(entry.id, &encoded(message, entry.max_message)?, how)
     }
 
     /// Takes the next message off a channel; `None` if there is none now, also after the end.
@@ -159,11 +210,16 @@ impl Session {
     /// Queues a message that is encoded, on the channel whose name has this hash.
     pub(crate) fn send_encoded(&self, hash: u64, bytes: &Bytes) -> Result<(), SendError> {
         let entry = self.0.table.channel(hash).ok_or(SendError::NotInProtocol)?;
-        self.send_bytes(entry.id, bytes)
+        self.send_bytes(entry.id, bytes, SendOptions::default())
     }
 
-    fn send_bytes(&self, channel: ChannelId, bytes: &Bytes) -> Result<(), SendError> {
-        self.left_something(self.0.peer.send(channel, bytes))
+    fn send_bytes(
+        &self,
+        channel: ChannelId,
+        bytes: &Bytes,
+        how: SendOptions,
+    ) -> Result<(), SendError> {
+        self.left_something(self.0.peer.send(channel, bytes, how))
     }
 
     pub(crate) fn reply(&self, id: RequestId, reply: &Reply) -> Result<(), SendError> {
@@ -175,9 +231,7 @@ impl Session {
     /// The next event that this version knows.
     pub(crate) fn poll_event(&self) -> Option<Event> {
         loop {
-            let mut polled = None;
-            self.0.peer.with(&mut |_, session| polled = session.poll_event());
-            let event = Event::of(self.clone(), polled?);
+            let event = Event::of(self.clone(), self.0.peer.poll_event()?);
             if event.is_some() {
                 return event;
             }

@@ -105,13 +105,23 @@ pub(crate) fn address(side: usize) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], if side == 0 { 1_001 } else { 1_002 }))
 }
 
+/// Whether what became of a message of this channel can be asked.
+pub(crate) const fn offers_notices(id: u8) -> bool {
+    matches!(id, COMMAND | UNORDERED | SEQUENCED)
+}
+
 fn begin(now: Instant, side: usize, agreement: &Agreement) -> Session {
-    let channels = KINDS.map(|(_, kind, max_message)| ChannelConfig {
-        kind,
-        notify: false,
-        max_message,
-        lifetime: None,
-        priority: 0,
+    // A hello compares the description alone: sessions may offer more.
+    let channels = [0, 1, 2, 3, 4].map(|id| {
+        let (_, kind, max_message) = KINDS[usize::from(id)];
+        ChannelConfig {
+            kind,
+            notify: offers_notices(id),
+            max_message,
+            lifetime: None,
+            priority: 0,
+            escalate_after: (id == UNORDERED).then_some(Duration::from_millis(200)),
+        }
     });
     let setup = Setup {
         role: if side == 0 { Role::Client } else { Role::Server },
@@ -187,7 +197,8 @@ impl Duo {
         for side in &mut duo.sides {
             for (id, len) in [(COMMAND, 4_000), (ORDERED, 3_000), (UNORDERED, 100)] {
                 for _ in 0..2 {
-                    let sent = side.session.send(duo.now, channel(id), Bytes::from(vec![7; len]));
+                    let sent =
+                        side.send(duo.now, id, Bytes::from(vec![7; len]), offers_notices(id));
                     sent.expect("a queue with room");
                 }
             }

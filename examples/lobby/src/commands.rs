@@ -199,7 +199,9 @@ fn tell_link(link: &Link, is_json: bool) -> Result<()> {
 
 fn show_bots(live: &mut Live, status: &bots::Status, length: Option<std::time::Duration>) {
     live.show(status.now, || {
-        let bots::Status { joined, count, elapsed, snapshots, planes, .. } = *status;
+        let bots::Status { joined, count, elapsed, snapshots, mut planes, .. } = *status;
+        // Who has not come yet has lost nothing.
+        planes.lost = planes.lost.saturating_sub(count - joined);
         let progress = progress(elapsed, length);
         format!("{progress}  {joined} of {count} bots joined, {snapshots} snapshots; {planes}")
     });

@@ -48,6 +48,15 @@ fn a_plain_program_is_relayed_and_told_of_at_the_end() {
 }
 
 #[test]
+fn who_reads_no_further_ends_nothing() {
+    let mut relay = Relaying::link(echo(), "");
+    relay.read_no_further();
+    let ended = relay.stop("TERM");
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+}
+
+#[test]
 fn an_interrupt_ends_it_with_its_figures_though_nothing_came() {
     let relay = Relaying::link(echo(), "--profile satellite");
     let ended = relay.stop("INT");

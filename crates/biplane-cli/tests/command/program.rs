@@ -104,6 +104,11 @@ impl Running {
         running
     }
 
+    /// From here on nobody reads what it prints, as behind `head`.
+    pub(crate) fn read_no_further(&mut self) {
+        self.child.as_mut().unwrap().stdout = None;
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.as_ref().unwrap().id()
     }
@@ -139,6 +144,11 @@ impl Relaying {
         Self { running, greeting, address }
     }
 
+    /// From here on nobody reads what it prints.
+    pub(crate) fn read_no_further(&mut self) {
+        self.running.read_no_further();
+    }
+
     /// Ends it by a signal; what it printed.
     pub(crate) fn stop(self, signal: &str) -> Ended {
         self.running.stop(signal)
@@ -154,10 +164,10 @@ fn command(arguments: &str) -> Command {
 
 /// Waits for the end, but not for ever.
 fn finish(mut child: Child, mut stderr: String) -> Ended {
-    let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let (out, mut err) = (child.stdout.take(), child.stderr.take().unwrap());
     let out = thread::spawn(move || {
         let mut text = String::new();
-        out.read_to_string(&mut text).map(|_| text)
+        out.map_or(Ok(0), |mut out| out.read_to_string(&mut text)).map(|_| text)
     });
     let err = thread::spawn(move || {
         let mut text = String::new();

@@ -84,6 +84,7 @@ fn session(now: Instant, role: Role, id: ReceiveId) -> Session {
         max_message: 100,
         lifetime: None,
         priority: 0,
+        escalate_after: None,
     };
     let setup = Setup {
         role,

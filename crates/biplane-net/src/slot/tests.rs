@@ -49,6 +49,7 @@ pub(super) fn session(now: Instant) -> Session {
         max_message: 100,
         lifetime: None,
         priority: 0,
+        escalate_after: None,
     };
     Session::new(
         now,

@@ -20,6 +20,8 @@ mod fragments;
 mod frames;
 mod greeting;
 mod moving;
+#[cfg(target_os = "linux")]
+mod narrow;
 #[path = "../patience.rs"]
 mod patience;
 mod ports;

@@ -29,7 +29,7 @@ pub(crate) use protocol::{
     listen_config, message, protocol,
 };
 #[cfg(target_os = "linux")]
-pub(crate) use raw::{Forged, RawSocket, Tap, Wire};
+pub(crate) use raw::{Forged, RawSocket, Tap, TooLong, Wire};
 pub(crate) use scene::{Scene, Victim, begin_connect, connect, is_unanswered, take};
 pub(crate) use tls::Tls;
 

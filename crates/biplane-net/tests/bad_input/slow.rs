@@ -102,7 +102,7 @@ fn bad_input_37_a_peer_that_acknowledges_nothing_fills_its_own_queues_alone() {
         assert!(left.abs_diff(u64::try_from(MANY).unwrap()) <= 64, "{stats:?}");
         // A probe after a timeout may leave beyond the window (RFC 9002 section 7.5).
         // Two packets each time, one of which carries the oldest reliable message once more.
-        let probes = stats.messages_resent * 2 * u64::try_from(limits::DATAGRAM_SIZE).unwrap();
+        let probes = stats.delivery.resent * 2 * u64::try_from(limits::DATAGRAM_SIZE).unwrap();
         assert!(stats.bytes_in_flight <= stats.congestion_window + probes, "{stats:?}");
         watch.drops(&[]);
         slot.with(|_, session| assert!(!session.is_closed()));

@@ -38,6 +38,7 @@ pub(crate) fn protocol_with(inputs: ChannelKind) -> ProtocolSpec {
         max_message: 1_000,
         lifetime: None,
         priority: 0,
+        escalate_after: None,
     };
     ProtocolSpec {
         description: Description {

@@ -11,6 +11,9 @@ use super::{
 };
 use crate::{Violation, limits};
 
+/// Something of a message, with that message's number.
+pub(super) type Numbered<T> = (SequenceNumber, T);
+
 /// What an arrival was to its channel.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Arrived {
@@ -28,9 +31,17 @@ pub(super) enum Place {
     #[default]
     Missing,
     Partial(Box<Partial>),
-    Whole(Bytes),
+    Whole(Whole),
     /// It was whole and has been given out.
     Done,
+}
+
+/// A message that has come.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Whole {
+    pub(super) payload: Bytes,
+    /// How many commands, requests and replies must have been taken before it is.
+    pub(super) after: u64,
 }
 
 /// The places of a channel's messages from `next` on.
@@ -45,13 +56,14 @@ impl Places {
         self.next = first;
     }
 
-    /// Takes in a message or a piece of one; says what it was, and where its place is.
+    /// Takes in a message or a piece of one; says what it was, its whole number, and where its
+    /// place is.
     pub(super) fn add(
         &mut self,
         id: ChannelId,
         sequence: u32,
         piece: Piece<'_>,
-    ) -> Result<(Arrived, Option<&mut Place>), Violation> {
+    ) -> Result<(Arrived, Option<Numbered<&mut Place>>), Violation> {
         let sequence = SequenceNumber::expand(sequence, self.next);
         let Some(ahead) = sequence.0.checked_sub(self.next.0) else {
             return Ok((Arrived::Again, None));
@@ -64,14 +76,15 @@ impl Places {
             self.list.resize_with(index + 1, Place::default);
         }
         let Some(place) = self.list.get_mut(index) else { return Ok((Arrived::Again, None)) };
-        Ok((place.add(id, piece)?, Some(place)))
+        Ok((place.add(id, piece)?, Some((sequence, place))))
     }
 
-    /// Takes the first place, if it passes `test`; the next one is the first then.
-    pub(super) fn pop_if(&mut self, test: impl FnOnce(&Place) -> bool) -> Option<Place> {
+    /// Takes the first place with its number, if it passes `test`; the next one is the first then.
+    pub(super) fn pop_if(&mut self, test: impl FnOnce(&Place) -> bool) -> Option<Numbered<Place>> {
         let place = pop_front_if(&mut self.list, test)?;
-        self.next = self.next.next();
-        Some(place)
+        let sequence = self.next;
+        self.next = sequence.next();
+        Some((sequence, place))
     }
 }
 
@@ -91,7 +104,7 @@ impl Place {
             Refused::TooManyGaps => Violation::TooManyGaps(id),
         })?;
         if let Some(whole) = whole {
-            *self = Self::Whole(whole.into());
+            *self = Self::Whole(Whole { payload: whole.into(), after: piece.after });
         }
         Ok(if new { Arrived::New } else { Arrived::More })
     }
@@ -106,7 +119,8 @@ impl Place {
             Self::Partial(_) => Arrived::More,
             Self::Whole(_) | Self::Done => return Ok(Arrived::Again),
         };
-        *self = Self::Whole(Bytes::copy_from_slice(piece.bytes));
+        let payload = Bytes::copy_from_slice(piece.bytes);
+        *self = Self::Whole(Whole { payload, after: piece.after });
         Ok(arrived)
     }
 
@@ -119,14 +133,14 @@ impl Place {
     }
 
     /// Gives the message out, once, if it is whole.
-    pub(super) fn give_out(&mut self) -> Option<Bytes> {
+    pub(super) fn give_out(&mut self) -> Option<Whole> {
         if !self.is_whole() {
             return None;
         }
         core::mem::replace(self, Self::Done).into_message()
     }
 
-    pub(super) fn into_message(self) -> Option<Bytes> {
+    pub(super) fn into_message(self) -> Option<Whole> {
         match self {
             Self::Whole(message) => Some(message),
             Self::Missing | Self::Partial(_) | Self::Done => None,

@@ -1,20 +1,24 @@
 //! `sequenced` and `unreliable` messages: worth something while they are new, never sent again.
 
+use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
-use biplane_wire::SequenceNumber;
+use biplane_wire::{ChannelId, Chunk, SequenceNumber};
 use bytes::Bytes;
 
 use super::{
+    causality::Progress,
     cost,
-    outgoing::{Cut, Part, Room},
+    notices::Notices,
+    outgoing::{Cut, Part, Queued, Room},
 };
-use crate::limits;
+use crate::{Notice, limits};
 
 /// Messages that wait to be sent. When there are too many, the oldest goes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct FreshSend {
-    waiting: VecDeque<(Bytes, Option<Instant>)>,
+    id: ChannelId,
+    waiting: VecDeque<Queued>,
     cost: usize,
     next: SequenceNumber,
     /// The message whose pieces are leaving.
@@ -24,8 +28,9 @@ pub(super) struct FreshSend {
 #[derive(Debug)]
 struct Begun {
     sequence: SequenceNumber,
-    payload: Bytes,
-    expires: Option<Instant>,
+    message: Queued,
+    /// How many commands, requests and replies it comes after, if it says so.
+    count: Option<u64>,
     offset: usize,
 }
 
@@ -35,30 +40,69 @@ pub(super) struct Leaving {
     pub(super) sequence: SequenceNumber,
     pub(super) part: Option<Part>,
     pub(super) payload: Bytes,
-    pub(super) expires: Option<Instant>,
+    /// When the application sent it.
+    pub(super) since: Instant,
+    /// Of who asks for its fate.
+    pub(super) token: Option<u64>,
+    pub(super) after: Option<u16>,
 }
 
 impl FreshSend {
+    pub(super) const fn new(id: ChannelId) -> Self {
+        let next = SequenceNumber(0);
+        Self { id, waiting: VecDeque::new(), cost: 0, next, begun: None }
+    }
+
     pub(super) const fn count_from(&mut self, first: SequenceNumber) {
         self.next = first;
     }
 
     /// Queues a message; returns how many old ones had to go.
-    pub(super) fn push(&mut self, payload: Bytes, expires: Option<Instant>) -> u64 {
-        self.cost += cost(payload.len());
-        self.waiting.push_back((payload, expires));
+    pub(super) fn push(&mut self, message: Queued, notices: &mut Notices) -> u64 {
+        self.cost += cost(message.payload.len());
+        self.waiting.push_back(message);
         let mut dropped = 0;
         while self.waiting.len() > limits::FRESH_QUEUE_MESSAGES
             || self.cost > limits::SEND_QUEUE_BYTES
         {
-            self.drop_oldest();
+            self.drop_oldest(Notice::Superseded, notices);
             dropped += 1;
         }
         dropped
     }
 
+    /// The tokens of what has not left, which are told of no more.
+    pub(super) fn take_tokens(&mut self) -> impl Iterator<Item = u64> {
+        self.waiting.iter_mut().filter_map(Queued::take_token)
+    }
+
+    /// The number that the next message will have.
+    pub(super) const fn next(&self) -> SequenceNumber {
+        self.next
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.begun.is_none()
+    }
+
+    /// Whether something may leave.
+    pub(super) fn has_data(&self) -> bool {
+        self.begun.is_some() || self.oldest().is_some_and(Queued::may_leave)
+    }
+
+    /// Whether the oldest waits for what it comes after.
+    pub(super) fn is_held(&self) -> bool {
+        self.oldest().is_some_and(|message| !message.may_leave())
+    }
+
+    /// Lets those leave that wait no more for what they come after; returns whether there are any.
+    pub(super) fn free(&mut self, progress: Progress) -> bool {
+        Queued::free(self.waiting.iter_mut(), progress)
+    }
+
+    /// The oldest that waits.
+    pub(super) fn oldest(&self) -> Option<&Queued> {
+        self.waiting.front()
     }
 
     /// Messages that wait, and what they cost.
@@ -67,10 +111,15 @@ impl FreshSend {
     }
 
     /// Drops what has outlived its lifetime; returns how many.
-    pub(super) fn expire(&mut self, now: Instant) -> u64 {
+    pub(super) fn expire(
+        &mut self,
+        now: Instant,
+        lifetime: Option<Duration>,
+        notices: &mut Notices,
+    ) -> u64 {
         let mut expired = 0;
-        while self.waiting.front().and_then(|(_, expires)| *expires).is_some_and(|at| at <= now) {
-            self.drop_oldest();
+        while self.waiting.front().is_some_and(|message| message.is_over(now, lifetime)) {
+            self.drop_oldest(Notice::Expired, notices);
             expired += 1;
         }
         expired
@@ -78,66 +127,96 @@ impl FreshSend {
 
     /// Drops the pieces that are left of a message, since a newer one waits; returns how many
     /// messages that was.
-    pub(super) fn supersede_begun(&mut self) -> u64 {
-        if self.waiting.is_empty() { 0 } else { u64::from(self.begun.take().is_some()) }
+    pub(super) fn supersede_begun(&mut self, notices: &mut Notices) -> u64 {
+        if self.waiting.is_empty() {
+            return 0;
+        }
+        let Some(begun) = self.begun.take() else { return 0 };
+        notices.end((self.id, begun.sequence), Notice::Superseded);
+        1
     }
 
     /// Drops all but the newest; returns how many.
-    pub(super) fn keep_newest(&mut self) -> u64 {
-        let mut dropped = self.supersede_begun();
+    pub(super) fn keep_newest(&mut self, notices: &mut Notices) -> u64 {
+        let mut dropped = self.supersede_begun(notices);
         while self.waiting.len() > 1 {
-            self.drop_oldest();
+            self.drop_oldest(Notice::Superseded, notices);
             dropped += 1;
         }
         dropped
     }
 
-    fn drop_oldest(&mut self) {
-        if let Some((payload, _)) = self.waiting.pop_front() {
-            self.cost -= cost(payload.len());
+    fn pop_oldest(&mut self) -> Option<Queued> {
+        let message = self.waiting.pop_front()?;
+        self.cost -= cost(message.payload.len());
+        Some(message)
+    }
+
+    fn drop_oldest(&mut self, fate: Notice, notices: &mut Notices) {
+        if let Some(message) = self.pop_oldest() {
+            notices.tell(message.token(), fate);
         }
     }
 
     /// Takes what goes next into `room`: the rest of a message that has begun, or the oldest.
-    pub(super) fn pop(&mut self, room: Room) -> Option<Leaving> {
+    pub(super) fn pop(
+        &mut self,
+        room: Room,
+        progress: Progress,
+        notices: &mut Notices,
+    ) -> Option<Leaving> {
+        let leaving = self.pop_leaving(room, progress)?;
+        if let Some(token) = leaving.token {
+            let piece = leaving.part.map_or(Chunk::WHOLE, |part| part.chunk(leaving.payload.len()));
+            notices.on_left((self.id, leaving.sequence), token, piece);
+        }
+        Some(leaving)
+    }
+
+    fn pop_leaving(&mut self, room: Room, progress: Progress) -> Option<Leaving> {
         if self.begun.is_none() {
-            let (payload, expires) = self.waiting.front()?;
-            let cut = room.cut_new(payload.len());
+            let oldest = self.waiting.front().filter(|oldest| oldest.may_leave())?;
+            let count = oldest.count();
+            let cut = room.saying(count.is_some()).cut_new(oldest.payload.len());
             if cut == Cut::Nothing {
                 return None;
             }
-            let (payload, expires) = (payload.clone(), *expires);
-            self.drop_oldest();
+            let message = self.pop_oldest()?;
             let sequence = self.next;
             self.next = sequence.next();
             if cut == Cut::Whole {
-                return Some(Leaving { sequence, part: None, payload, expires });
+                let (token, since, payload) = (message.token(), message.since, message.payload);
+                let after = progress.stamp(count);
+                return Some(Leaving { sequence, part: None, payload, since, token, after });
             }
-            self.begun = Some(Begun { sequence, payload, expires, offset: 0 });
+            self.begun = Some(Begun { sequence, message, count, offset: 0 });
         }
-        self.pop_piece(room)
+        self.pop_piece(room, progress)
     }
 
-    fn pop_piece(&mut self, room: Room) -> Option<Leaving> {
-        let begun = self.begun.as_mut()?;
-        let total = begun.payload.len();
-        let Cut::Piece(len) = room.cut_piece(total - begun.offset) else { return None };
-        let payload = begun.payload.slice(begun.offset..begun.offset + len);
+    fn pop_piece(&mut self, room: Room, progress: Progress) -> Option<Leaving> {
+        let Begun { sequence, message, count, offset } = self.begun.as_mut()?;
+        let after = progress.stamp(*count);
+        let room = room.saying(after.is_some());
+        let total = message.payload.len();
+        let Cut::Piece(len) = room.cut_piece(total - *offset) else { return None };
+        let payload = message.payload.slice(*offset..*offset + len);
         let number = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
-        let part = Some(Part { offset: number(begun.offset), total: number(total) });
-        let (sequence, expires) = (begun.sequence, begun.expires);
-        begun.offset += len;
-        if begun.offset == total {
+        let part = Some(Part { offset: number(*offset), total: number(total) });
+        let (sequence, since, token) = (*sequence, message.since, message.token());
+        *offset += len;
+        if *offset == total {
             self.begun = None;
         }
-        Some(Leaving { sequence, part, payload, expires })
+        Some(Leaving { sequence, part, payload, since, token, after })
     }
 }
 
 /// Messages that wait for the application. When there are too many, the oldest goes.
 #[derive(Debug)]
 pub(super) struct FreshReceive {
-    waiting: VecDeque<Bytes>,
+    /// With their numbers, where they have some.
+    waiting: VecDeque<(Option<SequenceNumber>, Bytes)>,
     cost: usize,
     /// Whether older ones are refused.
     sequenced: bool,
@@ -185,7 +264,8 @@ impl FreshReceive {
         self.sequenced && sequence < self.next
     }
 
-    /// Takes in a whole message; of an `unreliable` channel only those in pieces have a number.
+    /// Takes in a whole message; of an `unreliable` channel without `notify` only those in pieces
+    /// have a number.
     pub(super) fn handle(&mut self, sequence: Option<SequenceNumber>, payload: Bytes) -> Arrival {
         let mut outcome = Arrival::default();
         if let Some(sequence) = sequence {
@@ -197,7 +277,7 @@ impl FreshReceive {
             self.next = self.next.max(sequence.next());
         }
         self.cost += cost(payload.len());
-        self.waiting.push_back(payload);
+        self.waiting.push_back((sequence, payload));
         while self.waiting.len() > limits::RECEIVE_QUEUE_MESSAGES
             || self.cost > limits::RECEIVE_QUEUE_BYTES
         {
@@ -207,20 +287,28 @@ impl FreshReceive {
         outcome
     }
 
-    pub(super) fn take(&mut self) -> Option<Bytes> {
-        let payload = self.waiting.pop_front()?;
+    /// Takes the oldest, with its number where it has one.
+    pub(super) fn take(&mut self) -> Option<(Option<SequenceNumber>, Bytes)> {
+        let (sequence, payload) = self.waiting.pop_front()?;
         self.cost -= cost(payload.len());
-        Some(payload)
+        Some((sequence, payload))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
+    use super::{super::outgoing::Extra, *};
 
-    use super::*;
+    const PACKET: Room = Room { bytes: 1_175, sequenced: true, after: false };
+    const PROGRESS: Progress = Progress { issued: 0, settled: 0, written: 0 };
 
-    const PACKET: Room = Room { bytes: 1_175, sequenced: true };
+    fn queue() -> FreshSend {
+        FreshSend::new(ChannelId::new(0).unwrap())
+    }
+
+    fn queued(payload: impl Into<Bytes>) -> Queued {
+        Queued { payload: payload.into(), since: Instant::now(), extra: None }
+    }
 
     fn payload(byte: u8) -> Bytes {
         Bytes::copy_from_slice(&[byte])
@@ -232,30 +320,33 @@ mod tests {
 
     #[test]
     fn the_oldest_goes_when_the_queue_is_full() {
-        let mut queue = FreshSend::default();
+        let (mut queue, mut notices) = (queue(), Notices::default());
         for _ in 0..limits::FRESH_QUEUE_MESSAGES {
-            assert_eq!(queue.push(payload(0), None), 0);
+            assert_eq!(queue.push(queued(payload(0)), &mut notices), 0);
         }
-        assert_eq!(queue.push(payload(1), None), 1);
+        assert_eq!(queue.push(queued(payload(1)), &mut notices), 1);
         assert_eq!(queue.waiting.len(), limits::FRESH_QUEUE_MESSAGES);
     }
 
     #[test]
     fn what_outlived_its_lifetime_is_not_sent() {
         let now = Instant::now();
-        let mut queue = FreshSend::default();
-        queue.push(payload(0), Some(now + Duration::from_millis(1)));
-        queue.push(payload(1), Some(now + Duration::from_millis(3)));
-        assert_eq!(queue.expire(now + Duration::from_millis(2)), 1);
-        let leaving = queue.pop(PACKET).unwrap();
+        let lifetime = Duration::from_millis(2);
+        let (mut queue, mut notices) = (queue(), Notices::default());
+        queue.push(Queued { since: now, ..queued(payload(0)) }, &mut notices);
+        let later = now + Duration::from_millis(1);
+        queue.push(Queued { since: later, ..queued(payload(1)) }, &mut notices);
+        assert_eq!(queue.expire(now + lifetime, None, &mut notices), 0);
+        assert_eq!(queue.expire(now + lifetime, Some(lifetime), &mut notices), 1);
+        let leaving = queue.pop(PACKET, PROGRESS, &mut notices).unwrap();
         assert_eq!((leaving.sequence, leaving.payload), (SequenceNumber(0), payload(1)));
     }
 
     #[test]
     fn a_long_message_leaves_in_pieces() {
-        let mut queue = FreshSend::default();
-        queue.push(vec![0; 2_000].into(), None);
-        let parts: Vec<_> = core::iter::from_fn(|| queue.pop(PACKET))
+        let (mut queue, mut notices) = (queue(), Notices::default());
+        queue.push(queued(vec![0; 2_000]), &mut notices);
+        let parts: Vec<_> = core::iter::from_fn(|| queue.pop(PACKET, PROGRESS, &mut notices))
             .map(|leaving| (leaving.part.unwrap().offset, leaving.payload.len()))
             .collect();
         assert_eq!(parts, [(0, 1_160), (1_160, 840)]);
@@ -264,13 +355,13 @@ mod tests {
 
     #[test]
     fn a_newer_message_ends_the_pieces_of_an_older_one() {
-        let mut queue = FreshSend::default();
-        queue.push(vec![0; 2_000].into(), None);
-        queue.pop(PACKET).unwrap();
-        assert_eq!(queue.supersede_begun(), 0, "nothing newer waits");
-        queue.push(payload(1), None);
-        assert_eq!(queue.keep_newest(), 1);
-        assert_eq!(queue.pop(PACKET).unwrap().payload, payload(1));
+        let (mut queue, mut notices) = (queue(), Notices::default());
+        queue.push(queued(vec![0; 2_000]), &mut notices);
+        queue.pop(PACKET, PROGRESS, &mut notices).unwrap();
+        assert_eq!(queue.supersede_begun(&mut notices), 0, "nothing newer waits");
+        queue.push(queued(payload(1)), &mut notices);
+        assert_eq!(queue.keep_newest(&mut notices), 1);
+        assert_eq!(queue.pop(PACKET, PROGRESS, &mut notices).unwrap().payload, payload(1));
     }
 
     #[test]
@@ -280,9 +371,10 @@ mod tests {
         assert!(handle(&mut queue, 1, b"b").late);
         assert!(handle(&mut queue, 2, b"c").duplicate);
         assert_eq!(handle(&mut queue, 3, b"d"), Arrival::default());
-        assert_eq!(queue.take(), Some(Bytes::from_static(b"c")));
-        assert_eq!(queue.take(), Some(Bytes::from_static(b"d")));
-        assert_eq!(queue.take(), None);
+        let mut take = || queue.take().map(|(_, message)| message);
+        assert_eq!(take(), Some(Bytes::from_static(b"c")));
+        assert_eq!(take(), Some(Bytes::from_static(b"d")));
+        assert_eq!(take(), None);
     }
 
     #[test]
@@ -303,5 +395,42 @@ mod tests {
             assert_eq!(queue.handle(None, payload(0)).evicted, 0);
         }
         assert_eq!(queue.handle(None, payload(0)).evicted, 1);
+    }
+
+    #[test]
+    fn what_does_not_leave_is_told_of_by_its_reason() {
+        let now = Instant::now();
+        let (mut queue, mut notices) = (queue(), Notices::default());
+        let noted = |len: usize, token| Queued {
+            extra: Extra { token: Some(token), cause: None }.boxed(),
+            ..queued(vec![0; len])
+        };
+        queue.push(noted(1, 1), &mut notices);
+        queue.expire(now + Duration::from_secs(1), Some(Duration::from_millis(1)), &mut notices);
+        queue.push(noted(2_000, 2), &mut notices);
+        queue.pop(PACKET, PROGRESS, &mut notices).unwrap();
+        for token in [3, 4] {
+            queue.push(noted(1, token), &mut notices);
+        }
+        queue.keep_newest(&mut notices);
+        let told: Vec<_> = core::iter::from_fn(|| notices.poll()).collect();
+        let superseded = Notice::Superseded;
+        assert_eq!(told, [(1, Notice::Expired), (2, superseded), (3, superseded)]);
+        assert_eq!(queue.take_tokens().collect::<Vec<_>>(), [4]);
+    }
+
+    #[test]
+    fn what_comes_after_commands_leaves_when_they_are_written_and_says_how_many() {
+        let (mut queue, mut notices) = (queue(), Notices::default());
+        let cause = Progress { issued: 3, settled: 0, written: 0 }.cause();
+        let extra = Extra { token: None, cause }.boxed();
+        queue.push(Queued { extra, ..queued(payload(0)) }, &mut notices);
+        let early = Progress { issued: 5, settled: 2, written: 4 };
+        assert!(!queue.free(early) && !queue.has_data() && queue.is_held() && !queue.is_empty());
+        assert!(queue.pop(PACKET, early, &mut notices).is_none());
+        assert!(queue.free(Progress { settled: 3, ..early }) && queue.has_data());
+        let later = Progress { issued: 9, settled: 9, written: 9 };
+        assert!(!queue.free(later), "what is written later changes nothing");
+        assert_eq!(queue.pop(PACKET, later, &mut notices).unwrap().after, Some(4));
     }
 }

@@ -1,11 +1,99 @@
 //! What a channel gives out for a packet or control record: a message, or a piece of one.
 
+use core::time::Duration;
 use std::time::Instant;
 
-use biplane_wire::{ChannelId, Fragment, Frame, Message, SequenceNumber, varint_len};
+use biplane_wire::{ChannelId, Chunk, Fragment, Frame, Message, SequenceNumber, varint_len};
 use bytes::Bytes;
 
+use super::causality::Progress;
 use crate::{acks::Eliciting, limits, recovery::SentFrame};
+
+/// A message that waits to be sent.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) payload: Bytes,
+    /// When the application sent it.
+    pub(super) since: Instant,
+    /// What few ask for, so that all others take no room for it.
+    pub(super) extra: Option<Box<Extra>>,
+}
+
+/// What was asked of a message beside its channel's promise.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(super) struct Extra {
+    /// Of who asks for its fate.
+    pub(super) token: Option<u64>,
+    /// What it comes after, if anything.
+    pub(super) cause: Option<Cause>,
+}
+
+impl Extra {
+    /// To hang it on a message, if there is anything.
+    pub(super) fn boxed(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+}
+
+/// The commands, requests and replies that a message comes after.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Cause {
+    /// So many were issued, and not all of them are written: it waits.
+    Issued(u64),
+    /// All of them are among so many, the first ones that were written.
+    Written(u64),
+}
+
+impl Queued {
+    /// Of who asks for its fate.
+    pub(super) fn token(&self) -> Option<u64> {
+        self.extra.as_ref()?.token
+    }
+
+    /// The same, which is not told any more.
+    pub(super) fn take_token(&mut self) -> Option<u64> {
+        self.extra.as_mut()?.token.take()
+    }
+
+    fn cause(&self) -> Option<Cause> {
+        self.extra.as_ref()?.cause
+    }
+
+    /// Whether all that it comes after is written.
+    pub(super) fn may_leave(&self) -> bool {
+        !matches!(self.cause(), Some(Cause::Issued(_)))
+    }
+
+    /// Among how many that were written they are, if it says so.
+    pub(super) fn count(&self) -> Option<u64> {
+        match self.cause() {
+            Some(Cause::Written(count)) => Some(count),
+            Some(Cause::Issued(_)) | None => None,
+        }
+    }
+
+    /// Lets those of `queue` leave whose commands, requests and replies are all written now; returns
+    /// whether there are any. None comes after less than those before it.
+    pub(super) fn free<'a>(queue: impl Iterator<Item = &'a mut Self>, progress: Progress) -> bool {
+        let mut any = false;
+        for extra in queue.filter_map(|message| message.extra.as_mut()) {
+            match extra.cause {
+                Some(Cause::Issued(issued)) if issued > progress.settled => break,
+                Some(Cause::Issued(_)) => {
+                    extra.cause = Some(Cause::Written(progress.written));
+                    any = true;
+                }
+                Some(Cause::Written(_)) | None => {}
+            }
+        }
+        any
+    }
+
+    /// Whether it is worth nothing any more, where messages live so long.
+    pub(super) fn is_over(&self, now: Instant, lifetime: Option<Duration>) -> bool {
+        lifetime.is_some_and(|lifetime| now.saturating_duration_since(self.since) >= lifetime)
+    }
+}
 
 /// A message or a piece of one, on its way into a packet or record.
 #[derive(Clone, Debug)]
@@ -17,6 +105,10 @@ pub(crate) struct Outgoing {
     pub(crate) wants: Eliciting,
     /// When the application sent it, if its channel has a lifetime and it is not sent again.
     pub(crate) sent_at: Option<Instant>,
+    /// It goes once, and its fate is asked for.
+    pub(crate) noted: bool,
+    /// The low bits of how many commands, requests and replies it comes after.
+    pub(crate) after: Option<u16>,
 }
 
 /// Where a piece stands in its message.
@@ -43,15 +135,26 @@ pub(super) struct Room {
     pub(super) bytes: usize,
     /// Whether whole messages have a sequence number.
     pub(super) sequenced: bool,
+    /// Whether the message says what it comes after.
+    pub(super) after: bool,
 }
 
 impl Room {
+    /// The same for a message that says what it comes after, or does not.
+    pub(super) const fn saying(self, after: bool) -> Self {
+        Self { after, ..self }
+    }
+
+    const fn count(self) -> usize {
+        if self.after { Outgoing::COUNT } else { 0 }
+    }
+
     /// What of a message that was not begun goes into this room.
     pub(super) const fn cut_new(self, len: usize) -> Cut {
-        if Message::overhead(self.sequenced, true, len) + len <= self.bytes {
+        if Message::overhead(self.sequenced, true, len) + self.count() + len <= self.bytes {
             return Cut::Whole;
         }
-        if len <= limits::DATA_MESSAGE {
+        if len + self.count() <= limits::DATA_MESSAGE {
             // It fits a packet of its own.
             return Cut::Nothing;
         }
@@ -61,7 +164,7 @@ impl Room {
     /// What of `left` bytes of a message in pieces goes into this room: never a crumb, unless it
     /// is the last.
     pub(super) const fn cut_piece(self, left: usize) -> Cut {
-        let room = self.bytes.saturating_sub(Part::OVERHEAD);
+        let room = self.bytes.saturating_sub(Part::OVERHEAD + self.count());
         let len = if left < room { left } else { room };
         if len == left && len > 0 || len >= limits::FRAGMENT_MIN {
             Cut::Piece(len)
@@ -75,9 +178,17 @@ impl Part {
     /// The most that a fragment frame takes beside its payload: type, channel, sequence number,
     /// offset, total and length.
     const OVERHEAD: usize = 2 + 3 + 4 + 4 + 2;
+
+    /// Which piece of its message one of `len` bytes is.
+    pub(super) const fn chunk(self, len: usize) -> Chunk {
+        Chunk { first: self.offset == 0, last: self.offset as usize + len == self.total as usize }
+    }
 }
 
 impl Outgoing {
+    /// The bytes that say what a message comes after.
+    const COUNT: usize = 2;
+
     /// The frame; without its length if it is the last of its packet.
     pub(crate) fn frame(&self, delimited: bool) -> Frame<'_> {
         self.stamped(delimited, None)
@@ -94,7 +205,7 @@ impl Outgoing {
             None => Frame::Message(Message {
                 channel: self.channel,
                 sequence,
-                after: None,
+                after: self.after,
                 clock,
                 delimited,
                 payload: &self.payload,
@@ -104,7 +215,7 @@ impl Outgoing {
                 sequence: sequence.unwrap_or(0),
                 offset,
                 total,
-                after: None,
+                after: self.after,
                 clock,
                 delimited,
                 payload: &self.payload,
@@ -122,12 +233,16 @@ impl Outgoing {
                 Message::overhead(true, delimited, len) + whole
             }
         };
-        overhead + len
+        let count = if self.after.is_some() { Self::COUNT } else { 0 };
+        overhead + count + len
     }
 
     /// What must be remembered of it until its fate is known.
     pub(crate) fn remembered(&self) -> Option<SentFrame> {
-        let sequence = self.sequence.filter(|_| self.wants == Eliciting::Reliable)?;
+        let sequence = self.sequence?;
+        if self.wants != Eliciting::Reliable {
+            return self.noted.then_some(SentFrame::Noted(self.channel, sequence));
+        }
         Some(match self.part {
             None => SentFrame::Message(self.channel, sequence),
             Some(Part { offset, .. }) => {
@@ -143,7 +258,7 @@ mod tests {
     use super::*;
 
     const fn room(bytes: usize) -> Room {
-        Room { bytes, sequenced: true }
+        Room { bytes, sequenced: true, after: false }
     }
 
     #[test]
@@ -151,6 +266,9 @@ mod tests {
         assert_eq!(room(1_175).cut_new(limits::DATA_MESSAGE), Cut::Whole);
         assert_eq!(room(1_000).cut_new(limits::DATA_MESSAGE), Cut::Nothing);
         assert_eq!(room(1_175).cut_new(limits::DATA_MESSAGE + 2), Cut::Piece(1_160));
+        let saying = room(1_175).saying(true);
+        assert_eq!(saying.cut_new(limits::DATA_MESSAGE - 2), Cut::Whole);
+        assert_eq!(saying.cut_new(limits::DATA_MESSAGE), Cut::Piece(1_158), "it never fits");
     }
 
     #[test]
@@ -164,7 +282,9 @@ mod tests {
     fn a_frame_is_as_long_as_it_says() {
         let channel = ChannelId::new(0).unwrap();
         for (offset, total) in [(0, 2_000), (20_000, 1_000_000)] {
-            for delimited in [false, true] {
+            for (delimited, after) in
+                [(false, None), (true, None), (false, Some(7)), (true, Some(7))]
+            {
                 let outgoing = Outgoing {
                     channel,
                     sequence: Some(SequenceNumber(1)),
@@ -172,11 +292,13 @@ mod tests {
                     payload: vec![0; 1_000].into(),
                     wants: Eliciting::Reliable,
                     sent_at: None,
+                    noted: false,
+                    after,
                 };
                 let mut out = Vec::new();
                 outgoing.frame(delimited).encode(&mut out);
                 assert_eq!(out.len(), outgoing.len(delimited));
-                assert!(out.len() <= 1_000 + Part::OVERHEAD);
+                assert!(out.len() <= 1_000 + Part::OVERHEAD + Outgoing::COUNT);
             }
         }
     }

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn piece(offset: usize) -> Piece<'static> {
-        Piece { offset, total: 2_000, bytes: &[7; 1_000] }
+        Piece { offset, total: 2_000, bytes: &[7; 1_000], after: 0 }
     }
 
     fn channel() -> ChannelId {
@@ -171,7 +171,7 @@ mod tests {
     fn a_changed_total_is_a_violation() {
         let (now, mut partials) = (Instant::now(), FreshPartials::default());
         add(&mut partials, now, 0, 0);
-        let other = Piece { offset: 0, total: 3_000, bytes: &[1] };
+        let other = Piece { offset: 0, total: 3_000, bytes: &[1], after: 0 };
         assert_eq!(
             partials.add(now, channel(), SequenceNumber(0), other),
             Err(Violation::TotalChanged(channel()))

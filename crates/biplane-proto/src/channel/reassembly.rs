@@ -17,6 +17,8 @@ pub(super) struct Piece<'a> {
     pub(super) offset: usize,
     pub(super) total: usize,
     pub(super) bytes: &'a [u8],
+    /// How many commands, requests and replies must have been taken before its message is.
+    pub(super) after: u64,
 }
 
 /// Why a piece was not taken in.
@@ -30,7 +32,7 @@ pub(super) enum Refused {
 
 impl<'a> Piece<'a> {
     pub(super) const fn whole(bytes: &'a [u8]) -> Self {
-        Self { offset: 0, total: bytes.len(), bytes }
+        Self { offset: 0, total: bytes.len(), bytes, after: 0 }
     }
 
     pub(super) const fn is_whole(&self) -> bool {
@@ -124,7 +126,7 @@ mod tests {
     use super::*;
 
     fn piece(total: usize, offset: usize, bytes: &[u8]) -> Piece<'_> {
-        Piece { offset, total, bytes }
+        Piece { offset, total, bytes, after: 0 }
     }
 
     #[test]

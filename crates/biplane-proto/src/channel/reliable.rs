@@ -1,7 +1,9 @@
 //! Reliable messages of data channels, until the peer has them.
 
+mod overdue;
 mod pieces;
 
+use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
 use biplane_wire::SequenceNumber;
@@ -9,24 +11,28 @@ use bytes::Bytes;
 
 use self::pieces::Pieces;
 use super::{
+    causality::Progress,
     cost,
     credit::CreditHeld,
-    outgoing::{Cut, Part, Room},
+    notices::Notices,
+    outgoing::{Cut, Part, Queued, Room},
     pop_front_if,
 };
-use crate::{SendError, limits};
+use crate::{Notice, SendError, limits};
 
 /// Messages that were never sent, those whose fate is open, and those to send again.
 ///
 /// A message gets its number when it first leaves, so that one that expires unsent leaves no gap.
 #[derive(Debug, Default)]
 pub(super) struct ReliableSend {
-    unsent: VecDeque<(Bytes, Option<Instant>)>,
+    unsent: VecDeque<Queued>,
     /// Messages `base..base + len`.
     sent: VecDeque<Sent>,
     base: SequenceNumber,
     /// Numbers of messages of which something must go again, oldest loss first.
     again: VecDeque<SequenceNumber>,
+    /// All before this one are acknowledged, or ride the control connection with what is not.
+    in_time: SequenceNumber,
     /// The message whose pieces are going out for the first time.
     begun: Option<SequenceNumber>,
     cost: usize,
@@ -36,7 +42,7 @@ pub(super) struct ReliableSend {
 #[derive(Debug)]
 struct Sent {
     state: State,
-    payload: Bytes,
+    message: Queued,
     /// What is where, if it went in pieces.
     pieces: Option<Box<Pieces>>,
 }
@@ -46,6 +52,9 @@ enum State {
     InFlight,
     /// It stands in `again`.
     Again,
+    /// All of it, which did not go in pieces, rides the control connection: what becomes of copies
+    /// over UDP does not matter.
+    Escalated,
     Acked,
 }
 
@@ -57,26 +66,37 @@ pub(super) struct Leaving {
     pub(super) payload: Bytes,
     /// It has left before.
     pub(super) again: bool,
+    /// Of who asks for its fate; given when its number is.
+    pub(super) token: Option<u64>,
+    pub(super) after: Option<u16>,
 }
 
 impl ReliableSend {
     pub(super) const fn count_from(&mut self, first: SequenceNumber) {
         self.base = first;
+        self.in_time = first;
     }
 
-    pub(super) fn push(
-        &mut self,
-        payload: Bytes,
-        expires: Option<Instant>,
-    ) -> Result<(), SendError> {
+    pub(super) fn push(&mut self, message: Queued) -> Result<(), SendError> {
+        let cost = cost(message.payload.len());
         let full = self.len() >= limits::SEND_QUEUE_MESSAGES
-            || self.cost + cost(payload.len()) > limits::SEND_QUEUE_BYTES;
+            || self.cost + cost > limits::SEND_QUEUE_BYTES;
         if full && self.len() > 0 {
             return Err(SendError::QueueFull);
         }
-        self.cost += cost(payload.len());
-        self.unsent.push_back((payload, expires));
+        self.cost += cost;
+        self.unsent.push_back(message);
         Ok(())
+    }
+
+    /// The tokens of what has not left, which are told of no more.
+    pub(super) fn take_tokens(&mut self) -> impl Iterator<Item = u64> {
+        self.unsent.iter_mut().filter_map(Queued::take_token)
+    }
+
+    /// The number that the next message will have.
+    pub(super) fn next(&self) -> SequenceNumber {
+        SequenceNumber(self.base.0 + self.sent.len() as u64)
     }
 
     fn len(&self) -> usize {
@@ -109,88 +129,115 @@ impl ReliableSend {
                 .and_then(|sent| sent.pieces.as_ref())
                 .is_some_and(|pieces| pieces.may_go());
         }
-        self.unsent.front().is_some_and(|(payload, _)| held.covers(cost(payload.len())))
+        self.oldest()
+            .is_some_and(|message| held.covers(cost(message.payload.len())) && message.may_leave())
+    }
+
+    /// Lets those leave that wait no more for what they come after; returns whether there are any.
+    pub(super) fn free(&mut self, progress: Progress) -> bool {
+        Queued::free(self.unsent.iter_mut(), progress)
+    }
+
+    /// The oldest that never left.
+    pub(super) fn oldest(&self) -> Option<&Queued> {
+        self.unsent.front()
     }
 
     /// Drops unsent messages that have outlived their lifetime; returns how many.
-    pub(super) fn expire(&mut self, now: Instant) -> u64 {
+    pub(super) fn expire(
+        &mut self,
+        now: Instant,
+        lifetime: Option<Duration>,
+        notices: &mut Notices,
+    ) -> u64 {
         let mut expired = 0;
-        let over = |(_, at): &(Bytes, Option<Instant>)| at.is_some_and(|at| at <= now);
-        while let Some((payload, _)) = pop_front_if(&mut self.unsent, over) {
-            self.cost -= cost(payload.len());
+        let over = |message: &Queued| message.is_over(now, lifetime);
+        while let Some(message) = pop_front_if(&mut self.unsent, over) {
+            self.cost -= cost(message.payload.len());
+            notices.tell(message.token(), Notice::Expired);
             expired += 1;
         }
         expired
     }
 
     /// Takes what goes next into `room`.
-    pub(super) fn pop(&mut self, held: &mut CreditHeld, room: Room) -> Option<Leaving> {
+    pub(super) fn pop(
+        &mut self,
+        held: &mut CreditHeld,
+        room: Room,
+        progress: Progress,
+    ) -> Option<Leaving> {
         if let Some(sequence) = self.again.front().copied() {
-            return self.pop_again(sequence, room);
+            return self.pop_again(sequence, room, progress);
         }
         if let Some(sequence) = self.begun {
-            return self.pop_piece(sequence, room, false);
+            return self.pop_piece(sequence, room, progress);
         }
-        self.pop_new(held, room)
+        self.pop_new(held, room, progress)
     }
 
-    fn pop_again(&mut self, sequence: SequenceNumber, room: Room) -> Option<Leaving> {
+    fn pop_again(
+        &mut self,
+        sequence: SequenceNumber,
+        room: Room,
+        progress: Progress,
+    ) -> Option<Leaving> {
         let sent = self.get_mut(sequence)?;
-        if sent.pieces.is_some() {
-            return self.pop_piece(sequence, room, true);
-        }
-        match room.cut_new(sent.payload.len()) {
-            Cut::Whole => {
-                sent.state = State::InFlight;
-                let payload = sent.payload.clone();
-                self.again.pop_front();
-                Some(Leaving { sequence, part: None, payload, again: true })
-            }
-            // A control record had room for all of it; no packet has.
-            Cut::Piece(_) => {
-                sent.pieces = Some(Box::new(Pieces::lost(sent.payload.len())));
-                self.pop_piece(sequence, room, true)
-            }
-            Cut::Nothing => None,
-        }
-    }
-
-    /// The next piece of a message; of one that is lost, or else of one that never left.
-    fn pop_piece(&mut self, sequence: SequenceNumber, room: Room, again: bool) -> Option<Leaving> {
-        let sent = self.get_mut(sequence)?;
-        let total = u32::try_from(sent.payload.len()).unwrap_or(u32::MAX);
-        let pieces = sent.pieces.as_mut()?;
-        let (offset, len) = if again { pieces.next_lost(room)? } else { pieces.next_new(room)? };
-        let payload = sent.payload.slice(offset..offset + len);
-        let (lost, new) = (pieces.has_lost(), pieces.has_new());
-        if again && !lost {
+        let leaving = sent.pop_lost(sequence, room, progress)?;
+        if !sent.has_lost() {
             sent.state = State::InFlight;
             self.again.pop_front();
         }
-        if !again && !new {
-            self.begun = None;
-        }
-        let offset = u32::try_from(offset).unwrap_or(u32::MAX);
-        Some(Leaving { sequence, part: Some(Part { offset, total }), payload, again })
+        Some(leaving)
     }
 
-    fn pop_new(&mut self, held: &mut CreditHeld, room: Room) -> Option<Leaving> {
-        let (payload, _) = self.unsent.front()?;
-        let cut = room.cut_new(payload.len());
-        if cut == Cut::Nothing || !held.take(cost(payload.len())) {
+    /// The next piece of a message that never left.
+    fn pop_piece(
+        &mut self,
+        sequence: SequenceNumber,
+        room: Room,
+        progress: Progress,
+    ) -> Option<Leaving> {
+        let sent = self.get_mut(sequence)?;
+        let after = progress.stamp(sent.message.count());
+        let pieces = sent.pieces.as_mut()?;
+        let span = pieces.next_new(room.saying(after.is_some()))?;
+        let is_whole = !pieces.has_new();
+        let leaving = Leaving { after, ..sent.piece(sequence, span, false) };
+        if is_whole {
+            self.begun = None;
+        }
+        Some(leaving)
+    }
+
+    fn pop_new(
+        &mut self,
+        held: &mut CreditHeld,
+        room: Room,
+        progress: Progress,
+    ) -> Option<Leaving> {
+        let oldest = self.oldest().filter(|oldest| oldest.may_leave())?;
+        let (len, count) = (oldest.payload.len(), oldest.count());
+        let cut = room.saying(count.is_some()).cut_new(len);
+        if cut == Cut::Nothing {
             return None;
         }
-        let (payload, _) = self.unsent.pop_front()?;
-        let sequence = SequenceNumber(self.base.0 + self.sent.len() as u64);
-        let pieces = (cut != Cut::Whole).then(|| Box::new(Pieces::new(payload.len())));
+        let pieces = (cut != Cut::Whole).then(|| Box::new(Pieces::new(len)));
         let whole = pieces.is_none();
-        let state = State::InFlight;
-        self.sent.push_back(Sent { state, payload: payload.clone(), pieces });
+        if !held.take(cost(len)) {
+            return None;
+        }
+        let message = self.unsent.pop_front()?;
+        let (sequence, token) = (self.next(), message.token());
+        self.sent.push_back(Sent { state: State::InFlight, message, pieces });
         if whole {
-            return Some(Leaving { sequence, part: None, payload, again: false });
+            let payload = self.get(sequence)?.message.payload.clone();
+            let after = progress.stamp(count);
+            return Some(Leaving { sequence, part: None, payload, again: false, token, after });
         }
         self.begun = Some(sequence);
-        self.pop_piece(sequence, room, false)
+        let leaving = self.pop_piece(sequence, room, progress)?;
+        Some(Leaving { token, ..leaving })
     }
 
     fn index(&self, sequence: SequenceNumber) -> Option<usize> {
@@ -214,7 +261,7 @@ impl ReliableSend {
             return;
         }
         sent.pieces = None;
-        let len = core::mem::take(&mut sent.payload).len();
+        let len = core::mem::take(&mut sent.message.payload).len();
         if before == State::Again {
             self.again.retain(|again| *again != sequence);
         }
@@ -233,19 +280,25 @@ impl ReliableSend {
         let Some(pieces) = &mut sent.pieces else { return };
         pieces.on_ack(offset, len);
         if pieces.is_complete() {
-            self.on_ack(sequence);
-        } else if sent.state == State::Again && !pieces.has_lost() {
+            return self.on_ack(sequence);
+        }
+        if pieces.has_lost() {
+            return;
+        }
+        if sent.state == State::Again {
             sent.state = State::InFlight;
             self.again.retain(|again| *again != sequence);
         }
     }
 
-    /// A copy of a message that went whole is lost.
+    /// A copy of a message that went whole is lost. Others of it may have gone in pieces.
     pub(super) fn on_lost(&mut self, sequence: SequenceNumber) {
-        if let Some(sent) = self.get_mut(sequence)
-            && sent.state == State::InFlight
-            && sent.pieces.is_none()
-        {
+        let Some(sent) = self.get_mut(sequence) else { return };
+        if sent.pieces.is_some() {
+            let len = u32::try_from(sent.message.payload.len()).unwrap_or(u32::MAX);
+            return self.on_piece_lost(sequence, 0, len);
+        }
+        if sent.state == State::InFlight {
             sent.state = State::Again;
             self.again.push_back(sequence);
         }
@@ -260,6 +313,69 @@ impl ReliableSend {
             sent.state = State::Again;
             self.again.push_back(sequence);
         }
+    }
+}
+
+impl Sent {
+    /// What goes next of that which must go again: all of it, or a piece where it does not fit
+    /// `room`.
+    fn pop_lost(
+        &mut self,
+        sequence: SequenceNumber,
+        room: Room,
+        progress: Progress,
+    ) -> Option<Leaving> {
+        let after = progress.stamp(self.message.count());
+        let room = room.saying(after.is_some());
+        if self.pieces.is_none() {
+            match room.cut_new(self.message.payload.len()) {
+                Cut::Nothing => return None,
+                Cut::Whole => {
+                    let payload = self.message.payload.clone();
+                    let token = None;
+                    return Some(Leaving {
+                        sequence,
+                        part: None,
+                        payload,
+                        again: true,
+                        token,
+                        after,
+                    });
+                }
+                // It went whole over the control connection.
+                Cut::Piece(_) => {
+                    self.pieces = Some(Box::new(Pieces::lost(self.message.payload.len())))
+                }
+            }
+        }
+        let span = self.pieces.as_mut()?.next_lost(room)?;
+        Some(Leaving { after, ..self.piece_or_whole(sequence, span, true) })
+    }
+
+    /// What leaves with the piece at this offset, of this length; where that is all of the message, it
+    /// is no piece.
+    fn piece_or_whole(
+        &self,
+        sequence: SequenceNumber,
+        span: (usize, usize),
+        again: bool,
+    ) -> Leaving {
+        let leaving = self.piece(sequence, span, again);
+        let part = leaving.part.filter(|part| leaving.payload.len() < part.total as usize);
+        Leaving { part, ..leaving }
+    }
+
+    fn has_lost(&self) -> bool {
+        self.pieces.as_ref().is_some_and(|pieces| pieces.has_lost())
+    }
+
+    /// What leaves with the piece at this offset, of this length.
+    fn piece(&self, sequence: SequenceNumber, span: (usize, usize), again: bool) -> Leaving {
+        let (offset, len) = span;
+        let number = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let part = Some(Part { offset: number(offset), total: number(self.message.payload.len()) });
+        let payload = self.message.payload.slice(offset..offset + len);
+        Leaving { sequence, part, payload, again, token: None, after: None }
     }
 }
 

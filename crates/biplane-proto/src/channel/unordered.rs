@@ -6,7 +6,7 @@ use biplane_wire::{ChannelId, SequenceNumber};
 use bytes::Bytes;
 
 use super::{
-    arrival::{Arrived, Place, Places},
+    arrival::{Arrived, Numbered, Place, Places, Whole},
     reassembly::Piece,
 };
 use crate::Violation;
@@ -14,7 +14,9 @@ use crate::Violation;
 /// Messages as they came, and which those were.
 #[derive(Debug, Default)]
 pub(super) struct Unordered {
-    ready: VecDeque<Bytes>,
+    ready: VecDeque<Numbered<Bytes>>,
+    /// Those that wait for what they come after.
+    held: Vec<Numbered<Whole>>,
     /// The first is never done.
     places: Places,
 }
@@ -32,20 +34,27 @@ impl Unordered {
         piece: Piece<'_>,
     ) -> Result<Arrived, Violation> {
         let (arrived, place) = self.places.add(id, sequence, piece)?;
-        self.ready.extend(place.and_then(Place::give_out));
+        self.held.extend(place.and_then(|(sequence, place)| Some((sequence, place.give_out()?))));
         while self.places.pop_if(Place::is_done).is_some() {}
         Ok(arrived)
     }
 
+    /// Lets those go to the application that wait for nothing but that, which took so many
+    /// commands, requests and replies.
+    pub(super) fn release(&mut self, taken: u64) {
+        let free = self.held.extract_if(.., |(_, message)| message.after <= taken);
+        self.ready.extend(free.map(|(sequence, message)| (sequence, message.payload)));
+    }
+
     pub(super) fn len(&self) -> usize {
-        self.ready.len()
+        self.ready.len() + self.held.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.ready.is_empty()
     }
 
-    pub(super) fn take(&mut self) -> Option<Bytes> {
+    pub(super) fn take(&mut self) -> Option<Numbered<Bytes>> {
         self.ready.pop_front()
     }
 }
@@ -65,7 +74,21 @@ mod tests {
             let piece = Piece::whole(&[0]);
             assert_eq!(queue.handle(channel, sequence, piece), Ok(arrived), "{sequence}");
         }
+        queue.release(0);
         assert_eq!(queue.ready.len(), 3);
         assert!(queue.places.pop_if(|_| true).is_none(), "all are done");
+    }
+
+    #[test]
+    fn one_that_comes_after_commands_holds_up_no_other() {
+        let channel = ChannelId::new(0).unwrap();
+        let mut queue = Unordered::default();
+        queue.handle(channel, 0, Piece { after: 2, ..Piece::whole(b"a") }).unwrap();
+        queue.handle(channel, 1, Piece::whole(b"b")).unwrap();
+        queue.release(1);
+        assert_eq!(queue.take(), Some((SequenceNumber(1), Bytes::from_static(b"b"))));
+        assert_eq!((queue.take(), queue.len()), (None, 1));
+        queue.release(2);
+        assert_eq!(queue.take(), Some((SequenceNumber(0), Bytes::from_static(b"a"))));
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::tunnel::Tunnel;
 use crate::{
     SendError, Violation,
-    channel::{Channels, Outgoing},
+    channel::{Channels, Outgoing, Progress},
     limits,
     recovery::SentFrame,
 };
@@ -59,6 +59,8 @@ pub(crate) struct Outbox {
     /// Commands, requests, replies.
     queues: [VecDeque<Waiting>; 3],
     issued: u64,
+    /// How many are written whole.
+    written: u64,
     waiting_bytes: usize,
     /// Records `base..base + len`.
     kept: VecDeque<Kept>,
@@ -77,6 +79,7 @@ impl Outbox {
         Self {
             queues: Default::default(),
             issued: 0,
+            written: 0,
             waiting_bytes: 0,
             kept: VecDeque::new(),
             base: ControlNumber(0),
@@ -140,6 +143,15 @@ impl Outbox {
         self.carried == self.kept.len()
     }
 
+    /// How far commands, requests and replies have come.
+    pub(crate) fn progress(&self) -> Progress {
+        let [commands, requests, replies] = &self.queues;
+        // The first may have been brought to the front, before which another was issued.
+        let first = commands.iter().take(2).chain(requests.front()).chain(replies.front());
+        let settled = first.map(|waiting| waiting.issued).min().unwrap_or(self.issued);
+        Progress { issued: self.issued, settled, written: self.written }
+    }
+
     /// Whether a push was refused and half of the queue is free now; says so once.
     pub(crate) fn take_writable(&mut self) -> bool {
         let half_empty = self.waiting_bytes + self.kept_bytes <= limits::CONTROL_QUEUE_BYTES / 2
@@ -172,6 +184,8 @@ impl Outbox {
         };
         if queue.front().is_some_and(|front| front.written == front.payload.len()) {
             queue.pop_front();
+            self.written += 1;
+            channels.on_progress(self.progress());
         }
         let (head, chunk, bytes) = piece;
         encode(self.next_number(), head, chunk, &bytes, out);

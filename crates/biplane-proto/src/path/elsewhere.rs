@@ -4,7 +4,8 @@
 //! there. The question is asked at once, but never within a second of the one before, so that who
 //! changes its address with each packet, or copies packets under another's, makes little traffic.
 //! Its answer counts for as long as a question to a path that nothing is known of may take, and from
-//! that very address alone. Until then everything else goes where it went.
+//! that very address alone; each second until then it is asked again, since it or its answer may be
+//! lost. Until then everything else goes where it went.
 
 use core::time::Duration;
 use std::time::Instant;
@@ -28,7 +29,7 @@ struct Candidate {
     path: Path,
     /// Bytes that came from there and were not spent yet.
     budget: usize,
-    /// When it may be asked.
+    /// When it may be asked, again or for the first time.
     due: Instant,
     question: Option<Question>,
     /// What the peer asks back there.
@@ -39,7 +40,8 @@ struct Candidate {
 #[derive(Clone, Copy, Debug)]
 struct Question {
     data: [u8; 8],
-    at: Instant,
+    /// When it was asked, if it was asked once.
+    asked_once: Option<Instant>,
     until: Instant,
 }
 
@@ -70,19 +72,20 @@ impl Elsewhere {
     }
 
     /// The peer sent `data` back, in a packet by `path`. If it is the answer, nobody is a candidate
-    /// any more: returns where the peer is, and the round trip.
+    /// any more: returns where the peer is, and the round trip, where it is known which of the
+    /// questions was answered (RFC 6298, section 3).
     pub(super) fn handle_response(
         &mut self,
         now: Instant,
         path: Path,
         data: [u8; 8],
-    ) -> Option<(Path, Duration)> {
+    ) -> Option<(Path, Option<Duration>)> {
         self.forget_unanswered(now);
         let candidate = self.candidate_at(path)?;
         let question = candidate.question.filter(|question| question.data == data)?;
         let proven = candidate.path;
         self.candidate = None;
-        Some((proven, now.saturating_duration_since(question.at)))
+        Some((proven, question.asked_once.map(|at| now.saturating_duration_since(at))))
     }
 
     /// Whether a packet should leave for there now.
@@ -92,7 +95,7 @@ impl Elsewhere {
 
     /// When it may be asked.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.paying().filter(|it| it.question.is_none()).map(|it| it.due)
+        self.paying().filter(|it| it.asks(it.due)).map(|it| it.due)
     }
 
     /// Where it is, and the largest packet that may go there.
@@ -101,12 +104,18 @@ impl Elsewhere {
         Some((candidate.path, candidate.budget.min(limits::DATAGRAM_SIZE)))
     }
 
-    /// Asks, if it is time, for `data`, whose answer counts for so long.
+    /// Asks, if it is time: for `data`, whose answer counts for so long, or again for what was asked
+    /// before.
     pub(super) fn ask(&mut self, now: Instant, data: [u8; 8], valid: Duration) -> Option<[u8; 8]> {
         let candidate = self.candidate.as_mut().filter(|candidate| candidate.asks(now))?;
-        candidate.question = Some(Question { data, at: now, until: now + valid });
+        let question = match candidate.question {
+            Some(before) => Question { asked_once: None, ..before },
+            None => Question { data, asked_once: Some(now), until: now + valid },
+        };
+        candidate.question = Some(question);
+        candidate.due = now + limits::MOVE_INTERVAL;
         self.asked_at = Some(now);
-        Some(data)
+        Some(question.data)
     }
 
     /// What the peer asks back there.
@@ -158,7 +167,7 @@ impl Candidate {
     }
 
     fn asks(&self, now: Instant) -> bool {
-        self.question.is_none() && self.due <= now
+        self.due <= now && self.question.is_none_or(|question| now < question.until)
     }
 }
 
@@ -186,9 +195,26 @@ mod tests {
         let later = now + Duration::from_millis(30);
         assert_eq!(elsewhere.handle_response(later, path(3), [7; 8]), None);
         assert_eq!(elsewhere.handle_response(later, path(2), [8; 8]), None);
-        let proven = Some((path(2), Duration::from_millis(30)));
+        let proven = Some((path(2), Some(Duration::from_millis(30))));
         assert_eq!(elsewhere.handle_response(later, path(2), [7; 8]), proven);
         assert_eq!(elsewhere.handle_response(later, path(2), [7; 8]), None, "once");
+    }
+
+    #[test]
+    fn the_same_is_asked_again_each_second_for_as_long_as_its_answer_counts() {
+        let (now, mut elsewhere) = (Instant::now(), Elsewhere::default());
+        let valid = Duration::from_millis(2_500);
+        elsewhere.on_packet(now, path(2), 200, true);
+        for (data, seconds) in (7..).zip(0..3) {
+            let at = now + limits::MOVE_INTERVAL * seconds;
+            assert_eq!(elsewhere.deadline(), Some(at));
+            assert_eq!(elsewhere.ask(at, [data; 8], valid), Some([7; 8]), "{seconds} s");
+            assert_eq!(elsewhere.ask(at, [data; 8], valid), None);
+        }
+        assert_eq!(elsewhere.deadline(), None, "the next would come too late");
+        assert!(!elsewhere.due(now + limits::MOVE_INTERVAL * 3));
+        let proven = elsewhere.handle_response(now + valid / 2, path(2), [7; 8]);
+        assert_eq!(proven, Some((path(2), None)), "which was answered is not known");
     }
 
     #[test]

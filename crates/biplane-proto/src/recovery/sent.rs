@@ -185,7 +185,7 @@ impl SentPackets {
             *state == State::InFlight && packet.wants == Eliciting::Reliable
         });
         for (_, packet) in oldest.take(2) {
-            fate.lost.extend_from_slice(&packet.frames);
+            fate.lost.extend(packet.frames.iter().filter(|frame| frame.is_repeated()));
         }
     }
 

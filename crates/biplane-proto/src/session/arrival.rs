@@ -146,7 +146,10 @@ impl Session {
             }
             Frame::Fragment(fragment) => self
                 .handle_data(fragment.channel, |channels| channels.handle_fragment(now, &fragment)),
-            Frame::Taken(_) => Err(Violation::Reserved("a delivery notice")),
+            Frame::Taken(taken) => {
+                self.channels.handle_taken(&taken)?;
+                Ok(Eliciting::Fresh)
+            }
             Frame::Padding | Frame::Ping | Frame::PathChallenge(_) | Frame::PathResponse(_) => {
                 Err(Violation::Decode(DecodeError::OutOfRange { field: "frame" }))
             }
@@ -191,16 +194,17 @@ impl Session {
     }
 
     pub(super) fn on_frame_acked(&mut self, frame: SentFrame) {
+        let now = self.clock.latest;
         match frame {
-            SentFrame::Message(..) => self.channels.on_ack(frame),
+            SentFrame::Message(..) | SentFrame::Noted(..) => self.channels.on_ack(now, frame),
             SentFrame::Piece(..) => {
-                self.channels.on_ack(frame);
+                self.channels.on_ack(now, frame);
                 // Pieces that waited for this one to be out of the way had been released with it.
                 self.outlook.released = true;
             }
             SentFrame::Ack(largest) => self.arrivals.acks.on_ack_acked(largest),
             SentFrame::Sounding(sounding) => self.path.soundings_mut().on_acked(sounding),
-            SentFrame::Credit(_) => {}
+            SentFrame::Credit(_) | SentFrame::Taken(..) => {}
         }
     }
 
@@ -210,7 +214,11 @@ impl Session {
                 self.channels.on_lost(frame);
                 self.outlook.released = true;
             }
-            SentFrame::Credit(_) => self.channels.on_lost(frame),
+            SentFrame::Taken(..) => {
+                self.channels.on_lost(frame);
+                self.outlook.taken_due = true;
+            }
+            SentFrame::Noted(..) | SentFrame::Credit(_) => self.channels.on_lost(frame),
             SentFrame::Ack(_) | SentFrame::Sounding(_) => {}
         }
     }

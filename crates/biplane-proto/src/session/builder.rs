@@ -70,6 +70,11 @@ impl<'a> Builder<'a> {
         true
     }
 
+    /// Notes what else a frame that was added stands for.
+    pub(super) fn remember(&mut self, frame: SentFrame) {
+        self.frames.push(frame);
+    }
+
     /// Adds a message that is known to fit.
     pub(super) fn message(&mut self, message: Outgoing) {
         self.wants = self.wants.max(message.wants);

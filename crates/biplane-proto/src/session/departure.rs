@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use biplane_wire::{Frame, Header, limits as wire};
+use biplane_wire::{
+    AckRange, AckRanges, ChannelId, Frame, Header, SequenceNumber, Taken, limits as wire,
+};
 
 use super::{
     Session,
@@ -46,6 +48,8 @@ impl Session {
         if builder.is_empty() {
             self.recovery.return_frames(builder.discard());
             self.outlook.released = false;
+            // What waited may have expired.
+            self.tell_notices();
             return None;
         }
         let least = if is_full { size } else { wire::PACKET_MIN };
@@ -97,6 +101,7 @@ impl Session {
             || self.outlook.ping
             || self.outlook.probes > 0
             || self.channels.has_credit()
+            || self.outlook.taken_due
             || (self.outlook.released
                 && self.channels.has_data()
                 && self.recovery.may_send(now, limits::DATAGRAM_SIZE))
@@ -116,6 +121,9 @@ impl Session {
         if self.liveness.data_open() {
             self.write_credit(builder);
             self.write_messages(now, builder);
+            if self.outlook.taken_due || !builder.is_empty() {
+                self.write_taken(builder);
+            }
         }
         self.write_pings(builder);
         if !builder.is_empty() && self.arrivals.acks.waiting() {
@@ -161,6 +169,38 @@ impl Session {
             let remember = SentFrame::Credit(channel);
             builder.frame(&Frame::Credit { channel, granted }, Eliciting::Reliable, Some(remember));
         }
+    }
+
+    /// What the application took: due, or on the way of others.
+    fn write_taken(&mut self, builder: &mut Builder<'_>) {
+        let mut scratch = Vec::new();
+        while let Some(most) = taken_runs(builder.room())
+            && let Some((channel, runs)) = self.channels.next_taken(most)
+        {
+            scratch.clear();
+            let frame = taken_frame(channel, runs.clone(), &mut scratch);
+            let written = frame.is_some_and(|f| builder.frame(&f, Eliciting::Fresh, None));
+            for run in runs {
+                let remembered = SentFrame::Taken(channel, run);
+                if written {
+                    builder.remember(remembered)
+                } else {
+                    self.channels.on_lost(remembered)
+                }
+            }
+            if !written {
+                return;
+            }
+        }
+        if !self.channels.has_taken() {
+            self.all_taken_told();
+        }
+    }
+
+    /// The peer has been told all that the application took.
+    pub(super) fn all_taken_told(&mut self) {
+        self.outlook.taken_due = false;
+        self.timers.disarm(Timer::Taken);
     }
 
     fn write_messages(&mut self, now: Instant, builder: &mut Builder<'_>) {
@@ -209,4 +249,25 @@ impl Session {
             self.timers.disarm(Timer::Send);
         }
     }
+}
+
+/// How many runs of taken messages fit, if that is enough for a frame: each takes two numbers of at
+/// most four bytes, for no two numbers that are told together are 2³⁰ apart.
+fn taken_runs(room: usize) -> Option<usize> {
+    const HEAD: usize = 1 + 1 + 3 + 1;
+    const RUN: usize = 4 + 4;
+    let runs = room.checked_sub(HEAD)? / RUN;
+    (runs > 0).then_some(runs.min(wire::TAKEN_RANGES))
+}
+
+/// The frame that tells of `runs`, highest first; `scratch` is empty.
+pub(super) fn taken_frame(
+    channel: ChannelId,
+    runs: impl Iterator<Item = AckRange> + Clone,
+    scratch: &mut Vec<u8>,
+) -> Option<Frame<'_>> {
+    let largest = SequenceNumber(runs.clone().next()?.high).truncated();
+    AckRanges::encode(scratch, runs, wire::TAKEN_RANGES);
+    let ranges = AckRanges::of_encoded(scratch);
+    Some(Frame::Taken(Taken { channel, largest, ranges }))
 }

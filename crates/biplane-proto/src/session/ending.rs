@@ -178,6 +178,8 @@ impl Session {
     fn leave(&mut self, reason: CloseReason) {
         if self.outlook.state == State::Open {
             self.requests.close();
+            self.channels.close_notices();
+            self.tell_notices();
             self.outlook.left = Some(reason.clone());
             self.outlook.push(Event::Left(reason));
         }
@@ -216,6 +218,7 @@ impl Session {
         if !self.is_drained() {
             return;
         }
+        self.write_taken_records(out);
         let State::Draining(text) = &self.outlook.state else { return };
         let close = Close { code: CloseCode::Application, text };
         Record::Frame(Frame::Close(close)).encode(out);

@@ -42,7 +42,7 @@ impl Session {
         self.on_data_open(now);
     }
 
-    fn on_moved(&mut self, now: Instant, rtt: Duration, far: bool) {
+    fn on_moved(&mut self, now: Instant, rtt: Option<Duration>, far: bool) {
         tracing::debug!(?rtt, far, "the peer has moved");
         self.arrivals.path_changes += 1;
         let Self { recovery, outlook, .. } = self;

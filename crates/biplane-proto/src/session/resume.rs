@@ -49,6 +49,7 @@ impl Session {
         }
         tracing::debug!(?loss, "control connection lost");
         self.control.loss = Some(loss);
+        self.outlook.released |= self.channels.recall_escalated();
         match &self.outlook.state {
             State::Open if self.is_resumable() => {
                 self.timers.arm(Timer::Grace, now + self.grace());
@@ -174,6 +175,8 @@ impl Session {
             self.end_by_violation(now, violation);
         }
         self.channels.tell_credit_again();
+        self.channels.tell_taken_again();
+        self.outlook.taken_due |= self.channels.has_taken();
         self.control.notes.packet_ack = !self.liveness.data_open();
         // What waited for a plane may go; and a packet shows the peer that its keys are here.
         self.outlook.released = true;

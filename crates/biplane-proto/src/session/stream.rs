@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use biplane_wire::{ChannelId, Fragment, Frame, Message, Record};
+use biplane_wire::{ChannelId, Fragment, Frame, Message, Record, limits as wire};
 
-use super::Session;
+use super::{Session, departure::taken_frame};
 use crate::{Event, Planes, Reply, Timer, Violation, control::Whole, limits};
 
 impl Session {
@@ -76,23 +76,36 @@ impl Session {
             return self.handle_tunnelled(now, *frame);
         }
         match self.control.inbox.assemble(record)? {
-            Some(Whole::Command(channel, payload)) => {
+            Some(whole) => self.handle_whole(whole),
+            None => Ok(()),
+        }
+    }
+
+    fn handle_whole(&mut self, whole: Whole) -> Result<(), Violation> {
+        let place = self.channels.causality.arrive();
+        match whole {
+            Whole::Command(channel, payload) => {
                 self.check_command(channel, payload.len())?;
                 if !self.is_closed() {
-                    self.channels.handle_command(channel, payload)?;
+                    self.channels.handle_command(channel, payload, place)?;
                     self.outlook.readable();
                 }
             }
-            Some(Whole::Request(id, kind, payload)) if !self.is_closed() => {
-                match self.requests.handle_call(id, kind, payload)? {
+            Whole::Request(id, kind, payload) if !self.is_closed() => {
+                match self.requests.handle_call(id, kind, payload, place)? {
                     Some(call) => self.outlook.push(Event::Called(call)),
-                    None => self.refuse_busy(id),
+                    None => {
+                        self.on_place_taken(Some(place));
+                        self.refuse_busy(id);
+                    }
                 }
             }
-            Some(Whole::Reply(id, outcome, payload)) => {
-                self.requests.handle_reply(id, outcome, payload);
+            Whole::Request(..) => {}
+            Whole::Reply(id, outcome, payload) => {
+                if !self.requests.handle_reply(id, outcome, payload, place) {
+                    self.on_place_taken(Some(place));
+                }
             }
-            Some(Whole::Request(..)) | None => {}
         }
         Ok(())
     }
@@ -131,7 +144,7 @@ impl Session {
 
     pub(super) fn handle_acked(&mut self, now: Instant, next: u32) -> Result<(), Violation> {
         let Self { control, channels, .. } = self;
-        control.outbox.handle_acked(now, next, |frame| channels.on_ack(frame))
+        control.outbox.handle_acked(now, next, |frame| channels.on_ack(now, frame))
     }
 
     /// Appends records to `out`, 16 KiB and one record at the most; `false` if there is nothing to write
@@ -167,10 +180,24 @@ impl Session {
             while let Some((channel, granted)) = self.channels.next_credit() {
                 Record::Frame(Frame::Credit { channel, granted }).encode(out);
             }
+            self.write_taken_records(out);
         }
         while out.len() < end && self.control.outbox.write_next(&mut self.channels, out) {}
+        self.write_escalated(now, end, out);
         self.write_tunnelled(now, end, out);
         self.close_when_drained(now, out);
+    }
+
+    /// What the application took. Another connection carries it again, if this one breaks.
+    pub(super) fn write_taken_records(&mut self, out: &mut Vec<u8>) {
+        let mut scratch = Vec::new();
+        while let Some((channel, runs)) = self.channels.next_taken(wire::TAKEN_RANGES) {
+            scratch.clear();
+            let frame = taken_frame(channel, runs.clone(), &mut scratch);
+            self.channels.on_told(channel, runs);
+            frame.into_iter().for_each(|frame| Record::Frame(frame).encode(out));
+        }
+        self.all_taken_told();
     }
 
     fn write_packet_ack(&mut self, now: Instant, out: &mut Vec<u8>) {
@@ -179,6 +206,18 @@ impl Session {
         if let Some((frame, _)) = acks.frame(now, |at| Self::stamp(epoch, at)) {
             Record::Frame(frame).encode(out);
             acks.on_sent();
+        }
+    }
+
+    /// Messages that waited too long for an ack over UDP, before what rides here anyway.
+    fn write_escalated(&mut self, now: Instant, end: usize, out: &mut Vec<u8>) {
+        if !self.channels.has_overdue() {
+            return;
+        }
+        while out.len() < end && self.control.outbox.has_tunnel_room() {
+            let room = limits::TUNNEL_PIECE;
+            let Some(message) = self.channels.next_escalated(now, room) else { break };
+            self.control.outbox.write_tunnelled(now, &message, None, out);
         }
     }
 
@@ -220,9 +259,11 @@ impl Session {
             return true;
         }
         self.control.notes.any()
-            || (!self.liveness.data_open() && self.channels.has_credit())
+            || (!self.liveness.data_open()
+                && (self.channels.has_credit() || self.outlook.taken_due))
             || self.control.outbox.has_next(&mut self.channels)
-            || (self.tunnel_waits() && self.control.outbox.has_tunnel_room())
+            || ((self.tunnel_waits() || self.channels.has_overdue())
+                && self.control.outbox.has_tunnel_room())
             || self.is_drained()
     }
 

@@ -1,7 +1,10 @@
 //! Two sessions face to face, without a network: frames, rules and refusals.
 
+mod causality;
+mod escalation;
 mod modes;
 mod moving;
+mod notices;
 mod resume;
 mod soundings;
 
@@ -57,16 +60,24 @@ fn configs() -> Vec<ChannelConfig> {
         max_message: if kind.is_reliable() { 1 << 20 } else { 16_384 },
         lifetime: None,
         priority: 0,
+        escalate_after: None,
     })
     .to_vec()
 }
 
 impl Side {
-    fn new(now: Instant, role: Role, named: bool) -> Self {
-        Self::with(now, role, named, SessionConfig { key_packets: 50, ..SessionConfig::default() })
+    fn new(now: Instant, role: Role, named: bool, channels: Vec<ChannelConfig>) -> Self {
+        let config = SessionConfig { key_packets: 50, ..SessionConfig::default() };
+        Self::with(now, role, named, config, channels)
     }
 
-    fn with(now: Instant, role: Role, named: bool, config: SessionConfig) -> Self {
+    fn with(
+        now: Instant,
+        role: Role,
+        named: bool,
+        config: SessionConfig,
+        channels: Vec<ChannelConfig>,
+    ) -> Self {
         let mut parameters = [1, 2].map(|id| Parameters::new(ReceiveId(id)));
         parameters[0].initial_credit = limits::CHANNEL_CREDIT;
         parameters[1].initial_credit = limits::CHANNEL_CREDIT;
@@ -82,7 +93,7 @@ impl Side {
             role,
             agreement: Agreement { context: [0; 32], aead: Aead::Aes128Gcm, local, peer },
             secret: [9; 32],
-            channels: configs(),
+            channels,
             requests: 2,
             config,
             seed: [role as u8; 32],
@@ -166,7 +177,11 @@ impl Side {
     fn left(&mut self) -> Option<CloseReason> {
         self.events().into_iter().find_map(|event| match event {
             Event::Left(reason) => Some(reason),
-            Event::Readable | Event::Writable | Event::Planes(_) | Event::Called(_) => None,
+            Event::Readable
+            | Event::Writable
+            | Event::Planes(_)
+            | Event::Called(_)
+            | Event::Noted(..) => None,
         })
     }
 
@@ -177,19 +192,25 @@ impl Side {
 
 impl Pair {
     fn new() -> Self {
-        Self::of(false)
+        Self::with(false, |_| {})
     }
 
-    /// A server that gives the session a name, or does not.
-    fn of(named: bool) -> Self {
+    /// A server that gives the session a name, or does not; channels of both sides' altered.
+    fn with(named: bool, change: impl FnMut(&mut ChannelConfig)) -> Self {
         let now = Instant::now();
-        let client = Side::new(now, Role::Client, named);
-        let server = Side::new(now, Role::Server, named);
+        let mut channels = configs();
+        channels.iter_mut().for_each(change);
+        let client = Side::new(now, Role::Client, named, channels.clone());
+        let server = Side::new(now, Role::Server, named, channels);
         Self { now, client, server }
     }
 
     fn joined() -> Self {
-        let mut pair = Self::new();
+        Self::joined_with(|_| {})
+    }
+
+    fn joined_with(change: impl FnMut(&mut ChannelConfig)) -> Self {
+        let mut pair = Self::with(false, change);
         pair.settle();
         pair.client.events();
         pair.server.events();
@@ -220,6 +241,20 @@ impl Pair {
             to.handle_control(now, &bytes);
         }
         any
+    }
+
+    /// Carries packets alone until no more come.
+    fn packets_pass(&mut self) {
+        let (one, two) = (self.client.address, self.server.address);
+        loop {
+            let up = self.client.packets(self.now);
+            up.iter().for_each(|packet| self.server.hear(self.now, one, packet).unwrap());
+            let down = self.server.packets(self.now);
+            down.iter().for_each(|packet| self.client.hear(self.now, two, packet).unwrap());
+            if up.is_empty() && down.is_empty() {
+                break;
+            }
+        }
     }
 
     fn pass(&mut self, time: Duration) {
@@ -328,19 +363,6 @@ fn an_ack_of_what_was_never_sent_is_a_violation() {
     assert_eq!(pair.server.left(), Some(CloseReason::Violation(Violation::AckOfUnsent)));
     pair.settle();
     assert!(matches!(pair.client.left(), Some(CloseReason::Accused { .. })));
-}
-
-#[test]
-fn what_this_version_reserves_is_refused() {
-    let taken = biplane_wire::Taken {
-        channel: channel(ORDERED),
-        largest: 0,
-        ranges: biplane_wire::AckRanges::of_encoded(&[0, 0]),
-    };
-    let mut pair = Pair::joined();
-    pair.server.hear_frames(pair.now, pair.client.address, 500, &[Frame::Taken(taken)]);
-    let reserved = Violation::Reserved("a delivery notice");
-    assert_eq!(pair.server.left(), Some(CloseReason::Violation(reserved)));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{ControlLoss, Session};
-use crate::{Timer, acks::Eliciting, limits, recovery::OnTimeout};
+use crate::{Event, Timer, acks::Eliciting, limits, recovery::OnTimeout};
 
 impl Session {
     /// The next deadline and whose it is; call [`Session::handle_timeout`] then.
@@ -47,9 +47,12 @@ impl Session {
             Timer::FormerKeys => self.keys.discard_before(),
             Timer::ControlAck => self.control.notes.acked = true,
             Timer::Request => self.requests.handle_timeout(now),
+            Timer::Taken => self.outlook.taken_due = true,
+            Timer::Held => self.channels.drop_held(now),
+            Timer::Notice => self.channels.books.notices.handle_timeout(now),
             Timer::Close => self.on_linger_over(now),
             // What these wait for is asked of its owner, by `wants_transmit` and by `settle`.
-            Timer::Ack | Timer::Pacing | Timer::Challenge => {}
+            Timer::Ack | Timer::Pacing | Timer::Challenge | Timer::Escalation => {}
         }
     }
 
@@ -121,6 +124,9 @@ impl Session {
 
     /// Brings everything that follows from the parts up to date, after any input.
     pub(super) fn settle(&mut self, now: Instant) {
+        self.channels.on_progress(self.control.outbox.progress());
+        // What waited for commands to be written had been released with them.
+        self.outlook.released |= self.channels.take_freed();
         if self.channels.take_writable() | self.control.outbox.take_writable() && !self.is_closed()
         {
             self.outlook.writable();
@@ -129,7 +135,9 @@ impl Session {
             self.settle_blocked(now);
             self.settle_data_timers(now);
             self.settle_control_timers(now);
+            self.settle_escalation(now);
         }
+        self.tell_notices();
         self.outlook.wants_control = self.control_waits();
         self.control.on_waiting(now, self.outlook.wants_control);
         if !self.is_ended() {
@@ -139,7 +147,14 @@ impl Session {
         self.settle_ending();
     }
 
-    /// Notices that released messages cannot leave.
+    /// Tells the application what became of messages.
+    pub(super) fn tell_notices(&mut self) {
+        while let Some((token, notice)) = self.channels.books.notices.poll() {
+            self.outlook.push(Event::Noted(token, notice));
+        }
+    }
+
+    /// Sees that released messages cannot leave.
     fn settle_blocked(&mut self, now: Instant) {
         let waits = self.outlook.released && self.channels.has_data();
         let size = limits::DATAGRAM_SIZE;
@@ -151,6 +166,16 @@ impl Session {
         if waits && (held || stuck) {
             self.channels.on_blocked();
         }
+    }
+
+    /// While both planes work, a message that one does not deliver in time goes over the other.
+    fn settle_escalation(&mut self, now: Instant) {
+        let both = self.liveness.data_open() && self.control.is_open();
+        if !both {
+            self.channels.forget_overdue();
+        }
+        let next = if both { self.channels.find_overdue(now) } else { None };
+        self.timers.set(Timer::Escalation, next);
     }
 
     fn settle_data_timers(&mut self, now: Instant) {
@@ -188,6 +213,8 @@ impl Session {
         let idle = self.control.idle_at(self.facts.idle_timeout);
         self.timers.set(Timer::ControlIdle, open.then_some(idle));
         self.timers.set(Timer::Request, self.requests.deadline());
+        self.timers.set(Timer::Notice, self.channels.books.notices.deadline());
+        self.timers.set(Timer::Held, self.channels.held_until());
         self.settle_control_ack(now);
     }
 

@@ -24,7 +24,7 @@ const SEQUENCED: u8 = 3;
 const UNRELIABLE: u8 = 4;
 
 /// What slots, nodes and spare capacity may add to the bytes that are capped.
-const SLACK: usize = 128 * 1024;
+const SLACK: usize = 192 * 1024;
 
 fn channel(id: u8) -> ChannelId {
     ChannelId::new(id).unwrap()
@@ -53,6 +53,7 @@ impl Victim {
             max_message: 16_384,
             lifetime: None,
             priority: 0,
+            escalate_after: None,
         });
         let [local, peer] = [1, 2].map(|id| {
             let mut parameters = Parameters::new(ReceiveId(id));

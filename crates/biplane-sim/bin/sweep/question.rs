@@ -30,6 +30,8 @@ pub(crate) enum Question {
     Kills,
     /// Does it matter after which byte a control connection breaks?
     Cuts,
+    /// Does a session follow a client whose address changes, and nobody who forges one?
+    Moves,
     /// Does a session survive clocks that falter and machines that stand still?
     Clocks,
 }
@@ -68,6 +70,7 @@ impl Question {
             "outages" => Self::Outages,
             "kills" => Self::Kills,
             "cuts" => Self::Cuts,
+            "moves" => Self::Moves,
             "clocks" => Self::Clocks,
             _ => return None,
         })
@@ -83,6 +86,7 @@ impl Question {
             Self::Outages => "outages",
             Self::Kills => "kills",
             Self::Cuts => "cuts",
+            Self::Moves => "moves",
             Self::Clocks => "clocks",
         }
     }
@@ -90,17 +94,20 @@ impl Question {
     /// The faults that are planted.
     pub(crate) const fn canaries(self) -> &'static [CanaryKind] {
         use CanaryKind::{
-            Clings, Forgets, Lingers, Repeats, Runs, Stalls, Sulks, Swallows, Swaps, Wavers,
-            Withholds,
+            Boasts, Clings, Forgets, Gushes, Hastens, Hushes, Lingers, Repeats, Runs, Stalls,
+            Stays, Sulks, Swallows, Swaps, Trusts, Wavers, Withholds,
         };
         match self {
-            Self::Sweep => &[Withholds, Swaps, Repeats, Lingers, Stalls, Swallows],
+            Self::Sweep => {
+                &[Withholds, Swaps, Repeats, Lingers, Stalls, Swallows, Hastens, Boasts, Hushes]
+            }
             Self::Replicas => &[Wavers],
             Self::Replays => &[Forgets],
             Self::Wraps => &[Withholds, Repeats, Stalls],
             Self::Outages => &[Sulks, Clings],
             Self::Kills => &[Sulks, Clings, Withholds, Repeats],
             Self::Cuts => &[Withholds, Repeats, Swaps],
+            Self::Moves => &[Gushes, Stays, Trusts],
             Self::Clocks => &[Runs],
         }
     }
@@ -147,6 +154,7 @@ impl Run {
             | Question::Outages
             | Question::Kills
             | Question::Cuts
+            | Question::Moves
             | Question::Clocks => false,
         }
     }
@@ -180,6 +188,7 @@ impl Run {
             Question::Outages => self.survived(job, Conditions::of_outages),
             Question::Kills => self.survived(job, Conditions::of_kills),
             Question::Cuts => cut(start, seed),
+            Question::Moves => moved(job),
             Question::Clocks => Conditions::of_clocks(seed),
         };
         let conditions = conditions.received_by(receivers);
@@ -216,6 +225,18 @@ fn cut(start: Instant, seed: u64) -> (Conditions, Duration) {
     Conditions::of_cuts(seed, carried)
 }
 
+/// A planted fault that trusts shows where somebody forges, the others where a client moves and
+/// nothing else happens.
+fn moved(job: Job) -> (Conditions, Duration) {
+    let fits = |(conditions, _): &(Conditions, _)| match job.purpose {
+        Purpose::Judge | Purpose::Replay => true,
+        Purpose::Canary(CanaryKind::Trusts) => conditions.is_forged(),
+        Purpose::Canary(_) | Purpose::Echo(_) | Purpose::Control => conditions.only_moves(),
+    };
+    let mut seeds = (job.seed..).map(Conditions::of_moves);
+    seeds.find(fits).unwrap_or_else(|| Conditions::of_moves(job.seed))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,7 +250,8 @@ mod tests {
             assert_eq!(of(Purpose::Judge) as u64, seeds);
             assert_eq!(of(Purpose::Replay), replays, "{seeds} seeds");
             assert_eq!(of(Purpose::Control), 1);
-            assert!(CanaryKind::OF_MESSAGES.iter().all(|kind| of(Purpose::Canary(*kind)) == 1));
+            let mut canaries = CanaryKind::OF_MESSAGES.iter().chain(&CanaryKind::OF_OPTIONS);
+            assert!(canaries.all(|kind| of(Purpose::Canary(*kind)) == 1));
             assert!(jobs.iter().all(|job| (100..100 + seeds).contains(&job.seed)));
         }
     }
@@ -256,6 +278,7 @@ mod tests {
             Question::Outages,
             Question::Kills,
             Question::Cuts,
+            Question::Moves,
             Question::Clocks,
         ] {
             assert_eq!(Question::named(question.word()), Some(question));

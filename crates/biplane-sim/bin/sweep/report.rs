@@ -201,7 +201,7 @@ mod tests {
         let head =
             r#"{"question":"sweep","seeds":1,"violations":1,"broken":{"altered_accepted":0,"#;
         assert!(json.starts_with(head), "{json}");
-        assert!(json.contains(r#""packet_length":0,"panicked":1,"replay_taken":0"#), "{json}");
+        assert!(json.contains(r#""packet_length":0,"panicked":1,"pestered":0,"#), "{json}");
         let failure =
             r#""failures":[{"seed":7,"receivers":1,"what":"the core panicked: \"no\""}]}"#;
         assert!(json.trim_end().ends_with(failure), "{json}");

@@ -76,6 +76,12 @@ impl Totals {
             .value("ended", &self.ordeal.ended)
             .value("slowest_resume", &self.ordeal.slowest_resume.as_secs_f64())
             .value("slowest_heal", &self.ordeal.slowest_heal.as_secs_f64())
+            .value("moves", &self.ordeal.moves)
+            .value("moves_followed", &self.ordeal.followed)
+            .value("questions", &self.ordeal.questions.asked)
+            .value("forged", &self.ordeal.questions.forged)
+            .value("questions_to_forged", &self.ordeal.questions.of_victims)
+            .value("longest_pause", &self.ordeal.pause.share())
             .value("longest_beyond_grace", &self.ordeal.beyond_grace.as_secs_f64())
             .value("longest_half_open", &self.ordeal.half_open.as_secs_f64())
     }

@@ -47,6 +47,18 @@ pub enum ContractBreach {
     NonceRepeated,
     /// A packet to an address where nobody is.
     Misaddressed,
+    /// More bytes to an address that was not proven than came from there.
+    Amplified {
+        /// So many went there.
+        sent: u64,
+        /// So many had come.
+        received: u64,
+    },
+    /// More than a short question a second to an address that somebody else had forged.
+    Pestered {
+        /// The length of the packet that was too much.
+        len: usize,
+    },
     /// It says that it has something to send, and gives nothing.
     NothingToSend,
     /// It says that a channel can be read, and gives nothing.
@@ -69,6 +81,8 @@ impl ContractBreach {
             Self::Unsealable => "unsealable",
             Self::NonceRepeated => "nonce_repeated",
             Self::Misaddressed => "misaddressed",
+            Self::Amplified { .. } => "amplified",
+            Self::Pestered { .. } => "pestered",
             Self::NothingToSend => "nothing_to_send",
             Self::NothingToRead => "nothing_to_read",
         }
@@ -98,6 +112,12 @@ impl fmt::Display for ContractBreach {
             Self::Unsealable => f.write_str("a packet cannot be sealed"),
             Self::NonceRepeated => f.write_str("a key and a nonce were used a second time"),
             Self::Misaddressed => f.write_str("a packet to an address where nobody is"),
+            Self::Amplified { sent, received } => {
+                write!(f, "{sent} bytes to an unproven address of which {received} came")
+            }
+            Self::Pestered { len } => {
+                write!(f, "{len} bytes to a forged address, beyond a short question a second")
+            }
             Self::NothingToSend => f.write_str("wants to send, and gives nothing"),
             Self::NothingToRead => f.write_str("readable, and gives nothing"),
         }

@@ -55,6 +55,11 @@ pub enum MessageBreach {
         /// How long the faults had stopped.
         waited: Duration,
     },
+    /// A message came before commands, requests or replies that it was to come after.
+    TooEarly {
+        /// Which.
+        index: u64,
+    },
     /// A message came after the session was over.
     AfterLeft,
 }
@@ -72,6 +77,7 @@ impl MessageBreach {
             Self::Overtaken { .. } => "message_overtaken",
             Self::Missing { .. } => "message_missing",
             Self::Stuck { .. } => "message_stuck",
+            Self::TooEarly { .. } => "message_too_early",
             Self::AfterLeft => "message_after_left",
         }
     }
@@ -96,6 +102,9 @@ impl fmt::Display for MessageBreach {
             Self::Stuck { count, oldest, waited } => {
                 let waited = waited.as_secs_f64();
                 write!(f, "{count} messages from {oldest} on had not come {waited:.3} s later")
+            }
+            Self::TooEarly { index } => {
+                write!(f, "message {index} came before what it was to come after")
             }
             Self::AfterLeft => f.write_str("a message came after the end of the session"),
         }

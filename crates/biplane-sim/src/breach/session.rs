@@ -50,6 +50,13 @@ pub enum SessionBreach {
     SlowToResume(Duration),
     /// It did not fly so long after its network had healed.
     SlowToHeal(Duration),
+    /// Of a steady stream nothing came for longer than its network explains.
+    Paused {
+        /// For how long.
+        took: Duration,
+        /// How long it may take at the most.
+        bound: Duration,
+    },
     /// It lived on without a control connection for so long beyond its grace.
     Outlived(Duration),
     /// One end was over for so long, and the other was not.
@@ -82,6 +89,7 @@ impl SessionBreach {
             Self::Lame(_) => "session_lame",
             Self::SlowToResume(_) => "session_slow_to_resume",
             Self::SlowToHeal(_) => "session_slow_to_heal",
+            Self::Paused { .. } => "session_paused",
             Self::Outlived(_) => "session_outlived",
             Self::HalfOpen(_) => "session_half_open",
             Self::ToldOtherwise { .. } => "session_told_otherwise",
@@ -104,6 +112,9 @@ impl fmt::Display for SessionBreach {
             Self::SlowToResume(took) => write!(f, "another connection took {took:?}"),
             Self::SlowToHeal(took) => {
                 write!(f, "does not fly until {took:?} after the network did")
+            }
+            Self::Paused { took, bound } => {
+                write!(f, "nothing of a steady stream came for {took:?}, which may be {bound:?}")
             }
             Self::Outlived(took) => write!(f, "lived on for {took:?} beyond its grace"),
             Self::HalfOpen(took) => write!(f, "over at one end {took:?} before the other"),

@@ -47,6 +47,32 @@ impl Flow {
         self.ledgers.get(channel.index())
     }
 
+    /// How many commands were sent.
+    pub(super) fn commands(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Whether the first `count` commands were taken.
+    pub(super) fn has_taken_commands(&mut self, count: usize) -> bool {
+        self.advance();
+        self.in_order >= count
+    }
+
+    fn advance(&mut self) {
+        while self
+            .commands
+            .get(self.in_order)
+            .is_some_and(|(channel, index)| self.has_taken(*channel, *index))
+        {
+            self.in_order += 1;
+        }
+    }
+
+    /// Whether message `index` of a channel was taken.
+    pub(super) fn has_taken(&self, channel: ChannelId, index: u64) -> bool {
+        self.ledger(channel).is_some_and(|ledger| ledger.has_taken(index))
+    }
+
     /// Every channel's own ledger.
     pub(super) fn ledgers(&self) -> impl Iterator<Item = (ChannelId, &Ledger)> {
         (0..).filter_map(ChannelId::new).zip(&self.ledgers)
@@ -82,11 +108,7 @@ impl Flow {
     /// Every command channel was drained: a command that was not given while a later one was has
     /// been overtaken.
     pub(super) fn drained(&mut self) -> Option<MessageBreach> {
-        while self.commands.get(self.in_order).is_some_and(|(channel, index)| {
-            self.ledger(*channel).is_some_and(|ledger| ledger.has_taken(*index))
-        }) {
-            self.in_order += 1;
-        }
+        self.advance();
         if self.may_lack_credit
             || self.commands_taken == self.in_order
             || self.told == Some(self.in_order)

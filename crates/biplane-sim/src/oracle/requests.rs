@@ -15,6 +15,10 @@ pub(super) struct Requests {
     /// The peer's application was called for, or refused, all before this one.
     next_call: u64,
     open: u64,
+    /// In the order of the peer's application's answers.
+    replied: Vec<RequestId>,
+    /// All of those before this one have ended.
+    heard: usize,
 }
 
 #[derive(Debug)]
@@ -52,6 +56,7 @@ impl Requests {
     pub(super) fn reply(&mut self, id: RequestId, reply: Bytes) {
         if let Some(asked) = self.asked.get_mut(&id) {
             asked.reply = Some(reply);
+            self.replied.push(id);
         }
     }
 
@@ -69,6 +74,23 @@ impl Requests {
             Ok(_) => Err(RequestBreach::WrongAnswer(id)),
             Err(error) => Err(RequestBreach::Unanswered(id, error.clone())),
         }
+    }
+
+    /// How many the peer's application answered.
+    pub(super) fn replied(&self) -> usize {
+        self.replied.len()
+    }
+
+    /// Whether the peer's application was called for all before this one.
+    pub(super) const fn has_called(&self, place: u64) -> bool {
+        self.next_call >= place
+    }
+
+    /// Whether the first `count` answers have come.
+    pub(super) fn has_heard(&mut self, count: usize) -> bool {
+        let is_over = |id| self.asked.get(id).is_some_and(|asked| asked.is_over);
+        self.heard += self.replied.iter().skip(self.heard).take_while(|id| is_over(*id)).count();
+        self.heard >= count
     }
 
     /// How many there were.

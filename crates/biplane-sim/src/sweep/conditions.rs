@@ -1,5 +1,6 @@
 //! What a seed's network and applications are like.
 
+mod moves;
 mod options;
 mod ordeals;
 mod special;
@@ -47,6 +48,8 @@ pub struct Conditions {
     pub wraps: Option<Wraps>,
     /// What is done to their networks, in order of time.
     pub strikes: Vec<Strike>,
+    /// The longest that nothing may come of what is sent in a steady rhythm, if that is looked at.
+    pub longest_pause: Option<Duration>,
     /// Whether the network is good enough otherwise for every session to come through in time.
     pub is_timed: bool,
 }
@@ -63,6 +66,7 @@ impl Conditions {
             lengths: Lengths::Usual,
             wraps: None,
             strikes: Vec::new(),
+            longest_pause: None,
             is_timed: false,
         }
     }
@@ -85,6 +89,7 @@ impl Conditions {
             lengths: Lengths::Usual,
             wraps: None,
             strikes: Vec::new(),
+            longest_pause: None,
             is_timed: false,
         };
         // Drawn last: what was drawn before is as it is without.
@@ -154,8 +159,9 @@ impl fmt::Display for Conditions {
             writeln!(f, "channel {id}: {channel:?}")?;
         }
         for (number, client) in self.clients.iter().enumerate() {
-            let ClientConfig { wires, aeads, session, client, server, .. } = client;
+            let ClientConfig { wires, aeads, session, client, server, forger, .. } = client;
             writeln!(f, "client {number}: {aeads:?}, {session:?}")?;
+            forger.iter().try_for_each(|forger| writeln!(f, "  {forger:?}"))?;
             writeln!(f, "  client {client:?}")?;
             writeln!(f, "  server {server:?}")?;
             writeln!(f, "  up {:?}", wires.up)?;

@@ -23,6 +23,13 @@ pub enum Blow {
     },
     /// Everything comes through again.
     Heal,
+    /// A NAT forgets the client: its datagrams come from another port.
+    Move {
+        /// And from another address.
+        address: bool,
+    },
+    /// It has the client again where that was before it was forgotten last.
+    MoveBack,
 }
 
 /// A blow, to whom, and when after the sessions have begun.
@@ -42,12 +49,27 @@ impl Blow {
         match self {
             Self::Reset | Self::Finish | Self::Strand => true,
             Self::Block { tcp, .. } => !matches!(tcp, Blocked::Neither),
-            Self::Heal => false,
+            Self::Heal | Self::Move { .. } | Self::MoveBack => false,
         }
+    }
+
+    /// Whether it is the client that comes to be elsewhere.
+    pub(super) const fn is_move(self) -> bool {
+        matches!(self, Self::Move { .. } | Self::MoveBack)
     }
 
     /// Does it to `client`.
     pub(super) fn strike(self, world: &mut World, client: usize) {
+        match self {
+            Self::Move { address } => world.rebind(client, address),
+            Self::MoveBack => world.rebind_back(client),
+            Self::Reset | Self::Finish | Self::Strand | Self::Block { .. } | Self::Heal => {
+                self.strike_wires(world, client);
+            }
+        }
+    }
+
+    fn strike_wires(self, world: &mut World, client: usize) {
         let now = world.now();
         let Some(wires) = world.wires_mut(client) else { return };
         match self {
@@ -59,6 +81,7 @@ impl Blow {
                 wires.mend_data();
                 wires.release_control(now);
             }
+            Self::Move { .. } | Self::MoveBack => {}
         }
     }
 }

@@ -27,6 +27,8 @@ const USUAL: usize = 1_024;
 pub enum Rhythm {
     /// One message of each kind every 50 ms, all at once, and flushed.
     Ticks,
+    /// The same with so much time between.
+    Steady(Duration),
     /// Each kind at random moments, 50 ms apart on average, and seldom flushed.
     Scattered,
 }
@@ -37,7 +39,9 @@ pub enum Rhythm {
 pub enum Lengths {
     /// Log-uniform to 1 KiB, one in two hundred to the limit of its channel.
     Usual,
-    /// The same, but that one in two hundred is about as long as a power of two.
+    /// Log-uniform to 1 KiB.
+    Short,
+    /// As usual, but that one in two hundred is about as long as a power of two.
     Edges,
 }
 
@@ -45,6 +49,7 @@ pub enum Lengths {
 #[derive(Debug)]
 pub struct Traffic {
     rng: Rng,
+    options: Rng,
     rhythm: Rhythm,
     lengths: Lengths,
     /// The channels of each kind with their longest messages, and when the next is due.
@@ -72,12 +77,15 @@ impl Traffic {
     pub fn new(now: Instant, protocol: &Protocol, rhythm: Rhythm, mut rng: Rng) -> Self {
         let used = KINDS.map(|kind| of_kind(protocol, kind));
         let used = used.into_iter().filter(|channels| !channels.is_empty());
+        // So that all else is as it would be without.
+        let options = rng.clone().fork();
         let first = now + rng.duration(PERIOD);
         Self {
             kinds: used.map(|channels| (channels, first)).collect(),
             request: protocol.request("echo"),
             next_request: now + rng.duration(REQUEST_PERIOD),
             rng,
+            options,
             rhythm,
             lengths: Lengths::Usual,
         }
@@ -88,6 +96,11 @@ impl Traffic {
     pub const fn of_lengths(mut self, lengths: Lengths) -> Self {
         self.lengths = lengths;
         self
+    }
+
+    /// Decides what is asked of messages beside their channel's promise.
+    pub const fn options(&mut self) -> &mut Rng {
+        &mut self.options
     }
 
     /// When something is due next.
@@ -104,6 +117,7 @@ impl Traffic {
             while *due <= now {
                 *due += match self.rhythm {
                     Rhythm::Ticks => PERIOD,
+                    Rhythm::Steady(period) => period,
                     Rhythm::Scattered => self.rng.duration(2 * PERIOD),
                 };
                 let Some((channel, longest)) = channels.get(self.rng.index(channels.len())) else {
@@ -118,7 +132,8 @@ impl Traffic {
             let len = self.rng.size(1, 2 * USUAL);
             work.extend(self.request.map(|kind| Work::Request(kind, len)));
         }
-        if !work.is_empty() && (self.rhythm == Rhythm::Ticks || self.rng.chance(0.1)) {
+        let ticks = self.rhythm != Rhythm::Scattered;
+        if !work.is_empty() && (ticks || self.rng.chance(0.1)) {
             work.push(Work::Flush);
         }
         work
@@ -127,11 +142,11 @@ impl Traffic {
 
 /// How long a message is: usually small, one in two hundred up to the longest of its channel.
 fn len(rng: &mut Rng, lengths: Lengths, longest: usize) -> usize {
-    if !rng.chance(0.005) {
+    if lengths == Lengths::Short || !rng.chance(0.005) {
         return rng.size(SHORTEST, USUAL);
     }
     match lengths {
-        Lengths::Usual => rng.size(USUAL, longest),
+        Lengths::Usual | Lengths::Short => rng.size(USUAL, longest),
         Lengths::Edges => {
             let powers = usize::try_from(longest.ilog2().saturating_sub(7)).unwrap_or(0);
             let edge = 256 << rng.index(powers);

@@ -3,6 +3,7 @@
 mod applications;
 mod drain;
 mod ordeal;
+mod pauses;
 
 use core::time::Duration;
 use std::{collections::BTreeMap, time::Instant};
@@ -11,7 +12,7 @@ use biplane_proto::{CloseReason, Drops, limits};
 use biplane_wire::{ChannelId, ChannelKind};
 
 use self::ordeal::Ordeal;
-pub use self::ordeal::OrdealFigures;
+pub use self::{ordeal::OrdealFigures, pauses::Pause};
 use super::{Conditions, Datagrams, Drain, Figures, Outcome, Traffic, Wraps};
 use crate::{Breach, Canary, CanaryKind, Oracle, Protocol, Rng, SessionBreach, Side, World};
 
@@ -163,6 +164,7 @@ impl Trial {
         }
         let end = now + self.plan.length;
         self.begin_ordeal();
+        self.begin_streams();
         while self.world.now() < end {
             let due = self.traffic.values().map(Traffic::due).min().unwrap_or(end);
             let strike = self.next_strike().unwrap_or(end);
@@ -172,6 +174,7 @@ impl Trial {
                 self.work(side);
             }
         }
+        self.end_streams();
     }
 
     /// Closes every session from one of its ends, and waits until both have left.
@@ -261,15 +264,26 @@ impl Trial {
                 replayed: self.world.replayed(),
                 drops,
             },
-            resent: stats.iter().map(|stats| stats.messages_resent).sum(),
-            tunnelled: stats.iter().map(|stats| stats.messages_tunnelled).sum(),
+            resent: stats.iter().map(|stats| stats.delivery.resent).sum(),
+            tunnelled: stats.iter().map(|stats| stats.delivery.tunnelled).sum(),
             slowest: self.oracle.slowest(),
             drain: self.counts.drain,
             passed: self.passed(),
             control: self.counts.control,
             resumes: (0..self.world.clients()).map(|client| self.world.resumes(client)).sum(),
-            ordeal: self.ordeal.figures,
+            ordeal: self.ordeal_figures(),
         }
+    }
+
+    fn ordeal_figures(&self) -> OrdealFigures {
+        let mut figures =
+            OrdealFigures { pause: self.ordeal.pauses.longest(), ..self.ordeal.figures };
+        for client in 0..self.world.clients() {
+            figures.questions.add(&self.world.questions(client));
+            let server = self.world.session(Side::Server(client));
+            figures.followed += server.map_or(0, |session| session.stats().path_changes);
+        }
+        figures
     }
 
     fn sent(&self) -> u64 {

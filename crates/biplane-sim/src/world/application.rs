@@ -5,7 +5,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use biplane_proto::{Answered, Event, Reply, SendError};
+use biplane_proto::{Answered, Event, Reply, SendError, SendOptions};
 use biplane_wire::{ChannelId, RequestId};
 use bytes::Bytes;
 
@@ -33,8 +33,24 @@ impl World {
         channel: ChannelId,
         payload: Bytes,
     ) -> Result<(), SendError> {
+        self.send_with(side, channel, payload, SendOptions::default())
+    }
+
+    /// The same, with what `how` asks beside the channel's promise.
+    ///
+    /// # Errors
+    ///
+    /// As the session says; [`SendError::Closed`] if there is none.
+    pub fn send_with(
+        &mut self,
+        side: Side,
+        channel: ChannelId,
+        payload: Bytes,
+        how: SendOptions,
+    ) -> Result<(), SendError> {
         let copy = payload.clone();
-        let sent = self.act(side, |now, core| core.session_mut().send(now, channel, payload));
+        let send = |now, core: &mut Core| core.send_with(now, channel, payload, how);
+        let sent = self.act(side, send);
         let sent = sent.unwrap_or(Err(SendError::Closed));
         if sent.is_ok() {
             self.watch.note(self.now, side, Entry::Sent(channel, &copy));
@@ -56,19 +72,30 @@ impl World {
 
     /// Takes every message off every readable channel, channel by channel.
     pub fn take_all(&mut self, side: Side) -> Vec<(ChannelId, Bytes)> {
-        let readable = self.session(side).map_or(0, biplane_proto::Session::readable);
-        if readable == 0 {
-            return Vec::new();
+        let mut taken = Vec::new();
+        // A message may wait for commands that are taken here, so one look is not enough.
+        while let Some(readable) = self.readable(side) {
+            let channels = (0..64).filter(|bit| readable >> bit & 1 == 1);
+            let channels = channels.filter_map(ChannelId::new);
+            let more = self.act(side, |now, core| drain(now, core, channels)).unwrap_or_default();
+            for (channel, message) in &more {
+                self.watch.note(self.now, side, Entry::Taken(*channel, message));
+            }
+            let nothing = more.is_empty();
+            taken.extend(more);
+            if nothing {
+                break;
+            }
         }
-        let channels = (0..64).filter(|bit| readable >> bit & 1 == 1).filter_map(ChannelId::new);
-        let taken = self.act(side, |now, core| drain(now, core, channels)).unwrap_or_default();
-        for (channel, message) in &taken {
-            self.watch.note(self.now, side, Entry::Taken(*channel, message));
-        }
-        if self.session(side).is_some_and(|session| session.readable() != 0) {
+        if self.readable(side).is_some() {
             self.watch.breach(self.now, Some(side), ContractBreach::NothingToRead);
         }
         taken
+    }
+
+    /// The channels that can be read, if there are any.
+    fn readable(&self, side: Side) -> Option<u64> {
+        self.session(side).map(biplane_proto::Session::readable).filter(|readable| *readable != 0)
     }
 
     /// What the session at `side` has to tell.

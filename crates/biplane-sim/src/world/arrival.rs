@@ -1,11 +1,11 @@
 //! What comes off the wires: every datagram delivered or dropped with a reason.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, net::SocketAddr};
 
 use biplane_proto::{Arrival as Packet, DropReason, Path};
 use biplane_wire::Header;
 
-use super::{Tally, World, line::Line};
+use super::{Tally, World, host::Host, line::Line};
 use crate::{Arrival, Canary, CanaryKind, ContractBreach, Direction, Entry, Rng, Side};
 
 /// A datagram that a receiver has opened: whose packet it is, and what it says.
@@ -16,13 +16,18 @@ struct Opened {
     len: usize,
 }
 
+/// A datagram with the address at the far end of the client's wires: where one of the client's seems
+/// to come from, and where one of the server's goes to.
+type Datagram = Arrival<SocketAddr>;
+
 /// A datagram as it came, and what opening it gave.
-type Read = (Arrival, Result<Opened, DropReason>);
+type Read = (Datagram, Result<Opened, DropReason>);
 
 impl World {
     /// Takes in everything of a client's wires that has arrived.
     pub(super) fn arrive(&mut self, client: usize) {
         self.read(Side::Server(client));
+        self.read_forged(client);
         self.read(Side::Client(client));
         let numbers = self.line_mut(client).map(|line| line.wires.numbers()).unwrap_or_default();
         for number in numbers {
@@ -82,21 +87,29 @@ impl World {
             return;
         }
         if end.receivers > 1 {
-            let batch = core::iter::from_fn(|| line.link_to(side).pop(now)).collect();
+            let batch = core::iter::from_fn(|| line.pop(side, now)).collect();
             return self.deal(side, batch, end.receivers);
         }
-        while let Some(arrival) =
-            self.line_mut(side.client()).and_then(|it| it.link_to(side).pop(now))
-        {
+        while let Some(arrival) = self.line_mut(side.client()).and_then(|it| it.pop(side, now)) {
             self.receive(side, arrival);
         }
     }
 
+    /// The server reads what has come of a client's datagrams under the addresses of others.
+    fn read_forged(&mut self, client: usize) {
+        let now = self.now;
+        while let Some(forger) = self.line_mut(client).and_then(|line| line.roaming.forger.as_mut())
+            && let Some(arrival) = forger.pop(now)
+        {
+            self.receive(Side::Server(client), arrival);
+        }
+    }
+
     /// One receiver takes a datagram in.
-    fn receive(&mut self, side: Side, mut arrival: Arrival) {
+    fn receive(&mut self, side: Side, mut arrival: Datagram) {
         let end = self.lines.get(side.client()).map(|line| *line.end(side));
         let original = end.is_some_and(|end| end.is_replayed).then(|| arrival.clone());
-        let opened = self.open(side, &mut arrival.bytes);
+        let opened = self.open(side, &mut arrival);
         let taken = opened.and_then(|opened| self.commit(&opened, &arrival.bytes));
         self.account(side, &arrival, taken);
         if let Some(original) = original {
@@ -105,13 +118,13 @@ impl World {
     }
 
     /// Several receivers have each a share of a batch; all open before the first commits.
-    fn deal(&mut self, side: Side, batch: Vec<Arrival>, receivers: usize) {
+    fn deal(&mut self, side: Side, batch: Vec<Datagram>, receivers: usize) {
         let Some(mut rng) = self.line_mut(side.client()).map(|line| line.dealer.fork()) else {
             return;
         };
         let mut hands: Vec<VecDeque<Read>> = (0..receivers).map(|_| VecDeque::new()).collect();
         for mut arrival in batch {
-            let opened = self.open(side, &mut arrival.bytes);
+            let opened = self.open(side, &mut arrival);
             let hand = rng.index(receivers);
             if let Some(hand) = hands.get_mut(hand) {
                 hand.push_back((arrival, opened));
@@ -124,13 +137,16 @@ impl World {
     }
 
     /// Reads and opens a datagram, by what was published before; changes nothing but a count.
-    fn open(&mut self, side: Side, datagram: &mut [u8]) -> Result<Opened, DropReason> {
+    fn open(&mut self, side: Side, arrival: &mut Datagram) -> Result<Opened, DropReason> {
+        let stays = self.canary(side, CanaryKind::Stays).is_some();
         let line = self.lines.get(side.client()).ok_or(DropReason::UnknownSession)?;
         let house = self.houses.get(line.house).ok_or(DropReason::UnknownSession)?;
         let (here, there) = match side {
             Side::Client(_) => (&line.host, house.host.address),
-            Side::Server(_) => (&house.host, line.host.address),
+            Side::Server(client) if stays => (&house.host, Host::client(client).address),
+            Side::Server(_) => (&house.host, arrival.tag),
         };
+        let datagram = arrival.bytes.as_mut_slice();
         let (header, client) = here.read(datagram)?;
         let path = Path { remote: there, local: Some(here.address.ip()) };
         let side = if matches!(side, Side::Server(_)) { Side::Server(client) } else { side };
@@ -151,7 +167,7 @@ impl World {
     }
 
     /// Counts a datagram as delivered or dropped.
-    fn account(&mut self, side: Side, arrival: &Arrival, taken: Result<(), DropReason>) {
+    fn account(&mut self, side: Side, arrival: &Datagram, taken: Result<(), DropReason>) {
         let (now, len) = (self.now, arrival.bytes.len());
         if arrival.altered && taken.is_ok() {
             self.watch.breach(now, Some(side), ContractBreach::AlteredAccepted);
@@ -172,7 +188,7 @@ impl World {
     }
 
     /// Records a datagram that came for the first time, and lets those come again that are due.
-    fn record(&mut self, side: Side, original: &Arrival, taken: Result<(), DropReason>) {
+    fn record(&mut self, side: Side, original: &Datagram, taken: Result<(), DropReason>) {
         let Some(line) = self.lines.get_mut(side.client()) else { return };
         let (recorder, rng) = line.recorder(side);
         let breach = match taken {
@@ -191,8 +207,9 @@ impl World {
 
     /// A datagram that was taken in before comes once more.
     fn replay(&mut self, side: Side, bytes: Vec<u8>) {
-        let mut again = Arrival { altered: false, number: 0, tag: (), bytes };
-        let opened = self.open(side, &mut again.bytes);
+        let Some(tag) = self.lines.get(side.client()).map(|line| line.host.address) else { return };
+        let mut again = Arrival { altered: false, number: 0, tag, bytes };
+        let opened = self.open(side, &mut again);
         let mut taken = opened.and_then(|opened| self.commit(&opened, &again.bytes));
         let forgets = self.canary(side, CanaryKind::Forgets);
         let line = self.line_mut(side.client());

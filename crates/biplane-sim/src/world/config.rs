@@ -5,6 +5,7 @@ use core::time::Duration;
 use biplane_proto::{FirstNumbers, SessionConfig, limits};
 use biplane_wire::{Aead, PacketNumber};
 
+use super::ForgerConfig;
 use crate::{Access, Canary, Direction, WiresConfig};
 
 /// A client, its session with the server, and what lies between them.
@@ -21,6 +22,9 @@ pub struct ClientConfig {
     /// reader has in a direction; the first counts from where the session has begun at both ends.
     /// Those after the last do not.
     pub breaks: Vec<(Direction, u64)>,
+    /// Somebody on its path who sends its datagrams again under the addresses of others. Default:
+    /// nobody.
+    pub forger: Option<ForgerConfig>,
     /// What both sides decide for the session.
     pub session: SessionConfig,
     /// Its end of the session.
@@ -93,6 +97,7 @@ impl ClientConfig {
             access: None,
             aeads: vec![Aead::Aes128Gcm, Aead::ChaCha20Poly1305],
             breaks: Vec::new(),
+            forger: None,
             session: SessionConfig::default(),
             client: EndConfig::default(),
             server: EndConfig::default(),

@@ -302,6 +302,10 @@ impl World {
         let peer = (Path { remote: peer, local: None }, setup.agreement.local.receive_id);
         let time = Timekeeper::new(self.start, side, &end);
         let mut node = Box::new(Node::new(side, live(self.now, setup, end), peer, time));
+        let forger = self.lines.get(side.client()).and_then(|line| line.roaming.forger.as_ref());
+        if let (Side::Server(_), Some(forger)) = (side, forger) {
+            node.beware(forger.victims());
+        }
         if !rest.is_empty() {
             node.handle_inflow(self.now, &Inflow::Bytes(rest.to_vec()));
         }

@@ -1,14 +1,16 @@
 //! One client, its session at both ends, and the wires between.
 
 use core::time::Duration;
-use std::time::Instant;
+use std::{net::SocketAddr, time::Instant};
 
 use biplane_proto::{Accepting, Dialing};
 
-use super::{ClientConfig, EndConfig, host::Host, recorder::Recorder, switch::Switch};
+use super::{
+    ClientConfig, EndConfig, forger::Forger, host::Host, recorder::Recorder, switch::Switch,
+};
 use crate::{
-    Direction, Link, Protocol, Rng, Side, Wires,
-    node::{Node, stall},
+    Arrival, Direction, Link, Protocol, Rng, Side, Wires,
+    node::{Node, Outlet, stall},
     rng::nanos,
     watch::Watch,
 };
@@ -25,8 +27,7 @@ pub(super) struct Line {
     /// What its client speaks.
     pub(super) protocol: Protocol,
     pub(super) config: ClientConfig,
-    /// How often its NAT forgot it.
-    pub(super) rebinds: u32,
+    pub(super) roaming: Roaming,
     pub(super) wires: Wires,
     pub(super) host: Host,
     pub(super) client: Stage,
@@ -35,6 +36,17 @@ pub(super) struct Line {
     /// Decides what becomes of datagrams beyond the wires.
     pub(super) dealer: Rng,
     pub(super) switch: Switch,
+}
+
+/// Where else its client's datagrams come from.
+#[derive(Debug)]
+pub(super) struct Roaming {
+    /// How often its NAT forgot it.
+    pub(super) rebinds: u32,
+    /// Where it was before it was forgotten last.
+    pub(super) before: Option<SocketAddr>,
+    /// Who sends its datagrams again under the addresses of others.
+    pub(super) forger: Option<Forger>,
 }
 
 /// How far an end of a session has come.
@@ -76,8 +88,16 @@ impl Line {
                 Some(access) => Wires::behind(start, wires, access, rng),
                 None => Wires::new(start, wires, rng),
             },
+            roaming: Roaming {
+                rebinds: 0,
+                before: None,
+                // Nothing is drawn for it where there is none.
+                forger: config.forger.map(|forger| {
+                    let latency = config.wires.up.latency;
+                    Forger::new(start, client, forger, latency, rng.fork())
+                }),
+            },
             config,
-            rebinds: 0,
             host: Host::client(client),
             client: Stage::Failed,
             server: Stage::Accepting { inbox: Vec::new() },
@@ -97,11 +117,23 @@ impl Line {
     }
 
     /// The link whose datagrams come out at `side`.
-    pub(super) const fn link_to(&mut self, side: Side) -> &mut Link {
+    pub(super) const fn link_to(&mut self, side: Side) -> &mut Link<SocketAddr> {
         match side {
             Side::Client(_) => &mut self.wires.down,
             Side::Server(_) => &mut self.wires.up,
         }
+    }
+
+    /// Takes what has come out at `side`. What was sent to where a NAT has forgotten the client
+    /// reaches nobody.
+    pub(super) fn pop(&mut self, side: Side, now: Instant) -> Option<Arrival<SocketAddr>> {
+        let here = self.host.address;
+        let reaches = |arrival: &Arrival<SocketAddr>| match side {
+            Side::Client(_) => arrival.tag == here,
+            Side::Server(_) => true,
+        };
+        let link = self.link_to(side);
+        core::iter::from_fn(|| link.pop(now)).find(reaches)
     }
 
     /// Who records what comes out at `side`, and what decides when it comes again.
@@ -134,6 +166,14 @@ impl Line {
         stall(self.start, end.stalls, at)
     }
 
+    /// Its client's datagrams come from there from now on, and nobody is where they came from.
+    pub(super) fn move_to(&mut self, there: SocketAddr) {
+        self.roaming.before = Some(core::mem::replace(&mut self.host.address, there));
+        if let Some(node) = self.server.node_mut() {
+            node.peer_moved(there);
+        }
+    }
+
     pub(super) fn nodes(&mut self) -> impl Iterator<Item = &mut Node> {
         [self.client.node_mut(), self.server.node_mut()].into_iter().flatten()
     }
@@ -156,6 +196,7 @@ impl Line {
             self.wires.next_control(Direction::Up).map(|at| self.awake(up_end, at)),
             self.wires.next_control(Direction::Down).map(|at| self.awake(down_end, at)),
             self.switch.next_moment(&self.wires),
+            self.roaming.forger.as_ref().and_then(Forger::next_arrival),
         ]
         .into_iter()
         .chain(of_nodes)
@@ -168,10 +209,13 @@ impl Line {
         let asks = self.asks();
         if let Some(node) = self.client.node_mut() {
             let (link, control) = self.wires.out(self.switch.client_on, Direction::Up);
-            node.settle(now, (link, control.filter(|_| !asks)), watch);
+            let (from, forger) = (Some(self.host.address), self.roaming.forger.as_mut());
+            let outlet = Outlet { link, from, forger };
+            node.settle(now, (outlet, control.filter(|_| !asks)), watch);
         }
         if let Some(node) = self.server.node_mut() {
-            node.settle(now, self.wires.out(self.switch.server_on, Direction::Down), watch);
+            let (link, control) = self.wires.out(self.switch.server_on, Direction::Down);
+            node.settle(now, (Outlet { link, from: None, forger: None }, control), watch);
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Somebody on the path who records what an end takes in, and sends each of it twice more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use biplane_proto::{DropReason, limits};
 
@@ -45,7 +48,7 @@ impl Recorder {
     }
 
     /// Records a datagram that was taken in, or that somebody is to believe was.
-    pub(super) fn record(&mut self, arrival: &Arrival, rng: &mut Rng) {
+    pub(super) fn record(&mut self, arrival: &Arrival<SocketAddr>, rng: &mut Rng) {
         self.taken.insert(arrival.number);
         for _ in 0..2 {
             self.recorded += 1;
@@ -56,7 +59,11 @@ impl Recorder {
 
     /// Whether a datagram that came out for the first time was refused as one that had been taken,
     /// or as one too old, and was neither.
-    pub(super) fn judge(&self, arrival: &Arrival, refused: DropReason) -> Option<ContractBreach> {
+    pub(super) fn judge(
+        &self,
+        arrival: &Arrival<SocketAddr>,
+        refused: DropReason,
+    ) -> Option<ContractBreach> {
         let counts = matches!(refused, DropReason::Replayed | DropReason::Late);
         let newest = self.taken.last().copied().unwrap_or_default();
         let is_within = arrival.number + limits::WINDOW_MIN > newest;
@@ -69,11 +76,11 @@ impl Recorder {
 mod tests {
     use super::*;
 
-    fn arrival(number: u64) -> Arrival {
+    fn arrival(number: u64) -> Arrival<SocketAddr> {
         Arrival {
             altered: false,
             number,
-            tag: (),
+            tag: SocketAddr::from(([198, 51, 100, 1], 40_000)),
             bytes: vec![u8::try_from(number % 256).unwrap()],
         }
     }

@@ -26,6 +26,33 @@ fn each_canary_is_caught_on_whatever_channel_it_sits() {
     }
 }
 
+/// Every channel offers notices, and TCP is slower than UDP, so that messages come before commands.
+fn run_with_options(seed: u64, canary: Option<CanaryKind>) -> Outcome {
+    let mut wires = WiresConfig::of(LinkConfig::clean(ms(20)));
+    wires.control_up.latency = ms(100);
+    wires.control_down.latency = ms(100);
+    let mut conditions = Conditions::of(wires);
+    conditions.protocol.configure(|_, channel| channel.notify = true);
+    let plan = Plan { length: seconds(5), canary, ..Plan::default() };
+    Trial::new(*START, seed, conditions, plan).run()
+}
+
+#[test]
+fn what_is_asked_of_messages_beside_their_channels_promise_is_judged_too() {
+    for seed in 0..6 {
+        let breaches = run_with_options(seed, None).breaches;
+        assert!(breaches.is_empty(), "seed {seed}: {breaches:?}");
+        for kind in CanaryKind::OF_OPTIONS {
+            let outcome = run_with_options(seed, Some(kind));
+            assert!(outcome.caught(kind), "seed {seed}, {kind}: {:?}", outcome.breaches);
+            let others = CanaryKind::OF_OPTIONS.into_iter().filter(|other| *other != kind);
+            for other in others {
+                assert!(!outcome.caught(other), "seed {seed}, {kind}: {:?}", outcome.breaches);
+            }
+        }
+    }
+}
+
 #[test]
 fn none_is_called_by_the_name_of_another() {
     for seed in 0..6 {

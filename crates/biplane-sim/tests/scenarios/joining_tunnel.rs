@@ -18,7 +18,7 @@ fn data_messages_ride_tcp_until_the_path_is_proven() {
         assert!(scene.run_until(seconds(1), |world| world.take(SERVER, channel(name)).is_some()));
         assert_eq!(scene.now() - sent, ms(20), "{name}: one trip over TCP");
     }
-    assert_eq!(scene.session(SERVER).stats().messages_tunnelled, 4);
+    assert_eq!(scene.session(SERVER).stats().delivery.tunnelled, 4);
 
     scene.run_for(seconds(1));
     let (sent, packets) = (scene.now(), scene.session(SERVER).stats().packets_received);
@@ -29,7 +29,7 @@ fn data_messages_ride_tcp_until_the_path_is_proven() {
     );
     assert_eq!(scene.now() - sent, ms(20));
     let stats = scene.session(SERVER).stats();
-    assert_eq!((stats.messages_tunnelled, stats.packets_received), (4, packets + 1));
+    assert_eq!((stats.delivery.tunnelled, stats.packets_received), (4, packets + 1));
 }
 
 #[test]
@@ -49,5 +49,5 @@ fn what_rode_tcp_and_what_came_over_udp_keep_their_order() {
     let heard = messages(scene.hear(SERVER, ordered, seconds(2)));
     assert_eq!(heard, (0..100).map(|index| message(index, 100)).collect::<Vec<_>>());
     let stats = scene.session(SERVER).stats();
-    assert!((1..100).contains(&stats.messages_tunnelled), "{stats:?}");
+    assert!((1..100).contains(&stats.delivery.tunnelled), "{stats:?}");
 }

@@ -15,7 +15,7 @@ fn with_nothing_behind_it_it_comes_after_one_probe_time_out() {
         // delay; then one trip.
         assert_eq!(heard, [(ms(40 + 80 + 20 + 20), message(0, 100))], "{name}");
         let stats = scene.session(CLIENT).stats();
-        assert_eq!(stats.messages_resent, 1);
+        assert_eq!(stats.delivery.resent, 1);
     }
 }
 

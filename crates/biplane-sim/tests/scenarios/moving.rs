@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use biplane_proto::Planes;
-use biplane_sim::{ClientConfig, LinkConfig, WiresConfig};
+use biplane_sim::{ClientConfig, Fault, ForgerConfig, LinkConfig, WiresConfig};
 
 use crate::tools::*;
 
@@ -49,7 +49,68 @@ fn a_port_that_changes_every_three_seconds_costs_a_gap_of_few_round_trips() {
         assert_eq!(scene.session(SERVER).stats().path_changes, 7);
         for side in [CLIENT, SERVER] {
             assert!(!scene.session(side).is_closed());
-            assert_eq!(scene.session(side).stats().messages_tunnelled, 0, "{side}");
+            assert_eq!(scene.session(side).stats().delivery.tunnelled, 0, "{side}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_comes_back_to_the_address_before_is_asked_there_anew() {
+    let mut scene = Scene::clean(4);
+    let home = scene.client_address(0);
+    for count in 1..=6 {
+        if count % 2 == 1 {
+            scene.rebind(0, true);
+        } else {
+            scene.rebind_back(0);
+        }
+        assert_eq!(scene.client_address(0) == home, count % 2 == 0);
+        let gap = longest_gap(&mut scene, seconds(4), |_| None);
+        assert!(gap <= BOUND, "move {count}: {gap:?}");
+        assert_eq!(scene.session(SERVER).stats().path_changes, count);
+        assert_eq!(scene.questions(0).again, 0);
+    }
+}
+
+#[test]
+fn a_question_that_is_lost_is_asked_again_after_a_second() {
+    let mut scene = Scene::clean(5);
+    longest_gap(&mut scene, seconds(1), |_| None);
+    scene.rebind(0, false);
+    // What goes to the address before reaches no link.
+    scene.impair(|wires| wires.down.script([Fault::Lose; 2]));
+    let gap = longest_gap(&mut scene, seconds(5), |_| None);
+    assert!((seconds(2)..=seconds(2) + BOUND).contains(&gap), "{gap:?}");
+    assert_eq!(scene.questions(0).again, 2);
+    assert_eq!(scene.session(SERVER).stats().path_changes, 1);
+}
+
+#[test]
+fn a_forged_source_gets_one_short_question_a_second_and_the_session_stays() {
+    for late in [0.0, 0.5, 1.0] {
+        let mut config = ClientConfig::new(WiresConfig::of(LinkConfig::clean(ms(20))));
+        config.forger = Some(ForgerConfig {
+            victims: 2,
+            copies: 1.0,
+            late,
+            late_by: ms(100),
+            altered: 0.1,
+            begins: seconds(2),
+            ends: seconds(12),
+        });
+        let mut scene = Scene::dialing(6, config);
+        assert!(scene.join());
+        let gap = longest_gap(&mut scene, seconds(15), |_| None);
+        // From the join on, too.
+        assert!(gap <= ms(100), "{gap:?}");
+        // Whether more went there, or anything else, the world's own books say at the end.
+        let questions = scene.questions(0);
+        if late < 1.0 {
+            assert!(questions.of_victims >= 8 && questions.forged > 100, "{questions:?}");
+        }
+        for side in [CLIENT, SERVER] {
+            assert_eq!(scene.planes(side), Some(Planes::Both));
+            assert_eq!(scene.session(side).stats().path_changes, 0);
         }
     }
 }

@@ -69,9 +69,9 @@ fn a_game_goes_on_at_its_rate_and_moves_back_within_three_seconds() {
     for side in [CLIENT, SERVER] {
         assert!(scene.events(side).contains(&Event::Planes(Planes::Both)), "{side}");
     }
-    let before = scene.session(CLIENT).stats().messages_tunnelled;
+    let before = scene.session(CLIENT).stats().delivery.tunnelled;
     (260..300).for_each(|index| assert_eq!(tick(&mut scene, index), 1));
-    assert_eq!(scene.session(CLIENT).stats().messages_tunnelled, before, "all of it by UDP");
+    assert_eq!(scene.session(CLIENT).stats().delivery.tunnelled, before, "all of it by UDP");
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn one_dead_direction_rides_tcp_and_the_other_goes_on_over_udp() {
             assert_eq!(scene.hear(side, channel(name), ms(25)).len(), 1, "{side}, {name}");
         }
     }
-    let tunnelled = [CLIENT, SERVER].map(|side| scene.session(side).stats().messages_tunnelled);
+    let tunnelled = [CLIENT, SERVER].map(|side| scene.session(side).stats().delivery.tunnelled);
     assert_eq!(tunnelled, [0, 4], "as they came to the client, and to the server");
 }
 

@@ -106,6 +106,7 @@ fn adopted(description: Description) -> ProtocolSpec {
         max_message: channel.max_message,
         lifetime: None,
         priority: 0,
+        escalate_after: None,
     });
     ProtocolSpec { channels: channels.collect(), description }
 }

@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use biplane_proto::SendError;
+use biplane_proto::{Event, SendError, SendOptions};
 use biplane_sim::Side;
 use biplane_wire::ChannelId;
 use bytes::Bytes;
@@ -65,13 +65,26 @@ impl Peer for SimPeer {
         self.enter(|state, side| state.world.act(side, |now, core| act(now, core.session_mut())));
     }
 
-    fn send(&self, channel: ChannelId, message: &Bytes) -> Result<(), SendError> {
+    fn send(&self, channel: ChannelId, message: &Bytes, how: SendOptions) -> Result<(), SendError> {
         let sent = self.enter(|state, side| {
-            state.world.send(side, channel, message.clone())?;
+            state.world.send_with(side, channel, message.clone(), how)?;
             state.witness.sent(side, channel, message);
+            if let Some(token) = how.notice {
+                state.witness.noted(side, channel, message, token);
+            }
             Ok(())
         });
         sent.unwrap_or(Err(SendError::Closed))
+    }
+
+    fn poll_event(&self) -> Option<Event> {
+        self.enter(|state, side| {
+            let event = state.world.act(side, |_, core| core.session_mut().poll_event())??;
+            if let Event::Noted(token, notice) = event {
+                state.witness.told(state.world.elapsed(), side, token, notice);
+            }
+            Some(event)
+        })?
     }
 
     fn take(&self, channel: ChannelId, most: usize, each: &mut dyn FnMut(Bytes)) {

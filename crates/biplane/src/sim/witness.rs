@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use biplane_proto::Notice;
 use biplane_sim::Side;
 use biplane_wire::{ChannelId, ChannelKind};
 
@@ -20,6 +21,10 @@ const BREACHES: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Witness {
     flows: BTreeMap<(Side, ChannelId), VecDeque<u64>>,
+    /// What each side asked to be told of, by token; tokens may repeat.
+    asked: BTreeMap<(Side, u64), VecDeque<(ChannelId, u64)>>,
+    /// Messages that were taken whose senders may ask, by the side that took them.
+    taken: BTreeMap<(Side, ChannelId), VecDeque<u64>>,
     breaches: Vec<Breach>,
 }
 
@@ -47,6 +52,29 @@ impl Witness {
         self.flows.entry((side.peer(), channel)).or_default().push_back(hash(message));
     }
 
+    /// `side` wants to be told what becomes of the message it sent last.
+    pub(super) fn noted(&mut self, side: Side, channel: ChannelId, message: &[u8], token: u64) {
+        self.asked.entry((side, token)).or_default().push_back((channel, hash(message)));
+        self.taken.entry((side.peer(), channel)).or_default();
+    }
+
+    /// `side` was told so.
+    pub(super) fn told(&mut self, at: Duration, side: Side, token: u64, notice: Notice) {
+        let at = at.as_secs_f64();
+        let asked = self.asked.entry((side, token)).or_default();
+        let delivered = notice == Notice::Delivered;
+        let taken = &self.taken;
+        let was_taken = |(channel, message): &(ChannelId, u64)| {
+            taken.get(&(side.peer(), *channel)).is_some_and(|taken| taken.contains(message))
+        };
+        // Where tokens repeat, one of their messages is meant.
+        let meant = asked.iter().position(|asked| !delivered || was_taken(asked));
+        if meant.and_then(|place| asked.remove(place)).is_none() {
+            let wrong = if delivered { "was not taken" } else { "nobody asked for" };
+            self.breach(&format_args!("{at:.6} s, {side}: {notice:?} for token {token} {wrong}"));
+        }
+    }
+
     /// A side took a message off a channel of that kind.
     pub(super) fn taken(
         &mut self,
@@ -55,6 +83,10 @@ impl Witness {
         message: &[u8],
     ) {
         let (flow, taken) = (self.flows.entry((side, channel)).or_default(), hash(message));
+        if let Some(noted) = self.taken.get_mut(&(side, channel)) {
+            noted.push_back(taken);
+            noted.drain(..noted.len().saturating_sub(MEMORY));
+        }
         let place = flow.iter().position(|sent| *sent == taken);
         let wrong = match (kind, place) {
             (ChannelKind::Command | ChannelKind::ReliableOrdered, Some(0))
@@ -114,6 +146,27 @@ mod tests {
             witness.taken(Duration::ZERO, (SENDER.peer(), channel, kind), &[*message]);
         }
         witness.breaches().len()
+    }
+
+    #[test]
+    fn notices_are_told_once_and_delivered_of_what_was_taken() {
+        let (mut witness, channel) = (Witness::default(), ChannelId::new(3).unwrap());
+        let tell = |witness: &mut Witness, token, notice| {
+            witness.told(Duration::ZERO, SENDER, token, notice);
+            core::mem::take(&mut witness.breaches).len()
+        };
+        for (message, token) in [(1, 1), (2, 2), (3, 2)] {
+            witness.sent(SENDER, channel, &[message]);
+            witness.noted(SENDER, channel, &[message], token);
+        }
+        assert_eq!(tell(&mut witness, 1, Notice::Delivered), 1, "it was not taken");
+        let kind = ChannelKind::Unreliable;
+        witness.taken(Duration::ZERO, (SENDER.peer(), channel, kind), &[3]);
+        assert_eq!(tell(&mut witness, 2, Notice::Delivered), 0);
+        assert_eq!(tell(&mut witness, 2, Notice::Delivered), 1, "the other was not taken");
+        assert_eq!(tell(&mut witness, 2, Notice::Lost), 0);
+        assert_eq!(tell(&mut witness, 2, Notice::Lost), 1, "both were told of");
+        assert_eq!(tell(&mut witness, 9, Notice::Lost), 1, "nobody asked");
     }
 
     #[test]

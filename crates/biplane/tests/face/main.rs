@@ -11,6 +11,7 @@ mod events;
 mod handles;
 mod kinds;
 mod modes;
+mod notices;
 mod panics;
 mod queues;
 mod recommended;

@@ -110,6 +110,7 @@ pub(crate) fn names(events: &[Event]) -> Vec<&'static str> {
             Event::Readable(_) => "readable",
             Event::Writable(_) => "writable",
             Event::Planes(..) => "planes",
+            Event::Noted(..) => "noted",
             Event::Left(..) => "left",
             Event::Fault(_) => "fault",
             _ => "new",

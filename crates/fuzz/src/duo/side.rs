@@ -1,17 +1,17 @@
 //! One session, and what holds for it whatever it was given.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 use biplane_proto::{
     Agreement, Arrival, Call, CloseReason, ControlLoss, DropReason, Event, KeyEpoch, Path, Reply,
-    Session, limits,
+    SendError, SendOptions, Session, limits,
 };
 use biplane_wire::{
     Close, CloseCode, Frame, Header, KeyPhase, PacketNumber, ReceiveId, Record, limits as wire,
 };
 use bytes::Bytes;
 
-use super::{address, channel};
+use super::{COMMAND, address, channel, offers_notices};
 use crate::{labels, wires};
 
 /// Outputs after one input that mean that they never end.
@@ -45,6 +45,9 @@ pub(crate) struct Side {
     told: [Option<CloseCode>; 2],
     /// Requests of the peer's that the application has not answered.
     pub(crate) calls: Vec<Call>,
+    /// Tokens of messages whose notices have not come, and the next.
+    open: BTreeSet<u64>,
+    next_token: u64,
 }
 
 impl Side {
@@ -59,7 +62,29 @@ impl Side {
             had_data: false,
             told: [None; 2],
             calls: Vec::new(),
+            open: BTreeSet::new(),
+            next_token: 0,
         }
+    }
+
+    /// Sends a message, with a token or after all commands where that is offered.
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        id: u8,
+        payload: Bytes,
+        asks: bool,
+    ) -> Result<(), SendError> {
+        let notice = (asks && offers_notices(id)).then_some(self.next_token);
+        let after_commands = asks && id != COMMAND;
+        let how = SendOptions { notice, after_commands };
+        self.session.send_with(now, channel(id), payload, how)?;
+        if let Some(token) = notice {
+            self.open.insert(token);
+            self.next_token += 1;
+        }
+        self.check();
+        Ok(())
     }
 
     /// Takes in a packet of the peer's.
@@ -129,6 +154,10 @@ impl Side {
             match event {
                 Event::Left(reason) => self.on_left(reason),
                 Event::Called(call) => self.calls.push(call),
+                Event::Noted(token, notice) => {
+                    labels::note(|| format!("notice {notice:?}"));
+                    assert!(self.open.remove(&token), "a second notice, or one nobody asked for");
+                }
                 _ => {}
             }
         }
@@ -146,6 +175,7 @@ impl Side {
     }
 
     fn on_left(&mut self, reason: CloseReason) {
+        assert!(self.open.is_empty(), "notices that never came: {:?}", self.open);
         match &reason {
             CloseReason::Violation(violation) => labels::broken(*violation),
             other => labels::note(|| format!("left: {}", other.name())),

@@ -13,7 +13,7 @@ use biplane_proto::CloseReason;
 use bytes::Bytes;
 
 use crate::{
-    duo::{self, COMMAND, Duo, ORDERED, Packet, SEQUENCED, UNORDERED},
+    duo::{COMMAND, Duo, ORDERED, Packet, SEQUENCED, UNORDERED},
     labels,
     script::Script,
 };
@@ -24,7 +24,6 @@ pub(crate) const REACHES: &[&str] = &[
     "AckOfUnsent",
     "CreditOverrun",
     "MessageTooLong",
-    "NotCanonical ack delay",
     "NotCanonical ack ranges",
     "NotCanonical fragment total",
     "NotCanonical message",
@@ -37,6 +36,7 @@ pub(crate) const REACHES: &[&str] = &[
     "OutOfRange fragment offset",
     "Reserved",
     "SequenceRange",
+    "TakenUnsent",
     "TooLong ack ranges",
     "TooLong close text",
     "TooLong fragment total",
@@ -62,6 +62,10 @@ pub(crate) const REACHES: &[&str] = &[
     "left: connection_lost",
     "left: dropped",
     "left: timed_out",
+    "notice Delivered",
+    "notice Expired",
+    "notice Lost",
+    "notice Superseded",
     "taken of 0",
     "taken of 1",
     "taken of 2",
@@ -168,8 +172,8 @@ impl Scene {
         let count = &mut traffic.sent[usize::from(channel)];
         let mut payload = count.to_be_bytes().to_vec();
         payload.resize(payload.len() + usize::from(len) % LONGEST, channel);
-        let sent =
-            self.duo.sides[side].session.send(self.duo.now, duo::channel(channel), payload.into());
+        let asks = len & 1 == 1;
+        let sent = self.duo.sides[side].send(self.duo.now, channel, payload.into(), asks);
         *count += u32::from(sent.is_ok());
     }
 

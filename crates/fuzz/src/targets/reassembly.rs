@@ -64,7 +64,7 @@ const PIECE: usize = 1_100;
 const MOST: u64 = 1_100;
 
 /// What one message ahead of a missing one may take in its channel's list, grown by doubling.
-const PLACE: usize = 2 * 40;
+const PLACE: usize = 2 * 48;
 /// What slots, nodes and this model may take.
 const SLACK: usize = 256 * 1024;
 

@@ -20,8 +20,16 @@ use crate::{
 
 /// What the corpus leads to.
 #[cfg(test)]
-pub(crate) const REACHES: &[&str] =
-    &["came to rest", "forged", "left: closed_here", "lost", "resumed", "welcomed"];
+pub(crate) const REACHES: &[&str] = &[
+    "came to rest",
+    "forged",
+    "left: closed_here",
+    "lost",
+    "notice Delivered",
+    "notice Lost",
+    "resumed",
+    "welcomed",
+];
 
 /// Rounds after which everything must have come.
 const PATIENCE: usize = 2_000;
@@ -90,8 +98,8 @@ impl Scene {
         let mut payload = count.to_be_bytes().to_vec();
         let longest = if channel == COMMAND { 3_000 } else { LONGEST / 2 };
         payload.resize(payload.len() + usize::from(len) % longest, channel);
-        let session = &mut self.duo.sides[side].session;
-        let sent = session.send(self.duo.now, duo::channel(channel), payload.into());
+        let asks = len & 1 == 1;
+        let sent = self.duo.sides[side].send(self.duo.now, channel, payload.into(), asks);
         *count += u32::from(sent.is_ok());
     }
 

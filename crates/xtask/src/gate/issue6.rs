@@ -3,6 +3,7 @@
 mod bytes;
 mod dead_peers;
 mod frozen;
+pub(super) mod moving;
 mod planes;
 mod price;
 mod restart;
@@ -16,6 +17,7 @@ pub(super) const GATES: &[Gate] = &[
     planes::GATE,
     bytes::GATE,
     frozen::GATE,
+    moving::GATE,
     restart::GATE,
     price::GATE,
     restart::PROMISE,

@@ -4,6 +4,7 @@
 //! counts is judged here. A gate whose canary was not caught has not passed.
 
 mod calibrate;
+mod moves;
 pub(super) mod resumes;
 mod sweep;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Gate, Run, Seeds, Wanted, document, told};
+use super::{Gate, Run, Seeds, Wanted, document, scene, told};
 
 const SIM: &[&str] = &["cargo build --release --locked -p biplane-sim"];
 const CORE: &str = "cargo test --release --locked -p biplane-proto --lib --no-run";
@@ -106,6 +107,15 @@ pub(super) const GATES: &[Gate] = &[
         builds: SIM,
         timeout: Duration::from_secs(3600),
         measure: resumes::outages,
+    },
+    Gate {
+        id: "G9",
+        title: "a session follows a client whose address changes, and nobody who forges one",
+        seeds: Seeds { full: 1_000, quick: 24 },
+        needs: None,
+        builds: &["cargo build --release --locked -p biplane-sim", scene::LOBBY, scene::CLI],
+        timeout: Duration::from_secs(1800),
+        measure: moves::moves,
     },
     Gate {
         id: "G10",

@@ -43,6 +43,7 @@ pub(crate) fn protocol() -> ProtocolSpec {
         max_message,
         lifetime: None,
         priority: 0,
+        escalate_after: None,
     };
     ProtocolSpec {
         description: Description {

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeSet,
-    net::{SocketAddr, SocketAddrV4},
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
 };
 
 use rustix::net::{RecvFlags, netdevice::name_to_index};
@@ -24,6 +24,14 @@ pub(crate) struct Forged<'a> {
     pub(crate) payload: &'a [u8],
 }
 
+/// A router's word that a datagram between these two was too long for a path that carries `mtu`
+/// bytes. No such datagram need have been sent.
+pub(crate) struct TooLong {
+    pub(crate) from: SocketAddrV4,
+    pub(crate) to: SocketAddrV4,
+    pub(crate) mtu: u16,
+}
+
 /// A socket below IP, on loopback: what it writes comes in as from a wire, unchecked.
 pub(crate) struct Wire(Socket);
 
@@ -40,6 +48,12 @@ impl RawSocket {
     pub(crate) fn send(&self, datagram: &Forged<'_>) {
         let to = SocketAddr::V4(datagram.to);
         self.0.send_to(&datagram.encode(), &to.into()).unwrap();
+    }
+
+    /// Tells the sender of the datagram.
+    pub(crate) fn tell(&self, word: &TooLong) {
+        let to = SocketAddr::V4(word.from);
+        self.0.send_to(&word.encode(), &to.into()).unwrap();
     }
 }
 
@@ -107,18 +121,15 @@ fn loopback(socket: &Socket) -> SockAddr {
 }
 
 const UDP: u8 = 17;
+const ICMP: u8 = 1;
+const UNREACHABLE: u8 = 3;
+const FRAGMENTATION_NEEDED: u8 = 4;
 
 impl Forged<'_> {
     /// RFC 791 and RFC 768. The checksum of UDP is left out.
     fn encode(&self) -> Vec<u8> {
         let udp_len = u16::try_from(8 + self.payload.len()).unwrap().to_be_bytes();
-        let total = u16::try_from(28 + self.payload.len()).unwrap().to_be_bytes();
-        let ttl = 64;
-        let mut bytes = vec![0x45, 0, total[0], total[1], 0, 0, 0, 0, ttl, UDP, 0, 0];
-        bytes.extend(self.from.ip().octets());
-        bytes.extend(self.to.ip().octets());
-        let [high, low] = checksum(&bytes).to_be_bytes();
-        (bytes[10], bytes[11]) = (high, low);
+        let mut bytes = ip_head(UDP, [*self.from.ip(), *self.to.ip()], 8 + self.payload.len());
         bytes.extend(self.from.port().to_be_bytes());
         bytes.extend(self.to.port().to_be_bytes());
         bytes.extend(udp_len);
@@ -126,6 +137,33 @@ impl Forged<'_> {
         bytes.extend(self.payload);
         bytes
     }
+}
+
+impl TooLong {
+    /// RFC 792 and RFC 1191: with the head and the first 8 bytes of a datagram of 1,200.
+    fn encode(&self) -> Vec<u8> {
+        let long = Forged { from: self.from, to: self.to, payload: &[0; 1_200] }.encode();
+        let [high, low] = self.mtu.to_be_bytes();
+        let mut said = vec![UNREACHABLE, FRAGMENTATION_NEEDED, 0, 0, 0, 0, high, low];
+        said.extend(&long[..28]);
+        let [high, low] = checksum(&said).to_be_bytes();
+        (said[2], said[3]) = (high, low);
+        let mut bytes = ip_head(ICMP, [*self.to.ip(), *self.from.ip()], said.len());
+        bytes.extend(said);
+        bytes
+    }
+}
+
+/// The head of a packet from one to the other that carries `len` bytes: RFC 791.
+fn ip_head(protocol: u8, [from, to]: [Ipv4Addr; 2], len: usize) -> Vec<u8> {
+    let [high, low] = u16::try_from(20 + len).unwrap().to_be_bytes();
+    let ttl = 64;
+    let mut head = vec![0x45, 0, high, low, 0, 0, 0, 0, ttl, protocol, 0, 0];
+    head.extend(from.octets());
+    head.extend(to.octets());
+    let [high, low] = checksum(&head).to_be_bytes();
+    (head[10], head[11]) = (high, low);
+    head
 }
 
 /// RFC 1071, of an even number of bytes.

@@ -18,8 +18,11 @@ pub(super) struct Pieces {
     next: usize,
     /// What the peer has; ascending, apart from each other.
     acked: Vec<Span>,
-    /// What must go again; nothing of it is acknowledged.
+    /// What must go again; nothing of it is acknowledged, or rides the control connection.
     lost: VecDeque<Span>,
+    /// What rides the control connection, so that what becomes of copies over UDP does not matter;
+    /// ascending, apart from each other.
+    riding: Vec<Span>,
     /// Pieces that left and were neither acknowledged nor lost. Where a copy's fate comes twice
     /// this is a little low, which costs nothing: the cap is the receiver's with room to spare.
     open: usize,
@@ -27,12 +30,19 @@ pub(super) struct Pieces {
 
 impl Pieces {
     pub(super) const fn new(total: usize) -> Self {
-        Self { total, next: 0, acked: Vec::new(), lost: VecDeque::new(), open: 0 }
+        Self {
+            total,
+            next: 0,
+            acked: Vec::new(),
+            lost: VecDeque::new(),
+            riding: Vec::new(),
+            open: 0,
+        }
     }
 
-    /// Those of a message that went whole and is lost.
+    /// Those of a message that went whole, and of which everything must go again.
     pub(super) fn lost(total: usize) -> Self {
-        Self { next: total, lost: VecDeque::from([(0, total)]), ..Self::new(total) }
+        Self { next: total, lost: [(0, total)].into(), ..Self::new(total) }
     }
 
     pub(super) const fn has_new(&self) -> bool {
@@ -80,23 +90,97 @@ impl Pieces {
     pub(super) fn on_ack(&mut self, offset: u32, len: u32) {
         let (start, end) = span(offset, len);
         self.open = self.open.saturating_sub(1);
-        let first = self.acked.partition_point(|(_, known)| *known < start);
-        let last = self.acked.partition_point(|(known, _)| *known <= end);
-        let merged = self.acked.get(first..last).unwrap_or_default();
-        let start = merged.first().map_or(start, |(known, _)| start.min(*known));
-        let end = merged.last().map_or(end, |(_, known)| end.max(*known));
-        drop(self.acked.splice(first..last, [(start, end)]));
+        insert(&mut self.acked, (start, end));
         self.lost = self.lost.iter().flat_map(|lost| without(*lost, (start, end))).collect();
     }
 
     pub(super) fn on_lost(&mut self, offset: u32, len: u32) {
         self.open = self.open.saturating_sub(1);
-        let mut rest = vec![span(offset, len)];
-        for known in self.acked.iter().chain(&self.lost) {
+        self.lose(span(offset, len));
+    }
+
+    /// What of a span neither the peer has nor the control connection brings must go again.
+    fn lose(&mut self, span: Span) {
+        let mut rest = vec![span];
+        for known in self.acked.iter().chain(&self.riding).chain(&self.lost) {
             rest = rest.into_iter().flat_map(|span| without(span, *known)).collect();
         }
         self.lost.extend(rest);
     }
+}
+
+/// What rides the control connection beside UDP.
+impl Pieces {
+    /// Whether nothing rides it.
+    pub(super) const fn rides_nothing(&self) -> bool {
+        self.riding.is_empty()
+    }
+
+    /// Whether the peer has all of it, or the control connection brings what it has not.
+    pub(super) fn is_cared_for(&self) -> bool {
+        self.first_gap().0 == self.total
+    }
+
+    /// Whether a piece could ride it next.
+    pub(super) fn may_ride(&self) -> bool {
+        let (start, end) = self.first_gap();
+        start < end && (start < self.next || self.may_go())
+    }
+
+    /// The first piece that neither the peer has nor the control connection brings, which rides
+    /// that now.
+    pub(super) fn next_riding(&mut self, room: Room) -> Option<(usize, usize)> {
+        if !self.may_ride() {
+            return None;
+        }
+        let (start, end) = self.first_gap();
+        let end = if self.may_go() { end } else { end.min(self.next) };
+        let Cut::Piece(len) = room.cut_piece(end - start) else { return None };
+        self.next = self.next.max(start + len);
+        self.open += 1;
+        self.ride(start, len);
+        Some((start, len))
+    }
+
+    /// A piece that has left rides it.
+    pub(super) fn ride(&mut self, offset: usize, len: usize) {
+        let span = (offset, offset + len);
+        insert(&mut self.riding, span);
+        self.lost = self.lost.iter().flat_map(|lost| without(*lost, span)).collect();
+    }
+
+    /// It is lost: what rode it must go over UDP.
+    pub(super) fn recall(&mut self) {
+        for span in core::mem::take(&mut self.riding) {
+            self.lose(span);
+        }
+    }
+
+    /// The first bytes that are neither acknowledged nor ride; none, at the end, if there are none.
+    fn first_gap(&self) -> Span {
+        let lists = [&self.acked, &self.riding];
+        let after = |list: &[Span], at| list.partition_point(|(_, end)| *end <= at);
+        let mut start = 0;
+        let covered = |at| {
+            let runs = lists.iter().filter_map(|list| list.get(after(list, at)));
+            runs.filter(|(first, _)| *first <= at).map(|(_, end)| *end).max()
+        };
+        while let Some(end) = covered(start) {
+            start = end;
+        }
+        let next = lists.iter().filter_map(|list| list.get(after(list, start)));
+        (start, next.map(|(first, _)| *first).min().unwrap_or(self.total))
+    }
+}
+
+/// Puts a span into a list that is ascending, of spans apart from each other.
+fn insert(list: &mut Vec<Span>, (start, end): Span) {
+    let first = list.partition_point(|(_, known)| *known < start);
+    let last = list.partition_point(|(known, _)| *known <= end);
+    let merged = list.get(first..last).unwrap_or_default();
+    let start = merged.first().map_or(start, |(known, _)| start.min(*known));
+    let end = merged.last().map_or(end, |(_, known)| end.max(*known));
+    drop(list.splice(first..last, [(start, end)]));
 }
 
 fn span(offset: u32, len: u32) -> Span {
@@ -116,7 +200,7 @@ fn without(span: Span, hole: Span) -> impl Iterator<Item = Span> {
 mod tests {
     use super::*;
 
-    const ROOM: Room = Room { bytes: 1_015, sequenced: true };
+    const ROOM: Room = Room { bytes: 1_015, sequenced: true, after: false };
 
     fn sent(total: usize) -> Pieces {
         let mut pieces = Pieces::new(total);
@@ -139,11 +223,44 @@ mod tests {
         pieces.on_lost(0, 1_000);
         pieces.on_lost(1_000, 1_000);
         pieces.on_ack(500, 700);
-        let small = Room { bytes: 415, sequenced: true };
+        let small = Room { bytes: 415, sequenced: true, after: false };
         assert_eq!(pieces.next_lost(small), Some((0, 400)));
         assert_eq!(pieces.next_lost(small), Some((400, 100)));
         assert_eq!(pieces.next_lost(ROOM), Some((1_200, 800)));
         assert!(!pieces.has_lost());
+    }
+
+    #[test]
+    fn what_rides_tcp_is_what_was_not_acked_and_goes_over_udp_no_more() {
+        let mut pieces = Pieces::new(3_500);
+        pieces.next_new(ROOM);
+        pieces.next_new(ROOM);
+        pieces.on_lost(0, 1_000);
+        pieces.on_ack(1_000, 1_000);
+        let wide = Room { bytes: 2_015, ..ROOM };
+        assert!(pieces.may_ride());
+        assert_eq!(pieces.next_riding(wide), Some((0, 1_000)));
+        assert!(!pieces.has_lost(), "it was to go again over UDP");
+        assert_eq!(pieces.next_riding(wide), Some((2_000, 1_500)), "it had not left");
+        assert!(!pieces.may_ride() && pieces.is_cared_for() && !pieces.has_new());
+        pieces.on_lost(0, 1_000);
+        assert!(!pieces.has_lost());
+        pieces.on_ack(2_000, 500);
+        pieces.recall();
+        assert_eq!(pieces.next_lost(wide), Some((0, 1_000)));
+        assert_eq!(pieces.next_lost(wide), Some((2_500, 1_000)));
+        assert!(!pieces.has_lost() && !pieces.is_cared_for() && pieces.rides_nothing());
+        pieces.on_lost(2_500, 1_000);
+        assert_eq!(pieces.next_lost(wide), Some((2_500, 1_000)), "it rides no more");
+    }
+
+    #[test]
+    fn where_the_receiver_has_no_place_for_more_gaps_what_has_left_may_ride_alone() {
+        let mut pieces = sent(1 << 22);
+        let wide = Room { bytes: 8_192, ..ROOM };
+        let rides = core::iter::from_fn(|| pieces.next_riding(wide)).map(|(_, len)| len).sum();
+        assert_eq!(pieces.next, rides);
+        assert!(!pieces.may_ride() && !pieces.is_cared_for());
     }
 
     #[test]

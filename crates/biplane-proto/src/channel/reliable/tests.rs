@@ -1,24 +1,31 @@
 //! Order, credit and caps of what leaves reliably.
 
-use super::*;
+use super::{super::outgoing::Extra, *};
 
-const PACKET: Room = Room { bytes: 1_175, sequenced: true };
+const PROGRESS: Progress = Progress { issued: 0, settled: 0, written: 0 };
+const PACKET: Room = Room { bytes: 1_175, sequenced: true, after: false };
+/// A control record.
+const WIDE: Room = Room { bytes: 8_192, ..PACKET };
+
+fn queued(payload: impl Into<Bytes>) -> Queued {
+    Queued { payload: payload.into(), since: Instant::now(), extra: None }
+}
 
 fn queue(messages: u8) -> (ReliableSend, CreditHeld) {
     let mut queue = ReliableSend::default();
     for byte in 0..messages {
-        queue.push(Bytes::copy_from_slice(&[byte]), None).unwrap();
+        queue.push(queued(vec![byte])).unwrap();
     }
     (queue, CreditHeld::new(1 << 20, 1_000))
 }
 
 fn pop(queue: &mut ReliableSend, held: &mut CreditHeld) -> Option<(u64, bool)> {
-    queue.pop(held, PACKET).map(|leaving| (leaving.sequence.0, leaving.again))
+    queue.pop(held, PACKET, PROGRESS).map(|leaving| (leaving.sequence.0, leaving.again))
 }
 
 /// The offset and length of the next piece.
 fn pop_piece(queue: &mut ReliableSend, held: &mut CreditHeld) -> Option<(u32, u32)> {
-    let leaving = queue.pop(held, PACKET)?;
+    let leaving = queue.pop(held, PACKET, PROGRESS)?;
     Some((leaving.part?.offset, u32::try_from(leaving.payload.len()).unwrap()))
 }
 
@@ -58,7 +65,7 @@ fn without_credit_nothing_new_leaves() {
 fn a_full_queue_refuses_and_is_half_empty_later() {
     let (mut queue, mut held) = queue(0);
     let payload = Bytes::from(vec![0; 1_000]);
-    while queue.push(payload.clone(), None).is_ok() {}
+    while queue.push(queued(payload.clone())).is_ok() {}
     assert!(!queue.is_half_empty());
     let mut next = 0;
     while !queue.is_half_empty() {
@@ -67,14 +74,14 @@ fn a_full_queue_refuses_and_is_half_empty_later() {
         queue.on_ack(SequenceNumber(next));
         next += 1;
     }
-    assert_eq!(queue.push(payload, None), Ok(()));
+    assert_eq!(queue.push(queued(payload)), Ok(()));
 }
 
 #[test]
 fn a_long_message_leaves_in_pieces_before_the_next_one() {
     let (mut queue, mut held) = queue(0);
-    queue.push(vec![1; 3_000].into(), None).unwrap();
-    queue.push(vec![2; 10].into(), None).unwrap();
+    queue.push(queued(vec![1; 3_000])).unwrap();
+    queue.push(queued(vec![2; 10])).unwrap();
     assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
     assert_eq!(pop_piece(&mut queue, &mut held), Some((1_160, 1_160)));
     assert_eq!(pop_piece(&mut queue, &mut held), Some((2_320, 680)));
@@ -84,7 +91,7 @@ fn a_long_message_leaves_in_pieces_before_the_next_one() {
 #[test]
 fn a_lost_piece_goes_again_alone() {
     let (mut queue, mut held) = queue(0);
-    queue.push(vec![1; 3_000].into(), None).unwrap();
+    queue.push(queued(vec![1; 3_000])).unwrap();
     while pop_piece(&mut queue, &mut held).is_some() {}
     let first = SequenceNumber(0);
     queue.on_piece_ack(first, 0, 1_160);
@@ -99,7 +106,7 @@ fn a_lost_piece_goes_again_alone() {
 #[test]
 fn an_ack_that_comes_late_takes_a_piece_off_the_list() {
     let (mut queue, mut held) = queue(0);
-    queue.push(vec![1; 2_000].into(), None).unwrap();
+    queue.push(queued(vec![1; 2_000])).unwrap();
     while pop_piece(&mut queue, &mut held).is_some() {}
     let first = SequenceNumber(0);
     queue.on_piece_lost(first, 0, 1_160);
@@ -110,12 +117,124 @@ fn an_ack_that_comes_late_takes_a_piece_off_the_list() {
 }
 
 #[test]
-fn what_went_whole_in_a_record_goes_again_in_pieces_where_packets_are_too_short() {
-    const RECORD: Room = Room { bytes: limits::TUNNEL_PIECE, sequenced: true };
+fn a_token_is_given_with_the_number_and_once() {
     let (mut queue, mut held) = queue(0);
-    queue.push(vec![1; 3_000].into(), None).unwrap();
+    for (len, token) in [(10, 1), (3_000, 2), (10, 3)] {
+        let extra = Extra { token: Some(token), cause: None }.boxed();
+        queue.push(Queued { extra, ..queued(vec![0; len]) }).unwrap();
+    }
+    let mut tokens = Vec::new();
+    for _ in 0..4 {
+        let leaving = queue.pop(&mut held, PACKET, PROGRESS).unwrap();
+        tokens.extend(leaving.token.map(|token| (leaving.sequence.0, token)));
+    }
+    queue.on_lost(SequenceNumber(0));
+    assert_eq!(queue.pop(&mut held, PACKET, PROGRESS).unwrap().token, None);
+    assert_eq!(tokens, [(0, 1), (1, 2)]);
+    assert_eq!(queue.take_tokens().collect::<Vec<_>>(), [3]);
+}
+
+/// What rides the control connection next, by its number and length.
+fn pop_overdue(queue: &mut ReliableSend, held: &mut CreditHeld) -> Option<(u64, usize)> {
+    let (leaving, _) = queue.pop_overdue(Instant::now(), held, WIDE, PROGRESS)?;
+    Some((leaving.sequence.0, leaving.payload.len()))
+}
+
+#[test]
+fn what_waits_too_long_leaves_by_the_other_way_in_order() {
+    let (mut queue, mut held) = queue(3);
+    let (now, after) = (Instant::now(), Duration::from_millis(100));
+    for _ in 0..2 {
+        pop(&mut queue, &mut held);
+    }
+    queue.on_lost(SequenceNumber(0));
+    queue.on_ack(SequenceNumber(1));
+    assert!(queue.overdue_at(after).is_some_and(|at| at <= now + after));
+    assert!(queue.has_data(&held), "until there is room for it, UDP goes on");
+    assert_eq!(pop_overdue(&mut queue, &mut held), Some((0, 1)));
+    assert_eq!(pop_overdue(&mut queue, &mut held), Some((2, 1)), "it never left");
+    assert_eq!(pop_overdue(&mut queue, &mut held), None);
+    assert_eq!(queue.overdue_at(after), None);
+    assert!(!queue.has_data(&held), "nothing is left for UDP");
+    queue.on_lost(SequenceNumber(0));
+    assert!(!queue.has_data(&held));
+    assert!(queue.recall());
+    assert_eq!(pop(&mut queue, &mut held), Some((0, true)));
+    assert_eq!(pop(&mut queue, &mut held), Some((2, true)));
+    assert!(!queue.recall(), "nothing rides");
+}
+
+#[test]
+fn a_long_message_escalates_with_what_the_peer_does_not_have() {
+    let (mut queue, mut held) = queue(0);
+    queue.push(queued(vec![1; 3_000])).unwrap();
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
+    queue.on_piece_ack(SequenceNumber(0), 0, 1_160);
+    assert_eq!(pop_overdue(&mut queue, &mut held), Some((0, 1_840)));
+    assert!(!queue.has_data(&held));
+    queue.on_piece_lost(SequenceNumber(0), 1_160, 1_160);
+    assert!(!queue.has_data(&held), "the other way has it");
+    queue.on_piece_ack(SequenceNumber(0), 1_160, 1_840);
+    assert!(!queue.is_busy());
+}
+
+#[test]
+fn both_ways_share_a_message_that_is_longer_than_one_has_room_for() {
+    let (mut queue, mut held) = queue(0);
+    queue.push(queued(vec![1; 20_000])).unwrap();
+    assert_eq!(pop_overdue(&mut queue, &mut held), Some((0, 8_177)), "of what never left");
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((8_177, 1_160)));
+    queue.on_piece_lost(SequenceNumber(0), 8_177, 1_160);
+    assert_eq!(pop_overdue(&mut queue, &mut held), Some((0, 8_177)));
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((16_354, 1_160)), "what was lost rides");
+    assert_eq!(pop_overdue(&mut queue, &mut held), Some((0, 3_646)));
+    assert_eq!(pop_overdue(&mut queue, &mut held), None);
+    assert!(!queue.has_data(&held));
+    for (offset, len) in [(0, 8_177), (8_177, 8_177), (16_354, 3_646)] {
+        assert!(queue.is_busy());
+        queue.on_piece_ack(SequenceNumber(0), offset, len);
+    }
+    assert!(!queue.is_busy());
+}
+
+#[test]
+fn what_went_in_pieces_is_whole_where_there_is_room_and_goes_again_if_that_is_lost() {
+    let (mut queue, mut held) = queue(0);
+    queue.push(queued(vec![1; 3_000])).unwrap();
+    while pop_piece(&mut queue, &mut held).is_some() {}
+    let (leaving, _) = queue.pop_overdue(Instant::now(), &mut held, WIDE, PROGRESS).unwrap();
+    assert_eq!((leaving.part, leaving.payload.len()), (None, 3_000));
+    queue.on_lost(SequenceNumber(0));
+    assert!(!queue.has_data(&held), "the other way has it until that is lost");
+    assert!(queue.recall());
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
+    // The same where it rides TCP for want of UDP.
+    queue.on_piece_lost(SequenceNumber(0), 0, 1_160);
+    queue.on_piece_ack(SequenceNumber(0), 2_320, 680);
+    while pop_piece(&mut queue, &mut held).is_some() {}
+    queue.on_lost(SequenceNumber(0));
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((1_160, 1_160)));
+    queue.on_ack(SequenceNumber(0));
+    assert!(!queue.is_busy());
+}
+
+#[test]
+fn without_credit_nothing_escalates_that_never_left() {
+    let (mut queue, _) = queue(1);
+    let mut held = CreditHeld::new(0, 0);
+    while held.take(cost(0)) {}
+    assert_eq!(pop_overdue(&mut queue, &mut held), None);
+    held.raise(1 << 20);
+    assert_eq!(pop_overdue(&mut queue, &mut held), Some((0, 1)));
+}
+
+#[test]
+fn what_went_whole_in_a_record_goes_again_in_pieces_where_packets_are_too_short() {
+    let (mut queue, mut held) = queue(0);
+    queue.push(queued(vec![1; 3_000])).unwrap();
     let first = SequenceNumber(0);
-    assert_eq!(queue.pop(&mut held, RECORD).unwrap().part, None);
+    assert_eq!(queue.pop(&mut held, WIDE, PROGRESS).unwrap().part, None);
     queue.on_lost(first);
     assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
     queue.on_piece_ack(first, 0, 1_160);

@@ -19,6 +19,7 @@ fn channels(longest: u32) -> Channels {
         max_message: longest,
         lifetime: None,
         priority: 0,
+        escalate_after: None,
     };
     Channels::new(vec![config.clone(), config], 0, 0)
 }

@@ -10,8 +10,8 @@ impl Pair {
     fn of_modes([client, server]: [PlaneMode; 2]) -> Self {
         let now = Instant::now();
         let config = |planes| SessionConfig { planes, ..SessionConfig::default() };
-        let client = Side::with(now, Role::Client, true, config(client));
-        let server = Side::with(now, Role::Server, true, config(server));
+        let client = Side::with(now, Role::Client, true, config(client), configs());
+        let server = Side::with(now, Role::Server, true, config(server), configs());
         Self { now, client, server }
     }
 
@@ -35,7 +35,11 @@ impl Side {
     fn last_planes(&mut self) -> Option<Planes> {
         self.events().into_iter().rev().find_map(|event| match event {
             Event::Planes(planes) => Some(planes),
-            Event::Readable | Event::Writable | Event::Called(_) | Event::Left(_) => None,
+            Event::Readable
+            | Event::Writable
+            | Event::Called(_)
+            | Event::Noted(..)
+            | Event::Left(_) => None,
         })
     }
 }
@@ -79,6 +83,7 @@ fn a_side_that_forgoes_udp_says_so_at_once() {
         Role::Client,
         true,
         SessionConfig { planes: PlaneMode::ForceControl, ..SessionConfig::default() },
+        configs(),
     );
     assert_eq!(side.events(), [Event::Planes(Planes::ControlOnly)]);
     assert_eq!(side.session.planes(), Planes::ControlOnly);

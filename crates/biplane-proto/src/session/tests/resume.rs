@@ -13,7 +13,11 @@ struct Greeting {
 
 impl Pair {
     fn resumable() -> Self {
-        let mut pair = Self::of(true);
+        Self::resumable_with(|_| {})
+    }
+
+    fn resumable_with(change: impl FnMut(&mut ChannelConfig)) -> Self {
+        let mut pair = Self::with(true, change);
         pair.settle();
         pair.client.events();
         pair.server.events();
@@ -26,20 +30,6 @@ impl Pair {
             side.session.handle_control_lost(self.now, ControlLoss::Broken);
         }
         self.packets_pass();
-    }
-
-    /// Carries packets alone until no more come.
-    fn packets_pass(&mut self) {
-        let (one, two) = (self.client.address, self.server.address);
-        loop {
-            let up = self.client.packets(self.now);
-            up.iter().for_each(|packet| self.server.hear(self.now, one, packet).unwrap());
-            let down = self.server.packets(self.now);
-            down.iter().for_each(|packet| self.client.hear(self.now, two, packet).unwrap());
-            if up.is_empty() && down.is_empty() {
-                break;
-            }
-        }
     }
 
     /// The first half of a resume, whose welcome may be lost: the server has gone on.
@@ -217,7 +207,7 @@ fn packets_under_the_keys_before_are_taken_for_a_while() {
 
 #[test]
 fn tunnelled_messages_go_again_if_they_are_reliable_and_are_given_up_if_not() {
-    let mut pair = Pair::of(true);
+    let mut pair = Pair::with(true, |_| {});
     let now = pair.now;
     // No packet passes: all rides TCP.
     let tell = |side: &mut Side, text: &str| {
@@ -266,7 +256,7 @@ fn a_session_without_tcp_ends_with_its_grace() {
 #[test]
 fn a_server_waits_a_moment_for_a_client_that_it_has_not_heard() {
     // The client has its welcome and has said something, which did not arrive.
-    let mut pair = Pair::of(true);
+    let mut pair = Pair::with(true, |_| {});
     pair.client.command(pair.now, "order");
     for side in [&mut pair.client, &mut pair.server] {
         side.session.handle_control_lost(pair.now, ControlLoss::Broken);
@@ -275,7 +265,7 @@ fn a_server_waits_a_moment_for_a_client_that_it_has_not_heard() {
     pair.settle();
     assert_eq!(pair.server.take(pair.now, COMMAND), [payload("order")]);
     // The welcome did not arrive.
-    let mut pair = Pair::of(true);
+    let mut pair = Pair::with(true, |_| {});
     pair.server.session.handle_control_lost(pair.now, ControlLoss::Broken);
     assert!(!pair.server.session.is_closed());
     pair.now += limits::GRACE_UNHEARD;
@@ -285,7 +275,7 @@ fn a_server_waits_a_moment_for_a_client_that_it_has_not_heard() {
 
 #[test]
 fn a_packet_that_comes_after_the_loss_shows_that_the_client_is_there() {
-    let mut pair = Pair::of(true);
+    let mut pair = Pair::with(true, |_| {});
     for side in [&mut pair.client, &mut pair.server] {
         side.session.handle_control_lost(pair.now, ControlLoss::Broken);
     }
@@ -346,4 +336,105 @@ fn a_close_without_tcp_is_said_until_it_is_heard() {
     let again = pair.server.packets(now);
     again.iter().for_each(|packet| pair.client.hear(now, pair.server.address, packet).unwrap());
     assert_eq!(pair.client.left(), Some(CloseReason::Closed { text: "enough".into() }));
+}
+
+#[test]
+fn commands_are_told_of_whatever_becomes_of_connections() {
+    let mut pair = Pair::resumable_with(|channel| channel.notify = true);
+    let how = |token| SendOptions { notice: Some(token), ..SendOptions::default() };
+    let order = |pair: &mut Pair, token| {
+        let (now, session) = (pair.now, &mut pair.client.session);
+        session.send_with(now, channel(COMMAND), payload("order"), how(token)).unwrap();
+    };
+    order(&mut pair, 1);
+    pair.settle();
+    order(&mut pair, 2);
+    // The connection swallows it, and breaks.
+    assert!(pair.client.session.poll_control(pair.now, &mut Vec::new()));
+    pair.cut();
+    assert_eq!(pair.server.take(pair.now, COMMAND).len(), 1);
+    pair.resume(1);
+    pair.settle();
+    assert_eq!(pair.server.take(pair.now, COMMAND).len(), 1);
+    pair.pass(limits::TAKEN_DELAY);
+    let told: Vec<_> = pair
+        .client
+        .events()
+        .into_iter()
+        .filter(|event| matches!(event, Event::Noted(..)))
+        .collect();
+    assert_eq!(told, [1, 2].map(|token| Event::Noted(token, crate::Notice::Delivered)));
+}
+
+#[test]
+fn what_was_taken_is_told_again_when_the_connection_that_told_it_breaks() {
+    let mut pair = Pair::with(true, |channel| channel.notify = true);
+    // No packet comes through: all rides TCP.
+    let how = SendOptions { notice: Some(7), ..SendOptions::default() };
+    let now = pair.now;
+    pair.client.session.send_with(now, channel(UNORDERED), payload("hit"), how).unwrap();
+    pair.client.session.flush(now);
+    Pair::pipe(now, &mut pair.client.session, &mut pair.server.session);
+    assert_eq!(pair.server.take(now, UNORDERED).len(), 1);
+    pair.now += limits::TAKEN_DELAY;
+    pair.server.session.handle_timeout(pair.now);
+    // The connection swallows what the server tells, and breaks.
+    while pair.server.session.poll_control(pair.now, &mut Vec::new()) {}
+    for side in [&mut pair.client, &mut pair.server] {
+        side.session.handle_control_lost(pair.now, ControlLoss::Broken);
+    }
+    pair.resume(1);
+    for _ in 0..3 {
+        Pair::pipe(pair.now, &mut pair.server.session, &mut pair.client.session);
+        Pair::pipe(pair.now, &mut pair.client.session, &mut pair.server.session);
+    }
+    assert!(pair.client.events().contains(&Event::Noted(7, crate::Notice::Delivered)));
+    assert!(pair.server.take(pair.now, UNORDERED).is_empty(), "it came once");
+}
+
+#[test]
+fn what_rode_tcp_whole_goes_over_udp_in_pieces_after_a_resume() {
+    let mut pair = Pair::with(true, |_| {});
+    let now = pair.now;
+    pair.client.session.send(now, channel(UNORDERED), vec![7; 5_000].into()).unwrap();
+    pair.client.session.flush(now);
+    // The connection swallows the message, and breaks; UDP is there by then.
+    while pair.client.session.poll_control(now, &mut Vec::new()) {}
+    pair.packets_pass();
+    pair.cut();
+    pair.resume(1);
+    for _ in 0..20 {
+        pair.pass(Duration::from_millis(20));
+    }
+    assert_eq!(pair.server.take(pair.now, UNORDERED), [Bytes::from(vec![7; 5_000])]);
+}
+
+#[test]
+fn what_comes_after_commands_waits_for_those_that_a_resume_brings() {
+    let how = SendOptions { after_commands: true, ..SendOptions::default() };
+    for id in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
+        let mut pair = Pair::resumable();
+        let now = pair.now;
+        let send = |pair: &mut Pair, text| {
+            pair.client.command(now, "first");
+            pair.client.session.send_with(now, channel(id), payload(text), how).unwrap();
+            pair.client.session.flush(now);
+        };
+        send(&mut pair, "then");
+        // The connection swallows the command, and breaks.
+        while pair.client.session.poll_control(now, &mut Vec::new()) {}
+        pair.cut();
+        assert_eq!(pair.server.session.readable(), 0, "it is there, and waits");
+        pair.resume(1);
+        pair.settle();
+        assert!(pair.server.take(now, id).is_empty());
+        assert_eq!(pair.server.take(now, COMMAND), [payload("first")]);
+        assert_eq!(pair.server.take(now, id), [payload("then")], "channel {id}");
+        // What went twice counts once.
+        send(&mut pair, "again");
+        pair.settle();
+        assert!(pair.server.take(now, id).is_empty());
+        pair.server.take(now, COMMAND);
+        assert_eq!(pair.server.take(now, id), [payload("again")], "channel {id}");
+    }
 }

@@ -49,7 +49,11 @@ fn carry(pair: &mut Pair, path: &Path) {
 fn planes(side: &mut Side) -> Option<Planes> {
     side.events().into_iter().rev().find_map(|event| match event {
         Event::Planes(planes) => Some(planes),
-        Event::Readable | Event::Writable | Event::Called(_) | Event::Left(_) => None,
+        Event::Readable
+        | Event::Writable
+        | Event::Called(_)
+        | Event::Noted(..)
+        | Event::Left(_) => None,
     })
 }
 

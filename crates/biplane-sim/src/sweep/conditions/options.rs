@@ -16,11 +16,25 @@ const LONGEST: usize = 1_024;
 /// No lifetime is shorter or longer.
 const LIFETIMES: (u64, u64) = (50, 10_000);
 
+/// No message escalates sooner or later.
+const ESCALATIONS: (u64, u64) = (20, 2_000);
+
 /// The protocol of every kind, each channel with options of its own.
 pub(super) fn protocol(rng: &mut Rng) -> Protocol {
     let mut protocol = Protocol::of_every_kind();
     protocol.configure(|_, channel| vary(rng, channel));
+    protocol.configure(|_, channel| ask_more(rng, channel));
     protocol
+}
+
+/// What was not drawn from the beginning is drawn last, so that seeds keep the rest.
+fn ask_more(rng: &mut Rng, channel: &mut ChannelConfig) {
+    channel.notify = rng.chance(0.5);
+    let escalates = rng.chance(0.3);
+    let (least, most) = ESCALATIONS;
+    let after = Duration::from_millis(rng.between(least, most));
+    let may = matches!(channel.kind, ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered);
+    channel.escalate_after = (escalates && may).then_some(after);
 }
 
 fn vary(rng: &mut Rng, channel: &mut ChannelConfig) {

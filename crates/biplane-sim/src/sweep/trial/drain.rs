@@ -39,7 +39,12 @@ impl Trial {
             let waiting = self.waiting(side);
             self.oracle.emptied(now, side, waiting);
         }
-        self.go_on(now + QUIET);
+        let deadline = now + LIVENESS;
+        while self.oracle.open_notices() > 0 && self.world.now() < deadline {
+            self.go_on(self.world.now() + LOOK);
+        }
+        self.oracle.notices_overdue(self.world.now());
+        self.go_on(self.world.now() + QUIET);
         for side in self.world.sides() {
             let open = self.world.session(side).filter(|session| !session.is_closed());
             if let Some(planes) = open.map(biplane_proto::Session::planes) {

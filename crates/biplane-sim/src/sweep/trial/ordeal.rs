@@ -5,8 +5,11 @@ use std::{collections::BTreeMap, time::Instant};
 
 use biplane_proto::{CloseReason, Planes, Session};
 
-use super::Trial;
-use crate::{SessionBreach, Side, World, sweep::Blow};
+use super::{
+    Trial,
+    pauses::{Pause, Pauses},
+};
+use crate::{Questions, SessionBreach, Side, World, sweep::Blow};
 
 /// A session is on another control connection so long after that is possible and its client knows
 /// that it has none.
@@ -22,6 +25,7 @@ pub(super) struct Ordeal {
     began: Option<Instant>,
     struck: usize,
     courses: BTreeMap<Side, Course>,
+    pub(super) pauses: Pauses,
     pub(super) figures: OrdealFigures,
 }
 
@@ -43,6 +47,14 @@ pub struct OrdealFigures {
     pub beyond_grace: Duration,
     /// The longest that one end was over and the other was not, where nothing could survive.
     pub half_open: Duration,
+    /// How often a client came to be elsewhere.
+    pub moves: u64,
+    /// How often a server followed one.
+    pub followed: u64,
+    /// What servers asked of addresses that were not proven.
+    pub questions: Questions,
+    /// The pause of a steady stream that took most of what it may.
+    pub pause: Pause,
 }
 
 impl OrdealFigures {
@@ -51,6 +63,10 @@ impl OrdealFigures {
         self.resumes += other.resumes;
         self.heals += other.heals;
         self.ended += other.ended;
+        self.moves += other.moves;
+        self.followed += other.followed;
+        self.questions.add(&other.questions);
+        self.pause = self.pause.longer(other.pause);
         self.slowest_resume = self.slowest_resume.max(other.slowest_resume);
         self.slowest_heal = self.slowest_heal.max(other.slowest_heal);
         self.beyond_grace = self.beyond_grace.max(other.beyond_grace);
@@ -107,6 +123,7 @@ impl Trial {
                 }
             }
             self.ordeal.figures.heals += u64::from(strike.blow == Blow::Heal);
+            self.ordeal.figures.moves += u64::from(strike.blow.is_move());
             self.may_end_after(strike.client);
         }
     }

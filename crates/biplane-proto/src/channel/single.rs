@@ -1,0 +1,480 @@
+//! One channel of a session, with both of its halves.
+
+use core::time::Duration;
+use std::{collections::VecDeque, time::Instant};
+
+use biplane_wire::{AckRange, ChannelId, ChannelKind, SequenceNumber};
+use bytes::Bytes;
+
+use super::{
+    Books, Counts, Outgoing,
+    arrival::{Arrived, Numbered},
+    causality::Progress,
+    cost,
+    credit::{CreditGiven, CreditHeld},
+    fresh::{self, FreshReceive, FreshSend},
+    ordered::Ordered,
+    outgoing::{Extra, Queued, Room},
+    partials::FreshPartials,
+    reassembly::Piece,
+    reliable::{self, ReliableSend},
+    report::Report,
+    unordered::Unordered,
+};
+use crate::{ChannelConfig, SendError, SendOptions, Violation, acks::Eliciting, limits};
+
+/// A message that is never sent again, with its number where it has one.
+pub(super) type Fresh = (Option<SequenceNumber>, Bytes);
+
+#[derive(Debug)]
+pub(super) struct Channel {
+    pub(super) id: ChannelId,
+    pub(super) config: ChannelConfig,
+    pub(super) send: Send,
+    pub(super) receive: Receive,
+    /// What the peer has room for, of reliable kinds.
+    pub(super) held: CreditHeld,
+    /// What this side has room for.
+    pub(super) given: CreditGiven,
+    /// What its application took, where the peer may ask.
+    pub(super) report: Option<Report>,
+    /// A send was refused since the queue was last half empty.
+    pub(super) refused: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Send {
+    Fresh(FreshSend),
+    Reliable(ReliableSend),
+    /// Commands wait in the control connection's queue. They count without saying so: each channel's
+    /// arrive in the order they were issued.
+    Command(SequenceNumber),
+}
+
+#[derive(Debug)]
+pub(super) enum Receive {
+    Fresh(FreshReceive),
+    Unordered(Unordered),
+    Ordered(Ordered),
+    /// Each with its place among all that came over the control connection; and the number of the
+    /// next to be taken.
+    Command(VecDeque<(Bytes, u64)>, SequenceNumber),
+}
+
+/// Messages that wait too long for an ack over UDP.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Overdue {
+    /// There is one that goes over the control connection as soon as that has room.
+    pub(super) is_now: bool,
+    /// When the next will have waited too long.
+    pub(super) next: Option<Instant>,
+}
+
+impl Channel {
+    pub(super) fn new(
+        id: ChannelId,
+        config: ChannelConfig,
+        granted_by_peer: u64,
+        granted: u64,
+    ) -> Self {
+        let reliable = Send::Reliable(ReliableSend::default());
+        let (send, receive) = match config.kind {
+            ChannelKind::Command => {
+                let first = SequenceNumber(0);
+                (Send::Command(first), Receive::Command(VecDeque::new(), first))
+            }
+            ChannelKind::ReliableOrdered => (reliable, Receive::Ordered(Ordered::default())),
+            ChannelKind::ReliableUnordered => (reliable, Receive::Unordered(Unordered::default())),
+            ChannelKind::Sequenced | ChannelKind::Unreliable => {
+                let sequenced = config.kind == ChannelKind::Sequenced;
+                (Send::Fresh(FreshSend::new(id)), Receive::Fresh(FreshReceive::new(sequenced)))
+            }
+        };
+        let longest = config.max_message as usize;
+        let held = CreditHeld::new(granted_by_peer, longest);
+        let given = CreditGiven::new(granted, longest);
+        let report = config.notify.then(|| Report::new(config.kind.is_reliable()));
+        Self { id, config, send, receive, held, given, report, refused: false }
+    }
+
+    /// Counts messages, and the bytes of credit, from here on.
+    pub(super) const fn count_from(&mut self, sequence: SequenceNumber, credit: u64) {
+        match &mut self.send {
+            Send::Fresh(queue) => queue.count_from(sequence),
+            Send::Reliable(queue) => queue.count_from(sequence),
+            Send::Command(next) => *next = sequence,
+        }
+        match &mut self.receive {
+            Receive::Fresh(queue) => queue.count_from(sequence),
+            Receive::Unordered(queue) => queue.count_from(sequence),
+            Receive::Ordered(queue) => queue.count_from(sequence),
+            Receive::Command(_, next) => *next = sequence,
+        }
+        self.held.count_from(credit);
+        self.given.count_from(credit);
+    }
+
+    /// Queues a message of a data channel.
+    pub(super) fn queue(
+        &mut self,
+        now: Instant,
+        payload: Bytes,
+        how: SendOptions,
+        Books { progress, notices, counts, .. }: &mut Books,
+    ) -> Result<(), SendError> {
+        let cause = if how.after_commands { progress.cause() } else { None };
+        let extra = Extra { token: how.notice, cause }.boxed();
+        let message = Queued { payload, since: now, extra };
+        match &mut self.send {
+            Send::Fresh(queue) => {
+                counts.overflowed += queue.push(message, notices);
+                if self.config.kind == ChannelKind::Sequenced {
+                    counts.superseded += if queue.is_held() {
+                        queue.keep_newest(notices)
+                    } else {
+                        queue.supersede_begun(notices)
+                    };
+                }
+                Ok(())
+            }
+            Send::Reliable(queue) => queue.push(message),
+            Send::Command(_) => Err(SendError::NotInProtocol),
+        }
+    }
+
+    /// Whether every message of it has a number.
+    fn is_numbered(&self) -> bool {
+        self.config.kind != ChannelKind::Unreliable || self.config.notify
+    }
+
+    /// The number that the next message will have.
+    pub(super) fn next(&self) -> SequenceNumber {
+        match &self.send {
+            Send::Fresh(queue) => queue.next(),
+            Send::Reliable(queue) => queue.next(),
+            Send::Command(next) => *next,
+        }
+    }
+
+    /// The longest message this channel takes now.
+    fn limit(&self) -> usize {
+        let declared = self.config.max_message as usize;
+        match self.config.kind {
+            ChannelKind::Command => declared,
+            ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => {
+                declared.min(limits::RELIABLE_MESSAGE)
+            }
+            ChannelKind::Sequenced | ChannelKind::Unreliable => declared.min(limits::FRESH_MESSAGE),
+        }
+    }
+
+    /// How long a message may wait here. What is only worth something new does not wait for ever.
+    fn lifetime(&self) -> Option<Duration> {
+        let fresh = matches!(self.send, Send::Fresh(_)).then_some(limits::FRESH_LIFETIME);
+        self.config.lifetime.or(fresh)
+    }
+
+    pub(super) fn fits(&self, len: usize) -> Result<(), SendError> {
+        let limit = self.limit();
+        if len > limit { Err(SendError::TooLarge { limit }) } else { Ok(()) }
+    }
+
+    pub(super) fn has_data(&self) -> bool {
+        match &self.send {
+            Send::Fresh(queue) => queue.has_data(),
+            Send::Reliable(queue) => queue.has_data(&self.held),
+            Send::Command(_) => false,
+        }
+    }
+
+    pub(super) fn next_message(
+        &mut self,
+        now: Instant,
+        bytes: usize,
+        books: &mut Books,
+    ) -> Option<Outgoing> {
+        self.expire(now, books);
+        let Books { progress, notices, counts, .. } = books;
+        let numbered = self.is_numbered();
+        let room = Room { bytes, sequenced: numbered, after: false };
+        match &mut self.send {
+            Send::Fresh(queue) => {
+                let leaving = queue.pop(room, *progress, notices)?;
+                let fresh::Leaving { sequence, part, payload, since, token, after } = leaving;
+                Some(Outgoing {
+                    channel: self.id,
+                    sequence: (numbered || part.is_some()).then_some(sequence),
+                    part,
+                    payload,
+                    wants: Eliciting::Fresh,
+                    sent_at: self.config.lifetime.map(|_| since),
+                    noted: token.is_some(),
+                    after,
+                })
+            }
+            Send::Reliable(queue) => {
+                let leaving = queue.pop(&mut self.held, room, *progress)?;
+                if let Some(token) = leaving.token {
+                    notices.on_numbered((self.id, leaving.sequence), token);
+                }
+                counts.resent += u64::from(leaving.again);
+                Some(outgoing(self.id, leaving))
+            }
+            Send::Command(_) => None,
+        }
+    }
+
+    /// Drops what has outlived its lifetime unsent.
+    pub(super) fn expire(&mut self, now: Instant, Books { notices, counts, .. }: &mut Books) {
+        let lifetime = self.lifetime();
+        counts.expired += match &mut self.send {
+            Send::Fresh(queue) => queue.expire(now, lifetime, notices),
+            Send::Reliable(queue) => queue.expire(now, lifetime, notices),
+            Send::Command(_) => 0,
+        };
+    }
+
+    /// The oldest message that has not left.
+    fn oldest(&self) -> Option<&Queued> {
+        match &self.send {
+            Send::Fresh(queue) => queue.oldest(),
+            Send::Reliable(queue) => queue.oldest(),
+            Send::Command(_) => None,
+        }
+    }
+
+    /// Lets those leave that wait no more for what they come after; returns whether there are any.
+    pub(super) fn free(&mut self, progress: Progress) -> bool {
+        match &mut self.send {
+            Send::Fresh(queue) => queue.free(progress),
+            Send::Reliable(queue) => queue.free(progress),
+            Send::Command(_) => false,
+        }
+    }
+
+    /// Until when the oldest may wait for what it comes after.
+    pub(super) fn held_until(&self) -> Option<Instant> {
+        let held = self.oldest().filter(|message| !message.may_leave())?;
+        Some(held.since + self.lifetime()?)
+    }
+
+    /// Whether messages that wait too long for an ack go over the control connection too.
+    pub(super) const fn escalates(&self) -> bool {
+        self.config.escalate_after.is_some()
+    }
+
+    /// Whether one does now; else when the next will, as far as that is known. Drops what has
+    /// outlived its lifetime unsent.
+    pub(super) fn escalates_at(&mut self, now: Instant, books: &mut Books) -> Overdue {
+        self.expire(now, books);
+        let (Send::Reliable(queue), Some(after)) = (&mut self.send, self.config.escalate_after)
+        else {
+            return Overdue::default();
+        };
+        let latest = now.checked_sub(after);
+        let is_now = latest.is_some_and(|latest| queue.is_overdue(latest, &self.held));
+        Overdue { is_now, next: queue.overdue_at(after).filter(|at| *at > now) }
+    }
+
+    /// The next of what goes over the control connection because it waited too long.
+    pub(super) fn next_escalated(
+        &mut self,
+        now: Instant,
+        bytes: usize,
+        books: &mut Books,
+    ) -> Option<Outgoing> {
+        let Send::Reliable(queue) = &mut self.send else { return None };
+        let latest = now.checked_sub(self.config.escalate_after?)?;
+        let room = Room { bytes, sequenced: true, after: false };
+        let (leaving, is_first) =
+            queue.pop_overdue(latest, &mut self.held, room, books.progress)?;
+        if let Some(token) = leaving.token {
+            books.notices.on_numbered((self.id, leaving.sequence), token);
+        }
+        books.counts.escalated += u64::from(is_first);
+        Some(outgoing(self.id, leaving))
+    }
+
+    /// Whether a send was refused and half of the queue is free now; says so once.
+    pub(super) fn relieved(&mut self) -> bool {
+        let half_empty = match &self.send {
+            Send::Reliable(queue) => queue.is_half_empty(),
+            Send::Fresh(_) | Send::Command(_) => true,
+        };
+        half_empty && core::mem::replace(&mut self.refused, false)
+    }
+
+    pub(super) fn check_arrival(
+        &self,
+        sequence: Option<u32>,
+        piece: Piece<'_>,
+    ) -> Result<(), Violation> {
+        if piece.total > self.limit() {
+            return Err(Violation::MessageTooLong(self.id));
+        }
+        let numbered = match self.config.kind {
+            ChannelKind::Command => return Err(Violation::WrongFrame(self.id)),
+            ChannelKind::Unreliable => self.config.notify || !piece.is_whole(),
+            ChannelKind::ReliableOrdered
+            | ChannelKind::ReliableUnordered
+            | ChannelKind::Sequenced => true,
+        };
+        if sequence.is_some() == numbered { Ok(()) } else { Err(Violation::WrongFrame(self.id)) }
+    }
+
+    pub(super) fn handle_reliable(
+        &mut self,
+        sequence: u32,
+        piece: Piece<'_>,
+        counts: &mut Counts,
+    ) -> Result<(), Violation> {
+        let arrived = match &mut self.receive {
+            Receive::Unordered(queue) => queue.handle(self.id, sequence, piece)?,
+            Receive::Ordered(queue) => queue.handle(self.id, sequence, piece)?,
+            Receive::Fresh(_) | Receive::Command(..) => return Err(Violation::WrongFrame(self.id)),
+        };
+        match arrived {
+            Arrived::New if !self.given.use_up(cost(piece.total)) => {
+                Err(Violation::CreditOverrun(self.id))
+            }
+            Arrived::Again => {
+                counts.duplicated += 1;
+                Ok(())
+            }
+            Arrived::New | Arrived::More => Ok(()),
+        }
+    }
+
+    /// Gives the application, which took so many commands, requests and replies, the next message;
+    /// a command with its place among them.
+    pub(super) fn take(&mut self, taken: u64) -> Option<(Bytes, Option<u64>)> {
+        let mut place = None;
+        let (sequence, payload) = match &mut self.receive {
+            Receive::Fresh(queue) => queue.take()?,
+            Receive::Unordered(queue) => numbered(queue.take()?),
+            Receive::Ordered(queue) => numbered(queue.take(taken)?),
+            Receive::Command(queue, next) => {
+                let (payload, its) = queue.pop_front()?;
+                place = Some(its);
+                let sequence = core::mem::replace(next, next.next());
+                (Some(sequence), payload)
+            }
+        };
+        if self.config.kind.is_reliable() {
+            self.given.give_back(cost(payload.len()));
+        }
+        if let (Some(report), Some(sequence)) = (&mut self.report, sequence) {
+            report.on_taken(sequence);
+        }
+        Some((payload, place))
+    }
+
+    /// Lets messages go to the application that wait for nothing but that, which took so many
+    /// commands, requests and replies.
+    pub(super) fn release(&mut self, taken: u64) {
+        if let Receive::Unordered(queue) = &mut self.receive {
+            queue.release(taken);
+        }
+    }
+
+    /// What the application took must be told once more.
+    pub(super) fn tell_again(&mut self, run: AckRange) {
+        if let Some(report) = &mut self.report {
+            report.tell_again(run.low, run.high);
+        }
+    }
+
+    /// Messages on their way out, and what they cost. Commands wait with the control connection.
+    pub(super) fn queued(&self) -> (usize, usize) {
+        match &self.send {
+            Send::Fresh(queue) => queue.depth(),
+            Send::Reliable(queue) => queue.depth(),
+            Send::Command(_) => (0, 0),
+        }
+    }
+
+    /// Messages that wait for the application, and what they cost.
+    pub(super) fn untaken(&self) -> (usize, u64) {
+        let messages = match &self.receive {
+            Receive::Fresh(queue) => {
+                let (messages, bytes) = queue.depth();
+                return (messages, bytes as u64);
+            }
+            Receive::Unordered(queue) => queue.len(),
+            Receive::Ordered(queue) => queue.len(),
+            Receive::Command(queue, _) => queue.len(),
+        };
+        (messages, self.given.untaken())
+    }
+
+    /// Whether the application, which took so many commands, requests and replies, can take one.
+    pub(super) fn is_readable(&self, taken: u64) -> bool {
+        match &self.receive {
+            Receive::Fresh(queue) => !queue.is_empty(),
+            Receive::Unordered(queue) => !queue.is_empty(),
+            Receive::Ordered(queue) => queue.is_readable(taken),
+            Receive::Command(queue, _) => !queue.is_empty(),
+        }
+    }
+}
+
+fn numbered((sequence, payload): Numbered<Bytes>) -> (Option<SequenceNumber>, Bytes) {
+    (Some(sequence), payload)
+}
+
+fn outgoing(channel: ChannelId, leaving: reliable::Leaving) -> Outgoing {
+    let reliable::Leaving { sequence, part, payload, after, .. } = leaving;
+    Outgoing {
+        channel,
+        sequence: Some(sequence),
+        part,
+        payload,
+        wants: Eliciting::Reliable,
+        sent_at: None,
+        noted: false,
+        after,
+    }
+}
+
+/// Takes in a message, or a piece of one, that is never sent again; returns it once it is whole.
+pub(super) fn assemble_fresh(
+    queue: &FreshReceive,
+    now: Instant,
+    partials: &mut FreshPartials,
+    (id, sequence, piece): (ChannelId, Option<u32>, Piece<'_>),
+    counts: &mut Counts,
+) -> Result<Option<Fresh>, Violation> {
+    let sequence = sequence.map(|sequence| queue.expand(sequence));
+    let payload = match sequence {
+        Some(sequence) if !piece.is_whole() => {
+            if queue.is_late(sequence) {
+                counts.late += 1;
+                return Ok(None);
+            }
+            match partials.add(now, id, sequence, piece)? {
+                Some(whole) => whole.into(),
+                None => return Ok(None),
+            }
+        }
+        _ => Bytes::copy_from_slice(piece.bytes),
+    };
+    Ok(Some((sequence, payload)))
+}
+
+/// Gives a whole message to the application.
+pub(super) fn deliver_fresh(
+    queue: &mut FreshReceive,
+    id: ChannelId,
+    (sequence, payload): Fresh,
+    partials: &mut FreshPartials,
+    counts: &mut Counts,
+) {
+    let outcome = queue.handle(sequence, payload);
+    if let Some(sequence) = sequence.filter(|sequence| queue.is_late(*sequence)) {
+        // It is the newest now, or came after a newer one: what is older is not waited for.
+        partials.supersede(id, sequence);
+    }
+    counts.late += u64::from(outcome.late);
+    counts.duplicated += u64::from(outcome.duplicate);
+    counts.untaken += outcome.evicted;
+}

@@ -1,0 +1,172 @@
+//! A6.4, and of G9 what real sockets show: the way through a NAT changes every 3 s, its port or its
+//! address too; nobody notices.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::super::scene::{self, Link};
+use super::super::{Gate, Run, Seeds, Wanted, document};
+use crate::child::Running;
+
+pub(super) const GATE: Gate = Gate {
+    id: "A6.4",
+    title: "100 bots play on while a NAT gives them other ports and addresses every 3 s",
+    seeds: Seeds::NONE,
+    needs: None,
+    builds: &[scene::LOBBY, scene::CLI],
+    timeout: Duration::from_secs(240),
+    measure: forms,
+};
+
+/// How often the relay sends from elsewhere, in seconds.
+const EVERY: u64 = 3;
+/// Between two snapshots when nothing is in the way, in milliseconds.
+const INTERVAL_MS: f64 = 50.0;
+
+/// How bots are made to move.
+#[derive(Clone, Copy, Debug)]
+struct Form {
+    name: &'static str,
+    flags: &'static str,
+    /// The relay's delay each way, in milliseconds.
+    delay_ms: u64,
+}
+
+/// As the issue has it, and over a link on which a round trip is longer than a send interval.
+const FORMS: [Form; 4] = [
+    Form { name: "port", flags: "", delay_ms: 0 },
+    Form { name: "address", flags: " --rebind-address", delay_ms: 0 },
+    Form { name: "port, RTT 60 ms", flags: "", delay_ms: 30 },
+    Form { name: "address, RTT 60 ms", flags: " --rebind-address", delay_ms: 30 },
+];
+
+impl Form {
+    fn relay(self) -> String {
+        let Self { flags, delay_ms, .. } = self;
+        format!("--rebind-udp-every {EVERY}s{flags} --delay {delay_ms}ms")
+    }
+
+    /// The longest gap between two snapshots, in milliseconds: the usual one, and on top three round
+    /// trips and one validation, which is a round trip, or three send intervals.
+    fn longest_gap_ms(self) -> f64 {
+        let rtt = 2.0 * self.delay_ms as f64;
+        INTERVAL_MS + f64::max(3.0 * rtt + rtt, 3.0 * INTERVAL_MS)
+    }
+}
+
+/// G9's: a minute of other addresses.
+pub(in super::super) fn for_a_minute(run: &mut Run) -> Result<()> {
+    let [_, address, ..] = FORMS;
+    let length = run.form((100, 60), (15, 8));
+    moved(run, |run, link| {
+        let scene = begin(run, link, address, length)?;
+        end(run, scene)
+    })
+}
+
+/// Each form by itself, or all beside each other and shorter.
+fn forms(run: &mut Run) -> Result<()> {
+    moved(run, all_forms)
+}
+
+fn all_forms(run: &mut Run, link: &Link) -> Result<()> {
+    if run.form(true, false) {
+        for form in FORMS {
+            let scene = begin(run, link, form, (100, 30))?;
+            end(run, scene)?;
+        }
+    } else {
+        let scenes = FORMS.map(|form| begin(run, link, form, (15, 10)));
+        for scene in scenes {
+            end(run, scene?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets bots play on a server of their own, and asks it how it went.
+fn moved(run: &mut Run, play: impl FnOnce(&mut Run, &Link) -> Result<()>) -> Result<()> {
+    let (server, link) = scene::serve(run, "--listen 127.0.0.1:0 --max-sessions 1000")?;
+    play(run, &link)?;
+    let server = run.terminate(server)?;
+    let told = run.document("server", &server)?;
+    run.judge_at(&told, "panics", Wanted::Exactly(0.into()));
+    Ok(())
+}
+
+/// The relay and the bots of a form: how many, and for how many seconds.
+struct Scene {
+    form: Form,
+    bots: u64,
+    lasts: u64,
+    relay: Running,
+    playing: Running,
+}
+
+fn begin(run: &Run, link: &Link, form: Form, (bots, lasts): (u64, u64)) -> Result<Scene> {
+    let (relay, here) = scene::relay(run, &link.address, &form.relay())?;
+    let playing = run.start(&scene::bots(&link.at(&here), bots, lasts))?;
+    Ok(Scene { form, bots, lasts, relay, playing })
+}
+
+fn end(run: &mut Run, scene: Scene) -> Result<()> {
+    let Scene { form, bots, lasts, relay, playing } = scene;
+    let playing = run.wait(playing)?;
+    let relay = run.terminate(relay)?;
+    let relay = run.document(&format!("{}: relay", form.name), &relay)?;
+    let told = run.document(form.name, &playing)?;
+    judge(run, form, (bots, lasts), &told, &relay);
+    Ok(())
+}
+
+fn judge(run: &mut Run, form: Form, (bots, lasts): (u64, u64), told: &Value, relay: &Value) {
+    let mut judge = |what: &str, wanted, from: &Value, path| {
+        run.judge(format!("{}: {what}", form.name), wanted, document::at(from, path));
+    };
+    // Bots of one process send from one socket, and so move all at once.
+    let least = (lasts - 1) / EVERY;
+    judge("relay's rebinds", Wanted::AtLeast(least as f64), relay, "rebinds");
+    judge("joined", Wanted::Exactly(bots.into()), told, "joined");
+    for path in ["disconnected", "commands.lost", "commands.duplicated"] {
+        judge(path, Wanted::Exactly(0.into()), told, path);
+    }
+    let longest = Wanted::AtMost(form.longest_gap_ms());
+    judge("snapshots.gap_ms.max", longest, told, "snapshots.gap_ms.max");
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::super::Figure;
+    use super::*;
+    use crate::child::deadline_in;
+
+    #[test]
+    fn a_gap_is_a_snapshots_interval_and_what_finding_a_player_again_may_take() {
+        let longest = FORMS.map(Form::longest_gap_ms);
+        assert_eq!(longest, [200.0, 200.0, 290.0, 290.0]);
+    }
+
+    #[test]
+    fn what_a_relay_is_told_is_what_the_issue_says() {
+        assert_eq!(FORMS[1].relay(), "--rebind-udp-every 3s --rebind-address --delay 0ms");
+    }
+
+    #[test]
+    fn a_long_gap_is_seen_and_so_is_a_nat_that_stood_still() {
+        let judged = |gap: f64, rebinds: u64| {
+            let mut run = Run::new(false, 0, deadline_in(Duration::from_secs(20)));
+            let told = json!({
+                "joined": 5, "disconnected": 0, "commands": {"lost": 0, "duplicated": 0},
+                "snapshots": {"gap_ms": {"max": gap}},
+            });
+            judge(&mut run, FORMS[0], (5, 30), &told, &json!({"rebinds": rebinds}));
+            run.into_parts().0.iter().map(Figure::is_met).collect::<Vec<_>>()
+        };
+        assert_eq!(judged(200.0, 9), [true; 6]);
+        assert_eq!(judged(200.1, 8), [false, true, true, true, true, false]);
+    }
+}
