@@ -119,7 +119,8 @@ impl Requests {
         self.answers.pop_front()
     }
 
-    /// The peer asks; `place` is the request's. `None` if so much waits for the application that it must be refused.
+    /// The peer asks; `place` is the request's. `None` if so much waits for the application that it must
+    /// be refused.
     pub(crate) fn handle_call(
         &mut self,
         id: RequestId,
