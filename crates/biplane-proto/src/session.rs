@@ -29,8 +29,8 @@ use bytes::Bytes;
 use self::ending::State;
 pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss};
 use crate::{
-    Answered, CloseReason, DropReason, Drops, Event, FirstNumbers, KeyChange, PlaneMode, Planes,
-    Role, SendError, SessionStats, Setup, Sounding, SoundingReport, Timer,
+    Answered, ChannelConfig, CloseReason, DropReason, Drops, Event, FirstNumbers, KeyChange,
+    PlaneMode, Planes, Role, SendError, SessionStats, Setup, Sounding, SoundingReport, Timer,
     acks::Acks,
     channel::Channels,
     control::{Control, Head},
@@ -282,11 +282,27 @@ impl Session {
             self.control.outbox.push(Head::Command(channel), payload)?;
             self.channels.on_command_queued(channel, how);
         } else {
+            let only_waits = self.only_waits(config, how);
             self.channels.send(now, channel, payload, how)?;
             self.timers.arm_once(Timer::Send, now + self.facts.max_send_delay);
+            if only_waits {
+                return Ok(());
+            }
         }
         self.settle(now);
         Ok(())
+    }
+
+    /// Whether nothing follows from a message of a data channel but that it waits, for a flush or
+    /// behind others. So it is with most, and to settle costs more than to queue.
+    fn only_waits(&self, config: &ChannelConfig, how: SendOptions) -> bool {
+        let is_plain = how == SendOptions::default()
+            && !config.notify
+            && config.escalate_after.is_none()
+            && self.liveness.data_open();
+        // A `sequenced` one that is blocked takes the place of those before it.
+        let is_behind = config.kind != ChannelKind::Sequenced && self.channels.has_data();
+        is_plain && (!self.outlook.released || is_behind)
     }
 
     /// Lets what is queued leave without waiting for company.
