@@ -9,7 +9,7 @@ use std::{collections::VecDeque, time::Instant};
 use biplane_wire::SequenceNumber;
 use bytes::Bytes;
 
-use self::pieces::Pieces;
+use self::pieces::{Piece, Pieces};
 use super::{
     causality::Progress,
     cost,
@@ -183,7 +183,7 @@ impl ReliableSend {
         progress: Progress,
     ) -> Option<Leaving> {
         let sent = self.get_mut(sequence)?;
-        let leaving = sent.pop_lost(sequence, room, progress)?;
+        let leaving = sent.pop_again(sequence, room, progress, Pieces::next_lost)?;
         if !sent.has_lost() {
             sent.state = State::InFlight;
             self.again.pop_front();
@@ -201,9 +201,9 @@ impl ReliableSend {
         let sent = self.get_mut(sequence)?;
         let after = progress.stamp(sent.message.count());
         let pieces = sent.pieces.as_mut()?;
-        let span = pieces.next_new(room.saying(after.is_some()))?;
+        let piece = pieces.next_new(room.saying(after.is_some()))?;
         let is_whole = !pieces.has_new();
-        let leaving = Leaving { after, ..sent.piece(sequence, span, false) };
+        let leaving = Leaving { after, ..sent.leaving(sequence, piece) };
         if is_whole {
             self.begun = None;
         }
@@ -317,65 +317,40 @@ impl ReliableSend {
 }
 
 impl Sent {
-    /// What goes next of that which must go again: all of it, or a piece where it does not fit
-    /// `room`.
-    fn pop_lost(
+    /// What goes next of that which has left before: the bytes that `next` chooses where it went in
+    /// pieces, else all of it, or a piece where that does not fit `room`.
+    fn pop_again(
         &mut self,
         sequence: SequenceNumber,
         room: Room,
         progress: Progress,
+        next: fn(&mut Pieces, Room) -> Option<Piece>,
     ) -> Option<Leaving> {
         let after = progress.stamp(self.message.count());
-        let room = room.saying(after.is_some());
-        if self.pieces.is_none() {
-            match room.cut_new(self.message.payload.len()) {
+        let (room, total) = (room.saying(after.is_some()), self.message.payload.len());
+        let piece = match &mut self.pieces {
+            Some(pieces) => next(pieces, room)?,
+            None => match room.cut_new(total) {
                 Cut::Nothing => return None,
-                Cut::Whole => {
-                    let payload = self.message.payload.clone();
-                    let token = None;
-                    return Some(Leaving {
-                        sequence,
-                        part: None,
-                        payload,
-                        again: true,
-                        token,
-                        after,
-                    });
-                }
+                Cut::Whole => (0, total),
                 // It went whole over the control connection.
-                Cut::Piece(_) => {
-                    self.pieces = Some(Box::new(Pieces::lost(self.message.payload.len())))
-                }
-            }
-        }
-        let span = self.pieces.as_mut()?.next_lost(room)?;
-        Some(Leaving { after, ..self.piece_or_whole(sequence, span, true) })
-    }
-
-    /// What leaves with the piece at this offset, of this length; where that is all of the message, it
-    /// is no piece.
-    fn piece_or_whole(
-        &self,
-        sequence: SequenceNumber,
-        span: (usize, usize),
-        again: bool,
-    ) -> Leaving {
-        let leaving = self.piece(sequence, span, again);
-        let part = leaving.part.filter(|part| leaving.payload.len() < part.total as usize);
-        Leaving { part, ..leaving }
+                Cut::Piece(_) => next(self.pieces.insert(Box::new(Pieces::lost(total))), room)?,
+            },
+        };
+        Some(Leaving { again: true, after, ..self.leaving(sequence, piece) })
     }
 
     fn has_lost(&self) -> bool {
         self.pieces.as_ref().is_some_and(|pieces| pieces.has_lost())
     }
 
-    /// What leaves with the piece at this offset, of this length.
-    fn piece(&self, sequence: SequenceNumber, span: (usize, usize), again: bool) -> Leaving {
-        let (offset, len) = span;
+    /// What leaves with these bytes, which are no piece where they are all of the message.
+    fn leaving(&self, sequence: SequenceNumber, (offset, len): Piece) -> Leaving {
         let number = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
-        let part = Some(Part { offset: number(offset), total: number(self.message.payload.len()) });
+        let total = self.message.payload.len();
+        let part = (len < total).then(|| Part { offset: number(offset), total: number(total) });
         let payload = self.message.payload.slice(offset..offset + len);
-        Leaving { sequence, part, payload, again, token: None, after: None }
+        Leaving { sequence, part, payload, again: false, token: None, after: None }
     }
 }
 

@@ -170,11 +170,12 @@ impl Session {
 
     /// While both planes work, a message that one does not deliver in time goes over the other.
     fn settle_escalation(&mut self, now: Instant) {
-        let both = self.liveness.data_open() && self.control.is_open();
-        if !both {
+        let next = if self.liveness.data_open() && self.control.is_open() {
+            self.channels.find_overdue(now)
+        } else {
             self.channels.forget_overdue();
-        }
-        let next = if both { self.channels.find_overdue(now) } else { None };
+            None
+        };
         self.timers.set(Timer::Escalation, next);
     }
 

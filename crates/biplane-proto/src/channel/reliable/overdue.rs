@@ -11,7 +11,7 @@ use biplane_wire::SequenceNumber;
 
 use super::{
     super::{causality::Progress, cost, credit::CreditHeld, outgoing::Room},
-    Leaving, ReliableSend, Sent, State,
+    Leaving, Pieces, ReliableSend, Sent, State,
 };
 
 impl ReliableSend {
@@ -53,7 +53,7 @@ impl ReliableSend {
             return Some((leaving, true));
         };
         let is_first = sent.pieces.as_ref().is_none_or(|pieces| pieces.rides_nothing());
-        let leaving = sent.pop_riding(sequence, room, progress)?;
+        let leaving = sent.pop_again(sequence, room, progress, Pieces::next_riding)?;
         if sent.state != State::Again || !sent.has_lost() {
             let state = if sent.pieces.is_none() { State::Escalated } else { State::InFlight };
             if core::mem::replace(&mut sent.state, state) == State::Again {
@@ -116,23 +116,6 @@ impl Sent {
             Some(pieces) => pieces.ride(0, len),
             None => self.state = State::Escalated,
         }
-    }
-
-    /// Takes what rides next of it: all, or a piece where that does not fit `room`, or others went
-    /// in pieces.
-    fn pop_riding(
-        &mut self,
-        sequence: SequenceNumber,
-        room: Room,
-        progress: Progress,
-    ) -> Option<Leaving> {
-        let after = progress.stamp(self.message.count());
-        let room = room.saying(after.is_some());
-        if self.pieces.is_none() {
-            return self.pop_lost(sequence, room, progress);
-        }
-        let span = self.pieces.as_mut()?.next_riding(room)?;
-        Some(Leaving { after, ..self.piece_or_whole(sequence, span, true) })
     }
 
     /// What rode goes over UDP again; returns whether there is any.

@@ -10,6 +10,9 @@ use crate::{
 /// A half-open run of bytes.
 type Span = (usize, usize);
 
+/// A piece: its offset and its length.
+pub(super) type Piece = (usize, usize);
+
 /// The bytes of one message: acknowledged, in flight, lost, and never sent.
 #[derive(Debug)]
 pub(super) struct Pieces {
@@ -62,8 +65,8 @@ impl Pieces {
         matches!(self.acked.as_slice(), [(0, end)] if *end == self.total)
     }
 
-    /// The next piece that never left: offset and length.
-    pub(super) fn next_new(&mut self, room: Room) -> Option<(usize, usize)> {
+    /// The next piece that never left.
+    pub(super) fn next_new(&mut self, room: Room) -> Option<Piece> {
         if !self.may_go() {
             return None;
         }
@@ -74,8 +77,8 @@ impl Pieces {
         Some((offset, len))
     }
 
-    /// The next piece that goes again: offset and length.
-    pub(super) fn next_lost(&mut self, room: Room) -> Option<(usize, usize)> {
+    /// The next piece that goes again.
+    pub(super) fn next_lost(&mut self, room: Room) -> Option<Piece> {
         let (start, end) = self.lost.front_mut()?;
         let Cut::Piece(len) = room.cut_piece(*end - *start) else { return None };
         let offset = *start;
@@ -129,7 +132,7 @@ impl Pieces {
 
     /// The first piece that neither the peer has nor the control connection brings, which rides
     /// that now.
-    pub(super) fn next_riding(&mut self, room: Room) -> Option<(usize, usize)> {
+    pub(super) fn next_riding(&mut self, room: Room) -> Option<Piece> {
         if !self.may_ride() {
             return None;
         }
