@@ -368,14 +368,7 @@ mod tests {
     }
 
     fn spec(kind: ChannelKind, max_message: u32) -> ProtocolSpec {
-        let channel = ChannelConfig {
-            kind,
-            notify: false,
-            max_message,
-            lifetime: None,
-            priority: 0,
-            escalate_after: None,
-        };
+        let channel = ChannelConfig::new(kind, max_message);
         let described = biplane_wire::ChannelDescription {
             name: "it".into(),
             kind,

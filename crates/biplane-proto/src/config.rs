@@ -35,6 +35,14 @@ pub struct ChannelConfig {
     pub escalate_after: Option<Duration>,
 }
 
+impl ChannelConfig {
+    /// A channel of this kind without any option, whose messages have at most so many bytes.
+    #[must_use]
+    pub const fn new(kind: ChannelKind, max_message: u32) -> Self {
+        Self { kind, notify: false, max_message, lifetime: None, priority: 0, escalate_after: None }
+    }
+}
+
 /// What this side decides for its sessions; what the peer decides stands in its parameters.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SessionConfig {

@@ -105,14 +105,7 @@ fn config(kind: ChannelKind) -> ChannelConfig {
         ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered => 1 << 20,
         ChannelKind::Sequenced | ChannelKind::Unreliable => limits::FRESH_MESSAGE,
     };
-    ChannelConfig {
-        kind,
-        notify: false,
-        max_message: u32::try_from(longest).unwrap_or(u32::MAX),
-        lifetime: None,
-        priority: 0,
-        escalate_after: None,
-    }
+    ChannelConfig::new(kind, u32::try_from(longest).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

@@ -115,12 +115,9 @@ fn begin(now: Instant, side: usize, agreement: &Agreement) -> Session {
     let channels = [0, 1, 2, 3, 4].map(|id| {
         let (_, kind, max_message) = KINDS[usize::from(id)];
         ChannelConfig {
-            kind,
             notify: offers_notices(id),
-            max_message,
-            lifetime: None,
-            priority: 0,
             escalate_after: (id == UNORDERED).then_some(Duration::from_millis(200)),
+            ..ChannelConfig::new(kind, max_message)
         }
     });
     let setup = Setup {

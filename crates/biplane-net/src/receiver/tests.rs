@@ -78,14 +78,7 @@ fn session(now: Instant, role: Role, id: ReceiveId) -> Session {
     let (local, theirs, remote) =
         if role == Role::Client { (client, server, Some(own())) } else { (server, client, None) };
     let agreement = Agreement { context: [0; 32], aead: Aead::Aes128Gcm, local, peer: theirs };
-    let channel = ChannelConfig {
-        kind: ChannelKind::Sequenced,
-        notify: false,
-        max_message: 100,
-        lifetime: None,
-        priority: 0,
-        escalate_after: None,
-    };
+    let channel = ChannelConfig::new(ChannelKind::Sequenced, 100);
     let setup = Setup {
         role,
         agreement,

@@ -43,14 +43,7 @@ pub(super) fn session(now: Instant) -> Session {
         local: Parameters::new(ReceiveId(1)),
         peer: Parameters::new(ReceiveId(2)),
     };
-    let channel = ChannelConfig {
-        kind: ChannelKind::Sequenced,
-        notify: false,
-        max_message: 100,
-        lifetime: None,
-        priority: 0,
-        escalate_after: None,
-    };
+    let channel = ChannelConfig::new(ChannelKind::Sequenced, 100);
     Session::new(
         now,
         Setup {

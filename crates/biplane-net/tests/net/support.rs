@@ -32,14 +32,7 @@ pub(crate) fn protocol_with(inputs: ChannelKind) -> ProtocolSpec {
         notify: false,
         max_message: 1_000,
     };
-    let configure = |(_, kind)| ChannelConfig {
-        kind,
-        notify: false,
-        max_message: 1_000,
-        lifetime: None,
-        priority: 0,
-        escalate_after: None,
-    };
+    let configure = |(_, kind)| ChannelConfig::new(kind, 1_000);
     ProtocolSpec {
         description: Description {
             application: "test".into(),

@@ -54,14 +54,7 @@ fn configs() -> Vec<ChannelConfig> {
         ChannelKind::Sequenced,
         ChannelKind::Unreliable,
     ]
-    .map(|kind| ChannelConfig {
-        kind,
-        notify: false,
-        max_message: if kind.is_reliable() { 1 << 20 } else { 16_384 },
-        lifetime: None,
-        priority: 0,
-        escalate_after: None,
-    })
+    .map(|kind| ChannelConfig::new(kind, if kind.is_reliable() { 1 << 20 } else { 16_384 }))
     .to_vec()
 }
 

@@ -47,14 +47,7 @@ impl Victim {
             ChannelKind::Sequenced,
             ChannelKind::Unreliable,
         ];
-        let channels = kinds.map(|kind| ChannelConfig {
-            kind,
-            notify: false,
-            max_message: 16_384,
-            lifetime: None,
-            priority: 0,
-            escalate_after: None,
-        });
+        let channels = kinds.map(|kind| ChannelConfig::new(kind, 16_384));
         let [local, peer] = [1, 2].map(|id| {
             let mut parameters = Parameters::new(ReceiveId(id));
             parameters.initial_credit = limits::CHANNEL_CREDIT;

@@ -101,12 +101,8 @@ impl Joining {
 fn adopted(description: Description) -> ProtocolSpec {
     let channels = description.channels.iter();
     let channels = channels.map(|channel| ChannelConfig {
-        kind: channel.kind,
         notify: channel.notify,
-        max_message: channel.max_message,
-        lifetime: None,
-        priority: 0,
-        escalate_after: None,
+        ..ChannelConfig::new(channel.kind, channel.max_message)
     });
     ProtocolSpec { channels: channels.collect(), description }
 }

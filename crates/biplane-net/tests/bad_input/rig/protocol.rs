@@ -37,14 +37,7 @@ pub(crate) fn protocol() -> ProtocolSpec {
         notify: false,
         max_message,
     };
-    let configure = |(_, kind, max_message)| ChannelConfig {
-        kind,
-        notify: false,
-        max_message,
-        lifetime: None,
-        priority: 0,
-        escalate_after: None,
-    };
+    let configure = |(_, kind, max_message)| ChannelConfig::new(kind, max_message);
     ProtocolSpec {
         description: Description {
             application: "bad input".into(),

@@ -13,14 +13,7 @@ fn channel(id: u8) -> ChannelId {
 
 /// Two command channels, each with credit for two of its longest messages.
 fn channels(longest: u32) -> Channels {
-    let config = ChannelConfig {
-        kind: ChannelKind::Command,
-        notify: false,
-        max_message: longest,
-        lifetime: None,
-        priority: 0,
-        escalate_after: None,
-    };
+    let config = ChannelConfig::new(ChannelKind::Command, longest);
     Channels::new(vec![config.clone(), config], 0, 0)
 }
 
