@@ -39,7 +39,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "seeded sweep: promises kept, runs replay, canaries caught",
         seeds: Seeds { full: 50, quick: 8 },
         needs: None,
-        builds: &["cargo build --release --locked -p biplane-sim"],
+        builds: &[told::SIM],
         timeout: Duration::from_secs(600),
         measure: sweep,
     },

@@ -12,10 +12,10 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 
+use super::told::SIM;
 use super::{Gate, Run, Seeds, Wanted, told};
 
 const LOBBY: &[&str] = &["cargo build --release --locked -p lobby"];
-const SIM: &str = "cargo build --release --locked -p biplane-sim";
 const MEMORY: &str = "cargo test --release --locked -p biplane-proto --test memory --no-run";
 const SCENARIOS: &str = "cargo test --release --locked -p biplane-sim --test scenarios --no-run";
 const NET: &[&str] = &["cargo test --release --locked -p biplane-net --test net --no-run"];

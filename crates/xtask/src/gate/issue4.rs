@@ -9,9 +9,9 @@ use anyhow::Result;
 use super::{
     Gate, Run, Seeds, Wanted, document, promises,
     scene::{CLI, LOBBY},
+    told::SIM,
 };
 
-const SIM: &str = "cargo build --release --locked -p biplane-sim";
 const TUN: &str = "cargo test --release --locked -p biplane-link --test tun --no-run";
 const COMMAND: &str = "cargo test --release --locked -p biplane-cli --test command --no-run";
 const BOOK: &str =

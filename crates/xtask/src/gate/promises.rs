@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::told::SIM;
 use super::{Gate, Run, Seeds, Wanted, document, scene, told};
 
-const SIM: &[&str] = &["cargo build --release --locked -p biplane-sim"];
 const CORE: &str = "cargo test --release --locked -p biplane-proto --lib --no-run";
 const WIRE: &str = "cargo test --release --locked -p biplane-wire --lib --no-run";
 const SCENARIOS: &str = "cargo test --release --locked -p biplane-sim --test scenarios --no-run";
@@ -32,7 +32,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "what this machine does: loopback datagrams, seals, timers",
         seeds: Seeds::NONE,
         needs: None,
-        builds: SIM,
+        builds: &[SIM],
         timeout: Duration::from_secs(60),
         measure: calibrate::measure,
     },
@@ -41,7 +41,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "reliable messages come once, whole and in order, both ways",
         seeds: SWEEP,
         needs: None,
-        builds: SIM,
+        builds: &[SIM],
         timeout: SWEEP_TIMEOUT,
         measure: sweep::reliable,
     },
@@ -50,7 +50,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "when faults stop, everything owed comes in time and queues empty",
         seeds: SWEEP,
         needs: None,
-        builds: SIM,
+        builds: &[SIM],
         timeout: SWEEP_TIMEOUT,
         measure: sweep::live,
     },
@@ -59,7 +59,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "a seed is a run, byte for byte, with 1, 2 and 4 receivers",
         seeds: Seeds { full: 200, quick: 4 },
         needs: None,
-        builds: SIM,
+        builds: &[SIM],
         timeout: Duration::from_secs(1800),
         measure: replicas,
     },
@@ -68,7 +68,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "sequenced never goes back, nothing twice, nothing after the end",
         seeds: SWEEP,
         needs: None,
-        builds: SIM,
+        builds: &[SIM],
         timeout: SWEEP_TIMEOUT,
         measure: sweep::fresh,
     },
@@ -77,7 +77,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "no datagram is taken in twice, and none within the window refused",
         seeds: Seeds { full: 300, quick: 12 },
         needs: None,
-        builds: &["cargo build --release --locked -p biplane-sim", CORE],
+        builds: &[SIM, CORE],
         timeout: Duration::from_secs(1800),
         measure: replays,
     },
@@ -86,7 +86,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "no key seals two packets with one nonce: threads, resumes, restarts",
         seeds: Seeds::NONE,
         needs: None,
-        builds: &["cargo build --release --locked -p biplane-sim", CORE],
+        builds: &[SIM, CORE],
         timeout: Duration::from_secs(900),
         measure: resumes::nonces,
     },
@@ -95,7 +95,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "counters pass every place where they could wrap",
         seeds: Seeds { full: 1_000, quick: 12 },
         needs: None,
-        builds: &["cargo build --release --locked -p biplane-sim", WIRE, SCENARIOS],
+        builds: &[SIM, WIRE, SCENARIOS],
         timeout: Duration::from_secs(3600),
         measure: wraps,
     },
@@ -104,7 +104,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "a session survives outages shorter than its grace, and longer ones end it",
         seeds: Seeds { full: 2_000, quick: 100 },
         needs: None,
-        builds: SIM,
+        builds: &[SIM],
         timeout: Duration::from_secs(3600),
         measure: resumes::outages,
     },
@@ -113,7 +113,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "a session follows a client whose address changes, and nobody who forges one",
         seeds: Seeds { full: 1_000, quick: 24 },
         needs: None,
-        builds: &["cargo build --release --locked -p biplane-sim", scene::LOBBY, scene::CLI],
+        builds: &[SIM, scene::LOBBY, scene::CLI],
         timeout: Duration::from_secs(1800),
         measure: moves::moves,
     },
@@ -122,7 +122,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "TCP is taken away: UDP goes on, the session resumes, nothing comes twice",
         seeds: Seeds { full: 2_000, quick: 100 },
         needs: None,
-        builds: &["cargo build --release --locked -p biplane-sim", NET],
+        builds: &[SIM, NET],
         timeout: Duration::from_secs(3600),
         measure: resumes::kills,
     },
@@ -140,7 +140,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "received is delivered and dropped, to the datagram",
         seeds: SWEEP,
         needs: None,
-        builds: &["cargo build --release --locked -p biplane-sim", NET],
+        builds: &[SIM, NET],
         timeout: SWEEP_TIMEOUT,
         measure: accounts,
     },
@@ -161,24 +161,20 @@ pub(super) const GATES: &[Gate] = &[
 /// G3.
 fn replicas(run: &mut Run) -> Result<()> {
     let seeds = run.seeds();
-    let told = told::sim(run, &format!("replicas --seeds {seeds}"))?;
-    told::judge(run, &told, seeds);
+    let told = told::seeds(run, "replicas", seeds, &[], &["wavers"])?;
     run.judge_at(&told, "replayed_twice", Wanted::Exactly((3 * seeds).into()));
     run.judge_at(&told, "replayed_identically", Wanted::Exactly(true.into()));
-    told::canaries(run, &told, &["wavers"]);
     Ok(())
 }
 
 /// G5.
 fn replays(run: &mut Run) -> Result<()> {
     let seeds = run.seeds();
-    let told = told::sim(run, &format!("replays --seeds {seeds}"))?;
-    told::judge(run, &told, seeds);
-    told::none(run, &told, &["replay_taken", "falsely_refused"]);
+    let told =
+        told::seeds(run, "replays", seeds, &["replay_taken", "falsely_refused"], &["forgets"])?;
     // Two of every packet taken in, of which every seed has hundreds.
     let replayed = document::at(&told, "datagrams_replayed");
     run.judge("datagrams that came once more", Wanted::AtLeast(seeds as f64 * 1_000.0), replayed);
-    told::canaries(run, &told, &["forgets"]);
     let cases = run.form(10_000_000, 1_000_000);
     cases_of(run, cases, "biplane-proto --lib window", 8)
 }
@@ -186,14 +182,12 @@ fn replays(run: &mut Run) -> Result<()> {
 /// G7.
 fn wraps(run: &mut Run) -> Result<()> {
     let seeds = run.seeds();
-    let told = told::sim(run, &format!("wraps --seeds {seeds}"))?;
-    told::judge(run, &told, seeds);
+    let told = told::seeds(run, "wraps", seeds, &[], &["withholds", "repeats", "stalls"])?;
     for counter in ["packets", "messages", "records", "requests"] {
         // At both sides of every session; a seed of one session may be a bad one.
         let passed = document::at(&told, &format!("wraps_passed.{counter}"));
         run.judge(format!("wraps passed by {counter}"), Wanted::AtLeast(seeds as f64), passed);
     }
-    told::canaries(run, &told, &["withholds", "repeats", "stalls"]);
     let line = "cargo test --release --locked -p biplane-sim --test scenarios number_wrap";
     run.tests(line, 3)?;
     let cases = run.form(100_000_000, 10_000_000);

@@ -1,9 +1,10 @@
 //! What these gates set up: [`crate::scene`], started within a gate's time.
 
 use anyhow::Result;
+use serde_json::Value;
 
 use super::Run;
-use crate::child::Running;
+use crate::child::{Finished, Running};
 use crate::scene::{self, JOIN, RELAYS};
 pub(super) use crate::scene::{CLI, LOBBY, Link, bots};
 
@@ -19,4 +20,31 @@ pub(super) fn relay(run: &Run, to: &str, flags: &str) -> Result<(Running, String
     let mut relay = run.start(&scene::relay(to, flags))?;
     let here = scene::listens_at(&run.stderr_line(&mut relay, RELAYS)?)?;
     Ok((relay, here))
+}
+
+/// Bots that play through a relay of their own.
+pub(super) struct Played {
+    relay: Running,
+    bots: Running,
+}
+
+/// Starts so many bots for so many seconds, and before them a relay to the server with these flags.
+pub(super) fn play(
+    run: &Run,
+    link: &Link,
+    flags: &str,
+    (count, seconds): (u64, u64),
+) -> Result<Played> {
+    let (relay, here) = relay(run, &link.address, flags)?;
+    let bots = run.start(&bots(&link.at(&here), count, seconds))?;
+    Ok(Played { relay, bots })
+}
+
+impl Played {
+    /// Waits for the bots and ends the relay; what it said, called `name`, and how they ended.
+    pub(super) fn end(self, run: &mut Run, name: &str) -> Result<(Value, Finished)> {
+        let bots = run.wait(self.bots)?;
+        let relay = run.terminate(self.relay)?;
+        Ok((run.document(&format!("{name}: relay"), &relay)?, bots))
+    }
 }

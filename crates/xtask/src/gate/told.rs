@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use super::{Run, Wanted, document};
 
+/// Builds the simulator.
+pub(super) const SIM: &str = "cargo build --release --locked -p biplane-sim";
+
 /// What was said, by the words that asked.
 static TOLD: Mutex<BTreeMap<String, Value>> = Mutex::new(BTreeMap::new());
 
@@ -27,6 +30,22 @@ pub(super) fn sim(run: &mut Run, words: &str) -> Result<Value> {
     let told = finished.document().with_context(|| finished.tail(LAST_WORDS));
     let told = told.with_context(|| words.to_owned())?;
     TOLD.lock().map_err(|_| anyhow!("a gate panicked"))?.insert(words.to_owned(), told.clone());
+    Ok(told)
+}
+
+/// What the simulator says to a question of so many seeds: every seed was run, nothing was broken,
+/// none of `promises` by name, and each of `canaries` was found.
+pub(super) fn seeds(
+    run: &mut Run,
+    question: &str,
+    seeds: u64,
+    promises: &[&str],
+    planted: &[&str],
+) -> Result<Value> {
+    let told = sim(run, &format!("{question} --seeds {seeds}"))?;
+    judge(run, &told, seeds);
+    none(run, &told, promises);
+    canaries(run, &told, planted);
     Ok(told)
 }
 

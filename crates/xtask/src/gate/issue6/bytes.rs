@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::super::told::SIM;
 use super::super::{Gate, Run, Seeds, Wanted, promises};
 
 pub(super) const GATE: Gate = Gate {
@@ -12,7 +13,7 @@ pub(super) const GATE: Gate = Gate {
     title: "TCP is killed after any byte: every command, request and reply once",
     seeds: Seeds { full: 2_000, quick: 100 },
     needs: None,
-    builds: &["cargo build --release --locked -p biplane-sim", promises::NET],
+    builds: &[SIM, promises::NET],
     timeout: Duration::from_secs(1800),
     measure: bytes,
 };
@@ -25,11 +26,7 @@ const TESTS: &str = "tcp_may_be_cut_after_any_byte a_talk_that_did_not_go_as_it_
 fn bytes(run: &mut Run) -> Result<()> {
     promises::resumes::cuts(run)?;
     let draws = run.form(DRAWS.0, DRAWS.1);
-    let line = format!(
-        "BIPLANE_DRAWS={draws} BIPLANE_SEED=1 cargo test --release --locked -p biplane-net \
-         --test net -- {TESTS} --nocapture"
-    );
-    let finished = run.tests(&line, 2)?;
+    let finished = promises::resumes::over_sockets(run, (draws, 1), TESTS, 2)?;
     judge(run, draws, &finished.stdout);
     Ok(())
 }

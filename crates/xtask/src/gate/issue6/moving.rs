@@ -6,9 +6,8 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::super::scene::{self, Link};
+use super::super::scene::{self, Link, Played};
 use super::super::{Gate, Run, Seeds, Wanted, document};
-use crate::child::Running;
 
 pub(super) const GATE: Gate = Gate {
     id: "A6.4",
@@ -24,6 +23,12 @@ pub(super) const GATE: Gate = Gate {
 const EVERY: u64 = 3;
 /// Between two snapshots when nothing is in the way, in milliseconds.
 const INTERVAL_MS: f64 = 50.0;
+
+/// How many bots play, and for how many seconds.
+type Length = (u64, u64);
+/// In full and in short.
+const LENGTH: Length = (100, 30);
+const LENGTH_QUICK: Length = (15, 10);
 
 /// How bots are made to move.
 #[derive(Clone, Copy, Debug)]
@@ -61,8 +66,8 @@ pub(in super::super) fn for_a_minute(run: &mut Run) -> Result<()> {
     let [_, address, ..] = FORMS;
     let length = run.form((100, 60), (15, 8));
     moved(run, |run, link| {
-        let scene = begin(run, link, address, length)?;
-        end(run, scene)
+        let played = begin(run, link, address, length)?;
+        end(run, address, length, played)
     })
 }
 
@@ -74,13 +79,13 @@ fn forms(run: &mut Run) -> Result<()> {
 fn all_forms(run: &mut Run, link: &Link) -> Result<()> {
     if run.form(true, false) {
         for form in FORMS {
-            let scene = begin(run, link, form, (100, 30))?;
-            end(run, scene)?;
+            let played = begin(run, link, form, LENGTH)?;
+            end(run, form, LENGTH, played)?;
         }
     } else {
-        let scenes = FORMS.map(|form| begin(run, link, form, (15, 10)));
-        for scene in scenes {
-            end(run, scene?)?;
+        let all = FORMS.map(|form| (form, begin(run, link, form, LENGTH_QUICK)));
+        for (form, played) in all {
+            end(run, form, LENGTH_QUICK, played?)?;
         }
     }
     Ok(())
@@ -96,32 +101,18 @@ fn moved(run: &mut Run, play: impl FnOnce(&mut Run, &Link) -> Result<()>) -> Res
     Ok(())
 }
 
-/// The relay and the bots of a form: how many, and for how many seconds.
-struct Scene {
-    form: Form,
-    bots: u64,
-    lasts: u64,
-    relay: Running,
-    playing: Running,
+fn begin(run: &Run, link: &Link, form: Form, length: Length) -> Result<Played> {
+    scene::play(run, link, &form.relay(), length)
 }
 
-fn begin(run: &Run, link: &Link, form: Form, (bots, lasts): (u64, u64)) -> Result<Scene> {
-    let (relay, here) = scene::relay(run, &link.address, &form.relay())?;
-    let playing = run.start(&scene::bots(&link.at(&here), bots, lasts))?;
-    Ok(Scene { form, bots, lasts, relay, playing })
-}
-
-fn end(run: &mut Run, scene: Scene) -> Result<()> {
-    let Scene { form, bots, lasts, relay, playing } = scene;
-    let playing = run.wait(playing)?;
-    let relay = run.terminate(relay)?;
-    let relay = run.document(&format!("{}: relay", form.name), &relay)?;
-    let told = run.document(form.name, &playing)?;
-    judge(run, form, (bots, lasts), &told, &relay);
+fn end(run: &mut Run, form: Form, length: Length, played: Played) -> Result<()> {
+    let (relay, bots) = played.end(run, form.name)?;
+    let told = run.document(form.name, &bots)?;
+    judge(run, form, length, &told, &relay);
     Ok(())
 }
 
-fn judge(run: &mut Run, form: Form, (bots, lasts): (u64, u64), told: &Value, relay: &Value) {
+fn judge(run: &mut Run, form: Form, (bots, lasts): Length, told: &Value, relay: &Value) {
     let mut judge = |what: &str, wanted, from: &Value, path| {
         run.judge(format!("{}: {what}", form.name), wanted, document::at(from, path));
     };

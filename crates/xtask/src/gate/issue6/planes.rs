@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::super::scene::{self, Link};
+use super::super::scene::{self, Link, Played};
 use super::super::{Gate, Run, Seeds, Wanted, document};
 use super::timeline::{Flown, Timeline};
-use crate::child::{Finished, Running};
+use crate::child::Finished;
 
 pub(super) const GATE: Gate = Gate {
     id: "A6.1",
@@ -44,25 +44,18 @@ enum Fault {
     Kill { every: u64 },
 }
 
-/// The relay and the bots of a form.
-struct Scene {
-    form: Form,
-    relay: Running,
-    bots: Running,
-}
-
 /// Each form as the issue has it, or all of them beside each other and shorter.
 fn forms(run: &mut Run) -> Result<()> {
     let (server, link) = scene::serve(run, "--listen 127.0.0.1:0 --max-sessions 1000")?;
     if run.form(true, false) {
         for form in all(100, 30, [5, 10, 15], 7) {
-            let scene = begin(run, &link, form)?;
-            end(run, scene)?;
+            let played = begin(run, &link, form)?;
+            end(run, form, played)?;
         }
     } else {
-        let scenes = all(20, 15, [3, 5, 5], 4).map(|form| begin(run, &link, form));
-        for scene in scenes {
-            end(run, scene?)?;
+        let all = all(20, 15, [3, 5, 5], 4).map(|form| (form, begin(run, &link, form)));
+        for (form, played) in all {
+            end(run, form, played?)?;
         }
     }
     let server = run.terminate(server)?;
@@ -87,17 +80,12 @@ fn all(bots: u64, play: u64, [after, lasts, from_start]: [u64; 3], every: u64) -
     ]
 }
 
-fn begin(run: &Run, link: &Link, form: Form) -> Result<Scene> {
-    let (relay, here) = scene::relay(run, &link.address, &form.fault.flags())?;
-    let bots = run.start(&scene::bots(&link.at(&here), form.bots, form.lasts))?;
-    Ok(Scene { form, relay, bots })
+fn begin(run: &Run, link: &Link, form: Form) -> Result<Played> {
+    scene::play(run, link, &form.fault.flags(), (form.bots, form.lasts))
 }
 
-fn end(run: &mut Run, scene: Scene) -> Result<()> {
-    let Scene { form, relay, bots } = scene;
-    let bots = run.wait(bots)?;
-    let relay = run.terminate(relay)?;
-    let relay = run.document(&format!("{}: relay", form.name), &relay)?;
+fn end(run: &mut Run, form: Form, played: Played) -> Result<()> {
+    let (relay, bots) = played.end(run, form.name)?;
     judge_relay(run, form, &relay);
     judge_bots(run, form, &bots)
 }

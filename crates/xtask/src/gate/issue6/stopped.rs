@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::super::scene;
+use super::super::told::SIM;
 use super::super::{Gate, Run, Seeds, Wanted, document, promises};
 use super::timeline::Timeline;
 use crate::child::Running;
@@ -17,7 +18,7 @@ pub(super) const PROMISE: Gate = Gate {
     title: "server and clients stand still for 1 to 10 s: no session is lost",
     seeds: Seeds::NONE,
     needs: None,
-    builds: &[scene::LOBBY, "cargo build --release --locked -p biplane-sim"],
+    builds: &[scene::LOBBY, SIM],
     timeout: Duration::from_secs(240),
     measure: stopped,
 };

@@ -21,12 +21,9 @@ pub(super) fn moves(run: &mut Run) -> Result<()> {
         "message_backwards",
     ];
     let seeds = run.seeds();
-    let told = told::sim(run, &format!("moves --seeds {seeds}"))?;
-    told::judge(run, &told, seeds);
-    told::none(run, &told, &PROMISES);
+    let told = told::seeds(run, "moves", seeds, &PROMISES, &["gushes", "stays", "trusts"])?;
     run.judge_at(&told, "longest_pause", Wanted::AtMost(1.0));
     followed(run, &told, seeds as f64);
-    told::canaries(run, &told, &["gushes", "stays", "trusts"]);
     moving::for_a_minute(run)
 }
 

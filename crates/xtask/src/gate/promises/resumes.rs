@@ -4,6 +4,7 @@
 use anyhow::Result;
 
 use super::super::{Run, Wanted, document, told};
+use crate::child::Finished;
 
 /// Threads that seal, and how many packets each of them, in full and in short. In full they exhaust
 /// the keys of three sessions.
@@ -55,9 +56,7 @@ pub(super) fn outages(run: &mut Run) -> Result<()> {
         "session_never_over",
     ];
     let seeds = run.seeds();
-    let told = told::sim(run, &format!("outages --seeds {seeds}"))?;
-    told::judge(run, &told, seeds);
-    told::none(run, &told, &PROMISES);
+    let told = told::seeds(run, "outages", seeds, &PROMISES, &["sulks", "clings"])?;
     run.judge_at(&told, "slowest_heal", Wanted::AtMost(2.0));
     run.judge_at(&told, "slowest_resume", Wanted::AtMost(5.0));
     run.judge_at(&told, "longest_beyond_grace", Wanted::AtMost(1.0));
@@ -65,7 +64,6 @@ pub(super) fn outages(run: &mut Run) -> Result<()> {
     run.judge_at(&told, "heals", Wanted::AtLeast(seeds as f64));
     run.judge_at(&told, "resumes", Wanted::AtLeast(seeds as f64 / 4.0));
     run.judge_at(&told, "ended", Wanted::AtLeast(seeds as f64 / 10.0));
-    told::canaries(run, &told, &["sulks", "clings"]);
     Ok(())
 }
 
@@ -82,19 +80,28 @@ pub(super) fn kills(run: &mut Run) -> Result<()> {
         "nonce_repeated",
     ];
     let seeds = run.seeds();
-    let told = told::sim(run, &format!("kills --seeds {seeds}"))?;
-    told::judge(run, &told, seeds);
-    told::none(run, &told, &PROMISES);
+    let told =
+        told::seeds(run, "kills", seeds, &PROMISES, &["sulks", "clings", "withholds", "repeats"])?;
     run.judge_at(&told, "slowest_resume", Wanted::AtMost(5.0));
     run.judge_at(&told, "longest_beyond_grace", Wanted::AtMost(1.0));
     // A blow that falls before an earlier loss was noticed and made good adds none.
     run.judge_at(&told, "resumes", Wanted::AtLeast(1.5 * seeds as f64));
     run.judge_at(&told, "ended", Wanted::AtLeast(seeds as f64 / 10.0));
-    told::canaries(run, &told, &["sulks", "clings", "withholds", "repeats"]);
     let draws = run.form(DRAWS.0, DRAWS.1);
     let (tests, least) = run.form(("resume::", 12), (QUICK_TESTS, 3));
-    let net = "cargo test --release --locked -p biplane-net --test net --";
-    run.tests(&format!("BIPLANE_DRAWS={draws} BIPLANE_SEED=1001 {net} {tests}"), least).map(drop)
+    over_sockets(run, (draws, 1_001), tests, least).map(drop)
+}
+
+/// Tests of resumes over real sockets, `least` of them, with so many draws from a seed on.
+pub(in crate::gate) fn over_sockets(
+    run: &mut Run,
+    (draws, seed): (u64, u64),
+    tests: &str,
+    least: u32,
+) -> Result<Finished> {
+    let line = "cargo test --release --locked -p biplane-net --test net --";
+    let drawn = format!("BIPLANE_DRAWS={draws} BIPLANE_SEED={seed}");
+    run.tests(&format!("{drawn} {line} {tests} --nocapture"), least)
 }
 
 /// Line 2 of issue 6, its part in virtual time: a connection breaks after any byte.
@@ -111,20 +118,14 @@ pub(in crate::gate) fn cuts(run: &mut Run) -> Result<()> {
         "session_ended",
     ];
     let seeds = run.seeds();
-    let told = told::sim(run, &format!("cuts --seeds {seeds}"))?;
-    told::judge(run, &told, seeds);
-    told::none(run, &told, &PROMISES);
+    let told = told::seeds(run, "cuts", seeds, &PROMISES, &["withholds", "repeats", "swaps"])?;
     run.judge_at(&told, "resumes", Wanted::AtLeast(seeds as f64));
-    told::canaries(run, &told, &["withholds", "repeats", "swaps"]);
     Ok(())
 }
 
 /// G24, its part in virtual time.
 pub(in crate::gate) fn clocks(run: &mut Run) -> Result<()> {
     let seeds = run.form(500, 50);
-    let told = told::sim(run, &format!("clocks --seeds {seeds}"))?;
-    told::judge(run, &told, seeds);
-    told::none(run, &told, &["panicked", "session_ended", "spins"]);
-    told::canaries(run, &told, &["runs"]);
-    Ok(())
+    let promises = ["panicked", "session_ended", "spins"];
+    told::seeds(run, "clocks", seeds, &promises, &["runs"]).map(drop)
 }
