@@ -185,8 +185,8 @@ impl Run {
             Question::Sweep | Question::Replicas => (drawn(), length),
             Question::Replays => (drawn().replayed(seed), length),
             Question::Wraps => (drawn().beside_a_wrap(seed), length),
-            Question::Outages => self.survived(job, Conditions::of_outages),
-            Question::Kills => self.survived(job, Conditions::of_kills),
+            Question::Outages => survived(job, Conditions::of_outages),
+            Question::Kills => survived(job, Conditions::of_kills),
             Question::Cuts => cut(start, seed),
             Question::Moves => moved(job),
             Question::Clocks => Conditions::of_clocks(seed),
@@ -196,24 +196,6 @@ impl Run {
             Some(share) => (conditions.losing(share), length),
             None => (conditions, length),
         }
-    }
-
-    /// A planted fault shows in a run that nothing else ends, and in which TCP is lost; one that
-    /// clings, where nothing can survive.
-    fn survived(
-        &self,
-        job: Job,
-        draw: impl Fn(u64) -> (Conditions, Duration),
-    ) -> (Conditions, Duration) {
-        let fits = |(conditions, _): &(Conditions, _)| match job.purpose {
-            Purpose::Judge | Purpose::Replay => true,
-            Purpose::Canary(CanaryKind::Clings) => conditions.is_doomed(),
-            Purpose::Canary(_) | Purpose::Echo(_) | Purpose::Control => {
-                !conditions.is_doomed() && conditions.loses_control()
-            }
-        };
-        let mut seeds = (job.seed..).map(draw);
-        seeds.find(fits).unwrap_or_else(|| Conditions::uncut(job.seed))
     }
 }
 
@@ -225,16 +207,37 @@ fn cut(start: Instant, seed: u64) -> (Conditions, Duration) {
     Conditions::of_cuts(seed, carried)
 }
 
+/// What `draw` makes of a job's seed; where a fault is planted, of the first seed from there on in
+/// whose conditions it `shows`.
+fn first(
+    job: Job,
+    draw: fn(u64) -> (Conditions, Duration),
+    shows: impl Fn(&Conditions) -> bool,
+) -> (Conditions, Duration) {
+    if matches!(job.purpose, Purpose::Judge | Purpose::Replay) {
+        return draw(job.seed);
+    }
+    let mut seeds = (job.seed..).map(draw);
+    seeds.find(|(conditions, _)| shows(conditions)).unwrap_or_else(|| draw(job.seed))
+}
+
+/// A planted fault shows in a run that nothing else ends, and in which TCP is lost; one that clings,
+/// where nothing can survive.
+fn survived(job: Job, draw: fn(u64) -> (Conditions, Duration)) -> (Conditions, Duration) {
+    let clings = job.purpose == Purpose::Canary(CanaryKind::Clings);
+    first(job, draw, |conditions| {
+        let is_doomed = conditions.is_doomed();
+        if clings { is_doomed } else { !is_doomed && conditions.loses_control() }
+    })
+}
+
 /// A planted fault that trusts shows where somebody forges, the others where a client moves and
 /// nothing else happens.
 fn moved(job: Job) -> (Conditions, Duration) {
-    let fits = |(conditions, _): &(Conditions, _)| match job.purpose {
-        Purpose::Judge | Purpose::Replay => true,
-        Purpose::Canary(CanaryKind::Trusts) => conditions.is_forged(),
-        Purpose::Canary(_) | Purpose::Echo(_) | Purpose::Control => conditions.only_moves(),
-    };
-    let mut seeds = (job.seed..).map(Conditions::of_moves);
-    seeds.find(fits).unwrap_or_else(|| Conditions::of_moves(job.seed))
+    let trusts = job.purpose == Purpose::Canary(CanaryKind::Trusts);
+    first(job, Conditions::of_moves, |conditions| {
+        if trusts { conditions.is_forged() } else { conditions.only_moves() }
+    })
 }
 
 #[cfg(test)]
