@@ -37,6 +37,9 @@ const TICK_HZ: u16 = 60;
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// How long the end of a run waits for what is under way.
 const CLOSING: Duration = Duration::from_secs(2);
+/// How long it waits for the server's account of it, which is asked for at the end: TCP may need
+/// three repairs for it on a link that loses much.
+const ACCOUNTING: Duration = Duration::from_secs(5);
 
 /// How bots are set up; see the command line for the defaults.
 #[derive(Clone, Debug)]
@@ -232,7 +235,8 @@ impl Crowd {
     /// Whether all is done, or has taken too long.
     pub(crate) fn is_over(&self, now: Instant) -> bool {
         self.closing_since.is_some_and(|since| {
-            now.saturating_duration_since(since) >= CLOSING || self.bots.iter().all(Bot::is_done)
+            let waits = if self.bots.iter().any(Bot::asks) { ACCOUNTING } else { CLOSING };
+            now.saturating_duration_since(since) >= waits || self.bots.iter().all(Bot::is_done)
         })
     }
 

@@ -100,6 +100,11 @@ impl Bot {
         matches!(self.stage, Stage::Done)
     }
 
+    /// Whether the server has yet to say what it saw of the bot's commands.
+    pub(super) fn asks(&self) -> bool {
+        matches!(&self.stage, Stage::Online(online) if online.asks())
+    }
+
     /// What it flies on; neither plane, if it has no session.
     pub(super) fn planes(&self) -> Planes {
         match &self.stage {

@@ -75,6 +75,11 @@ impl Online {
         Self { client, began: now, flight: Flight::default(), started: None, task }
     }
 
+    /// Whether it waits for the server's account.
+    pub(super) const fn asks(&self) -> bool {
+        matches!(self.task, Task::Leaving(_) | Task::Accounting(_))
+    }
+
     /// The worse of its two directions; this side's while the other is not known.
     pub(super) fn planes(&self) -> Planes {
         self.flight.planes().unwrap_or_else(|| self.client.planes())
