@@ -6,6 +6,7 @@
 //! | `reordering` | when a packet is lost (section 6.1) |
 //! | `period` | which losses are one, and whether they were any (section 7.3.2) |
 //! | `rtt` | how long a round trip takes (section 5) |
+//! | `passage` | how packets get to the far side, by its clock |
 //! | `congestion` | how much may be in flight (section 7) |
 //! | `pacer` | when the next packet may go (section 7.7) |
 //!
@@ -15,6 +16,7 @@
 
 mod congestion;
 mod pacer;
+mod passage;
 mod period;
 mod reordering;
 mod rtt;
@@ -25,13 +27,15 @@ use std::time::Instant;
 
 use biplane_wire::{Ack, AckRange, ChannelId, PacketNumber, SequenceNumber};
 
+pub(crate) use self::passage::Mark;
 use self::{
-    congestion::{Acked, Controller, controller},
+    congestion::{Acked, Controller, Loss, controller},
     pacer::Pacer,
+    passage::Arrivals,
     period::{Period, Share},
     reordering::{Largest, Reordering},
     rtt::Rtt,
-    sent::{SentPackets, Told},
+    sent::{Lost, SentPackets, Told},
 };
 use crate::{
     Congestion, SessionConfig, SessionStats, Sounding, Violation, acks::Eliciting, limits,
@@ -86,6 +90,8 @@ pub(crate) struct SentPacket {
     pub(crate) wants: Eliciting,
     /// What is lost when the packet is lost; empty for most.
     pub(crate) frames: Vec<SentFrame>,
+    /// How far arrivals had come; it is taken when the packet is noted.
+    pub(crate) mark: Mark,
 }
 
 /// What became of frames; a buffer that its owner reuses.
@@ -114,6 +120,7 @@ pub(crate) struct Recovery {
     congestion: Congestion,
     controller: Box<dyn Controller>,
     pacer: Pacer,
+    arrivals: Arrivals,
     /// Probe time-outs since the last ack.
     probes: u32,
     losses: Losses,
@@ -145,8 +152,8 @@ struct News {
     bytes: u64,
     /// The newest that wanted an ack, and when it was sent.
     newest: Option<(u64, Instant, Eliciting)>,
-    /// When the largest was sent, if it is among them.
-    largest_at: Option<Instant>,
+    /// When the largest was sent, and what had arrived then, if it is among them.
+    largest: Option<(Instant, Mark)>,
 }
 
 impl Recovery {
@@ -164,6 +171,7 @@ impl Recovery {
             congestion: config.congestion,
             controller: controller(config.congestion, limits::DATAGRAM_SIZE as u64),
             pacer: Pacer::new(now),
+            arrivals: Arrivals::new(now),
             probes: 0,
             losses: Losses::default(),
             ack_delays,
@@ -210,6 +218,12 @@ impl Recovery {
         (unknown.max(known) + self.ack_delay(Eliciting::Fresh)) * 3
     }
 
+    /// Datagrams have so many bytes from now on.
+    #[expect(dead_code, reason = "the path's MTU is not searched for yet")]
+    pub(crate) fn set_datagram(&mut self, bytes: u64) {
+        self.controller.set_datagram(bytes);
+    }
+
     /// Takes back a list of frames that was not used.
     pub(crate) fn return_frames(&mut self, frames: Vec<SentFrame>) {
         self.sent.reuse(frames);
@@ -234,7 +248,7 @@ impl Recovery {
     }
 
     /// Notes a packet that was filled; numbers come without gaps.
-    pub(crate) fn on_sent(&mut self, packet: SentPacket) {
+    pub(crate) fn on_sent(&mut self, mut packet: SentPacket) {
         self.counts.sent += 1;
         if packet.wants != Eliciting::Nothing {
             if self.has_rested(packet.at) {
@@ -243,6 +257,7 @@ impl Recovery {
             let rate = Pacer::rate(self.controller.window(), self.rtt.smoothed());
             self.pacer.on_sent(packet.at, usize::from(packet.size), rate);
         }
+        packet.mark = self.arrivals.mark(packet.at, self.sent.in_flight() == 0);
         self.sent.push(packet);
     }
 
@@ -281,9 +296,8 @@ impl Recovery {
             fate.progress = true;
             self.probes = 0;
             if sent_at >= self.path_since {
-                self.sample(now, news.largest_at, ack.delay, wants);
-                let app_limited = in_flight * 2 < self.controller.window();
-                self.tell_controller(now, sent_at, news.bytes, app_limited);
+                self.sample(now, news.largest.map(|(at, _)| at), ack.delay, wants);
+                self.tell_controller(now, sent_at, in_flight, &news, ack.arrival);
             }
         }
         self.detect_lost(now, fate);
@@ -318,9 +332,27 @@ impl Recovery {
         }
     }
 
-    fn tell_controller(&mut self, now: Instant, sent_at: Instant, bytes: u64, app_limited: bool) {
-        let (rtt, queued) = (self.rtt.smoothed(), self.rtt.shows_queue());
-        self.controller.on_ack(Acked { now, rtt, bytes, sent_at, app_limited, queued });
+    fn tell_controller(
+        &mut self,
+        now: Instant,
+        sent_at: Instant,
+        in_flight: u64,
+        news: &News,
+        arrival: u32,
+    ) {
+        let Self { rtt, arrivals, controller, .. } = self;
+        arrivals.on_bytes(news.bytes);
+        controller.on_ack(Acked {
+            now,
+            rtt: rtt.smoothed(),
+            least_rtt: rtt.shortest(),
+            bytes: news.bytes,
+            sent_at,
+            in_flight,
+            app_limited: in_flight * 2 < controller.window(),
+            queued: rtt.shows_queue(),
+            passage: news.largest.map(|(at, mark)| arrivals.passage(at, mark, arrival)),
+        });
     }
 
     /// Takes a round trip from the largest packet of an ack, if that told it for the first time
@@ -353,7 +385,8 @@ impl Recovery {
             return;
         }
         let persistent = lost.span > self.persistent_span();
-        self.controller.on_congestion(now, lost.newest, persistent);
+        let Lost { newest, bytes, .. } = lost;
+        self.controller.on_congestion(Loss { now, newest, bytes, persistent });
         self.losses.on_lost(now, lost.share, persistent);
         if persistent {
             self.rtt.forget_shortest();
@@ -467,7 +500,8 @@ impl News {
     fn note(&mut self, told: &Told<'_>, largest: PacketNumber, path_since: Instant) {
         let Told { number, packet, .. } = *told;
         if number == largest.0 {
-            self.largest_at = Some(packet.at).filter(|at| *at >= path_since);
+            let told = Some((packet.at, packet.mark));
+            self.largest = told.filter(|(at, _)| *at >= path_since);
         }
         if packet.wants == Eliciting::Nothing {
             return;

@@ -37,6 +37,7 @@ impl Sender {
             size: 1_000,
             wants: Eliciting::Reliable,
             frames: vec![message(sequence)],
+            mark: Mark::default(),
         };
         self.recovery.on_sent(packet);
     }
@@ -204,7 +205,13 @@ fn a_packet_that_wants_no_ack_gives_a_round_trip_with_one_that_does() {
     let mut sender = Sender::new();
     sender.send(0);
     sender.now += ms(20);
-    let quiet = SentPacket { at: sender.now, size: 40, wants: Eliciting::Nothing, frames: vec![] };
+    let quiet = SentPacket {
+        at: sender.now,
+        size: 40,
+        wants: Eliciting::Nothing,
+        frames: vec![],
+        mark: Mark::default(),
+    };
     sender.recovery.on_sent(quiet);
     sender.now += RTT * 2;
     sender.ack(&[(0, 1)]).unwrap();

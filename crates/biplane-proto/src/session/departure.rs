@@ -14,7 +14,7 @@ use crate::{
     Path, SealJob, Sounding, Timer,
     acks::Eliciting,
     limits,
-    recovery::{SentFrame, SentPacket},
+    recovery::{Mark, SentFrame, SentPacket},
 };
 
 /// A packet to seal and send.
@@ -73,7 +73,8 @@ impl Session {
         let built = builder.finish(header, least);
         self.on_packet_sent(now, path, &built);
         let length = u16::try_from(built.len).unwrap_or(u16::MAX);
-        let packet = SentPacket { at: now, size: length, wants: built.wants, frames: built.frames };
+        let Built { wants, frames, .. } = built;
+        let packet = SentPacket { at: now, size: length, wants, frames, mark: Mark::default() };
         self.recovery.on_sent(packet);
         self.settle(now);
         Some(Transmit { job, path, len: built.len })

@@ -9,6 +9,7 @@ mod crew;
 mod json;
 mod nonces;
 mod question;
+mod rate;
 mod report;
 mod totals;
 mod work;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
             print(&if asked.json { found.to_json() } else { found.to_string() });
             status(found.holds())
         }
+        Ok(Command::Rate(asked)) => print(&asked.told(start)),
         Err(wrong) => {
             eprintln!("biplane-sim: {wrong}");
             ExitCode::from(2)
