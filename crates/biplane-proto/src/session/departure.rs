@@ -64,6 +64,9 @@ impl Session {
         path: Path,
         least: usize,
     ) -> Option<Transmit> {
+        if self.recovery.skips_number() && self.keys.skip() {
+            self.recovery.on_skipped(now);
+        }
         let Some(job) = self.keys.take_job() else {
             builder.discard();
             self.end_by_exhaustion(now);
