@@ -3,6 +3,7 @@
 //! | module | decides (RFC 9002) |
 //! |---|---|
 //! | `sent` | what became of each packet |
+//! | `skips` | which numbers no packet has, so that a lie shows (RFC 9000, section 21.4) |
 //! | `reordering` | when a packet is lost (section 6.1) |
 //! | `period` | which losses are one, and whether they were any (section 7.3.2) |
 //! | `rtt` | how long a round trip takes (section 5) |
@@ -21,6 +22,7 @@ mod period;
 mod reordering;
 mod rtt;
 mod sent;
+mod skips;
 
 use core::time::Duration;
 use std::time::Instant;
@@ -36,9 +38,11 @@ use self::{
     reordering::{Largest, Reordering},
     rtt::Rtt,
     sent::{Lost, SentPackets, Told},
+    skips::Skips,
 };
 use crate::{
     Congestion, SessionConfig, SessionStats, Sounding, Violation, acks::Eliciting, limits,
+    random::Random,
 };
 
 /// Something in a packet whose fate matters.
@@ -94,6 +98,13 @@ pub(crate) struct SentPacket {
     pub(crate) mark: Mark,
 }
 
+impl SentPacket {
+    /// What stands in the place of a number that was skipped.
+    const fn none(at: Instant) -> Self {
+        Self { at, size: 0, wants: Eliciting::Nothing, frames: Vec::new(), mark: Mark::NONE }
+    }
+}
+
 /// What became of frames; a buffer that its owner reuses.
 #[derive(Debug, Default)]
 pub(crate) struct Fate {
@@ -116,6 +127,7 @@ pub(crate) enum OnTimeout {
 #[derive(Debug)]
 pub(crate) struct Recovery {
     sent: SentPackets,
+    skips: Skips,
     rtt: Rtt,
     congestion: Congestion,
     controller: Box<dyn Controller>,
@@ -158,15 +170,17 @@ struct News {
 
 impl Recovery {
     /// A path on which `first` is the first packet; `ack_delays` are the peer's, for packets with
-    /// reliable frames and for others.
+    /// reliable frames and for others. Which numbers are skipped, `seed` decides.
     pub(crate) fn new(
         now: Instant,
         first: PacketNumber,
         config: &SessionConfig,
         ack_delays: (Duration, Duration),
+        seed: &[u8; 32],
     ) -> Self {
         Self {
             sent: SentPackets::new(first),
+            skips: Skips::new(Random::of(seed, "skipped numbers")),
             rtt: Rtt::new(config.initial_rtt),
             congestion: config.congestion,
             controller: controller(config.congestion, limits::DATAGRAM_SIZE as u64),
@@ -247,9 +261,22 @@ impl Recovery {
         Some(now + self.pacer.delay(now, size)?)
     }
 
-    /// Notes a packet that was filled; numbers come without gaps.
+    /// Whether the next number shall be skipped.
+    pub(crate) const fn skips_number(&self) -> bool {
+        self.skips.is_due()
+    }
+
+    /// Notes that no packet has the next number.
+    pub(crate) fn on_skipped(&mut self, now: Instant) {
+        let window = self.controller.window() / limits::DATAGRAM_SIZE as u64;
+        self.skips.on_skipped(self.sent.next(), window, self.sent.base());
+        self.sent.push(SentPacket::none(now));
+    }
+
+    /// Notes a packet that was filled; but for those that were skipped, numbers come without gaps.
     pub(crate) fn on_sent(&mut self, mut packet: SentPacket) {
         self.counts.sent += 1;
+        self.skips.on_sent();
         if packet.wants != Eliciting::Nothing {
             if self.has_rested(packet.at) {
                 self.pacer.on_rest(packet.at);
@@ -273,7 +300,7 @@ impl Recovery {
     ///
     /// # Errors
     ///
-    /// [`Violation::AckOfUnsent`].
+    /// [`Violation::AckOfUnsent`], [`Violation::AckOfSkipped`].
     pub(crate) fn handle_ack(
         &mut self,
         now: Instant,
@@ -289,6 +316,9 @@ impl Recovery {
         let mut news = News::default();
         for range in ranges {
             let range = range.ok_or(Violation::AckOfUnsent)?;
+            if self.skips.has_any(range) {
+                return Err(Violation::AckOfSkipped);
+            }
             self.take_range(range, largest, &mut news, fate);
         }
         self.on_largest(now, largest);
@@ -461,8 +491,9 @@ impl Recovery {
         stats.congestion_window = self.controller.window();
         stats.bytes_in_flight = self.sent.in_flight();
         stats.packets_sent = self.counts.sent;
+        stats.path.numbers_skipped = self.skips.count();
         stats.packets_lost = self.counts.lost;
-        stats.packets_lost_spuriously = self.counts.spurious;
+        stats.path.lost_spuriously = self.counts.spurious;
     }
 
     /// An empty list of frames, with room from an earlier one where there is any.

@@ -193,7 +193,7 @@ impl Session {
                 path_changes: 0,
                 drops: Drops::default(),
             },
-            recovery: Recovery::new(now, first, &config, ack_delays),
+            recovery: Recovery::new(now, first, &config, ack_delays, &seed),
             path: PathState::new(now, setup.remote, Random::new(&seed)),
             channels: Channels::new(channels, peer.initial_credit, local.initial_credit),
             control: Control::new(now, window),

@@ -26,8 +26,6 @@ pub struct SessionStats {
     pub packets_received: u64,
     /// UDP packets declared lost.
     pub packets_lost: u64,
-    /// UDP packets declared lost that were acknowledged after all.
-    pub packets_lost_spuriously: u64,
     /// UDP payload bytes sent.
     pub bytes_sent: u64,
     /// UDP payload bytes received and taken in.
@@ -74,8 +72,20 @@ pub struct SessionStats {
     pub delivery: DeliveryStats,
     /// Times the peer came to be at another address or port, and proved it.
     pub path_changes: u64,
+    /// What the UDP path did to packets, and what was done about it.
+    pub path: PathStats,
     /// The control plane.
     pub control: ControlStats,
+}
+
+/// Figures of a session's UDP path.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct PathStats {
+    /// Packets declared lost that were acknowledged after all.
+    pub lost_spuriously: u64,
+    /// Packet numbers that no packet has, so that a peer which acknowledges one is seen to lie.
+    pub numbers_skipped: u64,
 }
 
 /// Figures of a session's control plane, over all the connections it has had.

@@ -20,10 +20,15 @@ pub(super) struct Arrivals {
 }
 
 /// How far arrivals had come when a packet was sent.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Mark {
     bytes: u32,
     at: Option<u32>,
+}
+
+impl Mark {
+    /// Of what is no packet, or not noted yet.
+    pub(crate) const NONE: Self = Self { bytes: 0, at: None };
 }
 
 impl Arrivals {

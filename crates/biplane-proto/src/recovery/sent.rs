@@ -80,6 +80,11 @@ impl SentPackets {
         PacketNumber(self.base + self.packets.len() as u64)
     }
 
+    /// Nothing below it is in flight.
+    pub(super) const fn base(&self) -> PacketNumber {
+        PacketNumber(self.base)
+    }
+
     pub(super) const fn in_flight(&self) -> u64 {
         self.in_flight
     }

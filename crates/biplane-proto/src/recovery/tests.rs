@@ -25,7 +25,8 @@ impl Sender {
     fn new() -> Self {
         let now = Instant::now();
         let delays = (limits::RELIABLE_ACK_DELAY, limits::UNRELIABLE_ACK_DELAY);
-        let mut recovery = Recovery::new(now, PacketNumber(0), &SessionConfig::default(), delays);
+        let mut recovery =
+            Recovery::new(now, PacketNumber(0), &SessionConfig::default(), delays, &[1; 32]);
         recovery.on_path_validated(now, Some(RTT));
         Self { now, recovery, fate: Fate::default() }
     }
@@ -37,7 +38,7 @@ impl Sender {
             size: 1_000,
             wants: Eliciting::Reliable,
             frames: vec![message(sequence)],
-            mark: Mark::default(),
+            mark: Mark::NONE,
         };
         self.recovery.on_sent(packet);
     }
@@ -195,7 +196,8 @@ fn losses_over_three_probe_timeouts_collapse_the_window() {
 fn before_a_round_trip_was_measured_no_loss_is_persistent() {
     let now = Instant::now();
     let delays = (limits::RELIABLE_ACK_DELAY, limits::UNRELIABLE_ACK_DELAY);
-    let recovery = Recovery::new(now, PacketNumber(0), &SessionConfig::default(), delays);
+    let config = SessionConfig::default();
+    let recovery = Recovery::new(now, PacketNumber(0), &config, delays, &[1; 32]);
     let sender = Sender { now, recovery, fate: Fate::default() };
     assert_eq!(window_after_a_second_of_loss(sender), 9_100, "seven tenths of 13 kB");
 }
@@ -210,7 +212,7 @@ fn a_packet_that_wants_no_ack_gives_a_round_trip_with_one_that_does() {
         size: 40,
         wants: Eliciting::Nothing,
         frames: vec![],
-        mark: Mark::default(),
+        mark: Mark::NONE,
     };
     sender.recovery.on_sent(quiet);
     sender.now += RTT * 2;
@@ -261,6 +263,27 @@ fn what_was_never_sent_cannot_be_acknowledged() {
     assert_eq!(sender.ack(&[(1, 1)]), Err(Violation::AckOfUnsent));
     assert_eq!(sender.ack(&[(0, 0)]), Ok(()));
     assert_eq!(sender.ack(&[(0, 0)]), Ok(()), "again is nothing");
+}
+
+#[test]
+fn who_acknowledges_a_skipped_number_has_lied() {
+    let mut sender = Sender::new();
+    while !sender.recovery.skips_number() {
+        let number = sender.recovery.sent.next().0;
+        sender.send(number);
+        sender.now += ms(1);
+        sender.ack(&[(number, number)]).unwrap();
+    }
+    let skipped = sender.recovery.sent.next().0;
+    sender.recovery.on_skipped(sender.now);
+    sender.send(0);
+    assert_eq!(sender.recovery.sent.next().0, skipped + 2);
+    sender.ack(&[(skipped + 1, skipped + 1), (0, skipped - 1)]).unwrap();
+    assert_eq!(sender.recovery.oldest_unanswered(), None, "it is waited for by nobody");
+    assert_eq!(sender.ack(&[(0, skipped + 1)]), Err(Violation::AckOfSkipped));
+    let mut stats = SessionStats::default();
+    sender.recovery.report(&mut stats);
+    assert_eq!((stats.path.numbers_skipped, stats.packets_sent), (1, skipped + 1));
 }
 
 #[test]

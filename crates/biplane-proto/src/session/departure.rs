@@ -64,6 +64,9 @@ impl Session {
         path: Path,
         least: usize,
     ) -> Option<Transmit> {
+        if self.recovery.skips_number() && self.keys.skip() {
+            self.recovery.on_skipped(now);
+        }
         let Some(job) = self.keys.take_job() else {
             builder.discard();
             self.end_by_exhaustion(now);
@@ -74,7 +77,7 @@ impl Session {
         self.on_packet_sent(now, path, &built);
         let length = u16::try_from(built.len).unwrap_or(u16::MAX);
         let Built { wants, frames, .. } = built;
-        let packet = SentPacket { at: now, size: length, wants, frames, mark: Mark::default() };
+        let packet = SentPacket { at: now, size: length, wants, frames, mark: Mark::NONE };
         self.recovery.on_sent(packet);
         self.settle(now);
         Some(Transmit { job, path, len: built.len })
