@@ -15,6 +15,7 @@ mod reassembly;
 mod reliable;
 mod report;
 mod single;
+mod turns;
 mod unordered;
 
 use core::time::Duration;
@@ -32,6 +33,7 @@ use self::{
     reassembly::Piece,
     report::Report,
     single::{Channel, Receive, Send, assemble_fresh, deliver_fresh},
+    turns::Turns,
 };
 pub(crate) use self::{causality::Progress, outgoing::Outgoing};
 use crate::{
@@ -53,10 +55,7 @@ fn pop_front_if<T>(queue: &mut VecDeque<T>, test: impl FnOnce(&T) -> bool) -> Op
 #[derive(Debug)]
 pub(crate) struct Channels {
     list: Vec<Channel>,
-    /// Indices into `list`, highest priority first; among equals, who began a packet stands last.
-    order: Vec<usize>,
-    /// Who began the packet that is being filled.
-    began: Option<usize>,
+    turns: Turns,
     /// Bit `i`: channel `i` has something to take.
     readable: u64,
     /// A queue that was full is half empty again.
@@ -106,13 +105,9 @@ impl Channels {
             let id = u8::try_from(index).ok().and_then(ChannelId::new);
             list.extend(id.map(|id| Channel::new(id, config, granted_by_peer, granted)));
         }
-        let mut order: Vec<usize> = (0..list.len()).collect();
-        order
-            .sort_by_key(|index| list.get(*index).map(|channel| u8::MAX - channel.config.priority));
         Self {
+            turns: Turns::new(&list),
             list,
-            order,
-            began: None,
             readable: 0,
             writable: false,
             released: false,
@@ -218,17 +213,12 @@ impl Channels {
 
     /// The next message whose frame fits `room`, by priority and in turns.
     pub(crate) fn next_message(&mut self, now: Instant, room: usize) -> Option<Outgoing> {
-        for index in self.order.iter().copied() {
-            let Self { list, books, .. } = self;
-            let channel = list.get_mut(index).filter(|channel| channel.has_data());
-            let Some(channel) = channel else { continue };
-            if let Some(outgoing) = channel.next_message(now, room, books) {
-                self.writable |= channel.relieved();
-                self.began.get_or_insert(index);
-                return Some(outgoing);
-            }
-        }
-        None
+        let Self { list, turns, books, writable, .. } = self;
+        turns.next(list, |channel| {
+            let outgoing = channel.next_message(now, room, books)?;
+            *writable |= channel.relieved();
+            Some(outgoing)
+        })
     }
 
     /// Looks for messages that have waited too long for an ack over UDP, which go over the control
@@ -254,10 +244,10 @@ impl Channels {
         self.overdue
     }
 
-    /// The next of them that fits `room`, or a piece of it.
+    /// The next of them that fits `room`, or a piece of it, by priority.
     pub(crate) fn next_escalated(&mut self, now: Instant, room: usize) -> Option<Outgoing> {
-        let Self { list, books, .. } = self;
-        list.iter_mut().find_map(|channel| channel.next_escalated(now, room, books))
+        let Self { list, turns, books, .. } = self;
+        turns.next_out_of_turn(list, |channel| channel.next_escalated(now, room, books))
     }
 
     /// The control connection is lost: they go over UDP again. Returns whether there are any.
@@ -269,18 +259,6 @@ impl Channels {
             }
         }
         any
-    }
-
-    /// A packet has been filled: who began it stands behind its equals now.
-    pub(crate) fn next_turn(&mut self) {
-        let Some(index) = self.began.take() else { return };
-        let Self { list, order, .. } = self;
-        let priority = |index: &usize| list.get(*index).map(|channel| channel.config.priority);
-        let own = priority(&index);
-        let begin = order.iter().position(|other| *other == index).unwrap_or(0);
-        let rest = order.get_mut(begin..).unwrap_or_default();
-        let equals = rest.iter().take_while(|other| priority(other) == own).count();
-        rest.get_mut(..equals).unwrap_or_default().rotate_left(1);
     }
 
     /// Nothing may leave for now: of `sequenced` messages that wait, the newest is kept alone.
