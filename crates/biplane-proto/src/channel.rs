@@ -37,7 +37,7 @@ use self::{
 };
 pub(crate) use self::{causality::Progress, outgoing::Outgoing};
 use crate::{
-    ChannelConfig, Notice, SendError, SendOptions, SessionStats, Violation, limits,
+    ChannelConfig, ChannelStats, Notice, SendError, SendOptions, SessionStats, Violation, limits,
     recovery::SentFrame,
 };
 
@@ -85,13 +85,9 @@ pub(crate) struct Books {
 /// What happened to messages, for statistics.
 #[derive(Debug, Default)]
 struct Counts {
-    sent: u64,
     taken: u64,
     resent: u64,
     escalated: u64,
-    expired: u64,
-    superseded: u64,
-    overflowed: u64,
     late: u64,
     duplicated: u64,
     untaken: u64,
@@ -149,7 +145,6 @@ impl Channels {
         self.check(id, payload.len(), how)?;
         let channel = self.list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
         let outcome = channel.queue(now, payload, how, &mut self.books);
-        channel.refused |= outcome.is_err();
         if outcome.is_ok() {
             self.on_queued(how);
             if how.after_commands {
@@ -180,18 +175,26 @@ impl Channels {
         self.books.notices.admit()
     }
 
-    pub(crate) fn on_command_queued(&mut self, id: ChannelId, how: SendOptions) {
-        if let Some(Channel { send: Send::Command(next), .. }) = self.list.get_mut(id.index()) {
+    /// A command was queued with the control connection, or refused there.
+    pub(crate) fn on_command(
+        &mut self,
+        id: ChannelId,
+        how: SendOptions,
+        outcome: Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        let channel = self.list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
+        channel.on_sent(outcome)?;
+        if let Send::Command(next) = &mut channel.send {
             let sequence = core::mem::replace(next, next.next());
             if let Some(token) = how.notice {
                 self.books.notices.on_numbered((id, sequence), token);
             }
         }
         self.on_queued(how);
+        Ok(())
     }
 
     const fn on_queued(&mut self, how: SendOptions) {
-        self.books.counts.sent += 1;
         if how.notice.is_some() {
             self.books.notices.on_queued();
         }
@@ -264,11 +267,7 @@ impl Channels {
     /// Nothing may leave for now: of `sequenced` messages that wait, the newest is kept alone.
     pub(crate) fn on_blocked(&mut self) {
         for channel in &mut self.list {
-            if let (ChannelKind::Sequenced, Send::Fresh(queue)) =
-                (channel.config.kind, &mut channel.send)
-            {
-                self.books.counts.superseded += queue.keep_newest(&mut self.books.notices);
-            }
+            channel.on_blocked(&mut self.books.notices);
         }
     }
 
@@ -596,25 +595,30 @@ impl Channels {
         }
     }
 
-    pub(crate) fn report(&self, stats: &mut SessionStats) {
+    /// The figures of a channel; `None` if there is no such channel.
+    pub(crate) fn stats(&self, now: Instant, id: ChannelId) -> Option<ChannelStats> {
+        self.list.get(id.index()).map(|channel| channel.stats(now))
+    }
+
+    pub(crate) fn report(&self, now: Instant, stats: &mut SessionStats) {
         let Books { notices, counts, .. } = &self.books;
         stats.delivery.orphaned = self.causality.orphaned();
-        stats.messages_sent = counts.sent;
         stats.messages_taken = counts.taken;
         stats.delivery.resent = counts.resent;
         stats.delivery.escalated = counts.escalated;
         stats.delivery.noted = notices.asked();
-        stats.messages_expired = counts.expired;
-        stats.messages_superseded = counts.superseded;
-        stats.messages_overflowed = counts.overflowed;
         stats.messages_late = counts.late;
         stats.messages_duplicated = counts.duplicated;
         stats.messages_untaken = counts.untaken;
         stats.messages_unfinished = self.partials.unfinished();
         for channel in &self.list {
-            let (messages, bytes) = channel.queued();
-            stats.queued_messages += messages as u64;
-            stats.queued_bytes += bytes as u64;
+            let own = channel.stats(now);
+            stats.messages_sent += own.sent;
+            stats.messages_expired += own.expired;
+            stats.messages_superseded += own.superseded;
+            stats.messages_overflowed += own.overflowed;
+            stats.queued_messages += own.queued_messages;
+            stats.queued_bytes += own.queued_bytes;
             let (messages, bytes) = channel.untaken();
             stats.untaken_messages += messages as u64;
             stats.untaken_bytes += bytes;

@@ -70,8 +70,9 @@ impl Scene {
     fn shares(&mut self, lengths: &[usize]) -> Vec<f64> {
         while self.sent.iter().sum::<usize>() < 1_000_000 {
             for (lane, len) in lengths.iter().enumerate() {
-                let (waiting, _) = self.channels.list[lane].queued();
-                self.queue(lane, 40_usize.saturating_sub(waiting), *len);
+                let waiting = self.channels.list[lane].stats(self.now).queued_messages;
+                let wanted = usize::try_from(40_u64.saturating_sub(waiting)).unwrap();
+                self.queue(lane, wanted, *len);
                 self.acknowledge(lane);
             }
             assert!(!self.packet().is_empty());
