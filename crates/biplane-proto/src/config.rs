@@ -1,6 +1,6 @@
 //! What a session is told when it begins.
 
-use core::time::Duration;
+use core::{num::NonZeroU8, time::Duration};
 use std::net::SocketAddr;
 
 use biplane_wire::{ChannelKind, ControlNumber, PacketNumber, RequestId, SequenceNumber};
@@ -30,6 +30,9 @@ pub struct ChannelConfig {
     pub lifetime: Option<Duration>,
     /// Channels of a higher priority go first into every packet.
     pub priority: u8,
+    /// Among channels of equal priority that have more to send than can leave, each has this share
+    /// of the bytes. Default 1.
+    pub weight: NonZeroU8,
     /// After how long a reliable message of a data channel that is not acknowledged goes over the
     /// control connection too, counted from when it was sent; `None` never. Other kinds ignore it.
     pub escalate_after: Option<Duration>,
@@ -39,7 +42,15 @@ impl ChannelConfig {
     /// A channel of this kind without any option, whose messages have at most so many bytes.
     #[must_use]
     pub const fn new(kind: ChannelKind, max_message: u32) -> Self {
-        Self { kind, notify: false, max_message, lifetime: None, priority: 0, escalate_after: None }
+        Self {
+            kind,
+            notify: false,
+            max_message,
+            lifetime: None,
+            priority: 0,
+            weight: NonZeroU8::MIN,
+            escalate_after: None,
+        }
     }
 }
 

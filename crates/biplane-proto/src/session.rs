@@ -29,8 +29,9 @@ use bytes::Bytes;
 use self::ending::State;
 pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss};
 use crate::{
-    Answered, ChannelConfig, CloseReason, DropReason, Drops, Event, FirstNumbers, KeyChange,
-    PlaneMode, Planes, Role, SendError, SessionStats, Setup, Sounding, SoundingReport, Timer,
+    Answered, ChannelConfig, ChannelStats, CloseReason, DropReason, Drops, Event, FirstNumbers,
+    KeyChange, PlaneMode, Planes, Role, SendError, SessionStats, Setup, Sounding, SoundingReport,
+    Timer,
     acks::Acks,
     channel::Channels,
     control::{Control, Head},
@@ -279,8 +280,8 @@ impl Session {
         let config = self.channels.config(channel).ok_or(SendError::NotInProtocol)?;
         if config.kind == ChannelKind::Command {
             self.channels.check(channel, payload.len(), how)?;
-            self.control.outbox.push(Head::Command(channel), payload)?;
-            self.channels.on_command_queued(channel, how);
+            let outcome = self.control.outbox.push(Head::Command(channel), payload);
+            self.channels.on_command(channel, how, outcome)?;
         } else {
             let only_waits = self.only_waits(config, how);
             self.channels.send(now, channel, payload, how)?;
@@ -464,8 +465,17 @@ impl Session {
         stats.delivery.tunnelled = self.arrivals.tunnelled;
         self.recovery.report(&mut stats);
         self.keys.report(&mut stats);
-        self.channels.report(&mut stats);
+        self.channels.report(self.clock.latest, &mut stats);
         stats
+    }
+
+    /// The figures of what a channel sends; `None` if there is no such channel.
+    pub fn channel_stats(&mut self, now: Instant, channel: ChannelId) -> Option<ChannelStats> {
+        let now = self.clock.clamp(now);
+        let mut stats = self.channels.stats(now, channel)?;
+        let is_command = self.channels.config(channel)?.kind == ChannelKind::Command;
+        stats.has_room &= !is_command || self.control.outbox.has_room();
+        Some(stats)
     }
 
     /// Asks the path: a packet of its own leaves now, whatever is queued. For a diagnosis; what

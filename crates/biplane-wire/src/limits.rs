@@ -115,6 +115,11 @@ pub const SEQUENCE_AHEAD: u64 = 2 * SEND_QUEUE_MESSAGES as u64;
 pub const FRESH_QUEUE_MESSAGES: usize = 1_024;
 /// How long they wait at the most, where their channel has no lifetime.
 pub const FRESH_LIFETIME: Duration = Duration::from_secs(1);
+/// Bytes of frames that the lightest channel sends in a turn among those of its priority; the others
+/// send in proportion to their weights.
+pub const TURN_BYTES: u32 = 256;
+/// What a channel owes at the most to those of its priority, in bytes of frames.
+pub const DEBT_BYTES: u32 = 16 * 1024;
 /// Messages of a `sequenced` or `unreliable` channel that wait to be taken.
 pub const RECEIVE_QUEUE_MESSAGES: usize = 4_096;
 /// Their cost in bytes.
@@ -134,6 +139,7 @@ pub const HELD_BYTES: usize = 256 * 1024;
 /// They wait no longer than this.
 pub const HELD_AGE: Duration = Duration::from_secs(1);
 
+const _: () = assert!(TURN_BYTES < DEBT_BYTES && TUNNEL_PIECE < DEBT_BYTES as usize);
 const _: () = assert!(HELD_BYTES >= FRESH_MESSAGE + MESSAGE_COST);
 const _: () = assert!(ms(TAKEN_DELAY) + 2 * ms(PTO_MAX) < ms(NOTICE_PATIENCE), "word may be lost");
 const _: () = assert!(TAKEN_RANGES <= TAKEN_RUNS);

@@ -216,7 +216,6 @@ impl Session {
         while let Some(message) = self.channels.next_message(now, builder.room()) {
             builder.message(message);
         }
-        self.channels.next_turn();
     }
 
     /// A ping where an answer is wanted and nothing else asks for one, or not soon enough.

@@ -233,7 +233,6 @@ impl Session {
             let clock = message.sent_at.map(|at| Self::stamp(self.clock.epoch, at));
             self.control.outbox.write_tunnelled(now, &message, clock, out);
         }
-        self.channels.next_turn();
         if !self.channels.has_data() {
             self.outlook.released = false;
             self.timers.disarm(Timer::Send);

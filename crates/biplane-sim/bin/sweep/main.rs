@@ -8,6 +8,7 @@ mod args;
 mod crew;
 mod json;
 mod nonces;
+mod overload;
 mod question;
 mod rate;
 mod report;
@@ -35,6 +36,11 @@ fn main() -> ExitCode {
         Ok(Command::Run(wanted)) => run(start, &wanted),
         Ok(Command::Replay { seed, run }) => replay(start, seed, &run),
         Ok(Command::Aead { json }) => print(&aead::measure().told(json)),
+        Ok(Command::Overload(asked)) => {
+            let found = overload::look(start, &asked);
+            print(&if asked.json { found.to_json() } else { found.to_string() });
+            status(found.holds())
+        }
         Ok(Command::Nonces(asked)) => {
             let found = nonces::look(start, &asked);
             print(&if asked.json { found.to_json() } else { found.to_string() });

@@ -33,6 +33,7 @@ mod lost_message;
 mod moving;
 mod number_wrap;
 mod ordered;
+mod overload;
 mod priority;
 mod replicas;
 mod requests;
