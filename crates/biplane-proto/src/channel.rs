@@ -33,7 +33,10 @@ use self::{
     report::Report,
     single::{Channel, Receive, Send, assemble_fresh, deliver_fresh},
 };
-pub(crate) use self::{causality::Progress, outgoing::Outgoing};
+pub(crate) use self::{
+    causality::Progress,
+    outgoing::{Outgoing, Space},
+};
 use crate::{
     ChannelConfig, Notice, SendError, SendOptions, SessionStats, Violation, limits,
     recovery::SentFrame,
@@ -216,13 +219,13 @@ impl Channels {
         })
     }
 
-    /// The next message whose frame fits `room`, by priority and in turns.
-    pub(crate) fn next_message(&mut self, now: Instant, room: usize) -> Option<Outgoing> {
+    /// The next message whose frame fits what is left of `space`, by priority and in turns.
+    pub(crate) fn next_message(&mut self, now: Instant, space: Space) -> Option<Outgoing> {
         for index in self.order.iter().copied() {
             let Self { list, books, .. } = self;
             let channel = list.get_mut(index).filter(|channel| channel.has_data());
             let Some(channel) = channel else { continue };
-            if let Some(outgoing) = channel.next_message(now, room, books) {
+            if let Some(outgoing) = channel.next_message(now, space, books) {
                 self.writable |= channel.relieved();
                 self.began.get_or_insert(index);
                 return Some(outgoing);
@@ -254,10 +257,10 @@ impl Channels {
         self.overdue
     }
 
-    /// The next of them that fits `room`, or a piece of it.
-    pub(crate) fn next_escalated(&mut self, now: Instant, room: usize) -> Option<Outgoing> {
+    /// The next of them that fits what is left of `space`, or a piece of it.
+    pub(crate) fn next_escalated(&mut self, now: Instant, space: Space) -> Option<Outgoing> {
         let Self { list, books, .. } = self;
-        list.iter_mut().find_map(|channel| channel.next_escalated(now, room, books))
+        list.iter_mut().find_map(|channel| channel.next_escalated(now, space, books))
     }
 
     /// The control connection is lost: they go over UDP again. Returns whether there are any.
@@ -310,7 +313,8 @@ impl Channels {
                 | SentFrame::Credit(_)
                 | SentFrame::Taken(..)
                 | SentFrame::Ack(_)
-                | SentFrame::Sounding(_) => {}
+                | SentFrame::Sounding(_)
+                | SentFrame::Probe(_) => {}
             }
             self.writable |= channel.relieved();
         }

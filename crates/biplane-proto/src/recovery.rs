@@ -21,7 +21,10 @@ use self::{
     sent::SentPackets,
 };
 use crate::{
-    Congestion, SessionConfig, SessionStats, Sounding, Violation, acks::Eliciting, limits,
+    Congestion, SessionConfig, SessionStats, Sounding, Violation,
+    acks::Eliciting,
+    limits,
+    path::{LongPackets, Probe, Witness},
 };
 
 /// Something in a packet whose fate matters.
@@ -41,6 +44,8 @@ pub(crate) enum SentFrame {
     Ack(PacketNumber),
     /// A question of a diagnosis.
     Sounding(Sounding),
+    /// Whether datagrams of this length arrive.
+    Probe(Probe),
 }
 
 impl SentFrame {
@@ -52,7 +57,7 @@ impl SentFrame {
             | Self::Noted(channel, _)
             | Self::Credit(channel)
             | Self::Taken(channel, _) => channel.index(),
-            Self::Ack(_) | Self::Sounding(_) => usize::MAX,
+            Self::Ack(_) | Self::Sounding(_) | Self::Probe(_) => usize::MAX,
         }
     }
 
@@ -60,7 +65,7 @@ impl SentFrame {
     const fn is_repeated(self) -> bool {
         match self {
             Self::Message(..) | Self::Piece(..) | Self::Credit(_) | Self::Taken(..) => true,
-            Self::Noted(..) | Self::Ack(_) | Self::Sounding(_) => false,
+            Self::Noted(..) | Self::Ack(_) | Self::Sounding(_) | Self::Probe(_) => false,
         }
     }
 }
@@ -75,6 +80,20 @@ pub(crate) struct SentPacket {
     pub(crate) frames: Vec<SentFrame>,
 }
 
+impl SentPacket {
+    /// Whether it asks how long a datagram may be: its loss shows no congestion (RFC 8899, section
+    /// 3).
+    fn is_probe(&self) -> bool {
+        matches!(self.frames.as_slice(), [SentFrame::Probe(_)])
+    }
+
+    /// What its fate says of the length of datagrams, if it is longer than every path carries.
+    fn witness(&self) -> Option<Witness> {
+        let len = usize::from(self.size);
+        (len > limits::DATAGRAM_SIZE).then_some(Witness { len, at: self.at })
+    }
+}
+
 /// What became of frames; a buffer that its owner reuses.
 #[derive(Debug, Default)]
 pub(crate) struct Fate {
@@ -82,6 +101,18 @@ pub(crate) struct Fate {
     pub(crate) lost: Vec<SentFrame>,
     /// Whether any packet was acknowledged for the first time.
     pub(crate) progress: bool,
+    /// The packets of them that are longer than every path carries.
+    pub(crate) long: LongPackets,
+}
+
+impl Fate {
+    /// Notes a packet that is lost.
+    fn lose(&mut self, packet: &SentPacket) {
+        self.lost.extend_from_slice(&packet.frames);
+        if let Some(witness) = packet.witness().filter(|_| !packet.is_probe()) {
+            self.long.on_lost(witness);
+        }
+    }
 }
 
 /// What the loss timer asks for.
@@ -195,9 +226,19 @@ impl Recovery {
         self.window_allows(size) && self.pacer.delay(now, size).is_none()
     }
 
-    /// Whether `size` bytes more fit into the congestion window.
+    /// Whether `size` bytes more fit into the congestion window. Where nothing is in flight they do:
+    /// it may be narrower than one long datagram.
     pub(crate) fn window_allows(&self, size: usize) -> bool {
-        self.sent.in_flight() + size as u64 <= self.controller.window() && self.sent.has_room()
+        let in_flight = self.sent.in_flight();
+        let fits = in_flight == 0 || in_flight + size as u64 <= self.controller.window();
+        fits && self.sent.has_room()
+    }
+
+    /// Whether the oldest packet has waited for its ack for longer than that may take: what goes now
+    /// asks whether anything arrives.
+    pub(crate) fn is_stalled(&self, now: Instant) -> bool {
+        let timeout = self.probe_timeout(Eliciting::Fresh);
+        self.oldest_unanswered().is_some_and(|at| now.saturating_duration_since(at) >= timeout)
     }
 
     /// When pacing lets `size` bytes go, if pacing is all that holds them.
@@ -238,17 +279,22 @@ impl Recovery {
         let in_flight = self.sent.in_flight();
         let mut newest: Option<(u64, Instant, Eliciting)> = None;
         let mut bytes = 0;
+        let mut long = fate.long;
         for range in ranges {
             let range = range.ok_or(Violation::AckOfUnsent)?;
             let since = self.path_since;
             let spurious = self.sent.ack(range, fate, |number, packet| {
                 bytes += if packet.at < since { 0 } else { u64::from(packet.size) };
+                if let Some(witness) = packet.witness() {
+                    long.on_arrived(witness);
+                }
                 if newest.is_none_or(|(known, ..)| number > known) {
                     newest = Some((number, packet.at, packet.wants));
                 }
             });
             self.on_spurious(spurious);
         }
+        fate.long = long;
         self.largest_acked = self.largest_acked.max(Some(largest));
         if let Some((number, at, wants)) = newest {
             fate.progress = true;

@@ -16,6 +16,10 @@ pub struct SessionStats {
     pub rtt_latest: Duration,
     /// Mean deviation of the samples.
     pub rtt_variation: Duration,
+    /// The longest datagram that is sent, in bytes of UDP payload: what the path is known to carry.
+    pub datagram_size: u64,
+    /// Times the path came to carry less than it had.
+    pub datagram_size_falls: u64,
     /// Bytes that may be in flight on the UDP path.
     pub congestion_window: u64,
     /// Bytes that are in flight on the UDP path.

@@ -150,7 +150,10 @@ impl SentPackets {
                 State::InFlight if packet.at <= deadline => {
                     *state = State::Lost;
                     self.in_flight -= u64::from(packet.size);
-                    fate.lost.extend_from_slice(&packet.frames);
+                    fate.lose(packet);
+                    if packet.is_probe() {
+                        continue;
+                    }
                     let since = (*first.get_or_insert(packet.at)).max(path_since);
                     let span = packet.at.saturating_duration_since(since);
                     let (packets, longest) =
