@@ -87,6 +87,11 @@ impl Mtu {
         self.size
     }
 
+    /// The longest datagram that both sides allow.
+    pub(crate) const fn ceiling(&self) -> usize {
+        self.ceiling
+    }
+
     /// How often the path came to carry less.
     pub(crate) const fn falls(&self) -> u64 {
         self.falls

@@ -18,6 +18,12 @@ impl Session {
         self.settle(now);
     }
 
+    /// The longest datagram that both sides allow, in bytes: no packet is longer.
+    #[must_use]
+    pub const fn longest_datagram(&self) -> usize {
+        self.path.mtu().ceiling()
+    }
+
     /// Whether a probe may leave now: on a path that works, and where nothing asks more urgently
     /// whether it does.
     pub(super) fn probe_waits(&self, now: Instant) -> bool {

@@ -2,6 +2,7 @@
 
 mod applications;
 mod drain;
+mod narrow;
 mod ordeal;
 mod pauses;
 
@@ -225,6 +226,8 @@ impl Trial {
         self.judge_ordeal();
         // What ends by itself owes what it had not delivered.
         if !self.is_doomed() {
+            // First: no more than so many breaches are kept, and who is wrong here loses messages.
+            self.judge_paths();
             self.judge_the_rest();
         }
         Outcome {

@@ -55,6 +55,10 @@ pub struct OrdealFigures {
     pub questions: Questions,
     /// The pause of a steady stream that took most of what it may.
     pub pause: Pause,
+    /// Ends of sessions whose path came to carry less than they sent.
+    pub narrowed: u64,
+    /// How often one noticed that.
+    pub noticed: u64,
 }
 
 impl OrdealFigures {
@@ -65,6 +69,8 @@ impl OrdealFigures {
         self.ended += other.ended;
         self.moves += other.moves;
         self.followed += other.followed;
+        self.narrowed += other.narrowed;
+        self.noticed += other.noticed;
         self.questions.add(&other.questions);
         self.pause = self.pause.longer(other.pause);
         self.slowest_resume = self.slowest_resume.max(other.slowest_resume);
