@@ -314,7 +314,7 @@ impl Channels {
                 | SentFrame::Taken(..)
                 | SentFrame::Ack(_)
                 | SentFrame::Sounding(_)
-                | SentFrame::Probe(_) => {}
+                | SentFrame::LengthProbe(_) => {}
             }
             self.writable |= channel.relieved();
         }

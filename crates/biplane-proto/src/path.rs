@@ -16,7 +16,7 @@ use std::{net::IpAddr, net::SocketAddr, time::Instant};
 
 use biplane_wire::limits as wire;
 
-pub(crate) use self::mtu::{LongPackets, Mtu, Probe, Witness};
+pub(crate) use self::mtu::{LengthProbe, LongPackets, Mtu, Witness};
 pub use self::soundings::{Sounding, SoundingCounts, SoundingReport};
 use self::{elsewhere::Elsewhere, flood::Flood, soundings::Soundings};
 use crate::{DropReason, Violation, limits, random::Random};

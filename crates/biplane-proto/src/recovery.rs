@@ -24,7 +24,7 @@ use crate::{
     Congestion, SessionConfig, SessionStats, Sounding, Violation,
     acks::Eliciting,
     limits,
-    path::{LongPackets, Probe, Witness},
+    path::{LengthProbe, LongPackets, Witness},
 };
 
 /// Something in a packet whose fate matters.
@@ -45,7 +45,7 @@ pub(crate) enum SentFrame {
     /// A question of a diagnosis.
     Sounding(Sounding),
     /// Whether datagrams of this length arrive.
-    Probe(Probe),
+    LengthProbe(LengthProbe),
 }
 
 impl SentFrame {
@@ -57,7 +57,7 @@ impl SentFrame {
             | Self::Noted(channel, _)
             | Self::Credit(channel)
             | Self::Taken(channel, _) => channel.index(),
-            Self::Ack(_) | Self::Sounding(_) | Self::Probe(_) => usize::MAX,
+            Self::Ack(_) | Self::Sounding(_) | Self::LengthProbe(_) => usize::MAX,
         }
     }
 
@@ -65,7 +65,7 @@ impl SentFrame {
     const fn is_repeated(self) -> bool {
         match self {
             Self::Message(..) | Self::Piece(..) | Self::Credit(_) | Self::Taken(..) => true,
-            Self::Noted(..) | Self::Ack(_) | Self::Sounding(_) | Self::Probe(_) => false,
+            Self::Noted(..) | Self::Ack(_) | Self::Sounding(_) | Self::LengthProbe(_) => false,
         }
     }
 }
@@ -83,8 +83,8 @@ pub(crate) struct SentPacket {
 impl SentPacket {
     /// Whether it asks how long a datagram may be: its loss shows no congestion (RFC 8899, section
     /// 3).
-    fn is_probe(&self) -> bool {
-        matches!(self.frames.as_slice(), [SentFrame::Probe(_)])
+    fn is_length_probe(&self) -> bool {
+        matches!(self.frames.as_slice(), [SentFrame::LengthProbe(_)])
     }
 
     /// What its fate says of the length of datagrams, if it is longer than every path carries.
@@ -109,7 +109,7 @@ impl Fate {
     /// Notes a packet that is lost.
     fn lose(&mut self, packet: &SentPacket) {
         self.lost.extend_from_slice(&packet.frames);
-        if let Some(witness) = packet.witness().filter(|_| !packet.is_probe()) {
+        if let Some(witness) = packet.witness().filter(|_| !packet.is_length_probe()) {
             self.long.on_lost(witness);
         }
     }

@@ -61,11 +61,12 @@ const _: () = assert!(REQUESTS == u8::MAX as usize + 1, "a kind of request is on
 
 // The session: messages.
 
-/// Size of a datagram before any larger one is proven.
+/// Length of a datagram before any longer one is proven.
 pub const DATAGRAM_SIZE: usize = DATAGRAM_MIN;
 /// A message is charged this many bytes beside its own, for the slots and headers it takes.
 pub const MESSAGE_COST: usize = 64;
-/// The longest message of a data channel that goes in one packet, sequence number and all.
+/// The longest message of a data channel that goes in one packet on every path, sequence number and
+/// all.
 pub const DATA_MESSAGE: usize = DATAGRAM_SIZE - Header::LEN - TAG - 8;
 /// The longest message of a `sequenced` or `unreliable` channel.
 pub const FRESH_MESSAGE: usize = 16 * 1024;
@@ -200,7 +201,7 @@ pub const PROBE_STEADY: Duration = Duration::from_secs(30);
 pub const PROBE_MAX: Duration = Duration::from_secs(120);
 /// Soundings of a session that wait for their response, and round trips that wait to be taken.
 pub const SOUNDINGS: usize = 256;
-/// Probes of one length of datagram in a row that are lost before the path counts as too narrow for
+/// Length probes of one length in a row that are lost before the path counts as too narrow for
 /// it (RFC 8899, section 5.1.2).
 pub const MTU_PROBES: u32 = 3;
 /// Lengths that differ by less are not told apart.

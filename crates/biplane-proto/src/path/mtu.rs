@@ -1,7 +1,7 @@
 //! How long a datagram may be on this path (RFC 8899).
 //!
-//! Every path carries 1,200 bytes: the join has shown it. What is longer is asked by a probe, a ping
-//! padded to the length in question, which carries nothing that could be lost with it; the ack of
+//! Every path carries 1,200 bytes: the join has shown it. What is longer is asked by a length probe, a
+//! ping padded to the length in question, which carries nothing that could be lost with it; the ack of
 //! one shows that the path takes such datagrams, three in a row without an ack that it does not. The
 //! longest that both sides allow is asked first, then halves of what lies between, down to 4 bytes.
 //! Nothing is asked before messages have filled a packet, and one probe is in flight at a time: a
@@ -50,12 +50,12 @@ pub(crate) struct Mtu {
 
 /// A question to the path, in flight.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Probe {
+pub(crate) struct LengthProbe {
     size: usize,
     era: u8,
 }
 
-impl Probe {
+impl LengthProbe {
     /// The length of its datagram in bytes.
     pub(crate) const fn size(self) -> usize {
         self.size
@@ -108,14 +108,14 @@ impl Mtu {
     }
 
     /// Takes the question that is due.
-    pub(crate) fn take(&mut self, now: Instant) -> Option<Probe> {
+    pub(crate) fn take(&mut self, now: Instant) -> Option<LengthProbe> {
         let size = self.due(now)?;
         self.in_flight = true;
-        Some(Probe { size, era: self.era })
+        Some(LengthProbe { size, era: self.era })
     }
 
     /// A probe has arrived.
-    pub(crate) fn on_acked(&mut self, now: Instant, probe: Probe) {
+    pub(crate) fn on_acked(&mut self, now: Instant, probe: LengthProbe) {
         if probe.era != self.era {
             return;
         }
@@ -132,7 +132,7 @@ impl Mtu {
     }
 
     /// A probe is lost.
-    pub(crate) fn on_lost(&mut self, now: Instant, probe: Probe) {
+    pub(crate) fn on_lost(&mut self, now: Instant, probe: LengthProbe) {
         let is_open = self.in_flight && self.asked == Some(probe.size);
         if probe.era != self.era || !is_open {
             return;

@@ -151,7 +151,7 @@ impl SentPackets {
                     *state = State::Lost;
                     self.in_flight -= u64::from(packet.size);
                     fate.lose(packet);
-                    if packet.is_probe() {
+                    if packet.is_length_probe() {
                         continue;
                     }
                     let since = (*first.get_or_insert(packet.at)).max(path_since);

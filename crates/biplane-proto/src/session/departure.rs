@@ -40,7 +40,7 @@ impl Session {
         if self.asks_elsewhere(now) {
             return self.poll_elsewhere(now, out);
         }
-        if let Some(transmit) = self.poll_probe(now, out) {
+        if let Some(transmit) = self.poll_length_probe(now, out) {
             return Some(transmit);
         }
         let path = self.path.path()?;
@@ -113,7 +113,7 @@ impl Session {
             || self.outlook.probes > 0
             || self.channels.has_credit()
             || self.outlook.taken_due
-            || self.probe_waits(now)
+            || self.length_probe_waits(now)
             || (self.outlook.released
                 && self.channels.has_data()
                 && self.recovery.may_send(now, self.path.mtu().size()))

@@ -26,22 +26,26 @@ impl Session {
 
     /// Whether a probe may leave now: on a path that works, and where nothing asks more urgently
     /// whether it does.
-    pub(super) fn probe_waits(&self, now: Instant) -> bool {
+    pub(super) fn length_probe_waits(&self, now: Instant) -> bool {
         let Some(size) = self.path.mtu().due(now) else { return false };
         let is_calm = self.liveness.data_open() && self.outlook.probes == 0;
         is_calm && !self.is_ended() && self.recovery.window_allows(size)
     }
 
     /// A packet that asks whether datagrams of its length arrive: a ping, and padding.
-    pub(super) fn poll_probe(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Transmit> {
-        if !self.probe_waits(now) {
+    pub(super) fn poll_length_probe(
+        &mut self,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Option<Transmit> {
+        if !self.length_probe_waits(now) {
             return None;
         }
         let path = self.path.path()?;
         let probe = self.path.mtu_mut().take(now)?;
         tracing::debug!(size = probe.size(), "asking for longer datagrams");
         let mut builder = Builder::new(out, probe.size(), self.recovery.spare_frames());
-        builder.frame(&Frame::Ping, Eliciting::AtOnce, Some(SentFrame::Probe(probe)));
+        builder.frame(&Frame::Ping, Eliciting::AtOnce, Some(SentFrame::LengthProbe(probe)));
         self.fill(now, builder, path, probe.size())
     }
 }

@@ -5,6 +5,7 @@
 
 mod calibrate;
 mod moves;
+mod mtu;
 pub(super) mod resumes;
 mod sweep;
 
@@ -134,6 +135,15 @@ pub(super) const GATES: &[Gate] = &[
         builds: &["cargo models --no-run"],
         timeout: Duration::from_secs(1200),
         measure: models,
+    },
+    Gate {
+        id: "G23",
+        title: "datagrams are as long as their path carries, and no longer when it carries less",
+        seeds: Seeds { full: 400, quick: 24 },
+        needs: None,
+        builds: &[SIM, NET, scene::LOBBY, scene::CLI],
+        timeout: Duration::from_secs(900),
+        measure: mtu::lengths,
     },
     Gate {
         id: "G28",
