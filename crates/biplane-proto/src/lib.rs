@@ -79,5 +79,5 @@ pub use handshake::{Accepting, Agreement, Dialing, HelloError, ResumeClaim, dige
 pub use keys::{KeyChange, KeyEpoch, Opener, SealJob, Sealer};
 pub use path::{Path, Sounding, SoundingCounts, SoundingReport};
 pub use session::{Arrival, ControlLoss, Reply, SendOptions, Session, Transmit};
-pub use stats::{ControlStats, DeliveryStats, SessionStats};
+pub use stats::{ControlStats, DeliveryStats, PathStats, SessionStats};
 pub use timers::Timer;

@@ -32,7 +32,8 @@ use self::ending::State;
 pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss};
 use crate::{
     Answered, ChannelConfig, CloseReason, DropReason, Drops, Event, FirstNumbers, KeyChange,
-    PlaneMode, Planes, Role, SendError, SessionStats, Setup, Sounding, SoundingReport, Timer,
+    PathStats, PlaneMode, Planes, Role, SendError, SessionStats, Setup, Sounding, SoundingReport,
+    Timer,
     acks::Acks,
     channel::Channels,
     control::{Control, Head},
@@ -460,9 +461,11 @@ impl Session {
             bytes_received: self.arrivals.bytes,
             bytes_sent: self.arrivals.bytes_sent,
             messages_undecodable: self.arrivals.undecodable,
-            path_changes: self.arrivals.path_changes,
-            datagram_size: self.path.mtu().size() as u64,
-            datagram_size_falls: self.path.mtu().falls(),
+            path: PathStats {
+                changes: self.arrivals.path_changes,
+                datagram_size: self.path.mtu().size() as u64,
+                narrowed: self.path.mtu().falls(),
+            },
             drops: self.arrivals.drops,
             control: self.control.report(),
             ..SessionStats::default()

@@ -16,10 +16,6 @@ pub struct SessionStats {
     pub rtt_latest: Duration,
     /// Mean deviation of the samples.
     pub rtt_variation: Duration,
-    /// The longest datagram that is sent, in bytes of UDP payload: what the path is known to carry.
-    pub datagram_size: u64,
-    /// Times the path came to carry less than it had.
-    pub datagram_size_falls: u64,
     /// Bytes that may be in flight on the UDP path.
     pub congestion_window: u64,
     /// Bytes that are in flight on the UDP path.
@@ -76,10 +72,23 @@ pub struct SessionStats {
     pub drops: Drops,
     /// What it took to deliver messages, and what was told of it.
     pub delivery: DeliveryStats,
-    /// Times the peer came to be at another address or port, and proved it.
-    pub path_changes: u64,
+    /// Where UDP packets go, and how long they may be.
+    pub path: PathStats,
     /// The control plane.
     pub control: ControlStats,
+}
+
+/// Figures of a session's UDP path.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct PathStats {
+    /// Times the peer came to be at another address or port, and proved it.
+    pub changes: u64,
+    /// The longest datagram that is sent, in bytes of UDP payload: what the path is known to carry.
+    /// From 1,200 to what both sides allow.
+    pub datagram_size: u64,
+    /// Times the path came to carry less than was sent.
+    pub narrowed: u64,
 }
 
 /// Figures of a session's control plane, over all the connections it has had.

@@ -86,7 +86,7 @@ fn joined(address: &str) -> (Endpoint, Endpoint, Pair) {
 }
 
 fn size(slot: &Slot) -> usize {
-    usize::try_from(slot.with(|_, session| session.stats()).datagram_size).unwrap()
+    usize::try_from(slot.with(|_, session| session.stats()).path.datagram_size).unwrap()
 }
 
 /// One long message each way, which must come whole.

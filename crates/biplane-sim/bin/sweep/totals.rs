@@ -18,8 +18,6 @@ pub(crate) struct Totals {
     datagrams: u64,
     replayed: u64,
     drops: Drops,
-    /// The longest that a message took.
-    slowest: Duration,
     /// The longest that everything owed took to come, as a share of what it may take.
     slowest_drain: f64,
     passed: Wraps,
@@ -38,7 +36,6 @@ impl Totals {
         self.datagrams += figures.datagrams.arrived;
         self.replayed += figures.datagrams.replayed;
         self.drops.add(&figures.datagrams.drops);
-        self.slowest = self.slowest.max(figures.slowest);
         let Drain { took, bound, .. } = figures.drain;
         if !bound.is_zero() {
             let share = took.as_secs_f64() / bound.as_secs_f64();
@@ -85,9 +82,9 @@ impl Totals {
             .value("forged", &self.ordeal.questions.forged)
             .value("questions_to_forged", &self.ordeal.questions.of_victims)
             .value("longest_pause", &self.ordeal.pause.share())
-            .value("slowest", &self.slowest.as_secs_f64())
-            .value("narrowed", &self.ordeal.narrowed)
-            .value("noticed", &self.ordeal.noticed)
+            .value("narrowed", &self.ordeal.narrows.narrowed)
+            .value("noticed", &self.ordeal.narrows.noticed)
+            .value("slowest", &self.ordeal.narrows.slowest.as_secs_f64())
             .value("longest_beyond_grace", &self.ordeal.beyond_grace.as_secs_f64())
             .value("longest_half_open", &self.ordeal.half_open.as_secs_f64())
     }

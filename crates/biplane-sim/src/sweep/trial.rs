@@ -13,7 +13,7 @@ use biplane_proto::{CloseReason, Drops, limits};
 use biplane_wire::{ChannelId, ChannelKind};
 
 use self::ordeal::Ordeal;
-pub use self::{ordeal::OrdealFigures, pauses::Pause};
+pub use self::{narrow::Narrows, ordeal::OrdealFigures, pauses::Pause};
 use super::{Conditions, Datagrams, Drain, Figures, Outcome, Traffic, Wraps};
 use crate::{Breach, Canary, CanaryKind, Oracle, Protocol, Rng, SessionBreach, Side, World};
 
@@ -284,7 +284,7 @@ impl Trial {
         for client in 0..self.world.clients() {
             figures.questions.add(&self.world.questions(client));
             let server = self.world.session(Side::Server(client));
-            figures.followed += server.map_or(0, |session| session.stats().path_changes);
+            figures.followed += server.map_or(0, |session| session.stats().path.changes);
         }
         figures
     }

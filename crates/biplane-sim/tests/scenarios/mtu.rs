@@ -13,7 +13,7 @@ fn carrying(seed: u64, mtu: usize) -> Scene {
 }
 
 fn size(scene: &Scene, side: Side) -> u64 {
-    scene.session(side).stats().datagram_size
+    scene.session(side).stats().path.datagram_size
 }
 
 /// Both sides say something long, which comes whole.
@@ -65,7 +65,7 @@ fn where_a_path_comes_to_carry_less_messages_come_within_seconds_and_are_cut_ane
     scene.run_for(seconds(3));
     for side in [CLIENT, SERVER] {
         assert_eq!(size(&scene, side), 1_251, "{side}");
-        assert_eq!(scene.session(side).stats().datagram_size_falls, 1, "{side}");
+        assert_eq!(scene.session(side).stats().path.narrowed, 1, "{side}");
     }
     assert_eq!(scene.planes(CLIENT), Some(biplane_proto::Planes::Both));
 }

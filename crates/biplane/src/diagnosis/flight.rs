@@ -119,7 +119,7 @@ impl Flight {
             self.report = session.soundings();
             let stats = session.stats();
             self.heard = heard(session, stats.packets_received);
-            self.datagram_size = stats.datagram_size;
+            self.datagram_size = stats.path.datagram_size;
         });
     }
 

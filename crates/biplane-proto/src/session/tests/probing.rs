@@ -57,7 +57,7 @@ impl Narrow {
     }
 
     fn size(&self) -> usize {
-        usize::try_from(self.pair.client.session.stats().datagram_size).unwrap()
+        usize::try_from(self.pair.client.session.stats().path.datagram_size).unwrap()
     }
 
     fn lens(&mut self) -> Vec<usize> {
@@ -111,7 +111,7 @@ fn probes_that_are_lost_are_no_congestion_and_count_as_no_loss() {
     let asked = narrow.lens().iter().filter(|len| **len > 1_200).count();
     assert!((3 * 6..=3 * 8).contains(&asked), "{asked}");
     let stats = narrow.pair.client.session.stats();
-    assert_eq!((stats.packets_lost, stats.datagram_size_falls), (0, 0));
+    assert_eq!((stats.packets_lost, stats.path.narrowed), (0, 0));
     assert!(window >= 12_000, "{window}");
     assert_eq!(stats.bytes_in_flight, 0);
 }
@@ -130,7 +130,7 @@ fn where_the_path_comes_to_carry_less_everything_arrives_cut_anew() {
     assert_eq!(narrow.taken(ORDERED), [50_000]);
     assert_eq!(narrow.taken(UNORDERED), [1_300]);
     assert_eq!(narrow.size(), 1_251);
-    assert_eq!(narrow.client().stats().datagram_size_falls, 1);
+    assert_eq!(narrow.client().stats().path.narrowed, 1);
     assert_eq!(narrow.client().planes(), Planes::Both);
 }
 
