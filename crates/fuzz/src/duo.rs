@@ -82,7 +82,6 @@ pub(crate) fn description() -> Description {
 pub(crate) fn parameters(receive_id: u32) -> Parameters {
     let mut parameters = Parameters::new(ReceiveId(receive_id));
     parameters.initial_credit = CREDIT;
-    parameters.max_datagram = u32::try_from(limits::DATAGRAM).expect("a small number");
     parameters
 }
 
