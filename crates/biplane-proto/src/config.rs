@@ -70,6 +70,9 @@ pub struct SessionConfig {
     pub grace: Duration,
     /// Which planes it may fly on. Default: whichever work.
     pub planes: PlaneMode,
+    /// The longest datagram that this side sends, in bytes of UDP payload, if the peer accepts it and
+    /// the path carries it. 1,200 to [`limits::DATAGRAM_LARGEST`], default 1,452.
+    pub max_datagram: usize,
 }
 
 /// Which planes a side lets a session fly on.
@@ -110,6 +113,7 @@ impl Default for SessionConfig {
             congestion: Congestion::default(),
             grace: limits::GRACE,
             planes: PlaneMode::default(),
+            max_datagram: limits::DATAGRAM,
         }
     }
 }

@@ -41,7 +41,10 @@ use self::{
     skips::Skips,
 };
 use crate::{
-    Congestion, SessionConfig, SessionStats, Sounding, Violation, acks::Eliciting, limits,
+    Congestion, SessionConfig, SessionStats, Sounding, Violation,
+    acks::Eliciting,
+    limits,
+    path::{LengthProbe, LongPackets, Witness},
     random::Random,
 };
 
@@ -62,6 +65,8 @@ pub(crate) enum SentFrame {
     Ack(PacketNumber),
     /// A question of a diagnosis.
     Sounding(Sounding),
+    /// Whether datagrams of this length arrive.
+    LengthProbe(LengthProbe),
 }
 
 impl SentFrame {
@@ -73,7 +78,7 @@ impl SentFrame {
             | Self::Noted(channel, _)
             | Self::Credit(channel)
             | Self::Taken(channel, _) => channel.index(),
-            Self::Ack(_) | Self::Sounding(_) => usize::MAX,
+            Self::Ack(_) | Self::Sounding(_) | Self::LengthProbe(_) => usize::MAX,
         }
     }
 
@@ -81,7 +86,7 @@ impl SentFrame {
     const fn is_repeated(self) -> bool {
         match self {
             Self::Message(..) | Self::Piece(..) | Self::Credit(_) | Self::Taken(..) => true,
-            Self::Noted(..) | Self::Ack(_) | Self::Sounding(_) => false,
+            Self::Noted(..) | Self::Ack(_) | Self::Sounding(_) | Self::LengthProbe(_) => false,
         }
     }
 }
@@ -103,6 +108,18 @@ impl SentPacket {
     const fn none(at: Instant) -> Self {
         Self { at, size: 0, wants: Eliciting::Nothing, frames: Vec::new(), mark: Mark::NONE }
     }
+
+    /// Whether it asks how long a datagram may be: its loss shows no congestion (RFC 8899, section
+    /// 3).
+    fn is_length_probe(&self) -> bool {
+        matches!(self.frames.as_slice(), [SentFrame::LengthProbe(_)])
+    }
+
+    /// What its fate says of the length of datagrams, if it is longer than every path carries.
+    fn witness(&self) -> Option<Witness> {
+        let len = usize::from(self.size);
+        (len > limits::DATAGRAM_SIZE).then_some(Witness { len, at: self.at })
+    }
 }
 
 /// What became of frames; a buffer that its owner reuses.
@@ -112,6 +129,18 @@ pub(crate) struct Fate {
     pub(crate) lost: Vec<SentFrame>,
     /// Whether any packet was acknowledged for the first time.
     pub(crate) progress: bool,
+    /// The packets of them that are longer than every path carries.
+    pub(crate) long: LongPackets,
+}
+
+impl Fate {
+    /// Notes a packet that is lost.
+    fn lose(&mut self, packet: &SentPacket) {
+        self.lost.extend_from_slice(&packet.frames);
+        if let Some(witness) = packet.witness().filter(|_| !packet.is_length_probe()) {
+            self.long.on_lost(witness);
+        }
+    }
 }
 
 /// What the loss timer asks for.
@@ -131,6 +160,8 @@ pub(crate) struct Recovery {
     rtt: Rtt,
     congestion: Congestion,
     controller: Box<dyn Controller>,
+    /// The longest datagram, in bytes.
+    datagram: usize,
     pacer: Pacer,
     arrivals: Arrivals,
     /// Probe time-outs since the last ack.
@@ -166,6 +197,8 @@ struct News {
     newest: Option<(u64, Instant, Eliciting)>,
     /// When the largest was sent, and what had arrived then, if it is among them.
     largest: Option<(Instant, Mark)>,
+    /// What it says of the length of datagrams, and what was known before.
+    long: LongPackets,
 }
 
 impl Recovery {
@@ -184,6 +217,7 @@ impl Recovery {
             rtt: Rtt::new(config.initial_rtt),
             congestion: config.congestion,
             controller: controller(config.congestion, limits::DATAGRAM_SIZE as u64),
+            datagram: limits::DATAGRAM_SIZE,
             pacer: Pacer::new(now),
             arrivals: Arrivals::new(now),
             probes: 0,
@@ -216,7 +250,7 @@ impl Recovery {
         self.probes = 0;
         if far {
             self.rtt = self.rtt.of_another_path();
-            self.controller = controller(self.congestion, limits::DATAGRAM_SIZE as u64);
+            self.controller = controller(self.congestion, self.datagram as u64);
             self.pacer = Pacer::new(now);
             self.losses = Losses { largest: self.losses.largest, ..Losses::default() };
         }
@@ -233,9 +267,11 @@ impl Recovery {
     }
 
     /// Datagrams have so many bytes from now on.
-    #[expect(dead_code, reason = "the path's MTU is not searched for yet")]
-    pub(crate) fn set_datagram(&mut self, bytes: u64) {
-        self.controller.set_datagram(bytes);
+    pub(crate) fn set_datagram(&mut self, bytes: usize) {
+        if self.datagram != bytes {
+            self.datagram = bytes;
+            self.controller.set_datagram(bytes as u64);
+        }
     }
 
     /// Takes back a list of frames that was not used.
@@ -248,9 +284,19 @@ impl Recovery {
         self.window_allows(size) && self.pacer.delay(now, size).is_none()
     }
 
-    /// Whether `size` bytes more fit into the congestion window.
+    /// Whether `size` bytes more fit into the congestion window. Where nothing is in flight they do:
+    /// it may be narrower than one long datagram.
     pub(crate) fn window_allows(&self, size: usize) -> bool {
-        self.sent.in_flight() + size as u64 <= self.controller.window() && self.sent.has_room()
+        let in_flight = self.sent.in_flight();
+        let fits = in_flight == 0 || in_flight + size as u64 <= self.controller.window();
+        fits && self.sent.has_room()
+    }
+
+    /// Whether the oldest packet has waited for its ack for longer than that may take: what goes now
+    /// asks whether anything arrives.
+    pub(crate) fn is_stalled(&self, now: Instant) -> bool {
+        let timeout = self.probe_timeout(Eliciting::Fresh);
+        self.oldest_unanswered().is_some_and(|at| now.saturating_duration_since(at) >= timeout)
     }
 
     /// When pacing lets `size` bytes go, if pacing is all that holds them.
@@ -313,7 +359,7 @@ impl Recovery {
             return Err(Violation::AckOfUnsent);
         }
         let in_flight = self.sent.in_flight();
-        let mut news = News::default();
+        let mut news = News { long: fate.long, ..News::default() };
         for range in ranges {
             let range = range.ok_or(Violation::AckOfUnsent)?;
             if self.skips.has_any(range) {
@@ -321,6 +367,7 @@ impl Recovery {
             }
             self.take_range(range, largest, &mut news, fate);
         }
+        fate.long = news.long;
         self.on_largest(now, largest);
         if let Some((_, sent_at, wants)) = news.newest {
             fate.progress = true;
@@ -480,7 +527,7 @@ impl Recovery {
     /// Gives up everything in flight: the direction is dead.
     pub(crate) fn lose_all(&mut self, fate: &mut Fate) {
         self.counts.lost += self.sent.lose_all(fate);
-        self.controller = controller(self.congestion, limits::DATAGRAM_SIZE as u64);
+        self.controller = controller(self.congestion, self.datagram as u64);
         self.losses.period = Period::default();
         self.probes = 0;
     }
@@ -530,6 +577,9 @@ impl News {
     /// went elsewhere.
     fn note(&mut self, told: &Told<'_>, largest: PacketNumber, path_since: Instant) {
         let Told { number, packet, .. } = *told;
+        if let Some(witness) = packet.witness() {
+            self.long.on_arrived(witness);
+        }
         if number == largest.0 {
             let told = Some((packet.at, packet.mark));
             self.largest = told.filter(|(at, _)| *at >= path_since);

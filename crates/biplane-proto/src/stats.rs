@@ -71,9 +71,7 @@ pub struct SessionStats {
     pub drops: Drops,
     /// What it took to deliver messages, and what was told of it.
     pub delivery: DeliveryStats,
-    /// Times the peer came to be at another address or port, and proved it.
-    pub path_changes: u64,
-    /// What the UDP path did to packets, and what was done about it.
+    /// Where UDP packets go, how long they may be, and what became of them.
     pub path: PathStats,
     /// The control plane.
     pub control: ControlStats,
@@ -83,6 +81,13 @@ pub struct SessionStats {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct PathStats {
+    /// Times the peer came to be at another address or port, and proved it.
+    pub changes: u64,
+    /// The longest datagram that is sent, in bytes of UDP payload: what the path is known to carry.
+    /// From 1,200 to what both sides allow.
+    pub datagram_size: u64,
+    /// Times the path came to carry less than was sent.
+    pub narrowed: u64,
     /// Packets declared lost that were acknowledged after all.
     pub lost_spuriously: u64,
     /// Packet numbers that no packet has, so that a peer which acknowledges one is seen to lie.

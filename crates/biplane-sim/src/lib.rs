@@ -77,8 +77,8 @@ pub use seal::{Challenger, SealCost};
 pub use side::Side;
 pub use stream::{Inflow, Stream, StreamConfig};
 pub use sweep::{
-    Blow, Conditions, Datagrams, Drain, Figures, Lengths, OrdealFigures, Outcome, Pause, Plan,
-    Rhythm, Strike, Traffic, Trial, Work, Wraps,
+    Blow, Conditions, Datagrams, Drain, Figures, Lengths, Narrows, OrdealFigures, Outcome, Pause,
+    Plan, Rhythm, Strike, Traffic, Trial, Work, Wraps,
 };
 pub use transcript::{Entry, Transcript};
 pub use wires::{Access, Wires, WiresConfig};

@@ -151,6 +151,14 @@ impl Wires {
         }
     }
 
+    /// Lets datagrams of at most so many bytes pass from now on, both ways.
+    pub fn narrow(&mut self, now: Instant, carries: usize) {
+        for link in [&mut self.up, &mut self.down] {
+            let config = LinkConfig { mtu: Some(carries), ..link.config().clone() };
+            link.reconfigure(now, config);
+        }
+    }
+
     /// Lets no datagram in, either way.
     pub fn cut_data(&mut self) {
         self.up.cut();

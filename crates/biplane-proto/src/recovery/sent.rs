@@ -171,7 +171,10 @@ impl SentPackets {
                 State::InFlight => {
                     *state = State::Lost;
                     self.in_flight -= u64::from(packet.size);
-                    fate.lost.extend_from_slice(&packet.frames);
+                    fate.lose(packet);
+                    if packet.is_length_probe() {
+                        continue;
+                    }
                     let at = packet.at;
                     let may_tell = measured.is_some_and(|since| at > since);
                     let since = if may_tell { *first.get_or_insert(at) } else { at };

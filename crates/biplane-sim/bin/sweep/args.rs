@@ -26,6 +26,7 @@ Questions:
   kills      does it survive the loss of its control connection, whatever takes that away?
   cuts       does it matter after which byte control connections break?
   moves      does a session follow a client that changes its address, and nobody who forges it?
+  mtu        does it find out how long datagrams may be, and notice when they may not any more?
   clocks     does it survive clocks that falter and machines that stand still?
 
   overload   what does a session do whose application wants ten times what its link carries?

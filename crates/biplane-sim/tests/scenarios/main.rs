@@ -31,6 +31,7 @@ mod lifetime;
 mod long_messages;
 mod lost_message;
 mod moving;
+mod mtu;
 mod number_wrap;
 mod ordered;
 mod overload;
