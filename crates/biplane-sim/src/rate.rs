@@ -181,7 +181,9 @@ impl<'a> Bench<'a> {
                 self.turn();
             }
         }
-        self.turn();
+        if self.world.elapsed() > Duration::from_secs(second) {
+            self.turn();
+        }
         self.figures()
     }
 
