@@ -8,6 +8,7 @@
 //! | `period` | which losses are one, and whether they were any (section 7.3.2) |
 //! | `rtt` | how long a round trip takes (section 5) |
 //! | `congestion` | how much may be in flight (section 7) |
+//! | `marks` | whether the path carries ECN marks (section 7.1; RFC 9000, section 13.4) |
 //! | `pacer` | when the next packet may go (section 7.7) |
 //!
 //! There is one packet number space and one set of keys, and a direction carries data once its path
@@ -15,6 +16,7 @@
 //! challenges of a join do (`path`), which have their own timer.
 
 mod congestion;
+mod marks;
 mod pacer;
 mod period;
 mod reordering;
@@ -25,10 +27,11 @@ mod skips;
 use core::time::Duration;
 use std::time::Instant;
 
-use biplane_wire::{Ack, AckRange, ChannelId, PacketNumber, SequenceNumber};
+use biplane_wire::{Ack, AckRange, ChannelId, EcnCounts, PacketNumber, SequenceNumber};
 
 use self::{
     congestion::{Acked, Controller, controller},
+    marks::{Marks, Verdict},
     pacer::Pacer,
     period::{Period, Share},
     reordering::{Largest, Reordering},
@@ -88,6 +91,8 @@ pub(crate) struct SentPacket {
     pub(crate) at: Instant,
     pub(crate) size: u16,
     pub(crate) wants: Eliciting,
+    /// It left with an ECN mark.
+    pub(crate) marked: bool,
     /// What is lost when the packet is lost; empty for most.
     pub(crate) frames: Vec<SentFrame>,
 }
@@ -95,7 +100,7 @@ pub(crate) struct SentPacket {
 impl SentPacket {
     /// What stands in the place of a number that was skipped.
     const fn none(at: Instant) -> Self {
-        Self { at, size: 0, wants: Eliciting::Nothing, frames: Vec::new() }
+        Self { at, size: 0, wants: Eliciting::Nothing, marked: false, frames: Vec::new() }
     }
 }
 
@@ -125,6 +130,7 @@ pub(crate) struct Recovery {
     rtt: Rtt,
     congestion: Congestion,
     controller: Box<dyn Controller>,
+    marks: Marks,
     pacer: Pacer,
     /// Probe time-outs since the last ack.
     probes: u32,
@@ -159,6 +165,8 @@ struct News {
     newest: Option<(u64, Instant, Eliciting)>,
     /// When the largest was sent, if it is among them.
     largest_at: Option<Instant>,
+    /// How many of this path were marked.
+    marked: u64,
 }
 
 impl Recovery {
@@ -177,6 +185,7 @@ impl Recovery {
             rtt: Rtt::new(config.initial_rtt),
             congestion: config.congestion,
             controller: controller(config.congestion, limits::DATAGRAM_SIZE as u64),
+            marks: Marks::default(),
             pacer: Pacer::new(now),
             probes: 0,
             losses: Losses::default(),
@@ -210,6 +219,7 @@ impl Recovery {
             self.rtt = self.rtt.of_another_path();
             self.controller = controller(self.congestion, limits::DATAGRAM_SIZE as u64);
             self.pacer = Pacer::new(now);
+            self.marks.on_moved();
             self.losses = Losses { largest: self.losses.largest, ..Losses::default() };
         }
         self.on_path_validated(now, rtt);
@@ -263,6 +273,9 @@ impl Recovery {
     pub(crate) fn on_sent(&mut self, packet: SentPacket) {
         self.counts.sent += 1;
         self.skips.on_sent();
+        if packet.marked {
+            self.marks.on_sent();
+        }
         if packet.wants != Eliciting::Nothing {
             if self.has_rested(packet.at) {
                 self.pacer.on_rest(packet.at);
@@ -271,6 +284,11 @@ impl Recovery {
             self.pacer.on_sent(packet.at, usize::from(packet.size), rate);
         }
         self.sent.push(packet);
+    }
+
+    /// Whether a packet that wants so much is marked.
+    pub(crate) fn marks(&self, wants: Eliciting) -> bool {
+        wants != Eliciting::Nothing && self.marks.marks(self.probes > 0)
     }
 
     /// Whether nothing that wants an ack was sent for a probe time-out: what the path is like now is
@@ -306,12 +324,15 @@ impl Recovery {
             }
             self.take_range(range, largest, &mut news, fate);
         }
-        self.on_largest(now, largest);
+        let is_largest = self.on_largest(now, largest);
         if let Some((_, sent_at, wants)) = news.newest {
             fate.progress = true;
             self.probes = 0;
             if sent_at >= self.path_since {
                 self.sample(now, news.largest_at, ack.delay, wants);
+                if is_largest {
+                    self.on_marks(now, sent_at, news.marked, ack.ecn);
+                }
                 let app_limited = in_flight * 2 < self.controller.window();
                 self.tell_controller(now, sent_at, news.bytes, app_limited);
             }
@@ -339,13 +360,24 @@ impl Recovery {
         });
     }
 
-    fn on_largest(&mut self, now: Instant, number: PacketNumber) {
+    /// What an ack of a larger number than any before says of marks.
+    fn on_marks(&mut self, now: Instant, sent_at: Instant, told: u64, counts: Option<EcnCounts>) {
+        let congested = self.marks.on_ack(told, counts) == Verdict::Congestion;
+        if congested && self.losses.period.on_marked(now, sent_at) {
+            self.controller.on_congestion(now, sent_at, false);
+        }
+    }
+
+    /// Whether an ack's largest number is the largest of all.
+    fn on_largest(&mut self, now: Instant, number: PacketNumber) -> bool {
         let known = self.losses.largest;
-        if known.is_none_or(|known| number > known.number) {
+        let is_largest = known.is_none_or(|known| number > known.number);
+        if is_largest {
             let before = known.map_or(now, |known| known.at);
             let at = self.sent.sent_at(number).unwrap_or(before);
             self.losses.largest = Some(Largest { number, at });
         }
+        is_largest
     }
 
     fn tell_controller(&mut self, now: Instant, sent_at: Instant, bytes: u64, app_limited: bool) {
@@ -382,6 +414,7 @@ impl Recovery {
         if lost.newest < self.path_since {
             return;
         }
+        self.marks.on_lost(lost.marked);
         let persistent = lost.span > self.persistent_span();
         self.controller.on_congestion(now, lost.newest, persistent);
         self.losses.on_lost(now, lost.share, persistent);
@@ -426,6 +459,9 @@ impl Recovery {
             self.detect_lost(now, fate);
             return OnTimeout::Nothing;
         }
+        if self.probes == 0 {
+            self.marks.on_probe();
+        }
         self.probes += 1;
         self.sent.probe(fate);
         OnTimeout::Probe
@@ -458,6 +494,8 @@ impl Recovery {
         stats.congestion_window = self.controller.window();
         stats.bytes_in_flight = self.sent.in_flight();
         stats.packets_sent = self.counts.sent;
+        (stats.path.marked, stats.path.congestion_marks) = self.marks.counts();
+        stats.path.carries_marks = self.marks.are_carried();
         stats.path.numbers_skipped = self.skips.count();
         stats.packets_lost = self.counts.lost;
         stats.path.lost_spuriously = self.counts.spurious;
@@ -503,7 +541,10 @@ impl News {
         if packet.wants == Eliciting::Nothing {
             return;
         }
-        self.bytes += if packet.at < path_since { 0 } else { u64::from(packet.size) };
+        if packet.at >= path_since {
+            self.bytes += u64::from(packet.size);
+            self.marked += u64::from(packet.marked);
+        }
         if self.newest.is_none_or(|(known, ..)| number > known) {
             self.newest = Some((number, packet.at, packet.wants));
         }

@@ -299,7 +299,7 @@ impl Node {
         outlet: &mut Outlet<'_>,
         watch: &mut Watch,
     ) {
-        let Transmit { job, path, len } = transmit;
+        let Transmit { job, path, len, ecn } = transmit;
         let allowed = wire::PACKET_MIN..=limits::DATAGRAM_SIZE;
         if packet.len() != len || !allowed.contains(&len) {
             let what = ContractBreach::PacketLength { appended: packet.len(), says: len };
@@ -320,7 +320,7 @@ impl Node {
             watch.sealed(now, self.side, &plain, &packet);
         }
         watch.note(now, self.side, Entry::Packet(&packet));
-        outlet.send(now, path.remote, packet);
+        outlet.send(now, path.remote, ecn, packet);
     }
 
     /// Whether the peer is where a packet leaves for, and whether it may.
