@@ -9,6 +9,7 @@
 //! | `rtt` | how long a round trip takes (section 5) |
 //! | `passage` | how packets get to the far side, by its clock |
 //! | `congestion` | how much may be in flight (section 7) |
+//! | `marks` | whether the path carries ECN marks (section 7.1; RFC 9000, section 13.4) |
 //! | `pacer` | when the next packet may go (section 7.7) |
 //!
 //! There is one packet number space and one set of keys, and a direction carries data once its path
@@ -16,6 +17,7 @@
 //! challenges of a join do (`path`), which have their own timer.
 
 mod congestion;
+mod marks;
 mod pacer;
 mod passage;
 mod period;
@@ -27,11 +29,12 @@ mod skips;
 use core::time::Duration;
 use std::time::Instant;
 
-use biplane_wire::{Ack, AckRange, ChannelId, PacketNumber, SequenceNumber};
+use biplane_wire::{Ack, AckRange, ChannelId, EcnCounts, PacketNumber, SequenceNumber};
 
-pub(crate) use self::passage::Mark;
+pub(crate) use self::passage::Milestone;
 use self::{
     congestion::{Acked, Controller, Loss, controller},
+    marks::{Marks, Verdict},
     pacer::Pacer,
     passage::Arrivals,
     period::{Period, Share},
@@ -97,16 +100,25 @@ pub(crate) struct SentPacket {
     pub(crate) at: Instant,
     pub(crate) size: u16,
     pub(crate) wants: Eliciting,
+    /// It left with an ECN mark.
+    pub(crate) marked: bool,
     /// What is lost when the packet is lost; empty for most.
     pub(crate) frames: Vec<SentFrame>,
     /// How far arrivals had come; it is taken when the packet is noted.
-    pub(crate) mark: Mark,
+    pub(crate) milestone: Milestone,
 }
 
 impl SentPacket {
     /// What stands in the place of a number that was skipped.
     const fn none(at: Instant) -> Self {
-        Self { at, size: 0, wants: Eliciting::Nothing, frames: Vec::new(), mark: Mark::NONE }
+        Self {
+            at,
+            size: 0,
+            wants: Eliciting::Nothing,
+            marked: false,
+            frames: Vec::new(),
+            milestone: Milestone::NONE,
+        }
     }
 
     /// Whether it asks how long a datagram may be: its loss shows no congestion (RFC 8899, section
@@ -162,6 +174,7 @@ pub(crate) struct Recovery {
     controller: Box<dyn Controller>,
     /// The longest datagram, in bytes.
     datagram: usize,
+    marks: Marks,
     pacer: Pacer,
     arrivals: Arrivals,
     /// Probe time-outs since the last ack.
@@ -196,9 +209,11 @@ struct News {
     /// The newest that wanted an ack, and when it was sent.
     newest: Option<(u64, Instant, Eliciting)>,
     /// When the largest was sent, and what had arrived then, if it is among them.
-    largest: Option<(Instant, Mark)>,
+    largest: Option<(Instant, Milestone)>,
     /// What it says of the length of datagrams, and what was known before.
     long: LongPackets,
+    /// How many of this path were marked.
+    marked: u64,
 }
 
 impl Recovery {
@@ -218,6 +233,7 @@ impl Recovery {
             congestion: config.congestion,
             controller: controller(config.congestion, limits::DATAGRAM_SIZE as u64),
             datagram: limits::DATAGRAM_SIZE,
+            marks: Marks::default(),
             pacer: Pacer::new(now),
             arrivals: Arrivals::new(now),
             probes: 0,
@@ -252,6 +268,7 @@ impl Recovery {
             self.rtt = self.rtt.of_another_path();
             self.controller = controller(self.congestion, self.datagram as u64);
             self.pacer = Pacer::new(now);
+            self.marks.on_moved();
             self.losses = Losses { largest: self.losses.largest, ..Losses::default() };
         }
         self.on_path_validated(now, rtt);
@@ -323,6 +340,9 @@ impl Recovery {
     pub(crate) fn on_sent(&mut self, mut packet: SentPacket) {
         self.counts.sent += 1;
         self.skips.on_sent();
+        if packet.marked {
+            self.marks.on_sent();
+        }
         if packet.wants != Eliciting::Nothing {
             if self.has_rested(packet.at) {
                 self.pacer.on_rest(packet.at);
@@ -330,8 +350,13 @@ impl Recovery {
             let rate = Pacer::rate(self.controller.window(), self.rtt.smoothed());
             self.pacer.on_sent(packet.at, usize::from(packet.size), rate);
         }
-        packet.mark = self.arrivals.mark(packet.at, self.sent.in_flight() == 0);
+        packet.milestone = self.arrivals.milestone(packet.at, self.sent.in_flight() == 0);
         self.sent.push(packet);
+    }
+
+    /// Whether a packet that wants so much is marked.
+    pub(crate) fn marks(&self, wants: Eliciting) -> bool {
+        wants != Eliciting::Nothing && self.marks.marks(self.probes > 0)
     }
 
     /// Whether nothing that wants an ack was sent for a probe time-out: what the path is like now is
@@ -368,12 +393,15 @@ impl Recovery {
             self.take_range(range, largest, &mut news, fate);
         }
         fate.long = news.long;
-        self.on_largest(now, largest);
+        let is_largest = self.on_largest(now, largest);
         if let Some((_, sent_at, wants)) = news.newest {
             fate.progress = true;
             self.probes = 0;
             if sent_at >= self.path_since {
                 self.sample(now, news.largest.map(|(at, _)| at), ack.delay, wants);
+                if is_largest {
+                    self.on_marks(now, sent_at, news.marked, ack.ecn);
+                }
                 self.tell_controller(now, sent_at, in_flight, &news, ack.arrival);
             }
         }
@@ -400,13 +428,24 @@ impl Recovery {
         });
     }
 
-    fn on_largest(&mut self, now: Instant, number: PacketNumber) {
+    /// What an ack of a larger number than any before says of marks.
+    fn on_marks(&mut self, now: Instant, sent_at: Instant, told: u64, counts: Option<EcnCounts>) {
+        let congested = self.marks.on_ack(told, counts) == Verdict::Congestion;
+        if congested && self.losses.period.on_marked(now, sent_at) {
+            self.controller.on_mark(now, sent_at);
+        }
+    }
+
+    /// Whether an ack's largest number is the largest of all.
+    fn on_largest(&mut self, now: Instant, number: PacketNumber) -> bool {
         let known = self.losses.largest;
-        if known.is_none_or(|known| number > known.number) {
+        let is_largest = known.is_none_or(|known| number > known.number);
+        if is_largest {
             let before = known.map_or(now, |known| known.at);
             let at = self.sent.sent_at(number).unwrap_or(before);
             self.losses.largest = Some(Largest { number, at });
         }
+        is_largest
     }
 
     fn tell_controller(
@@ -428,7 +467,7 @@ impl Recovery {
             in_flight,
             app_limited: in_flight * 2 < controller.window(),
             queued: rtt.shows_queue(),
-            passage: news.largest.map(|(at, mark)| arrivals.passage(at, mark, arrival)),
+            passage: news.largest.map(|(at, milestone)| arrivals.passage(at, milestone, arrival)),
         });
     }
 
@@ -461,6 +500,7 @@ impl Recovery {
         if lost.newest < self.path_since {
             return;
         }
+        self.marks.on_lost(lost.marked);
         let persistent = lost.span > self.persistent_span();
         let Lost { newest, bytes, .. } = lost;
         self.controller.on_congestion(Loss { now, newest, bytes, persistent });
@@ -506,6 +546,9 @@ impl Recovery {
             self.detect_lost(now, fate);
             return OnTimeout::Nothing;
         }
+        if self.probes == 0 {
+            self.marks.on_probe();
+        }
         self.probes += 1;
         self.sent.probe(fate);
         OnTimeout::Probe
@@ -538,6 +581,8 @@ impl Recovery {
         stats.congestion_window = self.controller.window();
         stats.bytes_in_flight = self.sent.in_flight();
         stats.packets_sent = self.counts.sent;
+        (stats.path.marked, stats.path.congestion_marks) = self.marks.counts();
+        stats.path.carries_marks = self.marks.are_carried();
         stats.path.numbers_skipped = self.skips.count();
         stats.packets_lost = self.counts.lost;
         stats.path.lost_spuriously = self.counts.spurious;
@@ -581,13 +626,16 @@ impl News {
             self.long.on_arrived(witness);
         }
         if number == largest.0 {
-            let told = Some((packet.at, packet.mark));
+            let told = Some((packet.at, packet.milestone));
             self.largest = told.filter(|(at, _)| *at >= path_since);
         }
         if packet.wants == Eliciting::Nothing {
             return;
         }
-        self.bytes += if packet.at < path_since { 0 } else { u64::from(packet.size) };
+        if packet.at >= path_since {
+            self.bytes += u64::from(packet.size);
+            self.marked += u64::from(packet.marked);
+        }
         if self.newest.is_none_or(|(known, ..)| number > known) {
             self.newest = Some((number, packet.at, packet.wants));
         }

@@ -92,6 +92,12 @@ pub struct PathStats {
     pub lost_spuriously: u64,
     /// Packet numbers that no packet has, so that a peer which acknowledges one is seen to lie.
     pub numbers_skipped: u64,
+    /// Packets sent that a router may mark instead of dropping (ECN).
+    pub marked: u64,
+    /// Packets that a router has marked so, as the peer tells.
+    pub congestion_marks: u64,
+    /// Whether the path is known to carry such marks.
+    pub carries_marks: bool,
 }
 
 /// What one channel of a session sends: what waits, and what became of messages on this side. Plain

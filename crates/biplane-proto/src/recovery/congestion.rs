@@ -70,6 +70,11 @@ pub(super) trait Controller: Debug + Send + Sync {
     fn on_ack(&mut self, acked: Acked);
     /// Packets were lost.
     fn on_congestion(&mut self, loss: Loss);
+    /// The path says that its queue is long, by an ECN mark on a packet sent at `newest` or before;
+    /// an answer is due once a round trip, as to a loss.
+    fn on_mark(&mut self, now: Instant, newest: Instant) {
+        self.on_congestion(Loss { now, newest, bytes: 0, persistent: false });
+    }
     /// All losses of the recovery period that began at `since` were none: their packets have been
     /// acknowledged after all.
     fn on_spurious(&mut self, _since: Instant) {}

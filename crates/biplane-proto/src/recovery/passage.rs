@@ -21,12 +21,12 @@ pub(super) struct Arrivals {
 
 /// How far arrivals had come when a packet was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Mark {
+pub(crate) struct Milestone {
     bytes: u32,
     at: Option<u32>,
 }
 
-impl Mark {
+impl Milestone {
     /// Of what is no packet, or not noted yet.
     pub(crate) const NONE: Self = Self { bytes: 0, at: None };
 }
@@ -41,11 +41,11 @@ impl Arrivals {
 
     /// For a packet that is sent at `now`, the first in flight if `is_first`: what came before a
     /// pause does not count.
-    pub(super) fn mark(&self, now: Instant, is_first: bool) -> Mark {
+    pub(super) fn milestone(&self, now: Instant, is_first: bool) -> Milestone {
         let arrival = |latest| {
             if is_first { self.stamp(now).wrapping_add(self.delay) } else { latest }
         };
-        Mark { bytes: self.bytes, at: self.latest.map(arrival) }
+        Milestone { bytes: self.bytes, at: self.latest.map(arrival) }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "counted modulo 2³²")]
@@ -53,12 +53,17 @@ impl Arrivals {
         self.bytes = self.bytes.wrapping_add(bytes as u32);
     }
 
-    /// The passage of a packet that was sent at `sent_at` with `mark`, and arrived at `arrival`.
-    pub(super) fn passage(&mut self, sent_at: Instant, mark: Mark, arrival: u32) -> Passage {
+    /// The passage of a packet that was sent at `sent_at` with `milestone`, and arrived at `arrival`.
+    pub(super) fn passage(
+        &mut self,
+        sent_at: Instant,
+        milestone: Milestone,
+        arrival: u32,
+    ) -> Passage {
         self.delay = arrival.wrapping_sub(self.stamp(sent_at));
         self.latest = Some(arrival);
-        let bytes = self.bytes.wrapping_sub(mark.bytes);
-        let rate = mark.at.and_then(|at| rate(bytes, arrival.wrapping_sub(at).cast_signed()));
+        let bytes = self.bytes.wrapping_sub(milestone.bytes);
+        let rate = milestone.at.and_then(|at| rate(bytes, arrival.wrapping_sub(at).cast_signed()));
         Passage { delay: self.delay.cast_signed(), rate }
     }
 
@@ -87,12 +92,12 @@ mod tests {
     fn the_rate_is_what_arrives_while_a_packet_is_under_way() {
         let start = Instant::now();
         let mut arrivals = Arrivals::new(start);
-        let first = arrivals.mark(start, true);
+        let first = arrivals.milestone(start, true);
         arrivals.on_bytes(1_200);
         // The far side's clock is about to wrap.
         let arrival = u32::MAX - 10_000;
         assert_eq!(arrivals.passage(start, first, arrival).rate, None, "from when?");
-        let second = arrivals.mark(start + ms(20), false);
+        let second = arrivals.milestone(start + ms(20), false);
         arrivals.on_bytes(12_000);
         let passage = arrivals.passage(start + ms(20), second, arrival.wrapping_add(100_000));
         assert_eq!(passage.rate, Some(120_000));
@@ -104,13 +109,13 @@ mod tests {
     fn a_pause_of_the_sender_is_no_slow_path() {
         let start = Instant::now();
         let mut arrivals = Arrivals::new(start);
-        let first = arrivals.mark(start, true);
+        let first = arrivals.milestone(start, true);
         arrivals.on_bytes(1_200);
         arrivals.passage(start, first, 30_000);
         let later = start + ms(5_000);
-        let mark = arrivals.mark(later, true);
+        let milestone = arrivals.milestone(later, true);
         arrivals.on_bytes(1_200);
         // Sent at 5 s, 30 ms on the way and 10 ms in a queue.
-        assert_eq!(arrivals.passage(later, mark, 5_040_000).rate, Some(120_000));
+        assert_eq!(arrivals.passage(later, milestone, 5_040_000).rate, Some(120_000));
     }
 }

@@ -55,6 +55,16 @@ impl Period {
         share.next > 0
     }
 
+    /// Packets met congestion and were not lost, the newest of them sent at `newest`. Returns whether
+    /// that begins another period.
+    pub(super) fn on_marked(&mut self, now: Instant, newest: Instant) -> bool {
+        let begins = self.begins(newest);
+        if begins {
+            *self = Self { before: self.since, since: Some(now), open: None };
+        }
+        begins
+    }
+
     /// Losses went on for so long that they were no accident.
     pub(super) fn on_persistent(&mut self, now: Instant) {
         *self = Self { before: Some(now), since: Some(now), open: None };
@@ -113,6 +123,16 @@ mod tests {
         assert_eq!(period.on_late(at(start, 0)), None);
         assert_eq!(period.on_late(at(start, 30)), None);
         assert_eq!(period.on_late(at(start, 50)), Some(at(start, 90)));
+    }
+
+    #[test]
+    fn a_period_that_a_mark_began_is_not_taken_back() {
+        let start = Instant::now();
+        let mut period = Period::default();
+        assert!(period.on_marked(at(start, 40), at(start, 1)));
+        assert!(!period.on_marked(at(start, 41), at(start, 2)), "one answer a round trip");
+        assert!(!lose(&mut period, start, &[2]));
+        assert_eq!(period.on_late(at(start, 2)), None);
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub(super) struct Lost {
     pub(super) span: Duration,
     /// Which recovery periods they are of.
     pub(super) share: Share,
+    /// How many were marked.
+    pub(super) marked: u64,
 }
 
 impl SentPackets {
@@ -178,7 +180,9 @@ impl SentPackets {
                     let at = packet.at;
                     let may_tell = measured.is_some_and(|since| at > since);
                     let since = if may_tell { *first.get_or_insert(at) } else { at };
-                    lost.get_or_insert_with(|| Lost::none(at)).note(packet, since, period);
+                    let lost = lost.get_or_insert_with(|| Lost::none(at));
+                    lost.note(packet, since, period);
+                    lost.marked += u64::from(packet.marked);
                 }
                 State::Quiet | State::Lost => {}
             }
@@ -266,7 +270,8 @@ impl SentPackets {
 
 impl Lost {
     fn none(newest: Instant) -> Self {
-        Self { packets: 0, bytes: 0, newest, span: Duration::ZERO, share: Share::default() }
+        let share = Share::default();
+        Self { packets: 0, bytes: 0, newest, span: Duration::ZERO, share, marked: 0 }
     }
 
     /// Counts one, the latest of a row that goes back to `since`.

@@ -46,13 +46,18 @@ impl Sender {
             at: self.now,
             size: 1_000,
             wants: Eliciting::Reliable,
+            marked: self.recovery.marks(Eliciting::Reliable),
             frames: vec![message(sequence)],
-            mark: Mark::NONE,
+            milestone: Milestone::NONE,
         };
         self.recovery.on_sent(packet);
     }
 
     fn ack(&mut self, ranges: &[(u64, u64)]) -> Result<(), Violation> {
+        self.ack_with(ranges, None)
+    }
+
+    fn ack_with(&mut self, ranges: &[(u64, u64)], ecn: Option<EcnCounts>) -> Result<(), Violation> {
         let ranges = ranges.iter().map(|(low, high)| AckRange { low: *low, high: *high });
         let largest = ranges.clone().next().unwrap().high;
         let mut bytes = Vec::new();
@@ -62,7 +67,7 @@ impl Sender {
             delay: 0,
             arrival: 0,
             ranges: AckRanges::of_encoded(&bytes),
-            ecn: None,
+            ecn,
         };
         self.recovery.handle_ack(self.now, &ack, &mut self.fate).map(drop)
     }
@@ -216,13 +221,7 @@ fn a_packet_that_wants_no_ack_gives_a_round_trip_with_one_that_does() {
     let mut sender = Sender::new();
     sender.send(0);
     sender.now += ms(20);
-    let quiet = SentPacket {
-        at: sender.now,
-        size: 40,
-        wants: Eliciting::Nothing,
-        frames: vec![],
-        mark: Mark::NONE,
-    };
+    let quiet = SentPacket { size: 40, ..SentPacket::none(sender.now) };
     sender.recovery.on_sent(quiet);
     sender.now += RTT * 2;
     sender.ack(&[(0, 1)]).unwrap();
@@ -293,6 +292,48 @@ fn who_acknowledges_a_skipped_number_has_lied() {
     let mut stats = SessionStats::default();
     sender.recovery.report(&mut stats);
     assert_eq!((stats.path.numbers_skipped, stats.packets_sent), (1, skipped + 1));
+}
+
+#[test]
+fn a_mark_of_congestion_shrinks_the_window_once_a_round_trip_and_loses_nothing() {
+    let mut sender = Sender::new();
+    let start = sender.now;
+    for number in 0..4 {
+        sender.send(number);
+    }
+    let before = sender.recovery.controller.window();
+    let counts = |ect0, ce| Some(EcnCounts { ect0, ect1: 0, ce });
+    sender.now = start + RTT;
+    sender.ack_with(&[(0, 1)], counts(1, 1)).unwrap();
+    let less = sender.recovery.controller.window();
+    assert!(less < before);
+    sender.ack_with(&[(0, 2)], counts(1, 2)).unwrap();
+    assert_eq!(sender.recovery.controller.window(), less, "sent before the answer");
+    sender.ack_with(&[(0, 1)], counts(1, 9)).unwrap();
+    sender.ack_with(&[(0, 3)], counts(2, 2)).unwrap();
+    assert_eq!(sender.lost(), []);
+    let mut stats = SessionStats::default();
+    sender.recovery.report(&mut stats);
+    assert_eq!((stats.path.marked, stats.path.congestion_marks), (4, 2));
+    assert!(stats.path.carries_marks, "an old ack has older counts, and says nothing");
+    sender.now += ms(1);
+    sender.send(4);
+    sender.now += RTT;
+    sender.ack_with(&[(0, 4)], counts(2, 3)).unwrap();
+    assert!(sender.recovery.controller.window() < less);
+}
+
+#[test]
+fn probes_are_not_marked() {
+    let mut sender = Sender::new();
+    sender.send(0);
+    sender.now += ms(500);
+    sender.recovery.handle_timeout(sender.now, &mut sender.fate);
+    assert!(!sender.recovery.marks(Eliciting::AtOnce));
+    sender.send(1);
+    sender.ack(&[(1, 1)]).unwrap();
+    assert!(sender.recovery.marks(Eliciting::AtOnce));
+    assert!(!sender.recovery.marks(Eliciting::Nothing));
 }
 
 #[test]

@@ -11,10 +11,10 @@ use super::{
     builder::{Builder, Built},
 };
 use crate::{
-    Path, SealJob, Sounding, Timer,
+    Ecn, Path, SealJob, Sounding, Timer,
     acks::Eliciting,
     limits,
-    recovery::{Mark, SentFrame, SentPacket},
+    recovery::{Milestone, SentFrame, SentPacket},
 };
 
 /// A packet to seal and send.
@@ -27,6 +27,8 @@ pub struct Transmit {
     pub path: Path,
     /// How many bytes were appended: header, frames, and room for the tag.
     pub len: usize,
+    /// The mark that it shall leave with.
+    pub ecn: Option<Ecn>,
 }
 
 impl Session {
@@ -87,11 +89,19 @@ impl Session {
         let built = builder.finish(header, least);
         self.on_packet_sent(now, path, &built);
         let length = u16::try_from(built.len).unwrap_or(u16::MAX);
-        let Built { wants, frames, .. } = built;
-        let packet = SentPacket { at: now, size: length, wants, frames, mark: Mark::NONE };
-        self.recovery.on_sent(packet);
+        let Built { len, wants, frames } = built;
+        let marked = self.recovery.marks(wants);
+        let milestone = Milestone::NONE;
+        self.recovery.on_sent(SentPacket {
+            at: now,
+            size: length,
+            wants,
+            marked,
+            frames,
+            milestone,
+        });
         self.settle(now);
-        Some(Transmit { job, path, len: built.len })
+        Some(Transmit { job, path, len, ecn: marked.then_some(Ecn::Ect0) })
     }
 
     /// Whether [`Session::poll_packet`] has something to send now.

@@ -103,6 +103,12 @@ impl Contest {
         }
     }
 
+    pub(super) fn on_mark(&mut self, now: Instant, newest: Instant) {
+        if let Some(contested) = &mut self.now {
+            contested.cubic.on_mark(now, newest);
+        }
+    }
+
     pub(super) fn on_spurious(&mut self, since: Instant) {
         if let Some(contested) = &mut self.now {
             contested.cubic.on_spurious(since);
