@@ -16,7 +16,7 @@ fn shared() -> Protocol {
 }
 
 fn narrow() -> Profile {
-    "delay=20ms,rate=4mbit,queue=10ms".parse().unwrap()
+    "delay=20ms,rate=4mbit,queue=50ms".parse().unwrap()
 }
 
 #[test]
@@ -42,8 +42,10 @@ fn channels_share_by_weight_and_what_is_urgent_is_not_late() {
         server.drain(HEAVY, |_, chunk| bytes[0] += chunk.as_ref().len());
         server.drain(LIGHT, |_, chunk| bytes[1] += chunk.as_ref().len());
         server.drain(URGENT, |_, number| {
-            // Sent so many ticks ago: the trip, the link's queue, and a packet that was on its way.
-            assert!(tick.number - u64::from(number) <= 6, "{number} in {}", tick.number);
+            // Sent so many ticks ago: a trip, the link's queue, and what its sender waits for the
+            // window. The others wait for two seconds. At first what the link carries is found out.
+            let age = tick.number - u64::from(number);
+            assert!(age <= 15 || number < 100, "{number} in {}", tick.number);
             urgent += 1;
         });
     });
