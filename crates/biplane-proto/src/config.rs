@@ -26,7 +26,8 @@ pub struct ChannelConfig {
     pub notify: bool,
     /// The longest message, in bytes.
     pub max_message: u32,
-    /// After how long a message that has not left is dropped and counted; `None` never.
+    /// After how long a message is dropped and counted that has not left or, on a
+    /// `reliable_unordered` channel, would go again; `None` never.
     pub lifetime: Option<Duration>,
     /// Channels of a higher priority go first into every packet.
     pub priority: u8,

@@ -101,8 +101,10 @@ impl<T> Channel<T> {
         }
     }
 
-    /// Drops and counts a message that has not left within `lifetime`. This side's own affair: the
-    /// peer may say otherwise. Default: none, messages wait until they are pushed out.
+    /// Drops and counts a message that has not left within `lifetime`; on a `reliable_unordered`
+    /// channel also one that was lost on the way and would go again after it. This side's own affair:
+    /// the peer may say otherwise. Default: none; `sequenced` and `unreliable` messages wait for 1 s
+    /// at the most, reliable ones for as long as it takes.
     ///
     /// # Panics
     ///

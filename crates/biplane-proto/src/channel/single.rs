@@ -23,7 +23,7 @@ use super::{
     unordered::Unordered,
 };
 use crate::{
-    ChannelConfig, ChannelStats, SendError, SendOptions, Violation, acks::Eliciting, limits,
+    ChannelConfig, ChannelStats, Notice, SendError, SendOptions, Violation, acks::Eliciting, limits,
 };
 
 /// A message that is never sent again, with its number where it has one.
@@ -231,6 +231,12 @@ impl Channel {
         self.config.lifetime.or(fresh)
     }
 
+    /// The same for what has left. In an ordered channel all that follows would wait for it.
+    fn lifetime_on_the_way(&self) -> Option<Duration> {
+        let may_lack = self.config.kind == ChannelKind::ReliableUnordered;
+        self.config.lifetime.filter(|_| may_lack)
+    }
+
     pub(super) fn fits(&self, len: usize) -> Result<(), SendError> {
         let limit = self.limit();
         if len > limit { Err(SendError::TooLarge { limit }) } else { Ok(()) }
@@ -281,7 +287,7 @@ impl Channel {
         }
     }
 
-    /// Drops what has outlived its lifetime unsent.
+    /// Drops what has outlived its lifetime, where it has not left, or would go again.
     pub(super) fn expire(&mut self, now: Instant, Books { notices, .. }: &mut Books) {
         let lifetime = self.lifetime();
         self.tally.expired += match &mut self.send {
@@ -289,6 +295,14 @@ impl Channel {
             Send::Reliable(queue) => queue.expire(now, lifetime, notices),
             Send::Command(_) => 0,
         };
+        let lifetime = self.lifetime_on_the_way();
+        if let (Send::Reliable(queue), Some(_)) = (&mut self.send, lifetime)
+            && let Some(sequence) = queue.withdraw_over(now, lifetime)
+        {
+            // It may have arrived for all that is known.
+            notices.end((self.id, sequence), Notice::Lost);
+            self.tally.expired += 1;
+        }
     }
 
     /// The oldest message that has not left.
@@ -324,10 +338,12 @@ impl Channel {
     /// outlived its lifetime unsent.
     pub(super) fn escalates_at(&mut self, now: Instant, books: &mut Books) -> Overdue {
         self.expire(now, books);
+        let lifetime = self.lifetime_on_the_way();
         let (Send::Reliable(queue), Some(after)) = (&mut self.send, self.config.escalate_after)
         else {
             return Overdue::default();
         };
+        queue.pass_by(|message| message.is_over(now, lifetime));
         let latest = now.checked_sub(after);
         let is_now = latest.is_some_and(|latest| queue.is_overdue(latest, &self.held));
         Overdue { is_now, next: queue.overdue_at(after).filter(|at| *at > now) }
@@ -340,8 +356,10 @@ impl Channel {
         space: Space,
         books: &mut Books,
     ) -> Option<Outgoing> {
+        let lifetime = self.lifetime_on_the_way();
         let Send::Reliable(queue) = &mut self.send else { return None };
         let latest = now.checked_sub(self.config.escalate_after?)?;
+        queue.pass_by(|message| message.is_over(now, lifetime));
         let room = Room { space, sequenced: true, after: false };
         let (leaving, is_first) =
             queue.pop_overdue(latest, &mut self.held, room, books.progress)?;
@@ -374,6 +392,9 @@ impl Channel {
         if piece.total > self.limit() {
             return Err(Violation::MessageTooLong(self.id));
         }
+        if piece.is_withdrawal() && self.config.kind != ChannelKind::ReliableUnordered {
+            return Err(Violation::WrongFrame(self.id));
+        }
         let numbered = match self.config.kind {
             ChannelKind::Command => return Err(Violation::WrongFrame(self.id)),
             ChannelKind::Unreliable => self.config.notify || !piece.is_whole(),
@@ -395,16 +416,16 @@ impl Channel {
             Receive::Ordered(queue) => queue.handle(self.id, sequence, piece)?,
             Receive::Fresh(_) | Receive::Command(..) => return Err(Violation::WrongFrame(self.id)),
         };
+        let cost = cost(piece.total);
         match arrived {
-            Arrived::New if !self.given.use_up(cost(piece.total)) => {
-                Err(Violation::CreditOverrun(self.id))
+            Arrived::New if !self.given.use_up(cost) => {
+                return Err(Violation::CreditOverrun(self.id));
             }
-            Arrived::Again => {
-                counts.duplicated += 1;
-                Ok(())
-            }
-            Arrived::New | Arrived::More => Ok(()),
+            Arrived::New | Arrived::More if piece.is_withdrawal() => self.given.give_back(cost),
+            Arrived::New | Arrived::More => {}
+            Arrived::Again => counts.duplicated += u64::from(!piece.is_withdrawal()),
         }
+        Ok(())
     }
 
     /// Gives the application, which took so many commands, requests and replies, the next message;
