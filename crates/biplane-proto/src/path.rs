@@ -202,7 +202,7 @@ impl PathState {
         self.response = None;
         let far = before.is_none_or(|before| before.remote.ip() != there.remote.ip());
         if far {
-            self.mtu.on_moved(now);
+            self.mtu.forget(now);
         }
         Some(Proof::Moved { rtt, far })
     }

@@ -33,7 +33,10 @@ pub(crate) fn deliver(socket: &dyn DatagramSocket, run: Run<'_>, patience: Durat
         Err(error) if !os::may_be_the_offload(&error) => refused(&error, run),
         Err(_) if count > 1 => singly(socket, run, patience),
         Err(error) => {
-            socket.renew();
+            // That one datagram is too long teaches the state nothing.
+            if !quinn_udp::is_msg_size_err(&error) {
+                socket.renew();
+            }
             refused(&error, run)
         }
     }

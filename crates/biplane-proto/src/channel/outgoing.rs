@@ -151,8 +151,7 @@ pub(super) struct Room {
 }
 
 impl Space {
-    /// That of a control record: `left` bytes, and what waits for a packet of its own elsewhere does
-    /// here.
+    /// That of a control record with `left` bytes, for which no message is cut that fits any packet.
     pub(crate) const fn in_record(left: usize) -> Self {
         Self { left, whole: limits::DATAGRAM_SIZE - Header::LEN - limits::TAG }
     }

@@ -168,17 +168,8 @@ impl Mtu {
         }
     }
 
-    /// Nothing arrives: what was asked had no chance, and what was known is not known any more.
-    pub(crate) fn on_dead(&mut self, now: Instant) {
-        if self.size > BASE {
-            self.fall(now);
-        } else {
-            self.begin(now);
-        }
-    }
-
-    /// Packets go to another host.
-    pub(crate) fn on_moved(&mut self, now: Instant) {
+    /// Packets go to another host, or nothing arrives: nothing is known any more.
+    pub(crate) fn forget(&mut self, now: Instant) {
         self.fell_at = None;
         self.begin(now);
     }

@@ -76,7 +76,7 @@ impl Session {
         outlook.probes = 0;
         outlook.ping = false;
         self.apply_fate();
-        self.path.mtu_mut().on_dead(now);
+        self.path.mtu_mut().forget(now);
         self.liveness.on_data_dead(now);
         self.timers.arm(Timer::Probe, now + limits::PROBE_INTERVAL);
         self.report_planes();

@@ -120,6 +120,15 @@ fn the_length_that_an_interface_does_not_carry_is_told() {
 }
 
 #[test]
+fn a_probe_that_is_too_long_for_the_interface_costs_nobody_anything() {
+    let socket = Planned::failing([EMSGSIZE]);
+    let probe = Run { bytes: &BYTES, segment: BYTES.len(), ..run() };
+    let delivery = deliver(&socket, probe, Duration::ZERO);
+    let told = Delivery { unsent: 1, too_big: Some(BYTES.len()), ..Delivery::default() };
+    assert_eq!((delivery, socket.renewed()), (told, 0));
+}
+
+#[test]
 fn no_route_is_counted_and_nothing_else() {
     let socket = Planned::failing([ENETUNREACH]);
     let delivery = deliver(&socket, run(), Duration::ZERO);

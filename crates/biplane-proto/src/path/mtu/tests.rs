@@ -120,13 +120,17 @@ fn a_probe_that_was_taken_for_lost_counts_when_its_ack_comes() {
 }
 
 #[test]
-fn on_another_host_nothing_is_known_and_old_answers_say_nothing() {
+fn on_another_host_nothing_is_known_and_what_becomes_of_old_probes_says_nothing() {
     let mut search = Search::new(1_452, 1_452);
     let old = search.mtu.take(search.now).unwrap();
-    search.mtu.on_moved(search.now);
+    search.mtu.forget(search.now);
     search.mtu.on_acked(search.now, old);
     assert_eq!(search.mtu.size(), 1_200);
+    search.mtu.on_lost(search.now, old);
     assert_eq!(search.run(), 1_452);
+    assert_eq!(search.asked, [1_452]);
+    search.mtu.forget(search.now);
+    assert_eq!((search.mtu.size(), search.mtu.falls()), (1_200, 0), "and it is no narrow path");
 }
 
 #[test]
@@ -225,15 +229,4 @@ fn an_interface_that_comes_to_carry_less_shortens_datagrams_at_once() {
     assert!(!search.asked[1..].contains(&1_452), "{:?}", search.asked);
     search.mtu.on_too_big(search.now, 1_200);
     assert_eq!(search.mtu.size(), 1_251, "every path carries 1,200");
-}
-
-#[test]
-fn where_nothing_arrives_the_search_begins_anew() {
-    let mut search = Search::new(1_452, 1_452);
-    let before = search.mtu.take(search.now).unwrap();
-    search.mtu.on_dead(search.now);
-    search.mtu.on_lost(search.now, before);
-    assert_eq!(search.run(), 1_452);
-    search.mtu.on_dead(search.now);
-    assert_eq!((search.mtu.size(), search.mtu.falls()), (1_200, 1));
 }
