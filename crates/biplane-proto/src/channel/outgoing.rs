@@ -182,7 +182,7 @@ impl Room {
 
     /// Whether the withdrawal of a message goes into this room.
     pub(super) const fn has_end(self) -> bool {
-        self.bytes >= Part::OVERHEAD
+        self.space.left >= Part::OVERHEAD
     }
 
     /// What of `left` bytes of a message in pieces goes into this room: never a crumb, unless it
