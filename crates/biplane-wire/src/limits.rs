@@ -446,6 +446,10 @@ pub const ATTACH_LINGER: Duration = Duration::from_secs(5);
 pub const ATTACH_KEEP_ALIVE: Duration = Duration::from_secs(3);
 /// An attached connection is given up after this much silence of the peer.
 pub const ATTACH_SILENCE: Duration = Duration::from_secs(10);
+/// Threads that read what is transferred.
+pub const TRANSFER_READERS: usize = 4;
+/// One read of what is transferred.
+pub const TRANSFER_READ: usize = 64 * 1024;
 /// One read off an attached connection.
 pub const ATTACH_READ: usize = 32 * 1024;
 /// How long the end of an endpoint waits for its control connections to say so.

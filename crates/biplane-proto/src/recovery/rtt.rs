@@ -10,13 +10,22 @@ pub(super) struct Rtt {
     smoothed: Duration,
     variation: Duration,
     latest: Duration,
+    /// The same without what the peer held its ack for.
+    adjusted: Duration,
     min: Option<Duration>,
     initial: Duration,
 }
 
 impl Rtt {
     pub(super) fn new(initial: Duration) -> Self {
-        Self { smoothed: initial, variation: initial / 2, latest: initial, min: None, initial }
+        Self {
+            smoothed: initial,
+            variation: initial / 2,
+            latest: initial,
+            adjusted: initial,
+            min: None,
+            initial,
+        }
     }
 
     /// Another path, of which nothing is known.
@@ -27,6 +36,7 @@ impl Rtt {
     /// Takes in a sample, of which the peer says that it held the ack for `held`.
     pub(super) fn update(&mut self, sample: Duration, held: Duration) {
         self.latest = sample;
+        self.adjusted = sample;
         let Some(min) = self.min else {
             self.min = Some(sample);
             self.smoothed = sample;
@@ -36,6 +46,7 @@ impl Rtt {
         let min = min.min(sample);
         self.min = Some(min);
         let adjusted = sample.checked_sub(held).filter(|rest| *rest >= min).unwrap_or(sample);
+        self.adjusted = adjusted;
         self.variation = (self.variation * 3 + self.smoothed.abs_diff(adjusted)) / 4;
         self.smoothed = (self.smoothed * 7 + adjusted) / 8;
     }
@@ -46,6 +57,11 @@ impl Rtt {
 
     pub(super) const fn latest(&self) -> Duration {
         self.latest
+    }
+
+    /// The latest without the peer's delay, once there is one.
+    pub(super) fn adjusted(&self) -> Option<Duration> {
+        self.min.map(|_| self.adjusted)
     }
 
     /// Whether round trips take an eighth more than the shortest, as HyStart judges it (RFC 9406).

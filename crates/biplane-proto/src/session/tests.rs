@@ -7,6 +7,7 @@ mod moving;
 mod notices;
 mod resume;
 mod soundings;
+mod transfers;
 
 use std::{collections::HashMap, net::SocketAddr};
 
@@ -174,7 +175,8 @@ impl Side {
             | Event::Writable
             | Event::Planes(_)
             | Event::Called(_)
-            | Event::Noted(..) => None,
+            | Event::Noted(..)
+            | Event::Offered(_) => None,
         })
     }
 
