@@ -173,12 +173,26 @@ impl fmt::Debug for TransferSource {
 
 impl fmt::Debug for OutgoingTransfer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OutgoingTransfer({} {}, {} of {})", self.slot.id(), self.id.0, self.done(), self.length())
+        write!(
+            f,
+            "OutgoingTransfer({} {}, {} of {})",
+            self.slot.id(),
+            self.id.0,
+            self.done(),
+            self.length()
+        )
     }
 }
 
 impl fmt::Debug for IncomingTransfer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "IncomingTransfer({} {}, {} of {})", self.slot.id(), self.id.0, self.done(), self.length())
+        write!(
+            f,
+            "IncomingTransfer({} {}, {} of {})",
+            self.slot.id(),
+            self.id.0,
+            self.done(),
+            self.length()
+        )
     }
 }

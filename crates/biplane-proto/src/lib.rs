@@ -77,9 +77,7 @@ pub use config::{ChannelConfig, Congestion, FirstNumbers, PlaneMode, Role, Sessi
 pub use drops::{DropReason, Drops};
 pub use error::{CloseReason, JoinError, OpenError, RequestError, SealError, SendError, Violation};
 pub use event::{Answered, Call, Event, Notice, Planes};
-pub use handshake::{
-    Accepting, Agreement, AttachClaim, Dialing, HelloError, ResumeClaim, digest,
-};
+pub use handshake::{Accepting, Agreement, AttachClaim, Dialing, HelloError, ResumeClaim, digest};
 pub use keys::{KeyChange, KeyEpoch, Opener, SealJob, Sealer};
 pub use path::{Path, Sounding, SoundingCounts, SoundingReport};
 pub use session::{Arrival, ControlLoss, Reply, SendOptions, Session, Transmit};

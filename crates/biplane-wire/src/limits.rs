@@ -288,8 +288,10 @@ pub const CLOSE_LINGER: Duration = Duration::from_secs(1);
 
 const _: () = assert!(CONTROL_QUEUE_BYTES >= 2 * CONTROL_MESSAGE);
 const _: () = assert!(CALLS_BYTES >= CONTROL_MESSAGE);
-const _: () = assert!(TRANSFER_STEPS >= 8 * TRANSFERS_OPEN && TRANSFER_STEPS < CONTROL_QUEUE_RECORDS);
-const _: () = assert!(4 * TRANSFER_TOLD <= TRANSFER_WINDOW, "what has come is told before it is all");
+const _: () =
+    assert!(TRANSFER_STEPS >= 8 * TRANSFERS_OPEN && TRANSFER_STEPS < CONTROL_QUEUE_RECORDS);
+const _: () =
+    assert!(4 * TRANSFER_TOLD <= TRANSFER_WINDOW, "what has come is told before it is all");
 const _: () = assert!(TRANSFER_TOLD >= 2 * RECORD as u64);
 const _: () = assert!(YIELD_LEAST <= YIELD_FIRST);
 const _: () = assert!(ms(YIELD_INTERVAL) < ms(YIELD_WINDOW));

@@ -202,10 +202,9 @@ impl<'a> Record<'a> {
             kind::GIVEN_UP => Self::GivenUp { next: reader.u32()? },
             kind::COMMAND | kind::REQUEST | kind::REPLY => Self::read_numbered(kind, reader)?,
             kind::TUNNELLED => Self::read_tunnelled(reader)?,
-            kind if TransferStep::KINDS.contains(&kind) => Self::Transfer {
-                number: reader.u32()?,
-                step: TransferStep::read(kind, reader)?,
-            },
+            kind if TransferStep::KINDS.contains(&kind) => {
+                Self::Transfer { number: reader.u32()?, step: TransferStep::read(kind, reader)? }
+            }
             other => return Err(DecodeError::UnknownType(other)),
         })
     }

@@ -21,9 +21,9 @@ pub use biplane_net::{
     EndpointStats, Fault, Identity, IdentityError, Link, LinkError, Pin, PinError, SessionCounts,
     SessionId, SpecError, Step, WorkerStats,
 };
-pub(crate) use biplane_net::{IncomingTransfer, OutgoingTransfer, TransferSource};
 use biplane_net::{Decision, Endpoint, EndpointConfig, GreetingConfig, ListenConfig, Slot};
 pub(crate) use biplane_net::{DialConfig, Milestone, ProtocolSpec, Watch, now};
+pub(crate) use biplane_net::{IncomingTransfer, OutgoingTransfer, TransferSource};
 use biplane_proto::{RequestError, SendError, SendOptions, SessionConfig};
 use biplane_wire::{ChannelId, TransferId};
 use bytes::Bytes;

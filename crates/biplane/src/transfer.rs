@@ -206,4 +206,3 @@ impl fmt::Debug for Intake {
             .finish_non_exhaustive()
     }
 }
-

@@ -26,8 +26,7 @@ pub(super) async fn take_on(
     let Accepted { accepting, protocol } = accepted;
     let binding = terms::attach_binding(stream.get_ref().1).map_err(Stranger::Gone)?;
     let slot = house.hub.slots().find(&claim.session).filter(|slot| slot.protocol() == protocol);
-    let slot =
-        slot.filter(|slot| slot.with(|_, session| session.accept_attach(&claim, &binding)));
+    let slot = slot.filter(|slot| slot.with(|_, session| session.accept_attach(&claim, &binding)));
     let Some(slot) = slot else {
         house.hub.counters().refused();
         part(stream, &Accepting::resume_refusal()).await;

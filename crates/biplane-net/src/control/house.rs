@@ -106,7 +106,9 @@ impl House {
             Stranger::Evicted => tracing::debug!(%remote, "a connection made room for another"),
             Stranger::Refused(why) => tracing::debug!(%remote, why, "a client was refused"),
             Stranger::NoSession => tracing::debug!(%remote, "a client resumes no session of ours"),
-            Stranger::NoAttachment => tracing::debug!(%remote, "a client attaches to no session of ours"),
+            Stranger::NoAttachment => {
+                tracing::debug!(%remote, "a client attaches to no session of ours")
+            }
             Stranger::TooLong => self.warn_of_stranger(remote, "it says too much"),
             Stranger::NotBiplane(why) => self.warn_of_stranger(remote, why),
             Stranger::Mismatch(why) => {

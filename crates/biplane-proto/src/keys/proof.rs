@@ -32,7 +32,13 @@ impl core::fmt::Debug for Proofs {
 impl Proofs {
     /// Those of a session that began with `secret`.
     pub(crate) fn new(secret: &[u8; 32]) -> Self {
-        Self { secret: expand(secret, "resume"), previous: None, proven: None, claims: 0, attaches: 0 }
+        Self {
+            secret: expand(secret, "resume"),
+            previous: None,
+            proven: None,
+            claims: 0,
+            attaches: 0,
+        }
     }
 
     /// What a client says on a connection that exports `binding`.

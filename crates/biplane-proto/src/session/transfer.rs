@@ -118,7 +118,8 @@ impl Session {
         let offer = self.control.transfers.handle_step(step)?;
         if let TransferStep::End { id, own: true, .. } = step {
             // Nobody need be told of what is not to be had.
-            let withdrawn = |event: &Event| matches!(event, Event::Offered(offer) if offer.id == *id);
+            let withdrawn =
+                |event: &Event| matches!(event, Event::Offered(offer) if offer.id == *id);
             self.outlook.events.retain(|event| !withdrawn(event));
         }
         if let Some(offer) = offer {

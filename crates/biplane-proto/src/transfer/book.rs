@@ -50,11 +50,9 @@ impl Step {
             }
             Self::Accept(id) => TransferStep::Accept { id: *id },
             Self::Checksum(id, sha256) => TransferStep::Checksum { id: *id, sha256: *sha256 },
-            Self::End(side, id, outcome) => TransferStep::End {
-                id: *id,
-                own: *side == TransferSide::Own,
-                outcome: *outcome,
-            },
+            Self::End(side, id, outcome) => {
+                TransferStep::End { id: *id, own: *side == TransferSide::Own, outcome: *outcome }
+            }
         }
     }
 }

@@ -73,14 +73,12 @@ impl<'a> TransferStep<'a> {
     pub(super) fn read(kind: u8, reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let id = TransferId(reader.u32()?);
         Ok(match kind {
-            kind::OFFER => Self::Offer { id, length: read_length(reader)?, name: read_name(reader)? },
+            kind::OFFER => {
+                Self::Offer { id, length: read_length(reader)?, name: read_name(reader)? }
+            }
             kind::ACCEPT => Self::Accept { id },
             kind::CHECKSUM => Self::Checksum { id, sha256: reader.array()? },
-            _ => Self::End {
-                id,
-                own: read_own(reader)?,
-                outcome: TransferOutcome::read(reader)?,
-            },
+            _ => Self::End { id, own: read_own(reader)?, outcome: TransferOutcome::read(reader)? },
         })
     }
 
