@@ -72,7 +72,6 @@ pub struct Slot {
     role: SenderRole,
     answers: Answers,
     connections: Connections,
-    bulk: Bulk,
     over: Ending,
 }
 
@@ -236,7 +235,7 @@ impl Slot {
         let slot = self.me.upgrade().ok_or(SendError::Closed)?;
         let (now, length) = (clock::now(), source.length);
         let mut after = None;
-        let offered = self.bulk.offer(source, || {
+        let offered = self.bulk().offer(source, || {
             let offer = |session: &mut Session| session.offer_transfer(now, name, length);
             let (offered, aftermath) = self.enter(now, offer);
             after = Some(aftermath);
@@ -251,7 +250,7 @@ impl Slot {
     pub fn accept_transfer(&self, id: TransferId, length: u64) -> Option<IncomingTransfer> {
         let slot = self.me.upgrade()?;
         let (now, mut after) = (clock::now(), None);
-        let accepted = self.bulk.accept((id, length), || {
+        let accepted = self.bulk().accept((id, length), || {
             let (accepted, aftermath) = self.enter(now, |session| session.accept_transfer(now, id));
             after = Some(aftermath);
             accepted
@@ -281,7 +280,7 @@ impl Slot {
 /// For transfers.
 impl Slot {
     pub(crate) const fn bulk(&self) -> &Bulk {
-        &self.bulk
+        self.connections.bulk()
     }
 
     pub(crate) fn cancel_transfer(&self, side: TransferSide, id: TransferId) {
@@ -316,7 +315,6 @@ impl Slot {
             role: SenderRole::default(),
             answers: Answers::default(),
             connections: Connections::default(),
-            bulk: Bulk::default(),
             over: Ending::default(),
         })
     }
@@ -450,7 +448,7 @@ impl Slot {
             self.connections.wake_writer();
         }
         self.answers.bring(aftermath.answers);
-        for (id, holds) in self.bulk.bring(aftermath.transfers) {
+        for (id, holds) in self.bulk().bring(aftermath.transfers) {
             self.end_whole(id, holds);
         }
         let (Some(hub), Some(me)) = (self.hub.upgrade(), self.me.upgrade()) else {

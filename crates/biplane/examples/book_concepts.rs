@@ -1,11 +1,11 @@
 //! The snippets of `docs/concepts.md`, in a program that runs them: a client that asks to be let in
 //! by name, and a server that awaits.
 
-use std::{thread, time::Duration};
+use std::{io::Read, thread, time::Duration};
 
 use biplane::{
     Channel, Client, ClientConfig, Event, Hello, Identity, Notice, Payload, Protocol, Request,
-    Server, ServerConfig, Verdict,
+    Server, ServerConfig, Session, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,31 @@ async fn shoot(client: &Client) -> anyhow::Result<Notice> {
 }
 // ANCHOR_END: asking
 
+// ANCHOR: transfer
+/// Hands a map over, and says whether it has arrived.
+async fn hand_over(session: &Session, map: Vec<u8>) -> bool {
+    match session.transfer("maps/dunes", map) {
+        Ok(transfer) => transfer.finished().await.is_ok(),
+        Err(_) => false,
+    }
+}
+
+/// Takes what is offered, if it is a map of a size that makes sense.
+async fn take_map(client: &Client) -> anyhow::Result<Vec<u8>> {
+    while let Some(event) = client.next().await {
+        let Event::Offered(offer) = event else { continue };
+        if offer.name().starts_with("maps/") && offer.length() <= 50_000_000 {
+            let mut intake = offer.accept()?;
+            // It blocks; `read_next` gives the same piece by piece, awaited or once a tick.
+            let mut map = Vec::new();
+            intake.read_to_end(&mut map)?;
+            return Ok(map);
+        }
+    }
+    anyhow::bail!("the session ended")
+}
+// ANCHOR_END: transfer
+
 // ANCHOR: admission
 /// What admission found out about a client, kept with its session.
 struct Player {
@@ -90,6 +115,7 @@ async fn serve(server: &Server) {
             Event::Joined(session) => {
                 let name = session.app::<Player>().map_or("somebody", |player| &player.name);
                 println!("{session} is {name}");
+                thread::spawn(move || pollster::block_on(hand_over(&session, vec![7; 100_000])));
             }
             Event::Readable(session) => {
                 while let Some(order) = session.recv(ORDERS) {
@@ -116,6 +142,7 @@ async fn shop(link: &str) -> anyhow::Result<u64> {
     client.send(ORDERS, &Order::Sell(7))?;
     let price = client.request(&Price { item: 14 }).await?;
     anyhow::ensure!(shoot(&client).await? == Notice::Delivered, "a shot was lost");
+    anyhow::ensure!(take_map(&client).await? == vec![7; 100_000], "the map is another");
     client.close("enough").await;
     Ok(price)
 }

@@ -340,7 +340,7 @@ impl State {
                     self.yielding.on_written(bytes);
                     return Pulled::Bytes(bytes);
                 }
-                other => return other,
+                other @ (Pulled::Summed(..) | Pulled::Read(_) | Pulled::End) => return other,
             }
         }
         if waits { Pulled::Waits } else { Pulled::Nothing }
