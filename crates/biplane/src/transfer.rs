@@ -1,7 +1,10 @@
 //! Transfers: bytes in bulk, either way, on a connection of their own.
 
 use core::fmt;
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use biplane_proto::TransferError;
 use bytes::Bytes;
@@ -41,9 +44,12 @@ pub struct Offer {
 pub struct Intake {
     incoming: IncomingTransfer,
     name: Box<str>,
-    /// Of the last piece, what was not read of it.
-    rest: Bytes,
+    rest: Rest,
 }
+
+/// What [`Read`] left of the last piece.
+#[derive(Clone, Debug, Default)]
+struct Rest(Arc<Mutex<Bytes>>);
 
 impl Transfer {
     pub(crate) const fn new(outgoing: OutgoingTransfer) -> Self {
@@ -103,7 +109,7 @@ impl Offer {
         self.is_answered = true;
         let name = core::mem::take(&mut self.offer.name);
         match self.session.accept_transfer(self.offer.id, self.offer.length) {
-            Some(incoming) => Ok(Intake { incoming, name, rest: Bytes::new() }),
+            Some(incoming) => Ok(Intake { incoming, name, rest: Rest::default() }),
             None if self.session.is_closed() => Err(TransferError::Closed),
             None => Err(TransferError::CancelledThere),
         }
@@ -141,8 +147,8 @@ impl Intake {
     /// `intake.read_next().try_take()` asks once a tick.
     pub fn read_next(&mut self) -> Pending<Result<Option<Payload>, TransferError>> {
         if !self.rest.is_empty() {
-            let rest = core::mem::take(&mut self.rest);
-            return Pending::at_once(move || Ok(Some(rest.into())));
+            let rest = self.rest.clone();
+            return Pending::at_once(move || Ok(Some(rest.take(usize::MAX).into())));
         }
         let incoming = self.incoming.clone();
         let bytes = incoming.bytes().clone();
@@ -168,11 +174,28 @@ impl Read for Intake {
         }
         if self.rest.is_empty() {
             let next = self.read_next().wait().map_err(io::Error::other)?;
-            self.rest = next.map(|Payload(bytes)| bytes).unwrap_or_default();
+            self.rest = Rest::of(next.map(|Payload(bytes)| bytes).unwrap_or_default());
         }
-        let bytes = self.rest.split_to(self.rest.len().min(into.len()));
+        let bytes = self.rest.take(into.len());
         into.iter_mut().zip(&bytes).for_each(|(into, byte)| *into = *byte);
         Ok(bytes.len())
+    }
+}
+
+impl Rest {
+    fn of(bytes: Bytes) -> Self {
+        Self(Arc::new(Mutex::new(bytes)))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// The first bytes of it, `most` at the most.
+    fn take(&self, most: usize) -> Bytes {
+        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let len = bytes.len().min(most);
+        bytes.split_to(len)
     }
 }
 

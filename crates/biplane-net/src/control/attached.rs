@@ -91,7 +91,7 @@ impl Served<'_> {
     }
 
     fn handle(&self, record: &Bulk<'_>) -> bool {
-        let violation = match self.slot.bulk().handle(self.number, record) {
+        let violation = match self.slot.bulk().handle(clock::now(), self.number, record) {
             Heard::Well => return true,
             Heard::Whole(id, holds) => {
                 self.slot.end_whole(id, holds);

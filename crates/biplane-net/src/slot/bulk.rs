@@ -219,14 +219,14 @@ impl Bulk {
     }
 
     /// Takes in a record of the connection with this number.
-    pub(crate) fn handle(&self, number: u64, record: &Record<'_>) -> Heard {
+    pub(crate) fn handle(&self, now: Instant, number: u64, record: &Record<'_>) -> Heard {
         let mut state = lock(&self.state);
         if state.connection != number {
             return Heard::Well;
         }
         let heard = match *record {
             Record::Chunk { id, offset, bytes } => state.handle_chunk(id, offset, bytes),
-            Record::Have { id, received, limit } => state.handle_have(id, received, limit),
+            Record::Have { id, received, limit } => state.handle_have(now, id, (received, limit)),
             Record::Here => Heard::Well,
         };
         drop(state);
@@ -310,13 +310,20 @@ impl State {
         incoming.intake.verdict().map_or(Heard::Well, |holds| Heard::Whole(id, holds))
     }
 
-    fn handle_have(&mut self, id: TransferId, received: u64, limit: u64) -> Heard {
+    fn handle_have(
+        &mut self,
+        now: Instant,
+        id: TransferId,
+        (received, limit): (u64, u64),
+    ) -> Heard {
         let Some(outgoing) = self.own.get_mut(&id) else {
             return Heard::Unknown(TransferSide::Own, id);
         };
+        let before = outgoing.supply.confirmed();
         if let Err(violation) = outgoing.supply.handle_have(received, limit) {
             return Heard::Violation(violation);
         }
+        self.yielding.on_delivered(now, received - before);
         outgoing.stock.forget(received);
         outgoing.course.on_done(received);
         Heard::Well
@@ -325,6 +332,9 @@ impl State {
     /// The next piece, of each transfer in turn.
     fn pull_piece(&mut self, budget: usize, out: &mut Vec<u8>) -> Pulled {
         let mut waits = false;
+        let under_way: u64 = self.own.values().map(|outgoing| outgoing.supply.under_way()).sum();
+        let room = self.yielding.window().saturating_sub(under_way);
+        let budget = budget.min(usize::try_from(room).unwrap_or(usize::MAX));
         let after = self.own.keys().copied().filter(|id| *id > self.last);
         let before = self.own.keys().copied().filter(|id| *id <= self.last);
         let turn: Vec<TransferId> = after.chain(before).collect();
@@ -343,7 +353,8 @@ impl State {
                 other @ (Pulled::Summed(..) | Pulled::Read(_) | Pulled::End) => return other,
             }
         }
-        if waits { Pulled::Waits } else { Pulled::Nothing }
+        // Where so much is under way, what comes back wakes who waits.
+        if waits && room > 0 { Pulled::Waits } else { Pulled::Nothing }
     }
 }
 

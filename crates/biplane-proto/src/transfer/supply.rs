@@ -92,6 +92,12 @@ impl Supply {
         Some(digest(self.hash.clone()))
     }
 
+    /// So many bytes were written on this connection of which the peer has not said that it has them.
+    #[must_use]
+    pub fn under_way(&self) -> u64 {
+        self.next.map_or(0, |next| next - self.confirmed)
+    }
+
     /// So many bytes the peer has.
     #[must_use]
     pub const fn confirmed(&self) -> u64 {
@@ -134,9 +140,10 @@ mod tests {
         assert_eq!(supply.piece(9), None);
         supply.handle_have(0, 3).unwrap();
         assert_eq!(supply.piece(9), Some(Piece { offset: 0, len: 3 }), "as much as may come");
+        assert_eq!(supply.under_way(), 0);
         assert_eq!(supply.piece(2), Some(Piece { offset: 0, len: 2 }), "as much as is asked");
         write(&mut supply, b"bytes");
-        assert_eq!(supply.piece(9), None);
+        assert_eq!((supply.piece(9), supply.under_way()), (None, 3));
         supply.handle_have(3, 9).unwrap();
         assert_eq!(supply.piece(9), Some(Piece { offset: 3, len: 2 }), "as much as there is");
     }

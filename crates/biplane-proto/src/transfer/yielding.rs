@@ -1,9 +1,11 @@
 //! How fast the bytes of transfers may go, so that nothing else waits for them.
 //!
 //! In the way of LEDBAT (RFC 6817): what round trips take beyond the shortest is taken for queues,
-//! and while those are short the rate grows, towards a queueing delay of
-//! [`limits::YIELD_DELAY`]; beyond, it falls in proportion, to no less than
-//! [`limits::YIELD_LEAST`]. TCP below keeps its own window; this keeps it from filling the path.
+//! and while those are short the rate grows, towards a queueing delay of [`limits::YIELD_DELAY`].
+//! Beyond, it falls below what arrives, so far that the queue goes, but to no less than
+//! [`limits::YIELD_LEAST`]; near what last was too much it grows slowly. TCP below keeps its own
+//! window; this keeps it from filling the path, and bounds what may be under way in whatever
+//! buffers there are.
 
 use core::time::Duration;
 use std::time::Instant;
@@ -32,7 +34,36 @@ pub struct Yielding {
     decided: Option<Instant>,
     /// Bytes written since then.
     written: u64,
+    delivery: Delivery,
+    /// What arrived when the queue last was too long.
+    ceiling: Option<u64>,
     over_data: bool,
+}
+
+/// What the peer said that it has, since the last decision.
+#[derive(Clone, Copy, Debug, Default)]
+struct Delivery {
+    first: Option<Instant>,
+    last: Option<Instant>,
+    /// Those of the first time not counted.
+    bytes: u64,
+}
+
+impl Delivery {
+    fn add(&mut self, now: Instant, bytes: u64) {
+        if self.first.is_some() {
+            self.bytes += bytes;
+        }
+        self.first.get_or_insert(now);
+        self.last = Some(now);
+    }
+
+    /// Bytes per second; `None` if that is too little to tell.
+    fn rate(&self) -> Option<u64> {
+        let span = self.last?.saturating_duration_since(self.first?);
+        let is_enough = self.bytes > 0 && span >= limits::YIELD_INTERVAL / 2;
+        is_enough.then(|| share(self.bytes, Duration::from_secs(1), span))
+    }
 }
 
 /// The shortest round trip of late.
@@ -66,6 +97,8 @@ impl Default for Yielding {
             least: None,
             decided: None,
             written: 0,
+            delivery: Delivery::default(),
+            ceiling: None,
             over_data: true,
         }
     }
@@ -82,6 +115,23 @@ impl Yielding {
     pub const fn on_written(&mut self, bytes: u64) {
         self.written += bytes;
     }
+
+    /// The peer said that it has so many more.
+    pub fn on_delivered(&mut self, now: Instant, bytes: u64) {
+        self.delivery.add(now, bytes);
+    }
+
+    /// Bytes that may be under way: those of a round trip, and of [`Self::SLACK`] for what is held up
+    /// and for how rarely it is told.
+    #[must_use]
+    pub fn window(&self) -> u64 {
+        let time = self.base.least().unwrap_or(Self::SLACK) + Self::SLACK;
+        share(self.rate, time, Duration::from_secs(1)).max(4 * limits::TRANSFER_TOLD)
+    }
+
+    const SLACK: Duration = Duration::from_millis(100);
+    /// A queue that is too long shall be gone after as long.
+    const DRAINED: Duration = Duration::from_millis(300);
 
     /// Takes in what round trips take; to be told every [`limits::YIELD_INTERVAL`] while there is
     /// something to write.
@@ -100,20 +150,38 @@ impl Yielding {
         if since >= span {
             self.decide(least.saturating_sub(base), since);
             (self.decided, self.least, self.written) = (Some(now), None, 0);
+            self.delivery = Delivery::default();
         }
     }
 
     fn decide(&mut self, queue: Duration, since: Duration) {
         let target = limits::YIELD_DELAY;
-        if queue > target {
+        let bearable = if self.is_first { target / 2 } else { target };
+        if queue > bearable {
             self.is_first = false;
-            self.rate = share(self.rate, target, queue).max(self.rate / 2);
+            let arrives = self.delivery.rate().map_or(self.rate, |rate| rate.min(self.rate));
+            self.ceiling = Some(arrives);
+            let left = Self::DRAINED.saturating_sub(queue.saturating_sub(target / 2));
+            let kept = share(arrives, left, Self::DRAINED);
+            self.rate = kept.clamp(arrives / 2, arrives / 10 * 9);
         } else if self.is_used(since) {
             let room = target.saturating_sub(queue);
-            let step = if self.is_first { self.rate } else { self.rate / 8 };
-            self.rate += share(step, room, target);
+            self.rate += share(self.step(), room, target);
         }
         self.rate = self.rate.max(limits::YIELD_LEAST);
+    }
+
+    /// By how much it grows at the most.
+    fn step(&self) -> u64 {
+        let is_near = self.ceiling.is_some_and(|ceiling| {
+            let span = ceiling / 100 * 85..=ceiling / 100 * 115;
+            span.contains(&self.rate)
+        });
+        match (self.is_first, is_near) {
+            (true, _) => self.rate / 2,
+            (false, true) => self.rate / 50,
+            (false, false) => self.rate / 8,
+        }
     }
 
     /// Whether as much was written as might have been: else more would say nothing.
@@ -164,7 +232,14 @@ mod tests {
                 self.yielding.on_written(written);
                 self.sent += written;
                 self.queued += written + each(others);
-                self.queued = self.queued.saturating_sub(each(self.capacity));
+                let carried = self.queued.min(each(self.capacity));
+                self.queued -= carried;
+                let own = share(
+                    carried,
+                    Duration::from_micros(written),
+                    Duration::from_micros(written + each(others)),
+                );
+                self.yielding.on_delivered(self.now, own);
                 self.worst = self.worst.max(self.delay());
                 let trip = RoundTrip { time: BASE + self.delay(), over_data: true };
                 self.yielding.handle_round_trip(self.now, trip);
@@ -179,7 +254,7 @@ mod tests {
             link.run(Duration::from_secs(10), 0);
             link.run(Duration::from_secs(20), 0);
             let share = link.sent * 100 / (20 * capacity);
-            assert!(share >= 75, "{capacity}: {share} %");
+            assert!(share >= 85, "{capacity}: {share} %");
             assert!(link.worst <= 2 * limits::YIELD_DELAY, "{capacity}: {:?}", link.worst);
         }
     }

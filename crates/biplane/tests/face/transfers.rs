@@ -83,6 +83,18 @@ fn bytes_are_read_once_a_tick_or_awaited_and_the_end_is_told_behind_them() {
 }
 
 #[test]
+fn what_a_blocking_read_leaves_comes_next_and_is_not_lost_with_a_look_that_is_dropped() {
+    let mut pair = Pair::new(&protocol());
+    pair.session.transfer("note", &b"a few bytes"[..]).unwrap();
+    let mut intake = client_is_offered(&mut pair).accept().unwrap();
+    let mut first = [0; 5];
+    intake.read_exact(&mut first).unwrap();
+    drop(intake.read_next());
+    assert_eq!((&first, intake.read_next().wait()), (b"a few", Ok(Some(b" bytes"[..].into()))));
+    assert_eq!(intake.read(&mut first).unwrap(), 0);
+}
+
+#[test]
 fn nothing_at_all_can_be_handed_over() {
     let mut pair = Pair::new(&protocol());
     let sent = pair.client.transfer("empty", Vec::new()).unwrap();

@@ -53,7 +53,7 @@ fn pass(number: u64, from: &Bulk, to: &Bulk, whole: &mut Option<bool>) -> bool {
             Pulled::Bytes(_) => {
                 let mut rest = &out[..];
                 while let Some((record, len)) = Record::decode(rest).unwrap() {
-                    match to.handle(number, &record) {
+                    match to.handle(Instant::now(), number, &record) {
                         Heard::Well => {}
                         Heard::Whole(_, holds) => *whole = Some(holds),
                         other @ (Heard::Unknown(..) | Heard::Violation(_)) => {
@@ -150,7 +150,7 @@ fn another_connection_goes_on_from_what_has_come_and_the_one_before_is_nothing()
             Pulled::Bytes(_) if lost.is_empty() && two.bytes.len() == 9 => lost.clone_from(&out),
             Pulled::Bytes(_) if lost.is_empty() => {
                 let (record, _) = Record::decode(&out).unwrap().unwrap();
-                assert_eq!(two.to.handle(two.number, &record), Heard::Well);
+                assert_eq!(two.to.handle(Instant::now(), two.number, &record), Heard::Well);
             }
             Pulled::Bytes(_)
             | Pulled::Summed(..)
@@ -163,7 +163,11 @@ fn another_connection_goes_on_from_what_has_come_and_the_one_before_is_nothing()
     two.number = two.from.attach();
     two.to.attach();
     let (late, _) = Record::decode(&lost).unwrap().unwrap();
-    assert_eq!(two.to.handle(before, &late), Heard::Well, "it is of no connection any more");
+    assert_eq!(
+        two.to.handle(Instant::now(), before, &late),
+        Heard::Well,
+        "it is of no connection any more"
+    );
     assert!(matches!(two.from.pull(before, 9, &mut out), Pulled::End));
     assert_eq!(two.run(), Some(true));
     let came: Vec<u8> = two.bytes.try_iter().flatten().collect();
@@ -180,7 +184,10 @@ fn what_ends_wakes_who_waits_and_tells_why() {
     assert!(!two.from.is_wanted() && !two.to.is_wanted());
     assert_eq!(two.sent.end(), Some(Err(TransferError::Closed)));
     let chunk = Record::Chunk { id: ID, offset: 0, bytes: b"late" };
-    assert_eq!(two.to.handle(two.number, &chunk), Heard::Unknown(TransferSide::Peer, ID));
+    assert_eq!(
+        two.to.handle(Instant::now(), two.number, &chunk),
+        Heard::Unknown(TransferSide::Peer, ID)
+    );
 }
 
 #[test]
