@@ -131,7 +131,9 @@ impl Served<'_> {
             let pause = match bulk.pull(self.number, budget, &mut out) {
                 Pulled::Bytes(bytes) => {
                     pace.spend(bytes);
-                    self.look(&mut pace, now);
+                    if bytes > 0 {
+                        self.look(&mut pace, now);
+                    }
                     wanted_at = now;
                     continue;
                 }

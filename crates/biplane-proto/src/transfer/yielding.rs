@@ -159,7 +159,9 @@ impl Yielding {
         let bearable = if self.is_first { target / 2 } else { target };
         if queue > bearable {
             self.is_first = false;
-            let arrives = self.delivery.rate().map_or(self.rate, |rate| rate.min(self.rate));
+            // TCP may have held back what it lost; that tells nothing of the path.
+            let told = self.delivery.rate().unwrap_or(self.rate);
+            let arrives = told.clamp(self.rate / 2, self.rate);
             self.ceiling = Some(arrives);
             let left = Self::DRAINED.saturating_sub(queue.saturating_sub(target / 2));
             let kept = share(arrives, left, Self::DRAINED);
@@ -174,7 +176,7 @@ impl Yielding {
     /// By how much it grows at the most.
     fn step(&self) -> u64 {
         let is_near = self.ceiling.is_some_and(|ceiling| {
-            let span = ceiling / 100 * 85..=ceiling / 100 * 115;
+            let span = ceiling / 100 * 85..=ceiling / 100 * 130;
             span.contains(&self.rate)
         });
         match (self.is_first, is_near) {
