@@ -283,6 +283,13 @@ impl Slot {
         self.connections.bulk()
     }
 
+    /// What an application gave to be read panicked.
+    pub(crate) fn count_panic(&self) {
+        if let Some(hub) = self.hub.upgrade() {
+            hub.counters().panicked();
+        }
+    }
+
     pub(crate) fn cancel_transfer(&self, side: TransferSide, id: TransferId) {
         let cancelled = Err(TransferError::CancelledHere);
         self.with(|now, session| session.end_transfer(now, (side, id), cancelled));

@@ -451,6 +451,8 @@ pub const ATTACH_SILENCE: Duration = Duration::from_secs(10);
 pub const TRANSFER_READERS: usize = 4;
 /// One read of what is transferred.
 pub const TRANSFER_READ: usize = 64 * 1024;
+/// Bytes of a transfer that wait to be taken in one piece, unless they are the first or the last.
+pub const TRANSFER_FEW: usize = 4 * 1024;
 /// One read off an attached connection.
 pub const ATTACH_READ: usize = 32 * 1024;
 /// How long the end of an endpoint waits for its control connections to say so.
@@ -472,6 +474,7 @@ const _: () = assert!(3 * (ms(RESUME_TRY) + ms(RESUME_BACK_OFF.1)) < ms(GRACE), 
 const _: () = assert!(ms(TCP_SILENCE) > ms(WRITE_STALL));
 const _: () = assert!(3 * ms(ATTACH_KEEP_ALIVE) <= ms(ATTACH_SILENCE));
 const _: () = assert!(ATTACH_READ >= RECORD);
+const _: () = assert!(TRANSFER_FEW <= RECORD / 2, "what goes in whole records is handed out at once");
 const _: () = assert!(ms(CLOSE_DEADLINE) > ms(CLOSE_LINGER));
 const _: () = assert!(ms(CLOSE_DEADLINE) >= ms(CONTROL_LINGER));
 

@@ -138,11 +138,11 @@ async fn serve(server: &Server) {
 async fn shop(link: &str) -> anyhow::Result<u64> {
     let config = ClientConfig::default().credentials("Wilbur");
     let client = Client::connect_with(link, &protocol(), config).await?;
+    anyhow::ensure!(take_map(&client).await? == vec![7; 100_000], "the map is another");
     client.send(ORDERS, &Order::Build { x: 3, y: 4 })?;
     client.send(ORDERS, &Order::Sell(7))?;
     let price = client.request(&Price { item: 14 }).await?;
     anyhow::ensure!(shoot(&client).await? == Notice::Delivered, "a shot was lost");
-    anyhow::ensure!(take_map(&client).await? == vec![7; 100_000], "the map is another");
     client.close("enough").await;
     Ok(price)
 }

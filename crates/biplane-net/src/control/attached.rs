@@ -5,7 +5,12 @@
 //! pieces so small, over a kernel that holds so little, that what it yields to need not wait.
 
 use core::{num::Saturating, time::Duration};
-use std::{io, sync::Arc, time::Instant};
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Instant,
+};
 
 use biplane_proto::{Session, TransferError, TransferSide};
 use biplane_wire::Bulk;
@@ -151,7 +156,7 @@ impl Served<'_> {
                     pace.pause(bulk.rate())
                 }
                 Pulled::Nothing => limits::ATTACH_KEEP_ALIVE,
-                Pulled::End => return stream.shutdown().await,
+                Pulled::End => return Ok(()),
             };
             let is_idle = timeout(pause, changed).await.is_err();
             if is_idle && pause == limits::ATTACH_KEEP_ALIVE {
@@ -179,15 +184,16 @@ impl Served<'_> {
 
 /// Reads more of a transfer, on a thread that may wait for it.
 fn restock(slot: &Slot, reading: Reading) {
-    match reading.run() {
-        Ok((id, reader, bytes)) => slot.bulk().restock(id, reader, bytes),
-        Err(id) => {
-            let unreadable = Err(TransferError::Unreadable);
-            slot.with(|now, session| {
-                session.end_transfer(now, (TransferSide::Own, id), unreadable)
-            });
-        }
+    let id = reading.id;
+    let read = catch_unwind(AssertUnwindSafe(|| reading.run()));
+    if read.is_err() {
+        slot.count_panic();
     }
+    if let Ok(Some((reader, bytes))) = read {
+        return slot.bulk().restock(id, reader, bytes);
+    }
+    let unreadable = Err(TransferError::Unreadable);
+    slot.with(|now, session| session.end_transfer(now, (TransferSide::Own, id), unreadable));
 }
 
 /// How many bytes may be written now.

@@ -4,7 +4,7 @@
 //! serves the attached connection puts bytes in and takes them out. The session may be locked while
 //! this is, and never the other way round.
 
-use core::convert::Infallible;
+use core::{convert::Infallible, ops::Bound};
 use std::{
     collections::{BTreeMap, VecDeque},
     io::Read,
@@ -60,6 +60,8 @@ struct Outgoing {
 #[derive(Debug)]
 struct Incoming {
     intake: Intake,
+    /// Bytes that were too few to be handed out behind others.
+    few: Vec<u8>,
     bytes: flume::Sender<Bytes>,
     course: Arc<Course>,
     _over: flume::Sender<Infallible>,
@@ -144,10 +146,12 @@ impl Bulk {
             return None;
         }
         let (course, over) = Course::new(length);
-        // Unbounded, and short all the same: no more may come than the window.
+        // Unbounded, and short all the same: no more may come than the window, in pieces that are
+        // not small.
         let (sender, bytes) = flume::unbounded();
         let incoming = Incoming {
             intake: Intake::new(length),
+            few: Vec::new(),
             bytes: sender,
             course: Arc::clone(&course),
             _over: over,
@@ -176,6 +180,7 @@ impl Bulk {
         let mut state = lock(&self.state);
         let Some(incoming) = state.peers.get_mut(&id) else { return };
         incoming.intake.on_taken(bytes);
+        incoming.hand_out();
         let is_news = incoming.intake.has_news();
         drop(state);
         if is_news {
@@ -305,8 +310,7 @@ impl State {
             return Heard::Violation(violation);
         }
         incoming.course.on_done(offset + bytes.len() as u64);
-        // Whom nobody reads is cancelled by whoever let go of it.
-        drop(incoming.bytes.send(Bytes::copy_from_slice(bytes)));
+        incoming.add(bytes);
         incoming.intake.verdict().map_or(Heard::Well, |holds| Heard::Whole(id, holds))
     }
 
@@ -335,22 +339,20 @@ impl State {
         let under_way: u64 = self.own.values().map(|outgoing| outgoing.supply.under_way()).sum();
         let room = self.yielding.window().saturating_sub(under_way);
         let budget = budget.min(usize::try_from(room).unwrap_or(usize::MAX));
-        let after = self.own.keys().copied().filter(|id| *id > self.last);
-        let before = self.own.keys().copied().filter(|id| *id <= self.last);
-        let turn: Vec<TransferId> = after.chain(before).collect();
-        for id in turn {
-            let Some(outgoing) = self.own.get_mut(&id).filter(|outgoing| outgoing.accepted) else {
-                continue;
-            };
-            match outgoing.pull(id, budget, out) {
-                Pulled::Nothing => {}
-                Pulled::Waits => waits = true,
-                Pulled::Bytes(bytes) => {
-                    self.last = id;
-                    self.yielding.on_written(bytes);
-                    return Pulled::Bytes(bytes);
+        let after = (Bound::Excluded(self.last), Bound::Unbounded);
+        let before = (Bound::Unbounded, Bound::Included(self.last));
+        for part in [after, before] {
+            for (id, outgoing) in self.own.range_mut(part) {
+                match outgoing.pull(*id, budget, out) {
+                    Pulled::Nothing => {}
+                    Pulled::Waits => waits = true,
+                    Pulled::Bytes(bytes) => {
+                        self.last = *id;
+                        self.yielding.on_written(bytes);
+                        return Pulled::Bytes(bytes);
+                    }
+                    other @ (Pulled::Summed(..) | Pulled::Read(_) | Pulled::End) => return other,
                 }
-                other @ (Pulled::Summed(..) | Pulled::Read(_) | Pulled::End) => return other,
             }
         }
         // Where so much is under way, what comes back wakes who waits.
@@ -360,6 +362,9 @@ impl State {
 
 impl Outgoing {
     fn pull(&mut self, id: TransferId, budget: usize, out: &mut Vec<u8>) -> Pulled {
+        if !self.accepted {
+            return Pulled::Nothing;
+        }
         if let Some(sha256) = self.supply.take_checksum() {
             return Pulled::Summed(id, sha256);
         }
@@ -373,6 +378,35 @@ impl Outgoing {
         Record::Chunk { id, offset: piece.offset, bytes: &bytes }.encode(out);
         self.supply.on_written(&bytes);
         Pulled::Bytes(bytes.len() as u64)
+    }
+}
+
+impl Incoming {
+    /// Hands bytes out, or keeps those that are few while others wait before them: each that waits
+    /// costs more than its bytes.
+    fn add(&mut self, bytes: &[u8]) {
+        if self.few.is_empty() && bytes.len() >= limits::TRANSFER_FEW {
+            self.send(Bytes::copy_from_slice(bytes));
+        } else {
+            self.few.extend_from_slice(bytes);
+            self.hand_out();
+        }
+    }
+
+    /// Hands out what was kept, if it is not few any more, nothing waits before it, or it is all.
+    fn hand_out(&mut self) {
+        let is_due = self.few.len() >= limits::TRANSFER_FEW
+            || self.bytes.is_empty()
+            || self.intake.is_whole();
+        if is_due && !self.few.is_empty() {
+            let few = core::mem::take(&mut self.few);
+            self.send(few.into());
+        }
+    }
+
+    fn send(&self, bytes: Bytes) {
+        // Whom nobody reads is cancelled by whoever let go of it.
+        drop(self.bytes.send(bytes));
     }
 }
 
@@ -426,18 +460,11 @@ impl core::fmt::Debug for Stock {
 }
 
 impl Reading {
-    /// Reads; the reader and what it gave, or nothing if it gave nothing.
-    pub(crate) fn run(mut self) -> Result<(TransferId, Box<dyn Read + Send>, Bytes), TransferId> {
+    /// Reads; the reader and what it gave, or nothing if that is not all that was wanted.
+    pub(crate) fn run(mut self) -> Option<(Box<dyn Read + Send>, Bytes)> {
         let mut bytes = vec![0; self.most];
-        let len = loop {
-            match self.reader.read(&mut bytes) {
-                Ok(len @ 1..) => break len.min(self.most),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Ok(0) | Err(_) => return Err(self.id),
-            }
-        };
-        bytes.truncate(len);
-        Ok((self.id, self.reader, bytes.into()))
+        self.reader.read_exact(&mut bytes).ok()?;
+        Some((self.reader, bytes.into()))
     }
 }
 

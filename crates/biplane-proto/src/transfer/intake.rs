@@ -83,10 +83,16 @@ impl Intake {
         self.taken + limits::TRANSFER_WINDOW
     }
 
+    /// Whether all bytes have come.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.received == self.length
+    }
+
     /// Whether all bytes have come and are those that were sent, once that can be told.
     #[must_use]
     pub fn verdict(&self) -> Option<bool> {
-        let sum = self.checksum.filter(|_| self.received == self.length)?;
+        let sum = self.checksum.filter(|_| self.is_whole())?;
         Some(digest(self.hash.clone()) == sum)
     }
 }

@@ -185,11 +185,18 @@ fn a_reader_that_gives_too_little_or_fails_ends_the_transfer_on_both_sides() {
             Err(std::io::Error::other("the disk is gone"))
         }
     }
+    struct Panics;
+    impl Read for Panics {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            panic!("the application's own")
+        }
+    }
     let mut pair = Pair::new(&protocol());
     let short = std::io::Cursor::new(pattern(99));
     let offers = [
         pair.session.transfer_from("short", 100, short).unwrap(),
         pair.session.transfer_from("broken", 100, Broken).unwrap(),
+        pair.session.transfer_from("panics", 100, Panics).unwrap(),
     ];
     for sent in offers {
         let mut intake = client_is_offered(&mut pair).accept().unwrap();
@@ -197,6 +204,7 @@ fn a_reader_that_gives_too_little_or_fails_ends_the_transfer_on_both_sides() {
         let end = until(|| intake.read_next().wait().err());
         assert_eq!(end, TransferError::Unreadable);
     }
+    assert_eq!(pair.server.stats().panics, 1);
 }
 
 #[test]

@@ -31,6 +31,14 @@ impl Two {
         Self { from, to, sent, bytes, number }
     }
 
+    /// Takes all that can be taken.
+    fn take(&self, came: &mut Vec<u8>) {
+        while let Ok(bytes) = self.bytes.try_recv() {
+            self.to.on_taken(ID, bytes.len() as u64);
+            came.extend_from_slice(&bytes);
+        }
+    }
+
     /// Lets both write all they have; whether a transfer came whole, and its checksum held.
     fn run(&self) -> Option<bool> {
         let mut whole = None;
@@ -71,8 +79,8 @@ fn pass(number: u64, from: &Bulk, to: &Bulk, whole: &mut Option<bool>) -> bool {
                 }
             }
             Pulled::Read(reading) => match reading.run() {
-                Ok((id, reader, bytes)) => from.restock(id, reader, bytes),
-                Err(_) => return moved,
+                Some((reader, bytes)) => from.restock(ID, reader, bytes),
+                None => return moved,
             },
             Pulled::Waits | Pulled::Nothing | Pulled::End => return moved,
         }
@@ -115,20 +123,26 @@ fn no_more_comes_than_the_window_until_the_application_takes_it() {
     let reader = Box::new(io::Cursor::new(bytes.clone()));
     let two = Two::begin(TransferSource::from_reader(3_000_000, reader));
     two.run();
-    let mut came: Vec<u8> = two.bytes.try_iter().flatten().collect();
-    assert_eq!(came.len(), window);
+    let waits: usize = two.bytes.drain().map(|bytes| bytes.len()).sum();
+    assert!((window - limits::TRANSFER_FEW..=window).contains(&waits), "{waits} bytes wait");
     let kept = lock(&two.from.state).own[&ID].stock.pieces.iter().map(Bytes::len).sum::<usize>();
     assert!(kept <= limits::TRANSFER_READ, "{kept} bytes are kept that the peer has");
-    let mut taken = 0;
+    assert_eq!(two.run(), None, "and nothing moves");
+}
+
+#[test]
+fn what_is_taken_makes_room_for_more() {
+    let bytes = pattern(3_000_000);
+    let reader = Box::new(io::Cursor::new(bytes.clone()));
+    let two = Two::begin(TransferSource::from_reader(3_000_000, reader));
+    let mut came = Vec::new();
     let whole = loop {
-        two.to.on_taken(ID, (came.len() - taken) as u64);
-        taken = came.len();
-        if let Some(whole) = two.run() {
+        let whole = two.run();
+        two.take(&mut came);
+        if let Some(whole) = whole {
             break whole;
         }
-        came.extend(two.bytes.try_iter().flatten());
     };
-    came.extend(two.bytes.try_iter().flatten());
     assert!(whole && came == bytes);
 }
 
@@ -144,10 +158,10 @@ fn another_connection_goes_on_from_what_has_come_and_the_one_before_is_nothing()
         out.clear();
         match two.from.pull(two.number, 10_000, &mut out) {
             Pulled::Read(reading) => {
-                let (id, reader, bytes) = reading.run().map_err(drop).unwrap();
-                two.from.restock(id, reader, bytes);
+                let (reader, bytes) = reading.run().unwrap();
+                two.from.restock(ID, reader, bytes);
             }
-            Pulled::Bytes(_) if lost.is_empty() && two.bytes.len() == 9 => lost.clone_from(&out),
+            Pulled::Bytes(_) if lost.is_empty() && two.bytes.len() == 4 => lost.clone_from(&out),
             Pulled::Bytes(_) if lost.is_empty() => {
                 let (record, _) = Record::decode(&out).unwrap().unwrap();
                 assert_eq!(two.to.handle(Instant::now(), two.number, &record), Heard::Well);
@@ -170,7 +184,8 @@ fn another_connection_goes_on_from_what_has_come_and_the_one_before_is_nothing()
     );
     assert!(matches!(two.from.pull(before, 9, &mut out), Pulled::End));
     assert_eq!(two.run(), Some(true));
-    let came: Vec<u8> = two.bytes.try_iter().flatten().collect();
+    let mut came = Vec::new();
+    two.take(&mut came);
     assert!(came == bytes);
 }
 
@@ -192,8 +207,32 @@ fn what_ends_wakes_who_waits_and_tells_why() {
 
 #[test]
 fn a_source_that_ends_early_is_found_out() {
-    let reader = Box::new(io::Cursor::new(pattern(10)));
-    let two = Two::begin(TransferSource::from_reader(11, reader));
+    let len = limits::TRANSFER_READ + 10;
+    let reader = Box::new(io::Cursor::new(pattern(u32::try_from(len).unwrap())));
+    let two = Two::begin(TransferSource::from_reader(len as u64 + 1, reader));
     assert_eq!(two.run(), None);
-    assert_eq!(two.bytes.try_iter().flatten().count(), 10);
+    let mut came = Vec::new();
+    two.take(&mut came);
+    assert_eq!(came.len(), limits::TRANSFER_READ);
+}
+
+#[test]
+fn many_small_pieces_that_nobody_takes_are_put_together() {
+    let length = limits::TRANSFER_WINDOW;
+    let to = Bulk::default();
+    let (_, bytes) = to.accept((ID, length), || true).unwrap();
+    let number = to.attach();
+    assert!(matches!(to.pull(number, 0, &mut Vec::new()), Pulled::Bytes(0)));
+    let piece = |offset| Record::Chunk { id: ID, offset, bytes: b"a" };
+    for offset in 0..length - 1 {
+        assert_eq!(to.handle(Instant::now(), number, &piece(offset)), Heard::Well);
+    }
+    let most = usize::try_from(length).unwrap() / limits::TRANSFER_FEW + 1;
+    assert!(bytes.len() <= most, "{} pieces", bytes.len());
+    let mut came = 0;
+    while let Ok(bytes) = bytes.try_recv() {
+        came += bytes.len() as u64;
+        to.on_taken(ID, bytes.len() as u64);
+    }
+    assert_eq!(came, length - 1, "what is kept is handed out to who has taken all before it");
 }
