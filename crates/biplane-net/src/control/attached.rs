@@ -122,12 +122,13 @@ impl Served<'_> {
     ) -> io::Result<()> {
         let (mut out, bulk) = (first, self.slot.bulk());
         let mut pace = Pace::new(clock::now());
-        let mut wanted_at = clock::now();
+        let (mut wanted_at, mut written_at) = (clock::now(), clock::now());
         loop {
             if !out.is_empty() {
                 stream.write_all(&out).await?;
                 stream.flush().await?;
                 out.clear();
+                written_at = clock::now();
             }
             // Before the pull, so that nothing comes between the two unseen.
             let changed = bulk.changed();
@@ -158,14 +159,18 @@ impl Served<'_> {
                 Pulled::Nothing => limits::ATTACH_KEEP_ALIVE,
                 Pulled::End => return Ok(()),
             };
-            let is_idle = timeout(pause, changed).await.is_err();
-            if is_idle && pause == limits::ATTACH_KEEP_ALIVE {
+            let quiet = now.saturating_duration_since(written_at);
+            let pause = pause.min(limits::ATTACH_KEEP_ALIVE.saturating_sub(quiet));
+            // Whether it was woken or the time is over, it looks again.
+            drop(timeout(pause, changed).await);
+            let now = clock::now();
+            if now.saturating_duration_since(written_at) >= limits::ATTACH_KEEP_ALIVE {
                 Bulk::Here.encode(&mut out);
             }
             if bulk.is_wanted() {
-                wanted_at = clock::now();
+                wanted_at = now;
             }
-            let idle = clock::now().saturating_duration_since(wanted_at);
+            let idle = now.saturating_duration_since(wanted_at);
             if lingers && idle >= limits::ATTACH_LINGER {
                 return stream.shutdown().await;
             }

@@ -102,7 +102,7 @@ pub(super) async fn greet(house: Arc<House>, comer: Comer<TcpStream>) {
     match joined {
         Ok(Known::Attached(attachment)) => {
             drop(place);
-            attached::run(attachment).await;
+            Box::pin(attached::run(attachment)).await;
         }
         Ok(Known::Control(Welcomed { stream, attached, welcome, early })) => {
             drop(place);
@@ -131,7 +131,8 @@ async fn join(house: &House, stream: TcpStream, remote: SocketAddr) -> Result<Kn
     if let Some(claim) = heard.accepted.accepting.attach_claim() {
         drop(seat);
         house.count_present();
-        return attaching::take_on(house, heard, claim, &meter).await.map(Known::Attached);
+        let attaching = Box::pin(attaching::take_on(house, heard, claim, &meter));
+        return attaching.await.map(Known::Attached);
     }
     let deadline = house.config.admission_deadline;
     let waiting = clock::now();
