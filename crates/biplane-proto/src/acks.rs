@@ -79,7 +79,8 @@ impl Acks {
             (false, false) => self.ranges.insert(above, AckRange { low: number, high: number }),
         }
         if self.ranges.len() > wire::ACK_RANGES {
-            self.ranges.remove(0);
+            // The lowest goes, unless it is what just came, of which the peer has not been told.
+            self.ranges.remove(usize::from(above == 0));
         }
     }
 
@@ -190,6 +191,17 @@ mod tests {
         let (_, acks) = acks(&numbers, Eliciting::Fresh);
         assert_eq!(acks.ranges.len(), wire::ACK_RANGES);
         assert_eq!(ranges(&acks)[0], (16, 16));
+    }
+
+    #[test]
+    fn what_comes_late_is_told_however_many_ranges_there_are() {
+        let numbers: Vec<u64> = (1..40).map(|n| n * 2).collect();
+        let (now, mut acks) = acks(&numbers, Eliciting::Fresh);
+        acks.on_packet(now, PacketNumber(0), Eliciting::Fresh);
+        assert_eq!(acks.ranges.len(), wire::ACK_RANGES);
+        assert_eq!(ranges(&acks)[0], (0, 0));
+        acks.on_packet(now, PacketNumber(100), Eliciting::Fresh);
+        assert_eq!(ranges(&acks)[0], (18, 18));
     }
 
     #[test]

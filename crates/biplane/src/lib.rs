@@ -91,8 +91,8 @@ mod transfer;
 mod waiting;
 
 pub use biplane_proto::{
-    CloseReason, ControlStats, DeliveryStats, DropReason, Drops, Notice, PlaneMode, Planes,
-    SessionStats, TransferError, Violation,
+    ChannelStats, CloseReason, ControlStats, DeliveryStats, DropReason, Drops, Notice, PathStats,
+    PlaneMode, Planes, SessionStats, TransferError, Violation,
 };
 pub use biplane_wire::{ChannelDescription, ChannelKind, Description, Difference};
 pub use channel::Channel;

@@ -78,15 +78,21 @@ impl ReliableSend {
     }
 
     pub(super) fn push(&mut self, message: Queued) -> Result<(), SendError> {
-        let cost = cost(message.payload.len());
-        let full = self.len() >= limits::SEND_QUEUE_MESSAGES
-            || self.cost + cost > limits::SEND_QUEUE_BYTES;
-        if full && self.len() > 0 {
+        let len = message.payload.len();
+        if self.is_full(len) {
             return Err(SendError::QueueFull);
         }
-        self.cost += cost;
+        self.cost += cost(len);
         self.unsent.push_back(message);
         Ok(())
+    }
+
+    /// Whether there is no room for a message of `len` bytes. A longer one than a queue holds is
+    /// alone in it.
+    pub(super) fn is_full(&self, len: usize) -> bool {
+        let full = self.len() >= limits::SEND_QUEUE_MESSAGES
+            || self.cost + cost(len) > limits::SEND_QUEUE_BYTES;
+        full && self.len() > 0
     }
 
     /// The tokens of what has not left, which are told of no more.
@@ -333,7 +339,7 @@ impl Sent {
             None => match room.cut_new(total) {
                 Cut::Nothing => return None,
                 Cut::Whole => (0, total),
-                // It went whole over the control connection.
+                // It went whole over the control connection, or while the path took longer packets.
                 Cut::Piece(_) => next(self.pieces.insert(Box::new(Pieces::lost(total))), room)?,
             },
         };

@@ -13,15 +13,18 @@ use super::{
     cost,
     credit::{CreditGiven, CreditHeld},
     fresh::{self, FreshReceive, FreshSend},
+    notices::Notices,
     ordered::Ordered,
-    outgoing::{Extra, Queued, Room},
+    outgoing::{Extra, Queued, Room, Space},
     partials::FreshPartials,
     reassembly::Piece,
     reliable::{self, ReliableSend},
     report::Report,
     unordered::Unordered,
 };
-use crate::{ChannelConfig, SendError, SendOptions, Violation, acks::Eliciting, limits};
+use crate::{
+    ChannelConfig, ChannelStats, SendError, SendOptions, Violation, acks::Eliciting, limits,
+};
 
 /// A message that is never sent again, with its number where it has one.
 pub(super) type Fresh = (Option<SequenceNumber>, Bytes);
@@ -39,7 +42,18 @@ pub(super) struct Channel {
     /// What its application took, where the peer may ask.
     pub(super) report: Option<Report>,
     /// A send was refused since the queue was last half empty.
-    pub(super) refused: bool,
+    refused: bool,
+    tally: Tally,
+}
+
+/// What became of the messages of one channel on this side.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    sent: u64,
+    refused: u64,
+    expired: u64,
+    superseded: u64,
+    overflowed: u64,
 }
 
 #[derive(Debug)]
@@ -94,7 +108,17 @@ impl Channel {
         let held = CreditHeld::new(granted_by_peer, longest);
         let given = CreditGiven::new(granted, longest);
         let report = config.notify.then(|| Report::new(config.kind.is_reliable()));
-        Self { id, config, send, receive, held, given, report, refused: false }
+        Self {
+            id,
+            config,
+            send,
+            receive,
+            held,
+            given,
+            report,
+            refused: false,
+            tally: Tally::default(),
+        }
     }
 
     /// Counts messages, and the bytes of credit, from here on.
@@ -114,22 +138,26 @@ impl Channel {
         self.given.count_from(credit);
     }
 
-    /// Queues a message of a data channel.
+    /// Queues a message of a data channel. What is over by now makes room for it first.
     pub(super) fn queue(
         &mut self,
         now: Instant,
         payload: Bytes,
         how: SendOptions,
-        Books { progress, notices, counts, .. }: &mut Books,
+        books: &mut Books,
     ) -> Result<(), SendError> {
+        if self.is_full(payload.len()) {
+            self.expire(now, books);
+        }
+        let Books { progress, notices, .. } = books;
         let cause = if how.after_commands { progress.cause() } else { None };
         let extra = Extra { token: how.notice, cause }.boxed();
         let message = Queued { payload, since: now, extra };
-        match &mut self.send {
+        let outcome = match &mut self.send {
             Send::Fresh(queue) => {
-                counts.overflowed += queue.push(message, notices);
+                self.tally.overflowed += queue.push(message, notices);
                 if self.config.kind == ChannelKind::Sequenced {
-                    counts.superseded += if queue.is_held() {
+                    self.tally.superseded += if queue.is_held() {
                         queue.keep_newest(notices)
                     } else {
                         queue.supersede_begun(notices)
@@ -139,6 +167,35 @@ impl Channel {
             }
             Send::Reliable(queue) => queue.push(message),
             Send::Command(_) => Err(SendError::NotInProtocol),
+        };
+        self.on_sent(outcome)
+    }
+
+    /// Counts a send that was taken or refused.
+    pub(super) fn on_sent(&mut self, outcome: Result<(), SendError>) -> Result<(), SendError> {
+        match outcome {
+            Ok(()) => self.tally.sent += 1,
+            Err(_) => {
+                self.refused = true;
+                self.tally.refused += 1;
+            }
+        }
+        outcome
+    }
+
+    /// Whether a message of `len` bytes finds no room.
+    fn is_full(&self, len: usize) -> bool {
+        match &self.send {
+            Send::Fresh(queue) => queue.is_full(len),
+            Send::Reliable(queue) => queue.is_full(len),
+            Send::Command(_) => false,
+        }
+    }
+
+    /// Nothing may leave for now: of `sequenced` messages that wait, the newest is kept alone.
+    pub(super) fn on_blocked(&mut self, notices: &mut Notices) {
+        if let (ChannelKind::Sequenced, Send::Fresh(queue)) = (self.config.kind, &mut self.send) {
+            self.tally.superseded += queue.keep_newest(notices);
         }
     }
 
@@ -190,13 +247,13 @@ impl Channel {
     pub(super) fn next_message(
         &mut self,
         now: Instant,
-        bytes: usize,
+        space: Space,
         books: &mut Books,
     ) -> Option<Outgoing> {
         self.expire(now, books);
         let Books { progress, notices, counts, .. } = books;
         let numbered = self.is_numbered();
-        let room = Room { bytes, sequenced: numbered, after: false };
+        let room = Room { space, sequenced: numbered, after: false };
         match &mut self.send {
             Send::Fresh(queue) => {
                 let leaving = queue.pop(room, *progress, notices)?;
@@ -225,9 +282,9 @@ impl Channel {
     }
 
     /// Drops what has outlived its lifetime unsent.
-    pub(super) fn expire(&mut self, now: Instant, Books { notices, counts, .. }: &mut Books) {
+    pub(super) fn expire(&mut self, now: Instant, Books { notices, .. }: &mut Books) {
         let lifetime = self.lifetime();
-        counts.expired += match &mut self.send {
+        self.tally.expired += match &mut self.send {
             Send::Fresh(queue) => queue.expire(now, lifetime, notices),
             Send::Reliable(queue) => queue.expire(now, lifetime, notices),
             Send::Command(_) => 0,
@@ -280,12 +337,12 @@ impl Channel {
     pub(super) fn next_escalated(
         &mut self,
         now: Instant,
-        bytes: usize,
+        space: Space,
         books: &mut Books,
     ) -> Option<Outgoing> {
         let Send::Reliable(queue) = &mut self.send else { return None };
         let latest = now.checked_sub(self.config.escalate_after?)?;
-        let room = Room { bytes, sequenced: true, after: false };
+        let room = Room { space, sequenced: true, after: false };
         let (leaving, is_first) =
             queue.pop_overdue(latest, &mut self.held, room, books.progress)?;
         if let Some(token) = leaving.token {
@@ -297,11 +354,16 @@ impl Channel {
 
     /// Whether a send was refused and half of the queue is free now; says so once.
     pub(super) fn relieved(&mut self) -> bool {
-        let half_empty = match &self.send {
+        self.refused && self.has_room() && core::mem::take(&mut self.refused)
+    }
+
+    /// Whether half of the queue is free.
+    fn has_room(&self) -> bool {
+        match &self.send {
             Send::Reliable(queue) => queue.is_half_empty(),
-            Send::Fresh(_) | Send::Command(_) => true,
-        };
-        half_empty && core::mem::replace(&mut self.refused, false)
+            Send::Fresh(queue) => queue.is_half_empty(),
+            Send::Command(_) => true,
+        }
     }
 
     pub(super) fn check_arrival(
@@ -384,12 +446,25 @@ impl Channel {
         }
     }
 
-    /// Messages on their way out, and what they cost. Commands wait with the control connection.
-    pub(super) fn queued(&self) -> (usize, usize) {
-        match &self.send {
+    /// Its figures. Commands wait with the control connection.
+    pub(super) fn stats(&self, now: Instant) -> ChannelStats {
+        let (messages, bytes) = match &self.send {
             Send::Fresh(queue) => queue.depth(),
             Send::Reliable(queue) => queue.depth(),
             Send::Command(_) => (0, 0),
+        };
+        let Tally { sent, refused, expired, superseded, overflowed } = self.tally;
+        let waiting = self.oldest().map(|message| now.saturating_duration_since(message.since));
+        ChannelStats {
+            has_room: self.has_room(),
+            queued_messages: messages as u64,
+            queued_bytes: bytes as u64,
+            waiting: waiting.unwrap_or_default(),
+            sent,
+            refused,
+            expired,
+            superseded,
+            overflowed,
         }
     }
 

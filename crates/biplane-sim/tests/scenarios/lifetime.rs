@@ -44,3 +44,51 @@ fn what_leaves_in_time_comes_however_long_the_trip() {
     assert_eq!(heard.len(), 1, "a reliable message that has left is sent until it has come");
     assert!(heard[0].0 > ms(100), "{heard:?}");
 }
+
+#[test]
+fn over_tcp_too_what_waited_longer_than_its_lifetime_does_not_come() {
+    for name in ["sequenced", "unordered", "unreliable"] {
+        let mut scene = scene(3, name);
+        scene.impair(|wires| wires.cut_data());
+        for side in [CLIENT, SERVER] {
+            scene.say(side, channel("ordered"), message(0, 100));
+        }
+        scene.run_for(seconds(4));
+        scene.impair(|wires| wires.hold_control());
+        // Fills what TCP may swallow, so that what comes after has to wait.
+        for index in 1..40 {
+            scene.say(CLIENT, channel("ordered"), message(index, 1_000));
+        }
+        scene.say(CLIENT, channel(name), message(0, 100));
+        scene.run_for(ms(101));
+        scene.say(CLIENT, channel(name), message(1, 100));
+        let now = scene.now();
+        scene.impair(|wires| wires.release_control(now));
+        let heard = messages(scene.hear(SERVER, channel(name), ms(99)));
+        assert_eq!(heard, [message(1, 100)], "{name}");
+        let stats = scene.session(CLIENT).stats();
+        assert_eq!(stats.messages_expired + stats.messages_superseded, 1, "{name}: {stats:?}");
+        assert_eq!(scene.hear(SERVER, channel("ordered"), seconds(5)).len(), 40, "{name}");
+    }
+}
+
+#[test]
+fn of_a_long_message_that_is_over_the_rest_does_not_leave() {
+    for name in ["sequenced", "unreliable"] {
+        let mut scene = scene(4, name);
+        let before = scene.session(CLIENT).stats();
+        scene.impair(|wires| wires.up.cut());
+        // Fills all of the window but a packet or two.
+        for index in 0..9 {
+            scene.say(CLIENT, channel("ordered"), message(index, 1_100));
+        }
+        scene.say(CLIENT, channel(name), message(0, 16_000));
+        scene.run_for(ms(101));
+        scene.impair(|wires| wires.up.mend());
+        assert_eq!(scene.hear(SERVER, channel("ordered"), seconds(5)).len(), 9, "{name}");
+        let stats = scene.session(CLIENT).stats();
+        assert_eq!(stats.messages_expired - before.messages_expired, 1, "{name}: {stats:?}");
+        assert!(stats.bytes_sent - before.bytes_sent < 30_000, "{name}: {stats:?}");
+        assert!(scene.take(SERVER, channel(name)).is_none());
+    }
+}
