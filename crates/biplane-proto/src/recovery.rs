@@ -251,6 +251,11 @@ impl Recovery {
         }
     }
 
+    /// What the latest round trip took, without the peer's ack delay.
+    pub(crate) fn latest_round_trip(&self) -> Option<Duration> {
+        self.rtt.adjusted()
+    }
+
     /// Packets go elsewhere from now on, where a round trip took `rtt` if that is known; `far` if
     /// that is another host's address, of whose path nothing else is known (RFC 9000, section 9.4).
     /// What is in flight stays so; the frames that have waited longest for an ack are named for

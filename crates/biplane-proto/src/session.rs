@@ -10,6 +10,7 @@
 //! | `probing` | how a session learns how long its datagrams may be |
 //! | `ending` | how a session closes |
 //! | `resume` | how a session goes on over another control connection |
+//! | `transfer` | transfers: their steps, and what their bytes yield to |
 //! | `timing` | what each timer does, and when each is due |
 
 mod arrival;
@@ -21,6 +22,7 @@ mod probing;
 mod resume;
 mod stream;
 mod timing;
+mod transfer;
 
 use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
@@ -95,8 +97,9 @@ pub struct Session {
 #[derive(Debug)]
 struct Facts {
     role: Role,
-    /// What a resume names; `None` if there is none, and the session ends with its connection.
+    /// What a resume or an attach names; `None` if there is none.
     name: Option<[u8; 16]>,
+    /// Zero: it ends with its connection.
     grace: Duration,
     /// What this side said of itself.
     local: Parameters,
@@ -212,7 +215,7 @@ impl Session {
                 max_send_delay: config.max_send_delay,
                 requires_data: config.planes == PlaneMode::RequireData,
                 role,
-                name: name.filter(|_| !config.grace.is_zero()),
+                name,
                 grace: config.grace,
                 local,
             },
@@ -414,7 +417,7 @@ impl Session {
                 self.on_place_taken(place);
             }
             Event::Noted(..) => self.on_notice_taken(),
-            Event::Planes(_) | Event::Left(_) => {}
+            Event::Planes(_) | Event::Offered(_) | Event::Left(_) => {}
         }
         Some(event)
     }

@@ -68,6 +68,7 @@ impl Session {
             | Record::Request { .. }
             | Record::Reply { .. }
             | Record::Tunnelled { .. } => self.handle_numbered(now, record),
+            Record::Transfer { step, .. } => self.handle_transfer_step(&step),
         }
     }
 

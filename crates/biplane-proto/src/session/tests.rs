@@ -8,6 +8,7 @@ mod notices;
 mod probing;
 mod resume;
 mod soundings;
+mod transfers;
 
 use std::{collections::HashMap, net::SocketAddr};
 
@@ -189,7 +190,8 @@ impl Side {
             | Event::Writable
             | Event::Planes(_)
             | Event::Called(_)
-            | Event::Noted(..) => None,
+            | Event::Noted(..)
+            | Event::Offered(_) => None,
         })
     }
 
