@@ -31,7 +31,7 @@ use biplane_wire::{Ack, AckRange, ChannelId, EcnCounts, PacketNumber, SequenceNu
 
 use self::{
     congestion::{Acked, Controller, controller},
-    marks::{Marks, Verdict},
+    marks::Marks,
     pacer::Pacer,
     period::{Period, Share},
     reordering::{Largest, Reordering},
@@ -362,8 +362,7 @@ impl Recovery {
 
     /// What an ack of a larger number than any before says of marks.
     fn on_marks(&mut self, now: Instant, sent_at: Instant, told: u64, counts: Option<EcnCounts>) {
-        let congested = self.marks.on_ack(told, counts) == Verdict::Congestion;
-        if congested && self.losses.period.on_marked(now, sent_at) {
+        if self.marks.on_ack(told, counts) && self.losses.period.on_marked(now, sent_at) {
             self.controller.on_congestion(now, sent_at, false);
         }
     }
