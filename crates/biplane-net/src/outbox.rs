@@ -94,9 +94,11 @@ impl Outbox {
         let aftermath = self.fill(now, slot, flush);
         let filled = !self.filled.is_empty();
         self.seal(slot);
-        self.send();
+        let too_big = self.send();
+        let more = slot.follow_but(aftermath);
+        let shortened = too_big.is_some_and(|len| shorten(now, slot, len));
         // What gave no packet will give none if it is asked again at once.
-        slot.follow_but(aftermath) && filled
+        (more || shortened) && filled
     }
 
     fn fill(&mut self, now: Instant, slot: &Slot, flush: bool) -> Aftermath {
@@ -139,7 +141,9 @@ impl Outbox {
         });
     }
 
-    fn send(&mut self) {
+    /// Sends what was sealed. Returns the length of a datagram that the interface does not carry.
+    fn send(&mut self) -> Option<usize> {
+        let mut too_big = None;
         let mut rest = self.filled.as_slice();
         let mut sent = Sent::default();
         while let Some(first) = rest.first() {
@@ -153,13 +157,22 @@ impl Outbox {
             sent.datagrams += delivery.sent;
             sent.bytes += delivery.bytes;
             sent.unsent += delivery.unsent;
+            too_big = delivery.too_big.into_iter().chain(too_big).min();
             sent.split += u64::from(delivery.split);
             sent.runs += 1;
         }
         if sent.runs > 0 {
             self.hub.counters().sender(self.sender).sent(&sent);
         }
+        too_big
     }
+}
+
+/// Tells the session that datagrams of `len` bytes do not leave; whether it has something to send
+/// then.
+fn shorten(now: Instant, slot: &Slot, len: usize) -> bool {
+    let ((), aftermath) = slot.enter(now, |session| session.handle_too_big(now, len));
+    slot.follow_but(aftermath)
 }
 
 /// How many packets from the first on make one run: neighbours to the same place, of equal length

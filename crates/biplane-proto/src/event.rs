@@ -30,10 +30,10 @@ pub enum Notice {
     /// The peer's application took it.
     Delivered,
     /// It left, and nothing was heard of its being taken: a packet with it was lost, the peer's
-    /// application did not take it in time, or the session ended first. A reliable message, or a
-    /// command, is lost with its session alone.
+    /// application did not take it in time, or the session ended first. A command, or a reliable
+    /// message without a lifetime, is lost with its session alone.
     Lost,
-    /// It never left: its lifetime was over.
+    /// It did not leave, or not all of it: its lifetime was over.
     Expired,
     /// It did not leave, or not all of it: a newer one took its place.
     Superseded,

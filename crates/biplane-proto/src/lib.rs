@@ -28,7 +28,7 @@
 //! | `window` | whether a packet is new |
 //! | `acks` | what to acknowledge, and when |
 //! | `recovery` | how fast: RTT, loss, congestion, pacing |
-//! | `path` | which address is proven |
+//! | `path` | which address is proven, and how long a datagram may be there |
 //! | `channel` | what a message is promised |
 //! | `control` | what goes over the control connection, in which order |
 //! | `peer_clock` | how old is what came late |
@@ -81,5 +81,5 @@ pub use handshake::{Accepting, Agreement, Dialing, HelloError, ResumeClaim, dige
 pub use keys::{KeyChange, KeyEpoch, Opener, SealJob, Sealer};
 pub use path::{Path, Sounding, SoundingCounts, SoundingReport};
 pub use session::{Arrival, ControlLoss, Reply, SendOptions, Session, Transmit};
-pub use stats::{ControlStats, DeliveryStats, PathStats, SessionStats};
+pub use stats::{ChannelStats, ControlStats, DeliveryStats, PathStats, SessionStats};
 pub use timers::Timer;

@@ -7,6 +7,7 @@
 //! | `builder` | how a packet is laid out |
 //! | `stream` | what control records mean, and which go next |
 //! | `moving` | how a session follows a peer to another address |
+//! | `probing` | how a session learns how long its datagrams may be |
 //! | `ending` | how a session closes |
 //! | `resume` | how a session goes on over another control connection |
 //! | `timing` | what each timer does, and when each is due |
@@ -16,6 +17,7 @@ mod builder;
 mod departure;
 mod ending;
 mod moving;
+mod probing;
 mod resume;
 mod stream;
 mod timing;
@@ -29,8 +31,9 @@ use bytes::Bytes;
 use self::ending::State;
 pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss};
 use crate::{
-    Answered, ChannelConfig, CloseReason, DropReason, Drops, Event, FirstNumbers, KeyChange,
-    PlaneMode, Planes, Role, SendError, SessionStats, Setup, Sounding, SoundingReport, Timer,
+    Answered, ChannelConfig, ChannelStats, CloseReason, DropReason, Drops, Event, FirstNumbers,
+    KeyChange, PathStats, PlaneMode, Planes, Role, SendError, SessionStats, Setup, Sounding,
+    SoundingReport, Timer,
     acks::Acks,
     channel::Channels,
     control::{Control, Head},
@@ -173,6 +176,8 @@ impl Session {
         let keep_alive = local.keep_alive_ms.min(peer.idle_timeout_ms / 3);
         let mut timers = Timers::default();
         timers.arm(Timer::Join, now + limits::UDP_JOIN.max(setup.handshake_rtt * 3));
+        let accepted = usize::try_from(peer.max_datagram).unwrap_or(usize::MAX);
+        let ceiling = config.max_datagram.min(limits::DATAGRAM_LARGEST).min(accepted);
         let window = usize::try_from(peer.control_window).unwrap_or(usize::MAX);
         let fresh = Fresh { aead: agreement.aead, secret: &secret, peer: peer.receive_id };
         let name = match role {
@@ -194,7 +199,7 @@ impl Session {
                 drops: Drops::default(),
             },
             recovery: Recovery::new(now, first, &config, ack_delays, &seed),
-            path: PathState::new(now, setup.remote, Random::new(&seed)),
+            path: PathState::new(now, setup.remote, ceiling, Random::new(&seed)),
             channels: Channels::new(channels, peer.initial_credit, local.initial_credit),
             control: Control::new(now, window),
             requests: Requests::new(requests),
@@ -279,8 +284,8 @@ impl Session {
         let config = self.channels.config(channel).ok_or(SendError::NotInProtocol)?;
         if config.kind == ChannelKind::Command {
             self.channels.check(channel, payload.len(), how)?;
-            self.control.outbox.push(Head::Command(channel), payload)?;
-            self.channels.on_command_queued(channel, how);
+            let outcome = self.control.outbox.push(Head::Command(channel), payload);
+            self.channels.on_command(channel, how, outcome)?;
         } else {
             let only_waits = self.only_waits(config, how);
             self.channels.send(now, channel, payload, how)?;
@@ -456,7 +461,12 @@ impl Session {
             bytes_received: self.arrivals.bytes,
             bytes_sent: self.arrivals.bytes_sent,
             messages_undecodable: self.arrivals.undecodable,
-            path_changes: self.arrivals.path_changes,
+            path: PathStats {
+                changes: self.arrivals.path_changes,
+                datagram_size: self.path.mtu().size() as u64,
+                narrowed: self.path.mtu().falls(),
+                ..PathStats::default()
+            },
             drops: self.arrivals.drops,
             control: self.control.report(),
             ..SessionStats::default()
@@ -464,8 +474,17 @@ impl Session {
         stats.delivery.tunnelled = self.arrivals.tunnelled;
         self.recovery.report(&mut stats);
         self.keys.report(&mut stats);
-        self.channels.report(&mut stats);
+        self.channels.report(self.clock.latest, &mut stats);
         stats
+    }
+
+    /// The figures of what a channel sends; `None` if there is no such channel.
+    pub fn channel_stats(&mut self, now: Instant, channel: ChannelId) -> Option<ChannelStats> {
+        let now = self.clock.clamp(now);
+        let mut stats = self.channels.stats(now, channel)?;
+        let is_command = self.channels.config(channel)?.kind == ChannelKind::Command;
+        stats.has_room &= !is_command || self.control.outbox.has_room();
+        Some(stats)
     }
 
     /// Asks the path: a packet of its own leaves now, whatever is queued. For a diagnosis; what
@@ -474,6 +493,7 @@ impl Session {
         if !self.is_closed() {
             let now = self.clock.clamp(now);
             self.path.soundings_mut().ask(sounding);
+            self.path.mtu_mut().want();
             self.settle(now);
         }
     }
@@ -499,6 +519,7 @@ impl Session {
         for frame in fate.lost.drain(..) {
             self.on_frame_lost(frame);
         }
+        self.path.mtu_mut().on_long(self.clock.latest, core::mem::take(&mut fate.long));
         fate.progress = false;
         self.outlook.fate = fate;
     }

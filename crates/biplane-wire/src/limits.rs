@@ -61,11 +61,12 @@ const _: () = assert!(REQUESTS == u8::MAX as usize + 1, "a kind of request is on
 
 // The session: messages.
 
-/// Size of a datagram before any larger one is proven.
+/// Length of a datagram before any longer one is proven.
 pub const DATAGRAM_SIZE: usize = DATAGRAM_MIN;
 /// A message is charged this many bytes beside its own, for the slots and headers it takes.
 pub const MESSAGE_COST: usize = 64;
-/// The longest message of a data channel that goes in one packet, sequence number and all.
+/// The longest message of a data channel that goes in one packet on every path, sequence number and
+/// all.
 pub const DATA_MESSAGE: usize = DATAGRAM_SIZE - Header::LEN - TAG - 8;
 /// The longest message of a `sequenced` or `unreliable` channel.
 pub const FRESH_MESSAGE: usize = 16 * 1024;
@@ -115,6 +116,11 @@ pub const SEQUENCE_AHEAD: u64 = 2 * SEND_QUEUE_MESSAGES as u64;
 pub const FRESH_QUEUE_MESSAGES: usize = 1_024;
 /// How long they wait at the most, where their channel has no lifetime.
 pub const FRESH_LIFETIME: Duration = Duration::from_secs(1);
+/// Bytes of frames that the lightest channel sends in a turn among those of its priority; the others
+/// send in proportion to their weights.
+pub const TURN_BYTES: u32 = 256;
+/// What a channel owes at the most to those of its priority, in bytes of frames.
+pub const DEBT_BYTES: u32 = 16 * 1024;
 /// Messages of a `sequenced` or `unreliable` channel that wait to be taken.
 pub const RECEIVE_QUEUE_MESSAGES: usize = 4_096;
 /// Their cost in bytes.
@@ -134,6 +140,7 @@ pub const HELD_BYTES: usize = 256 * 1024;
 /// They wait no longer than this.
 pub const HELD_AGE: Duration = Duration::from_secs(1);
 
+const _: () = assert!(TURN_BYTES < DEBT_BYTES && TUNNEL_PIECE < DEBT_BYTES as usize);
 const _: () = assert!(HELD_BYTES >= FRESH_MESSAGE + MESSAGE_COST);
 const _: () = assert!(ms(TAKEN_DELAY) + 2 * ms(PTO_MAX) < ms(NOTICE_PATIENCE), "word may be lost");
 const _: () = assert!(TAKEN_RANGES <= TAKEN_RUNS);
@@ -206,6 +213,17 @@ pub const PROBE_STEADY: Duration = Duration::from_secs(30);
 pub const PROBE_MAX: Duration = Duration::from_secs(120);
 /// Soundings of a session that wait for their response, and round trips that wait to be taken.
 pub const SOUNDINGS: usize = 256;
+/// Length probes of one length in a row that are lost before the path counts as too narrow for
+/// it (RFC 8899, section 5.1.2).
+pub const MTU_PROBES: u32 = 3;
+/// Lengths that differ by less are not told apart.
+pub const MTU_STEP: usize = 4;
+/// After a search a longer length is asked once more in so long (RFC 8899, section 5.1.1).
+pub const MTU_RAISE: Duration = Duration::from_secs(600);
+/// Rounds in a row whose long packets were all lost before the path counts as narrower than it was.
+pub const MTU_ROUNDS: u32 = 3;
+/// A path that comes to be narrower twice within this is not asked again before it is over.
+pub const MTU_COOLDOWN: Duration = Duration::from_secs(60);
 
 const _: () = assert!(WINDOW_MIN < WINDOW_MAX);
 const _: () = assert!(SENT_PACKETS < 1 << 30, "a truncated number tells them apart");
@@ -220,6 +238,8 @@ const _: () = assert!(ms(PTO_MAX) < ms(UDP_DEAD), "UDP is probed before it is gi
 const _: () = assert!(ms(CHALLENGE_FIRST) <= ms(CHALLENGE_MAX));
 const _: () = assert!(ms(CHALLENGE_LEAK) < ms(CHALLENGE_FIRST), "who repeats one is not flooding");
 const _: () = assert!(ms(PROBE_INTERVAL) <= ms(PROBE_STEADY) && ms(PROBE_STEADY) <= ms(PROBE_MAX));
+const _: () = assert!(MTU_STEP >= 2 && MTU_PROBES > 0 && MTU_ROUNDS > 0);
+const _: () = assert!(ms(MTU_COOLDOWN) <= ms(MTU_RAISE));
 
 // The control plane.
 
@@ -284,8 +304,11 @@ const _: () = assert!(ms(UDP_DEAD) < ms(IDLE_TIMEOUT), "a plane that is left is 
 
 // The shell: datagrams and workers.
 
-/// The largest datagram that is accepted: Ethernet less the headers of IPv6 and UDP.
+/// The longest datagram that is accepted and sent, unless it is set: Ethernet less the headers of
+/// IPv6 and UDP.
 pub const DATAGRAM: usize = 1_452;
+/// The longest that it may be set to: jumbo frames less the headers of IPv4 and UDP.
+pub const DATAGRAM_LARGEST: usize = 8_972;
 /// A receive slot: no run that the kernel puts together is longer.
 pub const RECEIVE_SLOT: usize = 65_535;
 /// One UDP send, however many datagrams the kernel makes of it.
@@ -343,9 +366,10 @@ pub const EARLY_ANSWERS: usize = REQUESTS_OPEN;
 /// Distance between two warnings of a kind.
 pub const WARN_INTERVAL: Duration = Duration::from_secs(5);
 
-const _: () = assert!(DATAGRAM_SIZE <= DATAGRAM && DATAGRAM <= DATAGRAM_MAX);
+const _: () = assert!(DATAGRAM_SIZE <= DATAGRAM && DATAGRAM <= DATAGRAM_LARGEST);
+const _: () = assert!(DATAGRAM_LARGEST <= DATAGRAM_MAX);
 const _: () = assert!(DATAGRAM_MAX <= RECEIVE_SLOT);
-const _: () = assert!(FILL_BYTES >= DATAGRAM && FILL_PACKETS * DATAGRAM_SIZE >= FILL_BYTES);
+const _: () = assert!(FILL_BYTES >= DATAGRAM_LARGEST && FILL_PACKETS * DATAGRAM_SIZE >= FILL_BYTES);
 const _: () = assert!((COMMIT_PACKETS as u64) < WINDOW_MIN, "one hold cannot pass the window");
 const _: () = assert!(WORKERS_BY_DEFAULT <= WORKERS);
 const _: () = assert!(SOCKET_BUFFER_MIN <= SEND_BUFFER && SEND_BUFFER <= SOCKET_BUFFER_MAX);

@@ -1,11 +1,11 @@
 //! The snippets of `docs/concepts.md`, in a program that runs them: a client that asks to be let in
 //! by name, and a server that awaits.
 
-use std::{thread, time::Duration};
+use std::{collections::VecDeque, thread, time::Duration};
 
 use biplane::{
     Channel, Client, ClientConfig, Event, Hello, Identity, Notice, Payload, Protocol, Request,
-    Server, ServerConfig, Verdict,
+    SendError, Server, ServerConfig, Session, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,9 @@ fn protocol() -> Protocol {
         .channel(AIM)
         .channel(SPARKS)
         .channel(SHOTS)
+        .channel(VOICE)
+        .channel(TERRAIN)
+        .channel(REPLAY)
         .request::<Price>()
 }
 // ANCHOR_END: request
@@ -61,6 +64,21 @@ async fn shoot(client: &Client) -> anyhow::Result<Notice> {
     anyhow::bail!("the session ended")
 }
 // ANCHOR_END: asking
+
+// ANCHOR: sharing
+const VOICE: Channel<Payload> = Channel::unreliable("voice").priority(2);
+const TERRAIN: Channel<Payload> = Channel::reliable_ordered("terrain").weight(4);
+const REPLAY: Channel<Payload> = Channel::reliable_ordered("replay");
+
+/// Once a tick: sends as much of a replay as there is room for.
+fn feed(session: &Session, replay: &mut VecDeque<Payload>) -> Result<(), SendError> {
+    while session.channel_stats(REPLAY).has_room {
+        let Some(piece) = replay.pop_front() else { break };
+        session.send(REPLAY, &piece)?;
+    }
+    Ok(())
+}
+// ANCHOR_END: sharing
 
 // ANCHOR: admission
 /// What admission found out about a client, kept with its session.
@@ -114,6 +132,9 @@ async fn shop(link: &str) -> anyhow::Result<u64> {
     let client = Client::connect_with(link, &protocol(), config).await?;
     client.send(ORDERS, &Order::Build { x: 3, y: 4 })?;
     client.send(ORDERS, &Order::Sell(7))?;
+    client.send(VOICE, &Payload::from(vec![0; 160]))?;
+    client.send(TERRAIN, &Payload::from(vec![1; 5_000]))?;
+    feed(client.session(), &mut VecDeque::from([Payload::from(vec![2; 1_000])]))?;
     let price = client.request(&Price { item: 14 }).await?;
     anyhow::ensure!(shoot(&client).await? == Notice::Delivered, "a shot was lost");
     client.close("enough").await;

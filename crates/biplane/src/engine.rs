@@ -203,9 +203,12 @@ pub(crate) fn bind(address: &str) -> Result<Arc<dyn Engine>, SocketError> {
 }
 
 /// Opens an endpoint for one session, on a port that is free: over IPv4 and IPv6, or over IPv4
-/// where the system has no other.
-pub(crate) fn bind_alone() -> Result<Arc<dyn Engine>, SocketError> {
-    let bind = |any: IpAddr| Endpoint::bind(SocketAddr::new(any, 0), EndpointConfig::single());
+/// where the system has no other. It sends and accepts datagrams of `max_datagram` bytes, or as many
+/// as is usual.
+pub(crate) fn bind_alone(max_datagram: Option<usize>) -> Result<Arc<dyn Engine>, SocketError> {
+    let mut config = EndpointConfig::single();
+    config.session.max_datagram = max_datagram.unwrap_or(config.session.max_datagram);
+    let bind = |any: IpAddr| Endpoint::bind(SocketAddr::new(any, 0), config.clone());
     let endpoint = match bind(Ipv6Addr::UNSPECIFIED.into()) {
         Err(SocketError::Udp { .. }) => bind(Ipv4Addr::UNSPECIFIED.into())?,
         bound => bound?,
@@ -215,8 +218,8 @@ pub(crate) fn bind_alone() -> Result<Arc<dyn Engine>, SocketError> {
 
 /// What a server's sessions are told.
 pub(crate) fn session_config(config: &ServerConfig) -> SessionConfig {
-    let &ServerConfig { max_send_delay, grace, planes, .. } = config;
-    SessionConfig { max_send_delay, grace, planes, ..SessionConfig::default() }
+    let &ServerConfig { max_send_delay, grace, planes, max_datagram, .. } = config;
+    SessionConfig { max_send_delay, grace, planes, max_datagram, ..SessionConfig::default() }
 }
 
 fn decision(ruling: Ruling) -> Decision {

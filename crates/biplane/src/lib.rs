@@ -89,8 +89,8 @@ pub mod sim;
 mod waiting;
 
 pub use biplane_proto::{
-    CloseReason, ControlStats, DeliveryStats, DropReason, Drops, Notice, PathStats, PlaneMode,
-    Planes, SessionStats, Violation,
+    ChannelStats, CloseReason, ControlStats, DeliveryStats, DropReason, Drops, Notice, PathStats,
+    PlaneMode, Planes, SessionStats, Violation,
 };
 pub use biplane_wire::{ChannelDescription, ChannelKind, Description, Difference};
 pub use channel::Channel;

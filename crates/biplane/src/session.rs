@@ -17,8 +17,8 @@ use tracing::debug;
 
 use self::batch::{Batch, Returned};
 use crate::{
-    Channel, Event, Incoming, Outgoing, Pending, Protocol, Request, RequestError, SendError,
-    SessionId,
+    Channel, ChannelStats, Event, Incoming, Outgoing, Pending, Protocol, Request, RequestError,
+    SendError, SessionId,
     codec::Malformed,
     engine::{Peer, Question},
     payload::{incoming::Decode as _, outgoing::Encode as _},
@@ -185,6 +185,18 @@ impl Session {
         let mut stats = SessionStats::default();
         self.0.peer.with(&mut |_, session| stats = session.stats());
         stats
+    }
+
+    /// What waits on a channel here, and what became of messages that did: whether a message has room
+    /// now, and how long the oldest has waited. All zero, and no room, on a channel that this
+    /// session's protocol lacks.
+    #[must_use]
+    pub fn channel_stats<T>(&self, channel: Channel<T>) -> ChannelStats {
+        let mut stats = None;
+        if let Some(id) = self.0.table.channel(channel.hash()).map(|entry| entry.id) {
+            self.0.peer.with(&mut |now, session| stats = session.channel_stats(now, id));
+        }
+        stats.unwrap_or_default()
     }
 
     /// Hands every message that a channel holds to `each`, with no lock held.

@@ -224,7 +224,8 @@ async fn welcome(house: &House, heard: Heard, app: App) -> Result<Welcomed, Stra
         }
         Err(NoPlace::NoRandomness) => return Err(out_of_order(house, stream).await),
     };
-    let mut parameters = terms::parameters(reservation.receive_id());
+    let config = house.hub.session_config().clone();
+    let mut parameters = terms::parameters(reservation.receive_id(), config.max_datagram);
     parameters.session = random();
     let (welcome, agreement) = match accepting.welcome(&terms::aeads(), parameters) {
         Ok(welcomed) => welcomed,
@@ -239,7 +240,7 @@ async fn welcome(house: &House, heard: Heard, app: App) -> Result<Welcomed, Stra
         handshake_rtt,
         protocol,
         app,
-        config: house.hub.session_config().clone(),
+        config,
     };
     let attached = terms::begin(&house.hub, house.protocol(protocol), reservation, beginning)
         .map_err(Stranger::Gone)?;

@@ -32,10 +32,10 @@ pub(super) struct Beginning {
     pub(super) config: SessionConfig,
 }
 
-/// What this side says of itself.
-pub(super) fn parameters(receive_id: ReceiveId) -> Parameters {
+/// What this side says of itself; it accepts datagrams of `max_datagram` bytes.
+pub(super) fn parameters(receive_id: ReceiveId, max_datagram: usize) -> Parameters {
     let mut parameters = Parameters::new(receive_id);
-    parameters.max_datagram = small(limits::DATAGRAM);
+    parameters.max_datagram = small(max_datagram);
     parameters.reliable_ack_delay_ms = ms(limits::RELIABLE_ACK_DELAY);
     parameters.unreliable_ack_delay_ms = ms(limits::UNRELIABLE_ACK_DELAY);
     parameters.keep_alive_ms = ms(limits::KEEP_ALIVE);

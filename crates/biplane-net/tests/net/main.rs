@@ -12,6 +12,8 @@ mod crew;
 mod doors;
 mod families;
 mod forwarder;
+#[cfg(target_os = "linux")]
+mod interface;
 mod join;
 #[path = "../patience.rs"]
 mod patience;

@@ -154,9 +154,13 @@ impl Outbox {
 
     /// Whether a push was refused and half of the queue is free now; says so once.
     pub(crate) fn take_writable(&mut self) -> bool {
-        let half_empty = self.waiting_bytes + self.kept_bytes <= limits::CONTROL_QUEUE_BYTES / 2
-            && self.records() <= limits::CONTROL_QUEUE_RECORDS / 2;
-        half_empty && core::mem::replace(&mut self.refused, false)
+        self.refused && self.has_room() && core::mem::take(&mut self.refused)
+    }
+
+    /// Whether half of the queue is free.
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting_bytes + self.kept_bytes <= limits::CONTROL_QUEUE_BYTES / 2
+            && self.records() <= limits::CONTROL_QUEUE_RECORDS / 2
     }
 
     /// Whether [`Outbox::write_next`] would write.

@@ -62,6 +62,11 @@ impl Rtt {
         self.smoothed
     }
 
+    /// The shortest seen, or the latest assumption.
+    pub(super) fn shortest(&self) -> Duration {
+        self.min.unwrap_or(self.initial)
+    }
+
     /// When the first sample came.
     pub(super) const fn measured_at(&self) -> Option<Instant> {
         self.measured_at

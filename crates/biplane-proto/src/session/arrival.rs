@@ -209,6 +209,7 @@ impl Session {
             }
             SentFrame::Ack(largest) => self.arrivals.acks.on_ack_acked(largest),
             SentFrame::Sounding(sounding) => self.path.soundings_mut().on_acked(sounding),
+            SentFrame::LengthProbe(probe) => self.path.mtu_mut().on_acked(now, probe),
             SentFrame::Credit(_) | SentFrame::Taken(..) => {}
         }
     }
@@ -224,6 +225,7 @@ impl Session {
                 self.outlook.taken_due = true;
             }
             SentFrame::Noted(..) | SentFrame::Credit(_) => self.channels.on_lost(frame),
+            SentFrame::LengthProbe(probe) => self.path.mtu_mut().on_lost(self.clock.latest, probe),
             SentFrame::Ack(_) | SentFrame::Sounding(_) => {}
         }
     }

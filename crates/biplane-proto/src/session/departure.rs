@@ -14,7 +14,7 @@ use crate::{
     Ecn, Path, SealJob, Sounding, Timer,
     acks::Eliciting,
     limits,
-    recovery::{SentFrame, SentPacket},
+    recovery::{Milestone, SentFrame, SentPacket},
 };
 
 /// A packet to seal and send.
@@ -42,8 +42,11 @@ impl Session {
         if self.asks_elsewhere(now) {
             return self.poll_elsewhere(now, out);
         }
+        if let Some(transmit) = self.poll_length_probe(now, out) {
+            return Some(transmit);
+        }
         let path = self.path.path()?;
-        let size = self.path.allowance();
+        let size = self.packet_size(now);
         let frames = self.recovery.spare_frames();
         let mut builder = Builder::new(out, size, frames);
         let is_full = self.write_frames(now, &mut builder);
@@ -54,8 +57,16 @@ impl Session {
             self.tell_notices();
             return None;
         }
-        let least = if is_full { size } else { wire::PACKET_MIN };
+        let least = if is_full { size.min(limits::DATAGRAM_SIZE) } else { wire::PACKET_MIN };
         self.fill(now, builder, path, least)
+    }
+
+    /// How long a packet may be. While nothing arrives it is as long as every path takes: the path
+    /// may have come to take less than it did.
+    fn packet_size(&self, now: Instant) -> usize {
+        let size = self.path.allowance();
+        let asks = size > limits::DATAGRAM_SIZE && self.recovery.is_stalled(now);
+        if asks { limits::DATAGRAM_SIZE } else { size }
     }
 
     /// Ends a packet of at least `least` bytes for `path`, under the next number.
@@ -80,7 +91,15 @@ impl Session {
         let length = u16::try_from(built.len).unwrap_or(u16::MAX);
         let Built { len, wants, frames } = built;
         let marked = self.recovery.marks(wants);
-        self.recovery.on_sent(SentPacket { at: now, size: length, wants, marked, frames });
+        let milestone = Milestone::NONE;
+        self.recovery.on_sent(SentPacket {
+            at: now,
+            size: length,
+            wants,
+            marked,
+            frames,
+            milestone,
+        });
         self.settle(now);
         Some(Transmit { job, path, len, ecn: marked.then_some(Ecn::Ect0) })
     }
@@ -108,9 +127,10 @@ impl Session {
             || self.outlook.probes > 0
             || self.channels.has_credit()
             || self.outlook.taken_due
+            || self.length_probe_waits(now)
             || (self.outlook.released
                 && self.channels.has_data()
-                && self.recovery.may_send(now, limits::DATAGRAM_SIZE))
+                && self.recovery.may_send(now, self.path.mtu().size()))
     }
 
     /// Writes frames by their urgency; returns whether the packet shall be as long as it may be, as
@@ -211,14 +231,13 @@ impl Session {
 
     fn write_messages(&mut self, now: Instant, builder: &mut Builder<'_>) {
         let allowed = self.outlook.probes > 0
-            || (self.outlook.released && self.recovery.may_send(now, limits::DATAGRAM_SIZE));
+            || (self.outlook.released && self.recovery.may_send(now, self.path.mtu().size()));
         if !allowed {
             return;
         }
-        while let Some(message) = self.channels.next_message(now, builder.room()) {
+        while let Some(message) = self.channels.next_message(now, builder.space()) {
             builder.message(message);
         }
-        self.channels.next_turn();
     }
 
     /// A ping where an answer is wanted and nothing else asks for one, or not soon enough.
@@ -238,7 +257,7 @@ impl Session {
         !self.outlook.asked
             && builder.elicits()
             && self.channels.has_data()
-            && !self.recovery.window_allows(2 * limits::DATAGRAM_SIZE)
+            && !self.recovery.window_allows(2 * self.path.mtu().size())
     }
 
     fn on_packet_sent(&mut self, now: Instant, path: Path, built: &Built) {
@@ -253,6 +272,9 @@ impl Session {
         if !self.channels.has_data() {
             self.outlook.released = false;
             self.timers.disarm(Timer::Send);
+        } else if self.outlook.released {
+            // This packet had no room for it.
+            self.path.mtu_mut().want();
         }
     }
 }

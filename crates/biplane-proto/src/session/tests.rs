@@ -5,6 +5,7 @@ mod escalation;
 mod modes;
 mod moving;
 mod notices;
+mod probing;
 mod resume;
 mod soundings;
 
@@ -71,9 +72,23 @@ impl Side {
         config: SessionConfig,
         channels: Vec<ChannelConfig>,
     ) -> Self {
+        let accepts = u32::try_from(config.max_datagram).unwrap();
+        Self::facing(now, role, named, (config, accepts), channels)
+    }
+
+    /// The same, of a peer that accepts datagrams of so many bytes.
+    fn facing(
+        now: Instant,
+        role: Role,
+        named: bool,
+        (config, accepts): (SessionConfig, u32),
+        channels: Vec<ChannelConfig>,
+    ) -> Self {
         let mut parameters = [1, 2].map(|id| Parameters::new(ReceiveId(id)));
-        parameters[0].initial_credit = limits::CHANNEL_CREDIT;
-        parameters[1].initial_credit = limits::CHANNEL_CREDIT;
+        for parameters in &mut parameters {
+            parameters.initial_credit = limits::CHANNEL_CREDIT;
+            parameters.max_datagram = accepts;
+        }
         parameters[1].session = named.then_some(NAME);
         let [client, server] = parameters;
         let addresses = [1_001, 1_002].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
@@ -631,4 +646,37 @@ fn keys_move_on_without_anybody_noticing() {
     let stats = pair.client.session.stats();
     assert!(stats.key_updates_sent >= 10, "{}", stats.key_updates_sent);
     assert_eq!(stats.key_updates_sent, pair.server.session.stats().key_updates_received);
+}
+
+#[test]
+fn what_is_withdrawn_gives_its_credit_back_and_is_a_violation_where_nothing_may_lack() {
+    let end = |id, sequence, total| {
+        Frame::Fragment(biplane_wire::Fragment {
+            channel: channel(id),
+            sequence,
+            offset: total,
+            total,
+            after: None,
+            clock: None,
+            delimited: true,
+            payload: b"",
+        })
+    };
+    let mut pair = Pair::joined();
+    let stats = |pair: &Pair| {
+        let stats = pair.server.session.stats();
+        (stats.untaken_messages, stats.untaken_bytes)
+    };
+    for sequence in 0..10 {
+        let frames = [end(UNORDERED, sequence, 1_000_000)];
+        pair.server.hear_frames(pair.now, pair.client.address, 500 + u64::from(sequence), &frames);
+        assert_eq!(stats(&pair), (0, 0), "{sequence}");
+    }
+    assert_eq!(pair.server.left(), None, "ten times the credit was used and given back");
+    for id in [ORDERED, SEQUENCED, UNRELIABLE] {
+        let mut pair = Pair::joined();
+        pair.server.hear_frames(pair.now, pair.client.address, 500, &[end(id, 0, 1_000)]);
+        let wrong = Violation::WrongFrame(channel(id));
+        assert_eq!(pair.server.left(), Some(CloseReason::Violation(wrong)), "channel {id}");
+    }
 }

@@ -217,7 +217,7 @@ impl Side {
         let mut out = Vec::new();
         while let Some(transmit) = self.session.poll_packet(now, &mut out) {
             assert_eq!(transmit.len, out.len());
-            assert!((wire::PACKET_MIN..=limits::DATAGRAM_SIZE).contains(&out.len()));
+            assert!((wire::PACKET_MIN..=self.session.longest_datagram()).contains(&out.len()));
             let number = transmit.job.number();
             let (header, rest) = Header::decode(&out).expect("a packet");
             assert!(self.peers.contains(&header.receive_id));
