@@ -34,7 +34,7 @@ use biplane_wire::{Ack, AckRange, ChannelId, EcnCounts, PacketNumber, SequenceNu
 pub(crate) use self::passage::Milestone;
 use self::{
     congestion::{Acked, Controller, Loss, controller},
-    marks::{Marks, Verdict},
+    marks::Marks,
     pacer::Pacer,
     passage::Arrivals,
     period::{Period, Share},
@@ -435,8 +435,7 @@ impl Recovery {
 
     /// What an ack of a larger number than any before says of marks.
     fn on_marks(&mut self, now: Instant, sent_at: Instant, told: u64, counts: Option<EcnCounts>) {
-        let congested = self.marks.on_ack(told, counts) == Verdict::Congestion;
-        if congested && self.losses.period.on_marked(now, sent_at) {
+        if self.marks.on_ack(told, counts) && self.losses.period.on_marked(now, sent_at) {
             self.controller.on_mark(now, sent_at);
         }
     }
