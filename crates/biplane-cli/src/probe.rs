@@ -123,7 +123,13 @@ fn conclude(probe: &Probe, diagnosis: &Diagnosis) -> Result<()> {
     let advice = trouble.map(|(step, trouble)| advice::on(step, trouble));
     let last = match (advice, diagnosis.planes) {
         (Some(advice), _) => advice,
-        (None, planes) => format!("a session flies on {}", in_words(planes)),
+        (None, planes) => {
+            let longest = diagnosis.mtu.unwrap_or_default();
+            format!(
+                "a session flies on {}, in datagrams of up to {longest} bytes",
+                in_words(planes)
+            )
+        }
     };
     if probe.json {
         eprintln!("\n{last}");

@@ -54,7 +54,9 @@ impl EndpointConfig {
         within("senders", self.senders, (1, limits::WORKERS))?;
         let buffers = (limits::SOCKET_BUFFER_MIN, limits::SOCKET_BUFFER_MAX);
         within("receive_buffer", self.receive_buffer, buffers)?;
-        within("send_buffer", self.send_buffer, buffers)
+        within("send_buffer", self.send_buffer, buffers)?;
+        let datagrams = (limits::DATAGRAM_MIN, limits::DATAGRAM_LARGEST);
+        within("max_datagram", self.session.max_datagram, datagrams)
     }
 }
 
@@ -238,6 +240,9 @@ pub struct DialConfig {
     pub grace: Option<Duration>,
     /// Which planes this side lets the session fly on.
     pub planes: PlaneMode,
+    /// The longest datagram that this side sends and accepts in the session, in bytes, if otherwise
+    /// than [`EndpointConfig::session`] says. 1,200 to what that says, or 1,452 if that is more.
+    pub max_datagram: Option<usize>,
     /// Who is told how far it has come, if anybody is.
     pub watch: Option<Watch>,
 }
@@ -252,6 +257,7 @@ impl DialConfig {
             credentials: Vec::new(),
             grace: None,
             planes: PlaneMode::Auto,
+            max_datagram: None,
             watch: None,
         }
     }

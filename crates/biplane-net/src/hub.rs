@@ -105,6 +105,11 @@ impl Hub {
         &self.session
     }
 
+    /// The longest datagram that is looked at.
+    pub(crate) fn longest_datagram(&self) -> usize {
+        self.session.max_datagram.max(limits::DATAGRAM)
+    }
+
     /// The number that sessions begin with.
     pub(crate) const fn first_packet(&self) -> PacketNumber {
         self.first_packet

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use biplane_proto::{KeyEpoch, Path, SealJob, Sealer, Session};
+use biplane_proto::{Ecn, KeyEpoch, Path, SealJob, Sealer, Session, Transmit};
 use biplane_wire::KeyPhase;
 
 use crate::{
@@ -39,6 +39,7 @@ struct Filled {
     path: Path,
     start: usize,
     len: usize,
+    ecn: Option<Ecn>,
 }
 
 impl Outbox {
@@ -93,9 +94,11 @@ impl Outbox {
         let aftermath = self.fill(now, slot, flush);
         let filled = !self.filled.is_empty();
         self.seal(slot);
-        self.send();
+        let too_big = self.send();
+        let more = slot.follow_but(aftermath);
+        let shortened = too_big.is_some_and(|len| shorten(now, slot, len));
         // What gave no packet will give none if it is asked again at once.
-        slot.follow_but(aftermath) && filled
+        (more || shortened) && filled
     }
 
     fn fill(&mut self, now: Instant, slot: &Slot, flush: bool) -> Aftermath {
@@ -114,8 +117,8 @@ impl Outbox {
         while self.filled.len() < limits::FILL_PACKETS && self.bytes.len() < limits::FILL_BYTES {
             let start = self.bytes.len();
             let Some(transmit) = session.poll_packet(now, &mut self.bytes) else { return };
-            let (job, path, len) = (Some(transmit.job), transmit.path, transmit.len);
-            self.filled.push(Filled { job, path, start, len });
+            let Transmit { job, path, len, ecn } = transmit;
+            self.filled.push(Filled { job: Some(job), path, start, len, ecn });
         }
     }
 
@@ -138,7 +141,9 @@ impl Outbox {
         });
     }
 
-    fn send(&mut self) {
+    /// Sends what was sealed. Returns the length of a datagram that the interface does not carry.
+    fn send(&mut self) -> Option<usize> {
+        let mut too_big = None;
         let mut rest = self.filled.as_slice();
         let mut sent = Sent::default();
         while let Some(first) = rest.first() {
@@ -147,18 +152,27 @@ impl Outbox {
             rest = after;
             let end = run.last().map_or(first.start, |last| last.start + last.len);
             let bytes = self.bytes.get(first.start..end).unwrap_or_default();
-            let run = Run { path: first.path, bytes, segment: first.len };
+            let run = Run { path: first.path, bytes, segment: first.len, ecn: first.ecn };
             let delivery = deliver(&*self.socket, run, self.patience);
             sent.datagrams += delivery.sent;
             sent.bytes += delivery.bytes;
             sent.unsent += delivery.unsent;
+            too_big = delivery.too_big.into_iter().chain(too_big).min();
             sent.split += u64::from(delivery.split);
             sent.runs += 1;
         }
         if sent.runs > 0 {
             self.hub.counters().sender(self.sender).sent(&sent);
         }
+        too_big
     }
+}
+
+/// Tells the session that datagrams of `len` bytes do not leave; whether it has something to send
+/// then.
+fn shorten(now: Instant, slot: &Slot, len: usize) -> bool {
+    let ((), aftermath) = slot.enter(now, |session| session.handle_too_big(now, len));
+    slot.follow_but(aftermath)
 }
 
 /// How many packets from the first on make one run: neighbours to the same place, of equal length
@@ -169,6 +183,7 @@ fn run_length(packets: &[Filled], max_segments: usize) -> usize {
     let mut count = 1;
     for (last, next) in packets.iter().zip(packets.iter().skip(1)).take(most - 1) {
         let joins = next.path == first.path
+            && next.ecn == first.ecn
             && next.start == last.start + last.len
             && last.len == first.len
             && next.len <= first.len;
@@ -197,7 +212,9 @@ mod tests {
             Some(this)
         });
         let whole = starts.zip(lens);
-        whole.map(|(start, len)| Filled { job: None, path, start, len: *len }).collect()
+        let filled =
+            |(start, len): (usize, &usize)| Filled { job: None, path, start, len: *len, ecn: None };
+        whole.map(filled).collect()
     }
 
     #[test]
@@ -216,10 +233,13 @@ mod tests {
     }
 
     #[test]
-    fn another_path_or_a_gap_begins_another_run() {
+    fn another_path_a_gap_or_another_mark_begins_another_run() {
         let mut elsewhere = packets(&[100, 100, 100]);
         elsewhere[1].path.remote.set_port(2);
         assert_eq!(run_length(&elsewhere, 64), 1);
+        let mut marked = packets(&[100, 100, 100]);
+        marked[2].ecn = Some(Ecn::Ect0);
+        assert_eq!(run_length(&marked, 64), 2);
         let mut gap = packets(&[100, 100, 100]);
         gap.remove(1);
         assert_eq!(run_length(&gap, 64), 1);

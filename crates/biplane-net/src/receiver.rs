@@ -170,6 +170,7 @@ impl Receiver {
                 number,
                 epoch: group.epoch,
                 phase: header.phase,
+                ecn: arrival.ecn,
             },
             start: place.start() + Header::LEN,
             len,
@@ -181,7 +182,7 @@ impl Receiver {
         if place.len == 0 || arrival.stride == 0 {
             return Err(DropReason::Empty);
         }
-        if place.len > limits::DATAGRAM {
+        if place.len > self.hub.longest_datagram() {
             return Err(DropReason::Oversize);
         }
         let datagram = self.buffers.at(place.start(), place.len);

@@ -35,7 +35,10 @@ use self::{
     single::{Channel, Receive, Send, assemble_fresh, deliver_fresh},
     turns::Turns,
 };
-pub(crate) use self::{causality::Progress, outgoing::Outgoing};
+pub(crate) use self::{
+    causality::Progress,
+    outgoing::{Outgoing, Space},
+};
 use crate::{
     ChannelConfig, ChannelStats, Notice, SendError, SendOptions, SessionStats, Violation, limits,
     recovery::SentFrame,
@@ -214,11 +217,11 @@ impl Channels {
         })
     }
 
-    /// The next message whose frame fits `room`, by priority and in turns.
-    pub(crate) fn next_message(&mut self, now: Instant, room: usize) -> Option<Outgoing> {
+    /// The next message whose frame fits what is left of `space`, by priority and in turns.
+    pub(crate) fn next_message(&mut self, now: Instant, space: Space) -> Option<Outgoing> {
         let Self { list, turns, books, writable, .. } = self;
         turns.next(list, |channel| {
-            let outgoing = channel.next_message(now, room, books)?;
+            let outgoing = channel.next_message(now, space, books)?;
             *writable |= channel.relieved();
             Some(outgoing)
         })
@@ -247,10 +250,10 @@ impl Channels {
         self.overdue
     }
 
-    /// The next of them that fits `room`, or a piece of it, by priority.
-    pub(crate) fn next_escalated(&mut self, now: Instant, room: usize) -> Option<Outgoing> {
+    /// The next of them that fits what is left of `space`, or a piece of it, by priority.
+    pub(crate) fn next_escalated(&mut self, now: Instant, space: Space) -> Option<Outgoing> {
         let Self { list, turns, books, .. } = self;
-        turns.next_out_of_turn(list, |channel| channel.next_escalated(now, room, books))
+        turns.next_out_of_turn(list, |channel| channel.next_escalated(now, space, books))
     }
 
     /// The control connection is lost: they go over UDP again. Returns whether there are any.
@@ -287,7 +290,8 @@ impl Channels {
                 | SentFrame::Credit(_)
                 | SentFrame::Taken(..)
                 | SentFrame::Ack(_)
-                | SentFrame::Sounding(_) => {}
+                | SentFrame::Sounding(_)
+                | SentFrame::LengthProbe(_) => {}
             }
             self.writable |= channel.relieved();
         }

@@ -64,13 +64,16 @@ pub struct SessionConfig {
     pub initial_rtt: Duration,
     /// Packets after which a send key is left for the next: at most, and by default, 2²².
     pub key_packets: u64,
-    /// What decides how much is in flight. Default: CUBIC.
+    /// What decides how much is in flight. Default: the delay-aware one.
     pub congestion: Congestion,
     /// How long a session lives without a control connection, for another to take its place. 0 (it
     /// ends with the connection) to 10 minutes, default 30 s.
     pub grace: Duration,
     /// Which planes it may fly on. Default: whichever work.
     pub planes: PlaneMode,
+    /// The longest datagram that this side sends, in bytes of UDP payload, if the peer accepts it and
+    /// the path carries it. 1,200 to [`limits::DATAGRAM_LARGEST`], default 1,452.
+    pub max_datagram: usize,
 }
 
 /// Which planes a side lets a session fly on.
@@ -93,8 +96,10 @@ pub enum PlaneMode {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "all that there are")]
 pub enum Congestion {
-    /// RFC 9438.
+    /// Keeps packets from waiting for more than some 30 ms, unless others fill the queue anyway.
     #[default]
+    DelayAware,
+    /// RFC 9438.
     Cubic,
     /// RFC 9002, section 7.
     NewReno,
@@ -109,6 +114,7 @@ impl Default for SessionConfig {
             congestion: Congestion::default(),
             grace: limits::GRACE,
             planes: PlaneMode::default(),
+            max_datagram: limits::DATAGRAM,
         }
     }
 }

@@ -3,7 +3,7 @@
 use biplane_wire::RequestId;
 use bytes::Bytes;
 
-use crate::{CloseReason, RequestError};
+use crate::{CloseReason, Offer, RequestError};
 
 /// What happened to a session.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -17,6 +17,8 @@ pub enum Event {
     Planes(Planes),
     /// The peer asks something.
     Called(Call),
+    /// The peer has something to hand over.
+    Offered(Offer),
     /// What became of the message that was sent with this token.
     Noted(u64, Notice),
     /// The session is over. Always the last.

@@ -28,10 +28,11 @@
 //! | `window` | whether a packet is new |
 //! | `acks` | what to acknowledge, and when |
 //! | `recovery` | how fast: RTT, loss, congestion, pacing |
-//! | `path` | which address is proven |
+//! | `path` | which address is proven, and how long a datagram may be there |
 //! | `channel` | what a message is promised |
 //! | `control` | what goes over the control connection, in which order |
 //! | `peer_clock` | how old is what came late |
+//! | `transfer` | how far bulk has come on a connection of its own, and how fast it may go |
 //! | `redial` | when a client that lost its control connection dials again |
 
 #![forbid(unsafe_code)]
@@ -53,6 +54,7 @@ mod channel;
 mod config;
 mod control;
 mod drops;
+mod ecn;
 mod error;
 mod event;
 mod handshake;
@@ -68,16 +70,22 @@ mod requests;
 mod session;
 mod stats;
 mod timers;
+mod transfer;
 mod window;
 
 pub use biplane_wire::limits;
 pub use config::{ChannelConfig, Congestion, FirstNumbers, PlaneMode, Role, SessionConfig, Setup};
 pub use drops::{DropReason, Drops};
+pub use ecn::Ecn;
 pub use error::{CloseReason, JoinError, OpenError, RequestError, SealError, SendError, Violation};
 pub use event::{Answered, Call, Event, Notice, Planes};
-pub use handshake::{Accepting, Agreement, Dialing, HelloError, ResumeClaim, digest};
+pub use handshake::{Accepting, Agreement, AttachClaim, Dialing, HelloError, ResumeClaim, digest};
 pub use keys::{KeyChange, KeyEpoch, Opener, SealJob, Sealer};
 pub use path::{Path, Sounding, SoundingCounts, SoundingReport};
 pub use session::{Arrival, ControlLoss, Reply, SendOptions, Session, Transmit};
-pub use stats::{ChannelStats, ControlStats, DeliveryStats, SessionStats};
+pub use stats::{ChannelStats, ControlStats, DeliveryStats, PathStats, SessionStats};
 pub use timers::Timer;
+pub use transfer::{
+    Intake, Offer, Piece, RoundTrip, Supply, TransferChange, TransferError, TransferNews,
+    TransferSide, Yielding,
+};

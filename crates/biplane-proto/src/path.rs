@@ -4,9 +4,11 @@
 //! Until they come, no more bytes go there than came from there. A client's packets go to where its
 //! TCP went, always. A server that has proven nobody follows the newest packet; after that a newer
 //! packet from elsewhere makes it ask there, and the answer moves the session: see [`elsewhere`].
+//! How long a datagram may be there, [`mtu`] finds out.
 
 mod elsewhere;
 mod flood;
+mod mtu;
 mod soundings;
 
 use core::time::Duration;
@@ -14,6 +16,7 @@ use std::{net::IpAddr, net::SocketAddr, time::Instant};
 
 use biplane_wire::limits as wire;
 
+pub(crate) use self::mtu::{LengthProbe, LongPackets, Mtu, Witness};
 pub use self::soundings::{Sounding, SoundingCounts, SoundingReport};
 use self::{elsewhere::Elsewhere, flood::Flood, soundings::Soundings};
 use crate::{DropReason, Violation, limits, random::Random};
@@ -44,6 +47,7 @@ pub(crate) struct PathState {
     elsewhere: Elsewhere,
     flood: Flood,
     soundings: Soundings,
+    mtu: Mtu,
     random: Random,
     /// No packet leaves, whatever comes.
     silent: bool,
@@ -81,9 +85,14 @@ impl Challenge {
 }
 
 impl PathState {
-    /// The path of a session; a client knows from the start where its packets go, and need not be
-    /// told that the address which just spoke TCP wants them.
-    pub(crate) fn new(now: Instant, remote: Option<SocketAddr>, mut random: Random) -> Self {
+    /// The path of a session of datagrams of at most `ceiling` bytes; a client knows from the start
+    /// where its packets go, and need not be told that the address which just spoke TCP wants them.
+    pub(crate) fn new(
+        now: Instant,
+        remote: Option<SocketAddr>,
+        ceiling: usize,
+        mut random: Random,
+    ) -> Self {
         let path = remote.map(|remote| Path { remote, local: None });
         let budget = if path.is_some() { usize::MAX } else { 0 };
         let challenge = Challenge::new(random.bytes(), path.map(|_| now));
@@ -97,6 +106,7 @@ impl PathState {
             elsewhere: Elsewhere::default(),
             flood: Flood::new(now),
             soundings: Soundings::default(),
+            mtu: Mtu::new(now, ceiling),
             random,
             silent: false,
         }
@@ -191,6 +201,9 @@ impl PathState {
         let before = self.path.replace(there);
         self.response = None;
         let far = before.is_none_or(|before| before.remote.ip() != there.remote.ip());
+        if far {
+            self.mtu.forget(now);
+        }
         Some(Proof::Moved { rtt, far })
     }
 
@@ -279,9 +292,18 @@ impl PathState {
         &mut self.soundings
     }
 
+    /// How long datagrams may be.
+    pub(crate) const fn mtu(&self) -> &Mtu {
+        &self.mtu
+    }
+
+    pub(crate) const fn mtu_mut(&mut self) -> &mut Mtu {
+        &mut self.mtu
+    }
+
     /// The largest packet that may go now.
     pub(crate) fn allowance(&self) -> usize {
-        self.budget.min(limits::DATAGRAM_SIZE)
+        self.budget.min(self.mtu.size())
     }
 
     /// Pays for a packet that leaves by `path`; whether that is the session's.
@@ -306,7 +328,7 @@ mod tests {
 
     fn server() -> (Instant, PathState) {
         let now = Instant::now();
-        (now, PathState::new(now, None, Random::new(&[1; 32])))
+        (now, PathState::new(now, None, 1_200, Random::new(&[1; 32])))
     }
 
     #[test]
@@ -353,7 +375,7 @@ mod tests {
     #[test]
     fn a_client_takes_packets_from_its_server_alone() {
         let now = Instant::now();
-        let state = PathState::new(now, Some(path(1).remote), Random::new(&[1; 32]));
+        let state = PathState::new(now, Some(path(1).remote), 1_200, Random::new(&[1; 32]));
         assert_eq!(state.admits(path(1)), Ok(()));
         assert_eq!(state.admits(path(2)), Err(DropReason::OtherPath));
     }
@@ -362,7 +384,7 @@ mod tests {
     fn a_challenge_is_repeated_ever_more_rarely() {
         let now = Instant::now();
         let remote = Some(path(1).remote);
-        let mut state = PathState::new(now, remote, Random::new(&[1; 32]));
+        let mut state = PathState::new(now, remote, 1_200, Random::new(&[1; 32]));
         let mut at = now;
         for wait in [100, 200, 400, 800, 1_000, 1_000] {
             assert!(state.take_challenge(at).is_some());

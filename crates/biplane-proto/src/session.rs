@@ -7,8 +7,10 @@
 //! | `builder` | how a packet is laid out |
 //! | `stream` | what control records mean, and which go next |
 //! | `moving` | how a session follows a peer to another address |
+//! | `probing` | how a session learns how long its datagrams may be |
 //! | `ending` | how a session closes |
 //! | `resume` | how a session goes on over another control connection |
+//! | `transfer` | transfers: their steps, and what their bytes yield to |
 //! | `timing` | what each timer does, and when each is due |
 
 mod arrival;
@@ -16,9 +18,11 @@ mod builder;
 mod departure;
 mod ending;
 mod moving;
+mod probing;
 mod resume;
 mod stream;
 mod timing;
+mod transfer;
 
 use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
@@ -30,8 +34,8 @@ use self::ending::State;
 pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss};
 use crate::{
     Answered, ChannelConfig, ChannelStats, CloseReason, DropReason, Drops, Event, FirstNumbers,
-    KeyChange, PlaneMode, Planes, Role, SendError, SessionStats, Setup, Sounding, SoundingReport,
-    Timer,
+    KeyChange, PathStats, PlaneMode, Planes, Role, SendError, SessionStats, Setup, Sounding,
+    SoundingReport, Timer,
     acks::Acks,
     channel::Channels,
     control::{Control, Head},
@@ -93,8 +97,9 @@ pub struct Session {
 #[derive(Debug)]
 struct Facts {
     role: Role,
-    /// What a resume names; `None` if there is none, and the session ends with its connection.
+    /// What a resume or an attach names; `None` if there is none.
     name: Option<[u8; 16]>,
+    /// Zero: it ends with its connection.
     grace: Duration,
     /// What this side said of itself.
     local: Parameters,
@@ -174,6 +179,8 @@ impl Session {
         let keep_alive = local.keep_alive_ms.min(peer.idle_timeout_ms / 3);
         let mut timers = Timers::default();
         timers.arm(Timer::Join, now + limits::UDP_JOIN.max(setup.handshake_rtt * 3));
+        let accepted = usize::try_from(peer.max_datagram).unwrap_or(usize::MAX);
+        let ceiling = config.max_datagram.min(limits::DATAGRAM_LARGEST).min(accepted);
         let window = usize::try_from(peer.control_window).unwrap_or(usize::MAX);
         let fresh = Fresh { aead: agreement.aead, secret: &secret, peer: peer.receive_id };
         let name = match role {
@@ -194,8 +201,8 @@ impl Session {
                 path_changes: 0,
                 drops: Drops::default(),
             },
-            recovery: Recovery::new(now, first, &config, ack_delays),
-            path: PathState::new(now, setup.remote, Random::new(&seed)),
+            recovery: Recovery::new(now, first, &config, ack_delays, &seed),
+            path: PathState::new(now, setup.remote, ceiling, Random::new(&seed)),
             channels: Channels::new(channels, peer.initial_credit, local.initial_credit),
             control: Control::new(now, window),
             requests: Requests::new(requests),
@@ -208,7 +215,7 @@ impl Session {
                 max_send_delay: config.max_send_delay,
                 requires_data: config.planes == PlaneMode::RequireData,
                 role,
-                name: name.filter(|_| !config.grace.is_zero()),
+                name,
                 grace: config.grace,
                 local,
             },
@@ -410,7 +417,7 @@ impl Session {
                 self.on_place_taken(place);
             }
             Event::Noted(..) => self.on_notice_taken(),
-            Event::Planes(_) | Event::Left(_) => {}
+            Event::Planes(_) | Event::Offered(_) | Event::Left(_) => {}
         }
         Some(event)
     }
@@ -457,7 +464,12 @@ impl Session {
             bytes_received: self.arrivals.bytes,
             bytes_sent: self.arrivals.bytes_sent,
             messages_undecodable: self.arrivals.undecodable,
-            path_changes: self.arrivals.path_changes,
+            path: PathStats {
+                changes: self.arrivals.path_changes,
+                datagram_size: self.path.mtu().size() as u64,
+                narrowed: self.path.mtu().falls(),
+                ..PathStats::default()
+            },
             drops: self.arrivals.drops,
             control: self.control.report(),
             ..SessionStats::default()
@@ -484,6 +496,7 @@ impl Session {
         if !self.is_closed() {
             let now = self.clock.clamp(now);
             self.path.soundings_mut().ask(sounding);
+            self.path.mtu_mut().want();
             self.settle(now);
         }
     }
@@ -509,6 +522,7 @@ impl Session {
         for frame in fate.lost.drain(..) {
             self.on_frame_lost(frame);
         }
+        self.path.mtu_mut().on_long(self.clock.latest, core::mem::take(&mut fate.long));
         fate.progress = false;
         self.outlook.fate = fate;
     }

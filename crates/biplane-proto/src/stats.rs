@@ -26,8 +26,6 @@ pub struct SessionStats {
     pub packets_received: u64,
     /// UDP packets declared lost.
     pub packets_lost: u64,
-    /// UDP packets declared lost that were acknowledged after all.
-    pub packets_lost_spuriously: u64,
     /// UDP payload bytes sent.
     pub bytes_sent: u64,
     /// UDP payload bytes received and taken in.
@@ -73,10 +71,33 @@ pub struct SessionStats {
     pub drops: Drops,
     /// What it took to deliver messages, and what was told of it.
     pub delivery: DeliveryStats,
-    /// Times the peer came to be at another address or port, and proved it.
-    pub path_changes: u64,
+    /// Where UDP packets go, how long they may be, and what became of them.
+    pub path: PathStats,
     /// The control plane.
     pub control: ControlStats,
+}
+
+/// Figures of a session's UDP path.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct PathStats {
+    /// Times the peer came to be at another address or port, and proved it.
+    pub changes: u64,
+    /// The longest datagram that is sent, in bytes of UDP payload: what the path is known to carry.
+    /// From 1,200 to what both sides allow.
+    pub datagram_size: u64,
+    /// Times the path came to carry less than was sent.
+    pub narrowed: u64,
+    /// Packets declared lost that were acknowledged after all.
+    pub lost_spuriously: u64,
+    /// Packet numbers that no packet has, so that a peer which acknowledges one is seen to lie.
+    pub numbers_skipped: u64,
+    /// Packets sent that a router may mark instead of dropping (ECN).
+    pub marked: u64,
+    /// Packets that a router has marked so, as the peer tells.
+    pub congestion_marks: u64,
+    /// Whether the path is known to carry such marks.
+    pub carries_marks: bool,
 }
 
 /// What one channel of a session sends: what waits, and what became of messages on this side. Plain

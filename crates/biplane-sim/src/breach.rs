@@ -51,7 +51,7 @@ pub enum Broken {
 
 impl Broken {
     /// Every name that a broken promise may have in reports.
-    pub const NAMES: [&'static str; 56] = [
+    pub const NAMES: [&'static str; 58] = [
         "message_invented",
         "message_altered",
         "message_repeated",
@@ -90,6 +90,8 @@ impl Broken {
         "session_slow_to_resume",
         "session_slow_to_heal",
         "session_paused",
+        "session_slow_to_narrow",
+        "session_misjudged",
         "session_outlived",
         "session_half_open",
         "session_told_otherwise",
@@ -237,6 +239,8 @@ mod tests {
             SessionBreach::SlowToResume(Duration::ZERO),
             SessionBreach::SlowToHeal(Duration::ZERO),
             SessionBreach::Paused { took: Duration::ZERO, bound: Duration::ZERO },
+            SessionBreach::SlowToNarrow(Duration::ZERO),
+            SessionBreach::Misjudged { size: 0, carries: 0 },
             SessionBreach::Outlived(Duration::ZERO),
             SessionBreach::HalfOpen(Duration::ZERO),
             SessionBreach::ToldOtherwise { told: None, is: Planes::Both },

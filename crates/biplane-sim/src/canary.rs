@@ -57,6 +57,8 @@ pub enum CanaryKind {
     Stays,
     /// A server takes the next packet from an address that it asked for the answer.
     Trusts,
+    /// A server believes that what it sent before the newest packet that was acknowledged arrived.
+    Vouches,
 }
 
 /// A planted fault: where it strikes, and when.
@@ -122,6 +124,7 @@ impl CanaryKind {
             Self::Gushes => "gushes",
             Self::Stays => "stays",
             Self::Trusts => "trusts",
+            Self::Vouches => "vouches",
         }
     }
 
@@ -146,7 +149,8 @@ impl CanaryKind {
             | Self::Hushes
             | Self::Gushes
             | Self::Stays
-            | Self::Trusts => true,
+            | Self::Trusts
+            | Self::Vouches => true,
         }
     }
 
@@ -178,6 +182,7 @@ impl CanaryKind {
             Self::Gushes => matches!(broken, Contract(ContractBreach::Amplified { .. })),
             Self::Stays => matches!(broken, Session(SessionBreach::Paused { .. })),
             Self::Trusts => matches!(broken, Contract(ContractBreach::Pestered { .. })),
+            Self::Vouches => matches!(broken, Session(SessionBreach::Misjudged { .. })),
         }
     }
 }
@@ -328,7 +333,8 @@ impl Caged {
             | CanaryKind::Hushes
             | CanaryKind::Gushes
             | CanaryKind::Stays
-            | CanaryKind::Trusts => Some(message),
+            | CanaryKind::Trusts
+            | CanaryKind::Vouches => Some(message),
         }
     }
 }

@@ -18,6 +18,7 @@
 //! | `breach` | a broken promise in words |
 //! | `oracle` | what each kind of channel promises, and whether it was kept |
 //! | `seal` | what sealing and opening a packet costs here |
+//! | `rate` | what flows make of a narrow place, and who has which share |
 //! | `sweep` | a seed's run from hello to goodbye, and its verdict |
 
 #![forbid(unsafe_code)]
@@ -43,6 +44,7 @@ mod pair;
 mod payload;
 mod profile;
 mod protocol;
+mod rate;
 mod rng;
 mod seal;
 mod side;
@@ -58,8 +60,8 @@ pub use breach::{
 };
 pub use canary::{Canary, CanaryKind, Core};
 pub use link::{
-    Arrival, Bottleneck, BottleneckConfig, Fault, Link, LinkConfig, LinkStats, Loss, Outage, Trace,
-    TraceError,
+    Arrival, Bottleneck, BottleneckConfig, Fault, Link, LinkConfig, LinkStats, Loss, MarkPolicy,
+    Outage, Trace, TraceError,
 };
 pub use oracle::Oracle;
 pub use pair::Pair;
@@ -69,13 +71,14 @@ pub use profile::{
     Setting, Way,
 };
 pub use protocol::Protocol;
+pub use rate::{Flow, FlowFigures, RateFigures, RatePlan, Second, Spread, rate};
 pub use rng::Rng;
 pub use seal::{Challenger, SealCost};
 pub use side::Side;
 pub use stream::{Inflow, Stream, StreamConfig};
 pub use sweep::{
-    Blow, Conditions, Datagrams, Drain, Figures, Lengths, OrdealFigures, Outcome, Pause, Plan,
-    Rhythm, Strike, Traffic, Trial, Work, Wraps,
+    Blow, Conditions, Datagrams, Drain, Figures, Lengths, Narrows, OrdealFigures, Outcome, Pause,
+    Plan, Rhythm, Strike, Traffic, Trial, Work, Wraps,
 };
 pub use transcript::{Entry, Transcript};
 pub use wires::{Access, Wires, WiresConfig};

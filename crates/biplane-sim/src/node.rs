@@ -7,6 +7,7 @@
 mod keys;
 mod outlet;
 mod timekeeper;
+mod vouching;
 mod whereabouts;
 
 use std::{net::SocketAddr, time::Instant};
@@ -20,7 +21,7 @@ use biplane_wire::{Header, PacketNumber, ReceiveId, limits as wire};
 pub(crate) use self::outlet::Outlet;
 pub(crate) use self::timekeeper::{Timekeeper, stall};
 pub use self::whereabouts::Questions;
-use self::{keys::Keys, whereabouts::Whereabouts};
+use self::{keys::Keys, vouching::Vouching, whereabouts::Whereabouts};
 use crate::{CanaryKind, ContractBreach, Core, Entry, Inflow, Side, Stream, watch::Watch};
 
 /// No session has a reason to send more packets at one moment.
@@ -36,8 +37,7 @@ pub(crate) struct Node {
     peer: Whereabouts,
     time: Timekeeper,
     keys: Keys,
-    /// Receive ids under which nothing comes any more, and of which the host does not know yet.
-    freed: Vec<ReceiveId>,
+    vouching: Vouching,
     published: Published,
     answers: Vec<Answered>,
     delivered: u64,
@@ -83,7 +83,7 @@ impl Node {
             },
             time,
             keys,
-            freed: Vec::new(),
+            vouching: Vouching::default(),
             answers: Vec::new(),
             delivered: 0,
             wakes: None,
@@ -193,6 +193,7 @@ impl Node {
         let remote = arrival.path.remote;
         let trusts = self.core.is(CanaryKind::Trusts);
         let answered = trusts.then(|| self.peer.answered(remote, plaintext)).flatten();
+        let answered = answered.or_else(|| self.vouching.vouched(plaintext));
         let (now, core) = self.touch(now);
         let arrival = Arrival { received_at: arrival.received_at.min(now), ..*arrival };
         let told = answered.as_deref().unwrap_or(plaintext);
@@ -225,13 +226,13 @@ impl Node {
         let (now, core) = self.touch(now);
         let resumed = core.session_mut().resume(now, agreement, secret);
         let Some(epoch) = resumed else { return false };
-        self.freed.extend(self.keys.name(epoch, agreement.local.receive_id));
+        self.keys.name(epoch, agreement.local.receive_id);
         true
     }
 
     /// The receive ids under which nothing comes any more, each told once.
     pub(crate) fn take_freed(&mut self) -> Vec<ReceiveId> {
-        core::mem::take(&mut self.freed)
+        self.keys.take_freed()
     }
 
     /// Whether it has no control connection.
@@ -272,7 +273,7 @@ impl Node {
 
     fn drain_keys(&mut self) {
         while let Some(change) = self.core.session_mut().poll_key() {
-            self.freed.extend(self.keys.apply(change));
+            self.keys.apply(change);
         }
     }
 
@@ -299,8 +300,11 @@ impl Node {
         outlet: &mut Outlet<'_>,
         watch: &mut Watch,
     ) {
-        let Transmit { job, path, len } = transmit;
-        let allowed = wire::PACKET_MIN..=limits::DATAGRAM_SIZE;
+        let Transmit { job, path, len, ecn } = transmit;
+        if self.core.is(CanaryKind::Vouches) {
+            self.vouching.on_sent(job.number());
+        }
+        let allowed = wire::PACKET_MIN..=self.core.session().longest_datagram();
         if packet.len() != len || !allowed.contains(&len) {
             let what = ContractBreach::PacketLength { appended: packet.len(), says: len };
             watch.breach(now, Some(self.side), what);
@@ -320,7 +324,7 @@ impl Node {
             watch.sealed(now, self.side, &plain, &packet);
         }
         watch.note(now, self.side, Entry::Packet(&packet));
-        outlet.send(now, path.remote, packet);
+        outlet.send(now, path.remote, ecn, packet);
     }
 
     /// Whether the peer is where a packet leaves for, and whether it may.

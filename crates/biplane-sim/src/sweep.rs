@@ -14,4 +14,4 @@ pub use conditions::{Conditions, Wraps};
 pub use outcome::{Datagrams, Drain, Figures, Outcome};
 pub use strikes::{Blow, Strike};
 pub use traffic::{Lengths, Rhythm, Traffic, Work};
-pub use trial::{OrdealFigures, Pause, Plan, Trial};
+pub use trial::{Narrows, OrdealFigures, Pause, Plan, Trial};

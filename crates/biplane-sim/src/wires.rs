@@ -70,6 +70,15 @@ impl Access {
         let [up, down] = [&config.up, &config.down].map(|link| Bottleneck::of(start, link));
         Self { up, down }
     }
+
+    /// The narrowest place in a direction, if there is one.
+    #[must_use]
+    pub const fn bottleneck(&self, direction: Direction) -> Option<&Bottleneck> {
+        match direction {
+            Direction::Up => self.up.as_ref(),
+            Direction::Down => self.down.as_ref(),
+        }
+    }
 }
 
 impl WiresConfig {
@@ -139,6 +148,14 @@ impl Wires {
         for stream in self.streams() {
             stream.reconfigure(stream.config().calmed());
             stream.release(now);
+        }
+    }
+
+    /// Lets datagrams of at most so many bytes pass from now on, both ways.
+    pub fn narrow(&mut self, now: Instant, carries: usize) {
+        for link in [&mut self.up, &mut self.down] {
+            let config = LinkConfig { mtu: Some(carries), ..link.config().clone() };
+            link.reconfigure(now, config);
         }
     }
 

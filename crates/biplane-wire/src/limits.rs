@@ -42,6 +42,12 @@ pub const CREDENTIALS: usize = 4 * 1024;
 pub const RECORD: usize = 16 * 1024;
 /// UTF-8 bytes of the text in a close, a refusal or a refused request.
 pub const TEXT: usize = 256;
+/// UTF-8 bytes in the name of a transfer; at least 1.
+pub const TRANSFER_NAME: usize = 255;
+/// Bytes of one transfer.
+pub const TRANSFER_BYTES: u64 = 1 << 40;
+/// Transfers that a side may have open, offered ones included.
+pub const TRANSFERS_OPEN: usize = 16;
 /// The longest message any channel may declare.
 pub const MESSAGE: usize = 16 * 1024 * 1024;
 /// The longest that a peer may say it holds an ack.
@@ -56,16 +62,18 @@ pub const IDLE_TIMEOUT_RANGE: (Duration, Duration) =
 const _: () = assert!(CREDENTIALS + 512 <= HELLO);
 const _: () = assert!(DESCRIPTION + 16 <= u16::MAX as usize);
 const _: () = assert!(RECORD <= u16::MAX as usize);
+const _: () = assert!(TRANSFER_NAME < RECORD);
 const _: () = assert!(PACKET_MIN > Header::LEN + TAG);
 const _: () = assert!(REQUESTS == u8::MAX as usize + 1, "a kind of request is one byte");
 
 // The session: messages.
 
-/// Size of a datagram before any larger one is proven.
+/// Length of a datagram before any longer one is proven.
 pub const DATAGRAM_SIZE: usize = DATAGRAM_MIN;
 /// A message is charged this many bytes beside its own, for the slots and headers it takes.
 pub const MESSAGE_COST: usize = 64;
-/// The longest message of a data channel that goes in one packet, sequence number and all.
+/// The longest message of a data channel that goes in one packet on every path, sequence number and
+/// all.
 pub const DATA_MESSAGE: usize = DATAGRAM_SIZE - Header::LEN - TAG - 8;
 /// The longest message of a `sequenced` or `unreliable` channel.
 pub const FRESH_MESSAGE: usize = 16 * 1024;
@@ -159,6 +167,12 @@ pub const WINDOW_SPAN: Duration = Duration::from_millis(100);
 pub const SENT_PACKETS: u64 = 65_536;
 /// Lost packets that are remembered, so that an ack that comes after all is seen.
 pub const LOST_PACKETS: usize = 128;
+/// Packets for one number that is skipped, on average, while the window is small.
+pub const SKIP_MEAN: u64 = 500;
+/// And with a large window.
+pub const SKIP_MEAN_MIN: u64 = 128;
+/// Skipped numbers that are remembered beside those in flight.
+pub const SKIPPED_NUMBERS: usize = 32;
 /// An ack of packets with reliable frames waits this long at the most.
 pub const RELIABLE_ACK_DELAY: Duration = Duration::from_millis(20);
 /// Or for this many packets.
@@ -206,6 +220,17 @@ pub const PROBE_STEADY: Duration = Duration::from_secs(30);
 pub const PROBE_MAX: Duration = Duration::from_secs(120);
 /// Soundings of a session that wait for their response, and round trips that wait to be taken.
 pub const SOUNDINGS: usize = 256;
+/// Length probes of one length in a row that are lost before the path counts as too narrow for
+/// it (RFC 8899, section 5.1.2).
+pub const MTU_PROBES: u32 = 3;
+/// Lengths that differ by less are not told apart.
+pub const MTU_STEP: usize = 4;
+/// After a search a longer length is asked once more in so long (RFC 8899, section 5.1.1).
+pub const MTU_RAISE: Duration = Duration::from_secs(600);
+/// Rounds in a row whose long packets were all lost before the path counts as narrower than it was.
+pub const MTU_ROUNDS: u32 = 3;
+/// A path that comes to be narrower twice within this is not asked again before it is over.
+pub const MTU_COOLDOWN: Duration = Duration::from_secs(60);
 
 const _: () = assert!(WINDOW_MIN < WINDOW_MAX);
 const _: () = assert!(SENT_PACKETS < 1 << 30, "a truncated number tells them apart");
@@ -220,6 +245,8 @@ const _: () = assert!(ms(PTO_MAX) < ms(UDP_DEAD), "UDP is probed before it is gi
 const _: () = assert!(ms(CHALLENGE_FIRST) <= ms(CHALLENGE_MAX));
 const _: () = assert!(ms(CHALLENGE_LEAK) < ms(CHALLENGE_FIRST), "who repeats one is not flooding");
 const _: () = assert!(ms(PROBE_INTERVAL) <= ms(PROBE_STEADY) && ms(PROBE_STEADY) <= ms(PROBE_MAX));
+const _: () = assert!(MTU_STEP >= 2 && MTU_PROBES > 0 && MTU_ROUNDS > 0);
+const _: () = assert!(ms(MTU_COOLDOWN) <= ms(MTU_RAISE));
 
 // The control plane.
 
@@ -242,6 +269,23 @@ pub const TUNNEL_PIECE: usize = 8 * 1024;
 pub const CONTROL_ACK_BYTES: usize = TUNNEL_BYTES / 2;
 /// The most that an ack of control records waits.
 pub const CONTROL_ACK_DELAY: Duration = Duration::from_millis(50);
+/// Steps of transfers that wait to be written: a peer that offers faster than it takes answers
+/// breaks a rule.
+pub const TRANSFER_STEPS: usize = 256;
+/// Bytes of a transfer that may come before the application takes them.
+pub const TRANSFER_WINDOW: u64 = 1 << 20;
+/// What has come of a transfer is told after this many bytes.
+pub const TRANSFER_TOLD: u64 = 16 * 1024;
+/// A transfer holds back while round trips take this much longer than the shortest.
+pub const YIELD_DELAY: Duration = Duration::from_millis(25);
+/// How often a transfer looks how long they take.
+pub const YIELD_INTERVAL: Duration = Duration::from_millis(50);
+/// For so long and up to twice as long the shortest round trip is remembered.
+pub const YIELD_WINDOW: Duration = Duration::from_secs(30);
+/// Bytes per second at which a transfer begins.
+pub const YIELD_FIRST: u64 = 256 * 1024;
+/// Bytes per second below which it never falls, so that it ends.
+pub const YIELD_LEAST: u64 = 16 * 1024;
 /// Requests of one side that wait for a reply.
 pub const REQUESTS_OPEN: usize = 256;
 /// How long a request waits for its reply unless it says otherwise.
@@ -270,6 +314,12 @@ pub const CLOSE_LINGER: Duration = Duration::from_secs(1);
 
 const _: () = assert!(CONTROL_QUEUE_BYTES >= 2 * CONTROL_MESSAGE);
 const _: () = assert!(CALLS_BYTES >= CONTROL_MESSAGE);
+const _: () =
+    assert!(TRANSFER_STEPS >= 8 * TRANSFERS_OPEN && TRANSFER_STEPS < CONTROL_QUEUE_RECORDS);
+const _: () =
+    assert!(4 * TRANSFER_TOLD <= TRANSFER_WINDOW, "what has come is told before it is all");
+const _: () = assert!(YIELD_LEAST <= YIELD_FIRST);
+const _: () = assert!(ms(YIELD_INTERVAL) < ms(YIELD_WINDOW));
 const _: () = assert!(TUNNEL_PIECE <= TUNNEL_BYTES && TUNNEL_PIECE < RECORD);
 const _: () = assert!(TUNNEL_BYTES <= CONTROL_QUEUE_BYTES);
 const _: () = assert!(ms(CONTROL_ACK_DELAY) < ms(TUNNEL_SPAN), "the tunnel's rate is seen");
@@ -284,8 +334,11 @@ const _: () = assert!(ms(UDP_DEAD) < ms(IDLE_TIMEOUT), "a plane that is left is 
 
 // The shell: datagrams and workers.
 
-/// The largest datagram that is accepted: Ethernet less the headers of IPv6 and UDP.
+/// The longest datagram that is accepted and sent, unless it is set: Ethernet less the headers of
+/// IPv6 and UDP.
 pub const DATAGRAM: usize = 1_452;
+/// The longest that it may be set to: jumbo frames less the headers of IPv4 and UDP.
+pub const DATAGRAM_LARGEST: usize = 8_972;
 /// A receive slot: no run that the kernel puts together is longer.
 pub const RECEIVE_SLOT: usize = 65_535;
 /// One UDP send, however many datagrams the kernel makes of it.
@@ -343,9 +396,10 @@ pub const EARLY_ANSWERS: usize = REQUESTS_OPEN;
 /// Distance between two warnings of a kind.
 pub const WARN_INTERVAL: Duration = Duration::from_secs(5);
 
-const _: () = assert!(DATAGRAM_SIZE <= DATAGRAM && DATAGRAM <= DATAGRAM_MAX);
+const _: () = assert!(DATAGRAM_SIZE <= DATAGRAM && DATAGRAM <= DATAGRAM_LARGEST);
+const _: () = assert!(DATAGRAM_LARGEST <= DATAGRAM_MAX);
 const _: () = assert!(DATAGRAM_MAX <= RECEIVE_SLOT);
-const _: () = assert!(FILL_BYTES >= DATAGRAM && FILL_PACKETS * DATAGRAM_SIZE >= FILL_BYTES);
+const _: () = assert!(FILL_BYTES >= DATAGRAM_LARGEST && FILL_PACKETS * DATAGRAM_SIZE >= FILL_BYTES);
 const _: () = assert!((COMMIT_PACKETS as u64) < WINDOW_MIN, "one hold cannot pass the window");
 const _: () = assert!(WORKERS_BY_DEFAULT <= WORKERS);
 const _: () = assert!(SOCKET_BUFFER_MIN <= SEND_BUFFER && SEND_BUFFER <= SOCKET_BUFFER_MAX);
@@ -417,6 +471,20 @@ pub const CONTROL_READ: usize = 8 * 1024;
 /// How long a closed connection is still read, so that closing it does not destroy what is on its
 /// way to the peer.
 pub const CONTROL_LINGER: Duration = Duration::from_secs(1);
+/// An attached connection on which no transfer is under way is closed after this.
+pub const ATTACH_LINGER: Duration = Duration::from_secs(5);
+/// After this much quiet a side says on an attached connection that it is there.
+pub const ATTACH_KEEP_ALIVE: Duration = Duration::from_secs(3);
+/// An attached connection is given up after this much silence of the peer.
+pub const ATTACH_SILENCE: Duration = Duration::from_secs(10);
+/// Threads that read what is transferred.
+pub const TRANSFER_READERS: usize = 4;
+/// One read of what is transferred.
+pub const TRANSFER_READ: usize = 64 * 1024;
+/// Bytes of a transfer that wait to be taken in one piece, unless they are the first or the last.
+pub const TRANSFER_FEW: usize = 4 * 1024;
+/// One read off an attached connection.
+pub const ATTACH_READ: usize = 32 * 1024;
 /// How long the end of an endpoint waits for its control connections to say so.
 pub const FAREWELL: Duration = Duration::from_millis(100);
 /// How long a close of all sessions waits for the last.
@@ -434,6 +502,9 @@ const _: () = assert!(ms(RESUME_SPREAD) < ms(RESUME_BACK_OFF.0));
 const _: () = assert!(ms(RESUME_BACK_OFF.0) <= ms(RESUME_BACK_OFF.1));
 const _: () = assert!(3 * (ms(RESUME_TRY) + ms(RESUME_BACK_OFF.1)) < ms(GRACE), "more than once");
 const _: () = assert!(ms(TCP_SILENCE) > ms(WRITE_STALL));
+const _: () = assert!(3 * ms(ATTACH_KEEP_ALIVE) <= ms(ATTACH_SILENCE));
+const _: () = assert!(ATTACH_READ >= RECORD);
+const _: () = assert!(TRANSFER_FEW <= RECORD / 2, "what goes in whole records is handed out at once");
 const _: () = assert!(ms(CLOSE_DEADLINE) > ms(CLOSE_LINGER));
 const _: () = assert!(ms(CLOSE_DEADLINE) >= ms(CONTROL_LINGER));
 

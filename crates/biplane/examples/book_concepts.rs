@@ -1,7 +1,7 @@
 //! The snippets of `docs/concepts.md`, in a program that runs them: a client that asks to be let in
 //! by name, and a server that awaits.
 
-use std::{collections::VecDeque, thread, time::Duration};
+use std::{collections::VecDeque, io::Read, thread, time::Duration};
 
 use biplane::{
     Channel, Client, ClientConfig, Event, Hello, Identity, Notice, Payload, Protocol, Request,
@@ -65,6 +65,31 @@ async fn shoot(client: &Client) -> anyhow::Result<Notice> {
 }
 // ANCHOR_END: asking
 
+// ANCHOR: transfer
+/// Hands a map over, and says whether it has arrived.
+async fn hand_over(session: &Session, map: Vec<u8>) -> bool {
+    match session.transfer("maps/dunes", map) {
+        Ok(transfer) => transfer.finished().await.is_ok(),
+        Err(_) => false,
+    }
+}
+
+/// Takes what is offered, if it is a map of a size that makes sense.
+async fn take_map(client: &Client) -> anyhow::Result<Vec<u8>> {
+    while let Some(event) = client.next().await {
+        let Event::Offered(offer) = event else { continue };
+        if offer.name().starts_with("maps/") && offer.length() <= 50_000_000 {
+            let mut intake = offer.accept()?;
+            // It blocks; `read_next` gives the same piece by piece, awaited or once a tick.
+            let mut map = Vec::new();
+            intake.read_to_end(&mut map)?;
+            return Ok(map);
+        }
+    }
+    anyhow::bail!("the session ended")
+}
+// ANCHOR_END: transfer
+
 // ANCHOR: sharing
 const VOICE: Channel<Payload> = Channel::unreliable("voice").priority(2);
 const TERRAIN: Channel<Payload> = Channel::reliable_ordered("terrain").weight(4);
@@ -108,6 +133,7 @@ async fn serve(server: &Server) {
             Event::Joined(session) => {
                 let name = session.app::<Player>().map_or("somebody", |player| &player.name);
                 println!("{session} is {name}");
+                thread::spawn(move || pollster::block_on(hand_over(&session, vec![7; 100_000])));
             }
             Event::Readable(session) => {
                 while let Some(order) = session.recv(ORDERS) {
@@ -130,6 +156,7 @@ async fn serve(server: &Server) {
 async fn shop(link: &str) -> anyhow::Result<u64> {
     let config = ClientConfig::default().credentials("Wilbur");
     let client = Client::connect_with(link, &protocol(), config).await?;
+    anyhow::ensure!(take_map(&client).await? == vec![7; 100_000], "the map is another");
     client.send(ORDERS, &Order::Build { x: 3, y: 4 })?;
     client.send(ORDERS, &Order::Sell(7))?;
     client.send(VOICE, &Payload::from(vec![0; 160]))?;

@@ -81,7 +81,7 @@ impl Client {
         config: ClientConfig,
     ) -> Result<Pending<Result<Self, ConnectError>>, ConnectError> {
         let (dial, table) = prepare(link, protocol, config)?;
-        Ok(Self::dial_by(engine::bind_alone()?, dial, table))
+        Ok(Self::dial_by(engine::bind_alone(dial.max_datagram)?, dial, table))
     }
 
     /// Joins from an endpoint of its own.
@@ -177,11 +177,12 @@ pub(crate) fn prepare(
 ) -> Result<(DialConfig, Table), ConnectError> {
     let (protocol, table) = protocol.resolve()?;
     let link: Link = link.to_string().parse()?;
-    let ClientConfig { credentials, grace, planes } = config;
+    let ClientConfig { credentials, grace, planes, max_datagram } = config;
     if credentials.len() > limits::CREDENTIALS {
         return Err(ConnectError::Credentials { limit: limits::CREDENTIALS });
     }
-    Ok((DialConfig { credentials, grace, planes, ..DialConfig::new(link, protocol) }, table))
+    let dial = DialConfig::new(link, protocol);
+    Ok((DialConfig { credentials, grace, planes, max_datagram, ..dial }, table))
 }
 
 impl Deref for Client {

@@ -23,6 +23,7 @@ pub struct ServerConfig {
     pub(crate) max_send_delay: Duration,
     pub(crate) grace: Duration,
     pub(crate) planes: PlaneMode,
+    pub(crate) max_datagram: usize,
 }
 
 impl Default for ServerConfig {
@@ -37,6 +38,7 @@ impl Default for ServerConfig {
             max_send_delay: limits::MAX_SEND_DELAY,
             grace: limits::GRACE,
             planes: PlaneMode::default(),
+            max_datagram: limits::DATAGRAM,
         }
     }
 }
@@ -167,6 +169,16 @@ impl ServerConfig {
         self.planes = mode;
         self
     }
+
+    /// The longest datagram that is sent and accepted, in bytes of UDP payload, headers of ours
+    /// included. Where messages fill datagrams, each session finds out how long they may be on its
+    /// path: from 1,200 bytes, which every path carries, up to this or what its client accepts. 1,200
+    /// to 8,972 (what is beyond counts as the nearest), default 1,452.
+    #[must_use]
+    pub fn max_datagram(mut self, bytes: usize) -> Self {
+        self.max_datagram = bytes.clamp(limits::DATAGRAM_MIN, limits::DATAGRAM_LARGEST);
+        self
+    }
 }
 
 impl fmt::Debug for ServerConfig {
@@ -180,6 +192,7 @@ impl fmt::Debug for ServerConfig {
             .field("max_send_delay", &self.max_send_delay)
             .field("grace", &self.grace)
             .field("planes", &self.planes)
+            .field("max_datagram", &self.max_datagram)
             .finish_non_exhaustive()
     }
 }
@@ -190,6 +203,7 @@ pub struct ClientConfig {
     pub(crate) credentials: Vec<u8>,
     pub(crate) grace: Option<Duration>,
     pub(crate) planes: PlaneMode,
+    pub(crate) max_datagram: Option<usize>,
 }
 
 impl ClientConfig {
@@ -216,6 +230,15 @@ impl ClientConfig {
         self.planes = mode;
         self
     }
+
+    /// The longest datagram that is sent and accepted, in bytes of UDP payload: as
+    /// [`ServerConfig::max_datagram`]. A client that shares its socket ([`crate::Endpoint`]) has 1,452
+    /// at the most. 1,200 to 8,972 (what is beyond counts as the nearest), default 1,452.
+    #[must_use]
+    pub fn max_datagram(mut self, bytes: usize) -> Self {
+        self.max_datagram = Some(bytes.clamp(limits::DATAGRAM_MIN, limits::DATAGRAM_LARGEST));
+        self
+    }
 }
 
 impl fmt::Debug for ClientConfig {
@@ -223,6 +246,7 @@ impl fmt::Debug for ClientConfig {
         f.debug_struct("ClientConfig")
             .field("grace", &self.grace)
             .field("planes", &self.planes)
+            .field("max_datagram", &self.max_datagram)
             .finish_non_exhaustive()
     }
 }

@@ -49,6 +49,9 @@ pub struct Diagnosis {
     pub jitter: Option<Duration>,
     /// Packets that were lost; `None` unless datagrams passed both ways.
     pub loss: Option<Loss>,
+    /// The longest datagram that was found to pass up, in bytes of UDP payload, up to what both sides
+    /// allow; `None` unless those of 1,200 bytes passed both ways.
+    pub mtu: Option<usize>,
     /// What the server speaks, if it said so.
     pub protocol: Option<Description>,
 }
@@ -98,6 +101,7 @@ impl Diagnosis {
             round_trips: None,
             jitter: None,
             loss: None,
+            mtu: None,
             protocol: None,
         }
     }
@@ -184,6 +188,7 @@ fn diagnose(
         round_trips: judged.round_trips,
         jitter: judged.jitter,
         loss: judged.loss,
+        mtu: judged.mtu,
         protocol: Some(joined.description),
         ..Diagnosis::of(record)
     }

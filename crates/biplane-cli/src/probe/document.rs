@@ -13,7 +13,7 @@ pub(super) struct Document {
     rtt_ms: Percentiles,
     jitter_ms: Option<f64>,
     loss_percent: Ways,
-    /// Null until the path MTU is searched for: the step says whether 1,200 bytes pass.
+    /// The longest datagram that was found to pass up, in bytes of UDP payload.
     mtu: Option<usize>,
 }
 
@@ -53,7 +53,7 @@ impl Document {
                 up: loss.map(|loss| loss.up * 100.0),
                 down: loss.map(|loss| loss.down * 100.0),
             },
-            mtu: None,
+            mtu: diagnosis.mtu,
         }
     }
 

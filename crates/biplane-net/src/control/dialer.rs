@@ -128,7 +128,8 @@ impl Course {
 }
 
 async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<(Welcomed, Origin), ConnectError> {
-    let DialConfig { link, protocol, credentials, grace, planes, watch } = config;
+    let session = session_config(hub, &config);
+    let DialConfig { link, protocol, credentials, watch, .. } = config;
     protocol.check()?;
     let reservation = reserve(hub)?;
     let course = Course::begin(watch);
@@ -140,7 +141,7 @@ async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<(Welcomed, Origin), 
     let mut stream = course.take(Step::Tls, shake_hands(reached, &link)).await?;
     course.tell(Milestone::Secured);
 
-    let mut parameters = terms::parameters(reservation.receive_id());
+    let mut parameters = terms::parameters(reservation.receive_id(), session.max_datagram);
     parameters.credentials = credentials;
     let dialing = Dialing::new(protocol.description.clone(), terms::aeads().to_vec(), parameters);
     let asked = course.take(Step::Admission, ask(&mut stream, dialing.hello(), remote));
@@ -160,16 +161,24 @@ async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<(Welcomed, Origin), 
         handshake_rtt: rtt,
         protocol: 0,
         app: None,
-        config: SessionConfig {
-            grace: grace.unwrap_or_else(|| hub.session_config().grace),
-            planes,
-            ..hub.session_config().clone()
-        },
+        config: session,
         agreement,
     };
     let attached = terms::begin(hub, &protocol, reservation, beginning).map_err(broken)?;
     let origin = Origin { remote, rtt, link, description: protocol.description };
     Ok((Welcomed { stream, attached, early }, origin))
+}
+
+/// What the session is told: what its endpoint is, but for what is said of it alone.
+fn session_config(hub: &Hub, dial: &DialConfig) -> SessionConfig {
+    let common = hub.session_config().clone();
+    let own = dial.max_datagram.unwrap_or(common.max_datagram);
+    SessionConfig {
+        grace: dial.grace.unwrap_or(common.grace),
+        planes: dial.planes,
+        max_datagram: own.clamp(limits::DATAGRAM_MIN, hub.longest_datagram()),
+        ..common
+    }
 }
 
 fn reserve(hub: &Hub) -> Result<Reservation, ConnectError> {

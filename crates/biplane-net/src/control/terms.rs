@@ -32,10 +32,10 @@ pub(super) struct Beginning {
     pub(super) config: SessionConfig,
 }
 
-/// What this side says of itself.
-pub(super) fn parameters(receive_id: ReceiveId) -> Parameters {
+/// What this side says of itself; it accepts datagrams of `max_datagram` bytes.
+pub(super) fn parameters(receive_id: ReceiveId, max_datagram: usize) -> Parameters {
     let mut parameters = Parameters::new(receive_id);
-    parameters.max_datagram = small(limits::DATAGRAM);
+    parameters.max_datagram = small(max_datagram);
     parameters.reliable_ack_delay_ms = ms(limits::RELIABLE_ACK_DELAY);
     parameters.unreliable_ack_delay_ms = ms(limits::UNRELIABLE_ACK_DELAY);
     parameters.keep_alive_ms = ms(limits::KEEP_ALIVE);
@@ -84,6 +84,13 @@ pub(super) fn secret<Data>(
 /// What a proof that is made or taken on this connection is bound to.
 pub(super) fn binding<Data>(connection: &rustls::ConnectionCommon<Data>) -> io::Result<[u8; 32]> {
     connection.export_keying_material([0; 32], tls::RESUME_EXPORTER, None).map_err(io::Error::other)
+}
+
+/// The same of a proof that attaches a connection.
+pub(super) fn attach_binding<Data>(
+    connection: &rustls::ConnectionCommon<Data>,
+) -> io::Result<[u8; 32]> {
+    connection.export_keying_material([0; 32], tls::ATTACH_EXPORTER, None).map_err(io::Error::other)
 }
 
 /// Makes the session and puts it into its place, keys and all: packets may come from now on.

@@ -19,6 +19,8 @@ pub(crate) struct Delivery {
     pub(crate) bytes: u64,
     /// Datagrams it refused, for good.
     pub(crate) unsent: u64,
+    /// The length of the shortest datagram that the interface does not carry, if there was one.
+    pub(crate) too_big: Option<usize>,
     /// Whether the run went out as single datagrams.
     pub(crate) split: bool,
 }
@@ -31,7 +33,10 @@ pub(crate) fn deliver(socket: &dyn DatagramSocket, run: Run<'_>, patience: Durat
         Err(error) if !os::may_be_the_offload(&error) => refused(&error, run),
         Err(_) if count > 1 => singly(socket, run, patience),
         Err(error) => {
-            socket.renew();
+            // That one datagram is too long teaches the state nothing.
+            if !quinn_udp::is_msg_size_err(&error) {
+                socket.renew();
+            }
             refused(&error, run)
         }
     }
@@ -48,7 +53,9 @@ fn singly(socket: &dyn DatagramSocket, run: Run<'_>, patience: Duration) -> Deli
             }
             Err(error) => {
                 destination_errs |= os::may_be_the_offload(&error);
-                delivery.unsent += refused(&error, single).unsent;
+                let Delivery { unsent, too_big, .. } = refused(&error, single);
+                delivery.unsent += unsent;
+                delivery.too_big = too_big.into_iter().chain(delivery.too_big).min();
             }
         }
     }
@@ -60,7 +67,8 @@ fn singly(socket: &dyn DatagramSocket, run: Run<'_>, patience: Duration) -> Deli
 
 fn refused(error: &io::Error, run: Run<'_>) -> Delivery {
     tracing::trace!(%error, len = run.bytes.len(), "datagrams not sent");
-    Delivery { unsent: run.datagrams(), ..Delivery::default() }
+    let too_big = quinn_udp::is_msg_size_err(error).then_some(run.segment);
+    Delivery { unsent: run.datagrams(), too_big, ..Delivery::default() }
 }
 
 /// Offers `run` until the kernel takes it, errs, or has been out of room for `patience`.

@@ -13,9 +13,12 @@
 )]
 
 mod acks;
+mod attaches;
 mod bounds;
 mod datagrams;
+mod delays;
 mod figures;
+mod floods;
 mod fragments;
 mod frames;
 mod greeting;

@@ -80,7 +80,7 @@ fn bad_input_22_a_client_of_many_addresses_is_asked_once_a_second_and_moves_noth
         assert!(heard.len() <= seconds + 1, "{} in {seconds} s", heard.len());
         assert!(heard.iter().all(|len| *len == 40), "{heard:?}");
         slot.with(|_, session| {
-            assert_eq!(session.stats().path_changes, 0);
+            assert_eq!(session.stats().path.changes, 0);
             assert!(!session.is_closed());
         });
     }
@@ -95,7 +95,7 @@ fn bad_input_22_a_client_that_has_moved_is_served_where_it_answers() {
     peer.send(&[1]);
     until("the move", || {
         peer.respond();
-        slot.with(|_, session| session.stats().path_changes) == 1
+        slot.with(|_, session| session.stats().path.changes) == 1
     });
     say(&scene, &slot);
     peer.receive();

@@ -12,6 +12,8 @@ mod crew;
 mod doors;
 mod families;
 mod forwarder;
+#[cfg(target_os = "linux")]
+mod interface;
 mod join;
 #[path = "../patience.rs"]
 mod patience;
@@ -21,5 +23,6 @@ mod resume;
 mod strangers;
 mod support;
 mod talk;
+mod transfers;
 #[path = "../trusting.rs"]
 mod trusting;

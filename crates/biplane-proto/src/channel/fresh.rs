@@ -311,9 +311,12 @@ impl FreshReceive {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::outgoing::Extra, *};
+    use super::{
+        super::outgoing::{Extra, Space},
+        *,
+    };
 
-    const PACKET: Room = Room { bytes: 1_175, sequenced: true, after: false };
+    const PACKET: Room = Room { space: Space::in_record(1_175), sequenced: true, after: false };
     const PROGRESS: Progress = Progress { issued: 0, settled: 0, written: 0 };
 
     fn queue() -> FreshSend {

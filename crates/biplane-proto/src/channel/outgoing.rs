@@ -3,7 +3,9 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use biplane_wire::{ChannelId, Chunk, Fragment, Frame, Message, SequenceNumber, varint_len};
+use biplane_wire::{
+    ChannelId, Chunk, Fragment, Frame, Header, Message, SequenceNumber, varint_len,
+};
 use bytes::Bytes;
 
 use super::causality::Progress;
@@ -129,14 +131,30 @@ pub(super) enum Cut {
     Nothing,
 }
 
+/// Bytes for frames in a packet or record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Space {
+    /// What is left of them.
+    pub(crate) left: usize,
+    /// What a packet has that holds nothing yet: a message that fits there waits for one.
+    pub(crate) whole: usize,
+}
+
 /// Room for frames, as a channel sees it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
-    pub(super) bytes: usize,
+    pub(super) space: Space,
     /// Whether whole messages have a sequence number.
     pub(super) sequenced: bool,
     /// Whether the message says what it comes after.
     pub(super) after: bool,
+}
+
+impl Space {
+    /// That of a control record with `left` bytes, for which no message is cut that fits any packet.
+    pub(crate) const fn in_record(left: usize) -> Self {
+        Self { left, whole: limits::DATAGRAM_SIZE - Header::LEN - limits::TAG }
+    }
 }
 
 impl Room {
@@ -151,10 +169,11 @@ impl Room {
 
     /// What of a message that was not begun goes into this room.
     pub(super) const fn cut_new(self, len: usize) -> Cut {
-        if Message::overhead(self.sequenced, true, len) + self.count() + len <= self.bytes {
+        let needs = Message::overhead(self.sequenced, true, len) + self.count() + len;
+        if needs <= self.space.left {
             return Cut::Whole;
         }
-        if len + self.count() <= limits::DATA_MESSAGE {
+        if needs <= self.space.whole {
             // It fits a packet of its own.
             return Cut::Nothing;
         }
@@ -163,13 +182,13 @@ impl Room {
 
     /// Whether the withdrawal of a message goes into this room.
     pub(super) const fn has_end(self) -> bool {
-        self.bytes >= Part::OVERHEAD
+        self.space.left >= Part::OVERHEAD
     }
 
     /// What of `left` bytes of a message in pieces goes into this room: never a crumb, unless it
     /// is the last.
     pub(super) const fn cut_piece(self, left: usize) -> Cut {
-        let room = self.bytes.saturating_sub(Part::OVERHEAD + self.count());
+        let room = self.space.left.saturating_sub(Part::OVERHEAD + self.count());
         let len = if left < room { left } else { room };
         if len == left && len > 0 || len >= limits::FRAGMENT_MIN {
             Cut::Piece(len)
@@ -269,8 +288,8 @@ impl Outgoing {
 mod tests {
     use super::*;
 
-    const fn room(bytes: usize) -> Room {
-        Room { bytes, sequenced: true, after: false }
+    const fn room(left: usize) -> Room {
+        Room { space: Space::in_record(left), sequenced: true, after: false }
     }
 
     #[test]

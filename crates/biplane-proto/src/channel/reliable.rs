@@ -380,7 +380,7 @@ impl Sent {
             None => match room.cut_new(total) {
                 Cut::Nothing => return None,
                 Cut::Whole => (0, total),
-                // It went whole over the control connection.
+                // It went whole over the control connection, or while the path took longer packets.
                 Cut::Piece(_) => next(self.pieces.insert(Box::new(Pieces::lost(total))), room)?,
             },
         };

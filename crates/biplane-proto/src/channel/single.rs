@@ -15,7 +15,7 @@ use super::{
     fresh::{self, FreshReceive, FreshSend},
     notices::Notices,
     ordered::Ordered,
-    outgoing::{Extra, Queued, Room},
+    outgoing::{Extra, Queued, Room, Space},
     partials::FreshPartials,
     reassembly::Piece,
     reliable::{self, ReliableSend},
@@ -253,13 +253,13 @@ impl Channel {
     pub(super) fn next_message(
         &mut self,
         now: Instant,
-        bytes: usize,
+        space: Space,
         books: &mut Books,
     ) -> Option<Outgoing> {
         self.expire(now, books);
         let Books { progress, notices, counts, .. } = books;
         let numbered = self.is_numbered();
-        let room = Room { bytes, sequenced: numbered, after: false };
+        let room = Room { space, sequenced: numbered, after: false };
         match &mut self.send {
             Send::Fresh(queue) => {
                 let leaving = queue.pop(room, *progress, notices)?;
@@ -353,14 +353,14 @@ impl Channel {
     pub(super) fn next_escalated(
         &mut self,
         now: Instant,
-        bytes: usize,
+        space: Space,
         books: &mut Books,
     ) -> Option<Outgoing> {
         let lifetime = self.lifetime_on_the_way();
         let Send::Reliable(queue) = &mut self.send else { return None };
         let latest = now.checked_sub(self.config.escalate_after?)?;
         queue.pass_by(|message| message.is_over(now, lifetime));
-        let room = Room { bytes, sequenced: true, after: false };
+        let room = Room { space, sequenced: true, after: false };
         let (leaving, is_first) =
             queue.pop_overdue(latest, &mut self.held, room, books.progress)?;
         if let Some(token) = leaving.token {

@@ -2,7 +2,11 @@
 
 use biplane_wire::{Frame, Header, limits as wire};
 
-use crate::{acks::Eliciting, channel::Outgoing, recovery::SentFrame};
+use crate::{
+    acks::Eliciting,
+    channel::{Outgoing, Space},
+    recovery::SentFrame,
+};
 
 /// A packet being filled at the end of a buffer.
 ///
@@ -40,6 +44,11 @@ impl<'a> Builder<'a> {
         let used = self.out.len() - self.start - Header::LEN;
         let held = self.held.as_ref().map_or(0, |held| held.len(true));
         self.capacity.saturating_sub(used + held)
+    }
+
+    /// The same for messages, which are cut to what packets of this length hold.
+    pub(super) fn space(&self) -> Space {
+        Space { left: self.room(), whole: self.capacity }
     }
 
     pub(super) fn is_empty(&self) -> bool {

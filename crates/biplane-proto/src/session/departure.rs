@@ -11,10 +11,10 @@ use super::{
     builder::{Builder, Built},
 };
 use crate::{
-    Path, SealJob, Sounding, Timer,
+    Ecn, Path, SealJob, Sounding, Timer,
     acks::Eliciting,
     limits,
-    recovery::{SentFrame, SentPacket},
+    recovery::{Milestone, SentFrame, SentPacket},
 };
 
 /// A packet to seal and send.
@@ -27,6 +27,8 @@ pub struct Transmit {
     pub path: Path,
     /// How many bytes were appended: header, frames, and room for the tag.
     pub len: usize,
+    /// The mark that it shall leave with.
+    pub ecn: Option<Ecn>,
 }
 
 impl Session {
@@ -40,8 +42,11 @@ impl Session {
         if self.asks_elsewhere(now) {
             return self.poll_elsewhere(now, out);
         }
+        if let Some(transmit) = self.poll_length_probe(now, out) {
+            return Some(transmit);
+        }
         let path = self.path.path()?;
-        let size = self.path.allowance();
+        let size = self.packet_size(now);
         let frames = self.recovery.spare_frames();
         let mut builder = Builder::new(out, size, frames);
         let is_full = self.write_frames(now, &mut builder);
@@ -52,8 +57,16 @@ impl Session {
             self.tell_notices();
             return None;
         }
-        let least = if is_full { size } else { wire::PACKET_MIN };
+        let least = if is_full { size.min(limits::DATAGRAM_SIZE) } else { wire::PACKET_MIN };
         self.fill(now, builder, path, least)
+    }
+
+    /// How long a packet may be. While nothing arrives it is as long as every path takes: the path
+    /// may have come to take less than it did.
+    fn packet_size(&self, now: Instant) -> usize {
+        let size = self.path.allowance();
+        let asks = size > limits::DATAGRAM_SIZE && self.recovery.is_stalled(now);
+        if asks { limits::DATAGRAM_SIZE } else { size }
     }
 
     /// Ends a packet of at least `least` bytes for `path`, under the next number.
@@ -64,6 +77,9 @@ impl Session {
         path: Path,
         least: usize,
     ) -> Option<Transmit> {
+        if self.recovery.skips_number() && self.keys.skip() {
+            self.recovery.on_skipped(now);
+        }
         let Some(job) = self.keys.take_job() else {
             builder.discard();
             self.end_by_exhaustion(now);
@@ -73,10 +89,19 @@ impl Session {
         let built = builder.finish(header, least);
         self.on_packet_sent(now, path, &built);
         let length = u16::try_from(built.len).unwrap_or(u16::MAX);
-        let packet = SentPacket { at: now, size: length, wants: built.wants, frames: built.frames };
-        self.recovery.on_sent(packet);
+        let Built { len, wants, frames } = built;
+        let marked = self.recovery.marks(wants);
+        let milestone = Milestone::NONE;
+        self.recovery.on_sent(SentPacket {
+            at: now,
+            size: length,
+            wants,
+            marked,
+            frames,
+            milestone,
+        });
         self.settle(now);
-        Some(Transmit { job, path, len: built.len })
+        Some(Transmit { job, path, len, ecn: marked.then_some(Ecn::Ect0) })
     }
 
     /// Whether [`Session::poll_packet`] has something to send now.
@@ -102,9 +127,10 @@ impl Session {
             || self.outlook.probes > 0
             || self.channels.has_credit()
             || self.outlook.taken_due
+            || self.length_probe_waits(now)
             || (self.outlook.released
                 && self.channels.has_data()
-                && self.recovery.may_send(now, limits::DATAGRAM_SIZE))
+                && self.recovery.may_send(now, self.path.mtu().size()))
     }
 
     /// Writes frames by their urgency; returns whether the packet shall be as long as it may be, as
@@ -205,11 +231,11 @@ impl Session {
 
     fn write_messages(&mut self, now: Instant, builder: &mut Builder<'_>) {
         let allowed = self.outlook.probes > 0
-            || (self.outlook.released && self.recovery.may_send(now, limits::DATAGRAM_SIZE));
+            || (self.outlook.released && self.recovery.may_send(now, self.path.mtu().size()));
         if !allowed {
             return;
         }
-        while let Some(message) = self.channels.next_message(now, builder.room()) {
+        while let Some(message) = self.channels.next_message(now, builder.space()) {
             builder.message(message);
         }
     }
@@ -231,7 +257,7 @@ impl Session {
         !self.outlook.asked
             && builder.elicits()
             && self.channels.has_data()
-            && !self.recovery.window_allows(2 * limits::DATAGRAM_SIZE)
+            && !self.recovery.window_allows(2 * self.path.mtu().size())
     }
 
     fn on_packet_sent(&mut self, now: Instant, path: Path, built: &Built) {
@@ -246,6 +272,9 @@ impl Session {
         if !self.channels.has_data() {
             self.outlook.released = false;
             self.timers.disarm(Timer::Send);
+        } else if self.outlook.released {
+            // This packet had no room for it.
+            self.path.mtu_mut().want();
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use biplane_wire::{ChannelId, Fragment, Frame, Message, Record, limits as wire};
 
 use super::{Session, departure::taken_frame};
-use crate::{Event, Planes, Reply, Timer, Violation, control::Whole, limits};
+use crate::{Event, Planes, Reply, Timer, Violation, channel::Space, control::Whole, limits};
 
 impl Session {
     /// Takes in bytes of the control connection after hello and welcome, cut anywhere.
@@ -68,6 +68,7 @@ impl Session {
             | Record::Request { .. }
             | Record::Reply { .. }
             | Record::Tunnelled { .. } => self.handle_numbered(now, record),
+            Record::Transfer { step, .. } => self.handle_transfer_step(&step),
         }
     }
 
@@ -215,8 +216,8 @@ impl Session {
             return;
         }
         while out.len() < end && self.control.outbox.has_tunnel_room() {
-            let room = limits::TUNNEL_PIECE;
-            let Some(message) = self.channels.next_escalated(now, room) else { break };
+            let space = Space::in_record(limits::TUNNEL_PIECE);
+            let Some(message) = self.channels.next_escalated(now, space) else { break };
             self.control.outbox.write_tunnelled(now, &message, None, out);
         }
     }
@@ -227,9 +228,8 @@ impl Session {
             return;
         }
         while out.len() < end && self.control.outbox.has_tunnel_room() {
-            let Some(message) = self.channels.next_message(now, limits::TUNNEL_PIECE) else {
-                break;
-            };
+            let space = Space::in_record(limits::TUNNEL_PIECE);
+            let Some(message) = self.channels.next_message(now, space) else { break };
             let clock = message.sent_at.map(|at| Self::stamp(self.clock.epoch, at));
             self.control.outbox.write_tunnelled(now, &message, clock, out);
         }

@@ -5,8 +5,10 @@ mod escalation;
 mod modes;
 mod moving;
 mod notices;
+mod probing;
 mod resume;
 mod soundings;
+mod transfers;
 
 use std::{collections::HashMap, net::SocketAddr};
 
@@ -71,9 +73,23 @@ impl Side {
         config: SessionConfig,
         channels: Vec<ChannelConfig>,
     ) -> Self {
+        let accepts = u32::try_from(config.max_datagram).unwrap();
+        Self::facing(now, role, named, (config, accepts), channels)
+    }
+
+    /// The same, of a peer that accepts datagrams of so many bytes.
+    fn facing(
+        now: Instant,
+        role: Role,
+        named: bool,
+        (config, accepts): (SessionConfig, u32),
+        channels: Vec<ChannelConfig>,
+    ) -> Self {
         let mut parameters = [1, 2].map(|id| Parameters::new(ReceiveId(id)));
-        parameters[0].initial_credit = limits::CHANNEL_CREDIT;
-        parameters[1].initial_credit = limits::CHANNEL_CREDIT;
+        for parameters in &mut parameters {
+            parameters.initial_credit = limits::CHANNEL_CREDIT;
+            parameters.max_datagram = accepts;
+        }
         parameters[1].session = named.then_some(NAME);
         let [client, server] = parameters;
         let addresses = [1_001, 1_002].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
@@ -174,7 +190,8 @@ impl Side {
             | Event::Writable
             | Event::Planes(_)
             | Event::Called(_)
-            | Event::Noted(..) => None,
+            | Event::Noted(..)
+            | Event::Offered(_) => None,
         })
     }
 
@@ -266,6 +283,7 @@ fn arrival(now: Instant, from: SocketAddr) -> Arrival {
         number: PacketNumber(0),
         epoch: KeyEpoch(0),
         phase: KeyPhase::FIRST,
+        ecn: None,
     }
 }
 

@@ -76,6 +76,7 @@ impl Session {
         outlook.probes = 0;
         outlook.ping = false;
         self.apply_fate();
+        self.path.mtu_mut().forget(now);
         self.liveness.on_data_dead(now);
         self.timers.arm(Timer::Probe, now + limits::PROBE_INTERVAL);
         self.report_planes();
@@ -157,7 +158,8 @@ impl Session {
     /// Sees that released messages cannot leave.
     fn settle_blocked(&mut self, now: Instant) {
         let waits = self.outlook.released && self.channels.has_data();
-        let size = limits::DATAGRAM_SIZE;
+        let size = self.path.mtu().size();
+        self.recovery.set_datagram(size);
         let open = self.liveness.data_open();
         let held = open && !self.recovery.may_send(now, size);
         let stuck = !(open || self.control.is_open() && self.control.outbox.has_tunnel_room());

@@ -1,6 +1,9 @@
 //! The command line.
 
-use crate::question::Question;
+use crate::{
+    question::Question,
+    rate::{self, Rate},
+};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -9,6 +12,8 @@ Runs seeds of a simulated network against an oracle that knows what was promised
 Usage: biplane-sim <QUESTION> [--seeds N] [--first SEED] [--loss PERCENT] [--receivers N] [--json]
        biplane-sim overload [--seeds N] [--first SEED] [--load S] [--json]
        biplane-sim nonces [--threads N] [--seals N] [--cycles N] [--json]
+       biplane-sim rate [--link PROFILE] [--flows FLOW,…] [--seconds N] [--settled N]
+                        [--first SEED] [--json]
        biplane-sim aead [--json]
 
 Questions:
@@ -21,10 +26,12 @@ Questions:
   kills      does it survive the loss of its control connection, whatever takes that away?
   cuts       does it matter after which byte control connections break?
   moves      does a session follow a client that changes its address, and nobody who forges it?
+  mtu        does it find out how long datagrams may be, and notice when they may not any more?
   clocks     does it survive clocks that falter and machines that stand still?
 
   overload   what does a session do whose application wants ten times what its link carries?
   nonces     is a key and a nonce ever used twice: by threads that seal, over resumes and restarts?
+  rate       what do flows through one narrow place get, and how long do packets wait before it?
   aead       what sealing and opening a packet costs, in nanoseconds
 
   --seeds N        how many seeds to run [default: 50]
@@ -35,6 +42,13 @@ Questions:
   --threads N      nonces: how many threads seal, 1 to 64 [default: 8]
   --seals N        nonces: how many packets each of them seals [default: 5000000]
   --cycles N       nonces: how many resumes, and how many restarts [default: 1000]
+  --link PROFILE   rate: the network, as for `biplane link` [default:
+                   delay=25ms,rate=1mbit,queue=64KiB]
+  --flows FLOW,…   rate: the sessions that send; a FLOW is delay-aware, cubic or new-reno, and what
+                   differs from bulk all the time: +game beside it, +game-only, +from=5, +until=20
+                   [default: delay-aware+game]
+  --seconds N      rate: how long [default: 60]
+  --settled N      rate: figures count from there on [default: 5]
   --json           print one JSON document instead of words
   --help           print this
 
@@ -50,7 +64,8 @@ Examples:
   biplane-sim wraps --seeds 1 --first 17 --json
 ";
 
-const MISUSE: &str = "usage: biplane-sim <QUESTION|overload|nonces|aead> [options]; see --help";
+pub(crate) const MISUSE: &str =
+    "usage: biplane-sim <QUESTION|overload|nonces|rate|aead> [options]; see --help";
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
@@ -60,6 +75,7 @@ pub(crate) enum Command {
     Replay { seed: u64, run: Run },
     Overload(Overload),
     Nonces(Nonces),
+    Rate(Box<Rate>),
     Aead { json: bool },
 }
 
@@ -110,6 +126,7 @@ pub(crate) fn parse(
         Some("--help" | "-h" | "help") => return Ok(Command::Help),
         Some("aead") => return aead(arguments),
         Some("nonces") => return nonces(arguments),
+        Some("rate") => return rate::parse(arguments),
         Some("overload") => return overload(arguments),
         Some(word) => {
             Question::named(word).ok_or_else(|| format!("unknown command `{word}`; {MISUSE}"))?
@@ -188,7 +205,7 @@ fn nonces(mut arguments: impl Iterator<Item = String>) -> Result<Command, String
     Ok(Command::Nonces(asked))
 }
 
-fn number(
+pub(crate) fn number(
     of: &str,
     value: Option<String>,
     range: core::ops::RangeInclusive<u64>,

@@ -10,6 +10,7 @@ mod json;
 mod nonces;
 mod overload;
 mod question;
+mod rate;
 mod report;
 mod totals;
 mod work;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
             print(&if asked.json { found.to_json() } else { found.to_string() });
             status(found.holds())
         }
+        Ok(Command::Rate(asked)) => print(&asked.told(start)),
         Err(wrong) => {
             eprintln!("biplane-sim: {wrong}");
             ExitCode::from(2)

@@ -32,6 +32,8 @@ pub(crate) enum Question {
     Cuts,
     /// Does a session follow a client whose address changes, and nobody who forges one?
     Moves,
+    /// Does a session find out how long datagrams may be, and that they may not any more?
+    Mtu,
     /// Does a session survive clocks that falter and machines that stand still?
     Clocks,
 }
@@ -71,6 +73,7 @@ impl Question {
             "kills" => Self::Kills,
             "cuts" => Self::Cuts,
             "moves" => Self::Moves,
+            "mtu" => Self::Mtu,
             "clocks" => Self::Clocks,
             _ => return None,
         })
@@ -87,6 +90,7 @@ impl Question {
             Self::Kills => "kills",
             Self::Cuts => "cuts",
             Self::Moves => "moves",
+            Self::Mtu => "mtu",
             Self::Clocks => "clocks",
         }
     }
@@ -95,7 +99,7 @@ impl Question {
     pub(crate) const fn canaries(self) -> &'static [CanaryKind] {
         use CanaryKind::{
             Boasts, Clings, Forgets, Gushes, Hastens, Hushes, Lingers, Repeats, Runs, Stalls,
-            Stays, Sulks, Swallows, Swaps, Trusts, Wavers, Withholds,
+            Stays, Sulks, Swallows, Swaps, Trusts, Vouches, Wavers, Withholds,
         };
         match self {
             Self::Sweep => {
@@ -108,6 +112,7 @@ impl Question {
             Self::Kills => &[Sulks, Clings, Withholds, Repeats],
             Self::Cuts => &[Withholds, Repeats, Swaps],
             Self::Moves => &[Gushes, Stays, Trusts],
+            Self::Mtu => &[Vouches],
             Self::Clocks => &[Runs],
         }
     }
@@ -155,6 +160,7 @@ impl Run {
             | Question::Kills
             | Question::Cuts
             | Question::Moves
+            | Question::Mtu
             | Question::Clocks => false,
         }
     }
@@ -189,6 +195,7 @@ impl Run {
             Question::Kills => survived(job, Conditions::of_kills),
             Question::Cuts => cut(start, seed),
             Question::Moves => moved(job),
+            Question::Mtu => first(job, Conditions::of_mtu, Conditions::narrows),
             Question::Clocks => Conditions::of_clocks(seed),
         };
         let conditions = conditions.received_by(receivers);
@@ -282,6 +289,7 @@ mod tests {
             Question::Kills,
             Question::Cuts,
             Question::Moves,
+            Question::Mtu,
             Question::Clocks,
         ] {
             assert_eq!(Question::named(question.word()), Some(question));

@@ -82,6 +82,9 @@ impl Totals {
             .value("forged", &self.ordeal.questions.forged)
             .value("questions_to_forged", &self.ordeal.questions.of_victims)
             .value("longest_pause", &self.ordeal.pause.share())
+            .value("narrowed", &self.ordeal.narrows.narrowed)
+            .value("noticed", &self.ordeal.narrows.noticed)
+            .value("slowest", &self.ordeal.narrows.slowest.as_secs_f64())
             .value("longest_beyond_grace", &self.ordeal.beyond_grace.as_secs_f64())
             .value("longest_half_open", &self.ordeal.half_open.as_secs_f64())
     }

@@ -57,6 +57,15 @@ pub enum SessionBreach {
         /// How long it may take at the most.
         bound: Duration,
     },
+    /// A message took longer than a path that comes to carry less explains.
+    SlowToNarrow(Duration),
+    /// The longest datagram that it sends is not what its path carries.
+    Misjudged {
+        /// How long that datagram is, in bytes.
+        size: u64,
+        /// How long it may be.
+        carries: u64,
+    },
     /// It lived on without a control connection for so long beyond its grace.
     Outlived(Duration),
     /// One end was over for so long, and the other was not.
@@ -90,6 +99,8 @@ impl SessionBreach {
             Self::SlowToResume(_) => "session_slow_to_resume",
             Self::SlowToHeal(_) => "session_slow_to_heal",
             Self::Paused { .. } => "session_paused",
+            Self::SlowToNarrow(_) => "session_slow_to_narrow",
+            Self::Misjudged { .. } => "session_misjudged",
             Self::Outlived(_) => "session_outlived",
             Self::HalfOpen(_) => "session_half_open",
             Self::ToldOtherwise { .. } => "session_told_otherwise",
@@ -115,6 +126,10 @@ impl fmt::Display for SessionBreach {
             }
             Self::Paused { took, bound } => {
                 write!(f, "nothing of a steady stream came for {took:?}, which may be {bound:?}")
+            }
+            Self::SlowToNarrow(took) => write!(f, "a message took {took:?} on a narrow path"),
+            Self::Misjudged { size, carries } => {
+                write!(f, "sends datagrams of {size} bytes over a path that carries {carries}")
             }
             Self::Outlived(took) => write!(f, "lived on for {took:?} beyond its grace"),
             Self::HalfOpen(took) => write!(f, "over at one end {took:?} before the other"),

@@ -5,7 +5,11 @@ use biplane_wire::{KeyPhase, ReceiveId};
 
 /// What a slot of `biplane-net` holds of keys, and under which receive ids packets come.
 #[derive(Debug, Default)]
-pub(super) struct Keys([Set; 2]);
+pub(super) struct Keys {
+    sets: [Set; 2],
+    /// Receive ids under which nothing comes any more, and of which the host does not know yet.
+    freed: Vec<ReceiveId>,
+}
 
 /// The keys of one epoch.
 #[derive(Debug, Default)]
@@ -18,78 +22,71 @@ struct Set {
 }
 
 impl Keys {
-    /// Packets under `id` are of `epoch`. Returns the receive id that lost its place, if one did.
-    pub(super) fn name(&mut self, epoch: KeyEpoch, id: ReceiveId) -> Option<ReceiveId> {
-        let set = self.set_of(epoch);
-        let before = if set.epoch == epoch { None } else { set.receive_id };
-        if set.epoch != epoch {
-            *set = Set::of(epoch);
-        }
-        set.receive_id = Some(id);
-        before
+    /// Packets under `id` are of `epoch`.
+    pub(super) fn name(&mut self, epoch: KeyEpoch, id: ReceiveId) {
+        self.begin(epoch).receive_id = Some(id);
+    }
+
+    /// The receive ids under which nothing comes any more, each told once.
+    pub(super) fn take_freed(&mut self) -> Vec<ReceiveId> {
+        core::mem::take(&mut self.freed)
     }
 
     /// The epoch of packets under `id`.
     pub(super) fn epoch_of(&self, id: ReceiveId) -> Option<KeyEpoch> {
-        self.0.iter().find(|set| set.receive_id == Some(id)).map(|set| set.epoch)
+        self.sets.iter().find(|set| set.receive_id == Some(id)).map(|set| set.epoch)
     }
 
     pub(super) fn opener(&self, epoch: KeyEpoch, phase: KeyPhase) -> Option<&Opener> {
-        let set = self.0.iter().find(|set| set.epoch == epoch)?;
+        let set = self.sets.iter().find(|set| set.epoch == epoch)?;
         set.openers.get(phase.index())?.as_ref()
     }
 
     pub(super) fn sealer(&self, epoch: KeyEpoch, phase: KeyPhase) -> Option<&Sealer> {
-        let set = self.0.iter().find(|set| set.epoch == epoch)?;
+        let set = self.sets.iter().find(|set| set.epoch == epoch)?;
         set.sealers.get(phase.index())?.as_ref()
     }
 
-    /// Does what the session says. Returns the receive id that nothing comes under any more.
-    pub(super) fn apply(&mut self, change: KeyChange) -> Option<ReceiveId> {
+    /// Does what the session says.
+    pub(super) fn apply(&mut self, change: KeyChange) {
         match change {
             KeyChange::InstallOpener(epoch, phase, opener) => {
-                let (set, freed) = self.begin(epoch);
-                put(&mut set.openers, phase, Some(opener));
-                freed
+                put(&mut self.begin(epoch).openers, phase, Some(opener));
             }
             KeyChange::DiscardOpener(epoch, phase) => {
                 let set = self.set_of(epoch);
                 if set.epoch == epoch {
                     put(&mut set.openers, phase, None);
                 }
-                None
             }
             KeyChange::InstallSealer(epoch, phase, sealer) => {
-                let (set, freed) = self.begin(epoch);
-                put(&mut set.sealers, phase, Some(sealer));
-                freed
+                put(&mut self.begin(epoch).sealers, phase, Some(sealer));
             }
             KeyChange::DiscardEpoch(epoch) => {
                 let set = self.set_of(epoch);
                 if set.epoch == epoch {
                     set.openers = Default::default();
-                    set.receive_id.take()
-                } else {
-                    None
+                    let freed = set.receive_id.take();
+                    self.freed.extend(freed);
                 }
             }
             // What a later core says is not for this shell.
-            _ => None,
+            _ => {}
         }
     }
 
     /// The set of an epoch, which takes the place of what is not of it.
-    fn begin(&mut self, epoch: KeyEpoch) -> (&mut Set, Option<ReceiveId>) {
+    fn begin(&mut self, epoch: KeyEpoch) -> &mut Set {
         let set = self.set_of(epoch);
-        let mut freed = None;
         if set.epoch != epoch {
-            freed = core::mem::replace(set, Set::of(epoch)).receive_id;
+            let freed = core::mem::replace(set, Set::of(epoch)).receive_id;
+            self.freed.extend(freed);
         }
-        (set, freed)
+        self.set_of(epoch)
     }
 
     const fn set_of(&mut self, epoch: KeyEpoch) -> &mut Set {
-        let [even, odd] = &mut self.0;
+        let [even, odd] = &mut self.sets;
         if epoch.0.is_multiple_of(2) { even } else { odd }
     }
 }

@@ -1,12 +1,14 @@
 //! What a seed's network and applications are like.
 
 mod moves;
+mod narrow;
 mod options;
 mod ordeals;
 mod special;
 
 use core::{fmt, time::Duration};
 
+pub(in crate::sweep) use narrow::misjudged;
 pub use special::Wraps;
 
 use super::{Lengths, Rhythm, Strike};
@@ -50,6 +52,9 @@ pub struct Conditions {
     pub strikes: Vec<Strike>,
     /// The longest that nothing may come of what is sent in a steady rhythm, if that is looked at.
     pub longest_pause: Option<Duration>,
+    /// The longest that a message may take where paths carry no long datagrams; then sessions must
+    /// find out how long those may be.
+    pub slowest: Option<Duration>,
     /// Whether the network is good enough otherwise for every session to come through in time.
     pub is_timed: bool,
 }
@@ -67,6 +72,7 @@ impl Conditions {
             wraps: None,
             strikes: Vec::new(),
             longest_pause: None,
+            slowest: None,
             is_timed: false,
         }
     }
@@ -90,6 +96,7 @@ impl Conditions {
             wraps: None,
             strikes: Vec::new(),
             longest_pause: None,
+            slowest: None,
             is_timed: false,
         };
         // Drawn last: what was drawn before is as it is without.

@@ -30,6 +30,11 @@ pub enum Blow {
     },
     /// It has the client again where that was before it was forgotten last.
     MoveBack,
+    /// The path carries datagrams of so many bytes from now on, both ways.
+    Narrow {
+        /// The longest, in bytes of UDP payload.
+        carries: usize,
+    },
 }
 
 /// A blow, to whom, and when after the sessions have begun.
@@ -49,7 +54,7 @@ impl Blow {
         match self {
             Self::Reset | Self::Finish | Self::Strand => true,
             Self::Block { tcp, .. } => !matches!(tcp, Blocked::Neither),
-            Self::Heal | Self::Move { .. } | Self::MoveBack => false,
+            Self::Heal | Self::Move { .. } | Self::MoveBack | Self::Narrow { .. } => false,
         }
     }
 
@@ -63,9 +68,12 @@ impl Blow {
         match self {
             Self::Move { address } => world.rebind(client, address),
             Self::MoveBack => world.rebind_back(client),
-            Self::Reset | Self::Finish | Self::Strand | Self::Block { .. } | Self::Heal => {
-                self.strike_wires(world, client);
-            }
+            Self::Reset
+            | Self::Finish
+            | Self::Strand
+            | Self::Block { .. }
+            | Self::Heal
+            | Self::Narrow { .. } => self.strike_wires(world, client),
         }
     }
 
@@ -81,6 +89,7 @@ impl Blow {
                 wires.mend_data();
                 wires.release_control(now);
             }
+            Self::Narrow { carries } => wires.narrow(now, carries),
             Self::Move { .. } | Self::MoveBack => {}
         }
     }

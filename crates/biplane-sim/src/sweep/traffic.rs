@@ -20,6 +20,8 @@ const PERIOD: Duration = Duration::from_millis(50);
 const REQUEST_PERIOD: Duration = Duration::from_secs(1);
 /// Most messages are at most so long.
 const USUAL: usize = 1_024;
+/// Long ones are at most so long.
+const LONG: usize = 4_096;
 
 /// When an application sends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,6 +45,8 @@ pub enum Lengths {
     Short,
     /// As usual, but that one in two hundred is about as long as a power of two.
     Edges,
+    /// Log-uniform to 4 KiB: some fill a datagram, some take a few.
+    Long,
 }
 
 /// The traffic of one side.
@@ -142,11 +146,14 @@ impl Traffic {
 
 /// How long a message is: usually small, one in two hundred up to the longest of its channel.
 fn len(rng: &mut Rng, lengths: Lengths, longest: usize) -> usize {
+    if lengths == Lengths::Long {
+        return rng.size(SHORTEST, LONG.min(longest));
+    }
     if lengths == Lengths::Short || !rng.chance(0.005) {
         return rng.size(SHORTEST, USUAL);
     }
     match lengths {
-        Lengths::Usual | Lengths::Short => rng.size(USUAL, longest),
+        Lengths::Usual | Lengths::Short | Lengths::Long => rng.size(USUAL, longest),
         Lengths::Edges => {
             let powers = usize::try_from(longest.ilog2().saturating_sub(7)).unwrap_or(0);
             let edge = 256 << rng.index(powers);

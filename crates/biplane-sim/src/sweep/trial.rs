@@ -2,6 +2,7 @@
 
 mod applications;
 mod drain;
+mod narrow;
 mod ordeal;
 mod pauses;
 
@@ -12,7 +13,7 @@ use biplane_proto::{CloseReason, Drops, limits};
 use biplane_wire::{ChannelId, ChannelKind};
 
 use self::ordeal::Ordeal;
-pub use self::{ordeal::OrdealFigures, pauses::Pause};
+pub use self::{narrow::Narrows, ordeal::OrdealFigures, pauses::Pause};
 use super::{Conditions, Datagrams, Drain, Figures, Outcome, Traffic, Wraps};
 use crate::{Breach, Canary, CanaryKind, Oracle, Protocol, Rng, SessionBreach, Side, World};
 
@@ -225,6 +226,8 @@ impl Trial {
         self.judge_ordeal();
         // What ends by itself owes what it had not delivered.
         if !self.is_doomed() {
+            // First: no more than so many breaches are kept, and who is wrong here loses messages.
+            self.judge_paths();
             self.judge_the_rest();
         }
         Outcome {
@@ -281,7 +284,7 @@ impl Trial {
         for client in 0..self.world.clients() {
             figures.questions.add(&self.world.questions(client));
             let server = self.world.session(Side::Server(client));
-            figures.followed += server.map_or(0, |session| session.stats().path_changes);
+            figures.followed += server.map_or(0, |session| session.stats().path.changes);
         }
         figures
     }

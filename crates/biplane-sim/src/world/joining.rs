@@ -60,7 +60,9 @@ impl World {
         let mut line = Line::new(self.start, client, terms, config, &mut self.rng);
         let id = ReceiveId(u32::from_be_bytes(self.rng.bytes()));
         line.host.route(id, client);
-        let local = Parameters { credentials, ..parameters(id, line.config.client) };
+        let longest = line.config.session.max_datagram;
+        let own = parameters(id, line.config.client, longest);
+        let local = Parameters { credentials, ..own };
         let dialing = Dialing::new(description, line.config.aeads.clone(), local);
         line.wires.control_up.write(self.now, dialing.hello());
         line.client = Stage::Dialing { dialing: Box::new(dialing), inbox: Vec::new() };
@@ -217,9 +219,12 @@ impl World {
     ) -> Result<(), Failure> {
         let Some(house) = self.lines.get(client).map(|line| line.house) else { return Ok(()) };
         let id = self.unused_id(house);
+        let own = self.houses.get(house).and_then(|house| house.session.as_ref());
+        let own = own.map(|session| session.max_datagram);
         let name = of_connection(&self.secret, (client, NAME)).bytes();
         let Some(Line { config, wires, .. }) = self.lines.get_mut(client) else { return Ok(()) };
-        let local = Parameters { session: Some(name), ..parameters(id, config.server) };
+        let longest = own.unwrap_or(config.session.max_datagram);
+        let local = Parameters { session: Some(name), ..parameters(id, config.server, longest) };
         match accepting.welcome(&config.aeads, local) {
             Ok((welcome, agreement)) => {
                 wires.control_down.write(self.now, &welcome);
@@ -365,8 +370,10 @@ fn live(now: Instant, setup: Setup, end: EndConfig) -> Core {
     Core::new(Session::new(now, setup).counting_from(end.numbers), end.canary)
 }
 
-fn parameters(id: ReceiveId, end: EndConfig) -> Parameters {
-    Parameters { initial_credit: end.initial_credit, ..Parameters::new(id) }
+/// What an end says of itself; it accepts datagrams of `longest` bytes.
+fn parameters(id: ReceiveId, end: EndConfig, longest: usize) -> Parameters {
+    let max_datagram = u32::try_from(longest).unwrap_or(u32::MAX);
+    Parameters { initial_credit: end.initial_credit, max_datagram, ..Parameters::new(id) }
 }
 
 /// Stands for the TLS exporter: differs with the connection, by its client and number, and with what

@@ -46,7 +46,7 @@ fn a_port_that_changes_every_three_seconds_costs_a_gap_of_few_round_trips() {
             longest_gap(&mut scene, seconds(20), |tick| (tick % 150 == 75).then_some(address));
         assert!(gap <= BOUND, "{gap:?}, {RTT:?}");
         assert!(gap > TICK, "what was under way to the old address is gone");
-        assert_eq!(scene.session(SERVER).stats().path_changes, 7);
+        assert_eq!(scene.session(SERVER).stats().path.changes, 7);
         for side in [CLIENT, SERVER] {
             assert!(!scene.session(side).is_closed());
             assert_eq!(scene.session(side).stats().delivery.tunnelled, 0, "{side}");
@@ -67,7 +67,7 @@ fn a_client_that_comes_back_to_the_address_before_is_asked_there_anew() {
         assert_eq!(scene.client_address(0) == home, count % 2 == 0);
         let gap = longest_gap(&mut scene, seconds(4), |_| None);
         assert!(gap <= BOUND, "move {count}: {gap:?}");
-        assert_eq!(scene.session(SERVER).stats().path_changes, count);
+        assert_eq!(scene.session(SERVER).stats().path.changes, count);
         assert_eq!(scene.questions(0).again, 0);
     }
 }
@@ -82,7 +82,7 @@ fn a_question_that_is_lost_is_asked_again_after_a_second() {
     let gap = longest_gap(&mut scene, seconds(5), |_| None);
     assert!((seconds(2)..=seconds(2) + BOUND).contains(&gap), "{gap:?}");
     assert_eq!(scene.questions(0).again, 2);
-    assert_eq!(scene.session(SERVER).stats().path_changes, 1);
+    assert_eq!(scene.session(SERVER).stats().path.changes, 1);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_forged_source_gets_one_short_question_a_second_and_the_session_stays() {
         }
         for side in [CLIENT, SERVER] {
             assert_eq!(scene.planes(side), Some(Planes::Both));
-            assert_eq!(scene.session(side).stats().path_changes, 0);
+            assert_eq!(scene.session(side).stats().path.changes, 0);
         }
     }
 }

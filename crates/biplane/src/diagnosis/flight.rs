@@ -22,6 +22,8 @@ pub(super) struct Flight {
     report: SoundingReport,
     /// Packets of the server's that should have come, and those that did.
     heard: (u64, u64),
+    /// The longest datagram that is sent, in bytes.
+    datagram_size: u64,
     over: flume::Receiver<()>,
 }
 
@@ -39,6 +41,7 @@ impl Flight {
             round_trips: Vec::new(),
             report: SoundingReport::default(),
             heard: (0, 0),
+            datagram_size: 0,
             over,
         }
     }
@@ -82,6 +85,7 @@ impl Flight {
             report: self.report,
             round_trips: &self.round_trips,
             heard: self.heard,
+            datagram_size: self.datagram_size,
             ended: self.ended.as_ref(),
         }
     }
@@ -113,7 +117,9 @@ impl Flight {
                 session.sound(now, sounding);
             }
             self.report = session.soundings();
-            self.heard = heard(session);
+            let stats = session.stats();
+            self.heard = heard(session, stats.packets_received);
+            self.datagram_size = stats.path.datagram_size;
         });
     }
 
@@ -140,8 +146,7 @@ fn throw_away(now: Instant, session: &mut Session) {
     }
 }
 
-/// Packets of the peer's up to the latest that came, and how many of them came.
-fn heard(session: &Session) -> (u64, u64) {
-    let came = session.stats().packets_received;
+/// Packets of the peer's up to the latest that came, and how many of them `came`.
+const fn heard(session: &Session, came: u64) -> (u64, u64) {
     if came == 0 { (0, 0) } else { (session.largest_received().0 + 1, came) }
 }

@@ -42,7 +42,7 @@ impl Joining {
     ) -> Result<Self, ConnectError> {
         let client = ClientConfig::default().credentials(config.credentials);
         let (DialConfig { link, protocol, credentials, .. }, _) = prepare(&link, protocol, client)?;
-        let engine = engine::bind_alone()?;
+        let engine = engine::bind_alone(None)?;
         Ok(Self { engine, link, protocol, credentials, adopts: config.adopts })
     }
 

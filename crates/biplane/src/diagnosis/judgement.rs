@@ -18,6 +18,8 @@ pub(super) struct Evidence<'a> {
     pub(super) round_trips: &'a [Duration],
     /// Packets of the server's that should have come, and those that did.
     pub(super) heard: (u64, u64),
+    /// The longest datagram that this side came to send, in bytes.
+    pub(super) datagram_size: u64,
     pub(super) ended: Option<&'a CloseReason>,
 }
 
@@ -27,6 +29,7 @@ pub(super) struct Figures {
     pub(super) round_trips: Option<RoundTrips>,
     pub(super) jitter: Option<Duration>,
     pub(super) loss: Option<Loss>,
+    pub(super) mtu: Option<usize>,
 }
 
 impl Evidence<'_> {
@@ -81,6 +84,7 @@ impl Evidence<'_> {
             round_trips: round_trips(self.round_trips),
             jitter: jitter(self.round_trips),
             loss: Some(loss),
+            mtu: if self.cut().is_none() { usize::try_from(self.datagram_size).ok() } else { None },
         };
         if let Some(trouble) = self.ending() {
             record.failed(Step::Rtt, trouble);
@@ -183,7 +187,7 @@ mod tests {
     }
 
     fn evidence<'a>(report: SoundingReport, round_trips: &'a [Duration]) -> Evidence<'a> {
-        Evidence { report, round_trips, heard: (100, 100), ended: None }
+        Evidence { report, round_trips, heard: (100, 100), datagram_size: 1_400, ended: None }
     }
 
     /// Of 180 short and 60 full soundings, so many were acked; and the longest that came.

@@ -99,10 +99,11 @@ impl State {
         let outcome = self.server_at(party, &dial.link);
         match outcome {
             Ok(server) => {
-                let DialConfig { protocol, credentials, grace, planes, .. } = dial;
+                let DialConfig { protocol, credentials, grace, planes, max_datagram, .. } = dial;
                 let mut config = config;
                 config.session.grace = grace.unwrap_or(config.session.grace);
                 config.session.planes = planes;
+                config.session.max_datagram = max_datagram.unwrap_or(config.session.max_datagram);
                 let protocol = super::speaking(protocol);
                 let client = self.world.dial(server, protocol, credentials, config);
                 self.dialed(party, client, done);

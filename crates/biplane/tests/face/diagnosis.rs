@@ -250,6 +250,18 @@ fn datagrams_of_1200_bytes_that_do_not_pass_though_short_ones_do() {
 }
 
 #[test]
+fn how_long_a_datagram_may_be_is_told() {
+    let server = server();
+    for (profile, carries) in [("mtu=1280", 1_252), ("mtu=1400", 1_372), ("mtu=9000", 1_452)] {
+        let (_relay, link) = through(&server, profile);
+        let config = DiagnosisConfig::default().lasting(Duration::from_secs(3));
+        let diagnosis = Client::diagnose_with(link, &protocol(), config).wait();
+        let found = diagnosis.mtu.unwrap();
+        assert!((carries - 3..=carries).contains(&found), "{profile}: {found}");
+    }
+}
+
+#[test]
 fn packets_that_are_lost_too_often() {
     let server = server();
     let (_relay, link) = through(&server, "down-loss=40%");

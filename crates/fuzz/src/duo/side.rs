@@ -103,7 +103,7 @@ impl Side {
         remote.set_port(remote.port() + ports);
         let path = Path { remote, local: None };
         let Packet { number, phase, .. } = *packet;
-        let arrival = Arrival { received_at: now, path, number, epoch: KeyEpoch(0), phase };
+        let arrival = Arrival { received_at: now, path, number, epoch: KeyEpoch(0), phase, ecn: None };
         let over = self.left.is_some() && !self.session_drains();
         let outcome = self.session.handle_packet(now, &arrival, &packet.plaintext);
         self.heard += 1;
@@ -217,7 +217,7 @@ impl Side {
         let mut out = Vec::new();
         while let Some(transmit) = self.session.poll_packet(now, &mut out) {
             assert_eq!(transmit.len, out.len());
-            assert!((wire::PACKET_MIN..=limits::DATAGRAM_SIZE).contains(&out.len()));
+            assert!((wire::PACKET_MIN..=self.session.longest_datagram()).contains(&out.len()));
             let number = transmit.job.number();
             let (header, rest) = Header::decode(&out).expect("a packet");
             assert!(self.peers.contains(&header.receive_id));

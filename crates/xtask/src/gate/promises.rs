@@ -5,6 +5,7 @@
 
 mod calibrate;
 mod moves;
+mod mtu;
 mod overload;
 pub(super) mod resumes;
 mod sweep;
@@ -136,6 +137,15 @@ pub(super) const GATES: &[Gate] = &[
         builds: &["cargo models --no-run"],
         timeout: Duration::from_secs(1200),
         measure: models,
+    },
+    Gate {
+        id: "G23",
+        title: "datagrams are as long as their path carries, and no longer when it carries less",
+        seeds: Seeds { full: 400, quick: 24 },
+        needs: None,
+        builds: &[SIM, NET, scene::LOBBY, scene::CLI],
+        timeout: Duration::from_secs(900),
+        measure: mtu::lengths,
     },
     Gate {
         id: "G27",

@@ -74,7 +74,7 @@ const BYTES: [u8; 25] = *b"aaaaaaaaaabbbbbbbbbbccccc";
 
 fn run() -> Run<'static> {
     let remote = SocketAddr::from(([127, 0, 0, 1], 9));
-    Run { path: Path { remote, local: None }, bytes: &BYTES, segment: 10 }
+    Run { path: Path { remote, local: None }, bytes: &BYTES, segment: 10, ecn: None }
 }
 
 fn whole() -> Vec<Vec<u8>> {
@@ -86,7 +86,7 @@ fn a_run_that_offload_refuses_goes_out_singly_with_the_same_bytes() {
     for error in [EIO, EINVAL, EMSGSIZE] {
         let socket = Planned::failing([error]);
         let delivery = deliver(&socket, run(), Duration::ZERO);
-        assert_eq!(delivery, Delivery { sent: 3, bytes: 25, unsent: 0, split: true });
+        assert_eq!(delivery, Delivery { sent: 3, bytes: 25, split: true, ..Delivery::default() });
         assert_eq!(socket.taken(), whole());
         assert_eq!(socket.renewed(), 0, "offload was at fault");
     }
@@ -96,7 +96,7 @@ fn a_run_that_offload_refuses_goes_out_singly_with_the_same_bytes() {
 fn a_destination_that_refuses_singles_too_is_forgotten() {
     let socket = Planned::failing([EINVAL, EINVAL, EINVAL, EINVAL]);
     let delivery = deliver(&socket, run(), Duration::ZERO);
-    assert_eq!(delivery, Delivery { sent: 0, bytes: 0, unsent: 3, split: true });
+    assert_eq!(delivery, Delivery { unsent: 3, split: true, ..Delivery::default() });
     assert_eq!(socket.renewed(), 1);
 }
 
@@ -105,15 +105,34 @@ fn a_single_datagram_that_errs_blames_its_destination() {
     let socket = Planned::failing([EINVAL]);
     let single = Run { bytes: b"one", segment: 3, ..run() };
     let delivery = deliver(&socket, single, Duration::ZERO);
-    assert_eq!(delivery, Delivery { sent: 0, bytes: 0, unsent: 1, split: false });
+    assert_eq!(delivery, Delivery { unsent: 1, ..Delivery::default() });
     assert_eq!(socket.renewed(), 1);
+}
+
+#[test]
+fn the_length_that_an_interface_does_not_carry_is_told() {
+    let socket = Planned::failing([EINVAL, EMSGSIZE, EMSGSIZE]);
+    let delivery = deliver(&socket, run(), Duration::ZERO);
+    let told = Delivery { sent: 1, bytes: 5, unsent: 2, too_big: Some(10), split: true };
+    assert_eq!(delivery, told);
+    let socket = Planned::failing([EINVAL, EMSGSIZE, EINVAL, EMSGSIZE]);
+    assert_eq!(deliver(&socket, run(), Duration::ZERO).too_big, Some(5), "the shortest");
+}
+
+#[test]
+fn a_probe_that_is_too_long_for_the_interface_costs_nobody_anything() {
+    let socket = Planned::failing([EMSGSIZE]);
+    let probe = Run { bytes: &BYTES, segment: BYTES.len(), ..run() };
+    let delivery = deliver(&socket, probe, Duration::ZERO);
+    let told = Delivery { unsent: 1, too_big: Some(BYTES.len()), ..Delivery::default() };
+    assert_eq!((delivery, socket.renewed()), (told, 0));
 }
 
 #[test]
 fn no_route_is_counted_and_nothing_else() {
     let socket = Planned::failing([ENETUNREACH]);
     let delivery = deliver(&socket, run(), Duration::ZERO);
-    assert_eq!(delivery, Delivery { sent: 0, bytes: 0, unsent: 3, split: false });
+    assert_eq!(delivery, Delivery { unsent: 3, ..Delivery::default() });
     assert_eq!(socket.renewed(), 0);
 }
 
@@ -122,7 +141,7 @@ fn a_full_kernel_is_waited_for_and_nothing_is_lost() {
     const EAGAIN: i32 = 11;
     let socket = Planned::failing([EAGAIN, EIO, EAGAIN, EAGAIN, ENOBUFS]);
     let delivery = deliver(&socket, run(), Duration::from_secs(1));
-    assert_eq!(delivery, Delivery { sent: 3, bytes: 25, unsent: 0, split: true });
+    assert_eq!(delivery, Delivery { sent: 3, bytes: 25, split: true, ..Delivery::default() });
     assert_eq!(socket.taken(), whole());
     assert_eq!(socket.waited.load(Ordering::SeqCst), 3);
 }

@@ -15,7 +15,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::{
     PATIENCE, Tls, eventually,
-    keys::{Direction, proof, resume_secret},
+    keys::{Direction, attach_proof, proof, resume_secret},
     protocol,
 };
 
@@ -46,9 +46,17 @@ pub(crate) struct Peer {
     opens: Direction,
     /// Key updates of its own, and of the victim's.
     pub(crate) updates: [u8; 2],
-    largest: u64,
+    heard: Heard,
     /// Bytes of records that are not read yet.
     unread: Vec<u8>,
+}
+
+/// The victim's packets that have come.
+#[derive(Default)]
+struct Heard {
+    largest: u64,
+    /// Of each its number, in the order of their coming.
+    numbers: Vec<u64>,
 }
 
 /// What another connection needs to know of the session.
@@ -167,7 +175,7 @@ impl Peer {
             victim,
             updates: [0; 2],
             next: 0,
-            largest: 0,
+            heard: Heard::default(),
             unread: Vec::new(),
         }
     }
@@ -199,6 +207,19 @@ impl Peer {
         Dialing::resume(protocol().description, vec![Aead::Aes128Gcm], own)
     }
 
+    /// What proves, on a connection that exports `binding`, that it may be attached.
+    pub(crate) fn attach_proof(&self, count: u32, binding: &[u8; 32]) -> Resume {
+        let Resumable { secret, .. } = &self.resumable;
+        Resume { count, proof: attach_proof(secret, binding, &self.name(), count) }
+    }
+
+    /// The hello of an attach that says so.
+    pub(crate) fn attach_hello(name: [u8; 16], claim: Resume) -> Dialing {
+        let mut own = Parameters::new(ReceiveId(0));
+        (own.session, own.resume) = (Some(name), Some(claim));
+        Dialing::attach(protocol().description, vec![Aead::Aes128Gcm], own)
+    }
+
     /// Resumes its session over `tls`, with a hello that was written.
     pub(crate) fn resumed(self, mut tls: Tls, dialing: &Dialing) -> Self {
         let (answer, unread) = read_block(&mut tls, Answer::len_of);
@@ -218,11 +239,11 @@ impl Peer {
 
     /// The same session under other keys: packet numbers go on.
     fn go_on(self, tls: Tls, agreement: &Agreement, roles: [&str; 2]) -> Self {
-        let Self { udp, victim, next, largest, own, resumable, seals, .. } = self;
+        let Self { udp, victim, next, heard, own, resumable, seals, .. } = self;
         let anew = Self::agreed(tls, (udp, victim), agreement, roles);
         let Resumable { secret, .. } = anew.resumable;
         let resumable = Resumable { secret, before: Some((own, seals)), ..resumable };
-        Self { next, largest, resumable, ..anew }
+        Self { next, heard, resumable, ..anew }
     }
 }
 
@@ -245,7 +266,7 @@ fn accept(hello: Vec<u8>) -> Accepting {
 impl Peer {
     /// Both sides' numbers begin here.
     pub(super) const fn begin_at(&mut self, first: u64) {
-        (self.next, self.largest) = (first, first);
+        (self.next, self.heard.largest) = (first, first);
     }
 
     /// Moves on to the next key.
@@ -343,12 +364,18 @@ impl Peer {
         }
         let phase = self.updates[1] % 4;
         assert_eq!((first, id), (0x40 | phase << 2, self.own));
-        let expected = PacketNumber(self.largest + 1);
+        let expected = PacketNumber(self.heard.largest + 1);
         let number = TruncatedNumber(u32::from_be_bytes(low)).expand(expected).0;
         let plaintext = self.opens.open(datagram, number).expect("a seal that holds");
-        self.largest = self.largest.max(number);
+        self.heard.largest = self.heard.largest.max(number);
+        self.heard.numbers.push(number);
         self.victim = from;
         Some((number, plaintext))
+    }
+
+    /// The numbers of the victim's packets, in the order of their coming.
+    pub(crate) fn heard(&self) -> &[u64] {
+        &self.heard.numbers
     }
 
     /// Waits for the victim's next packet.
@@ -438,7 +465,7 @@ fn own_udp() -> UdpSocket {
 }
 
 /// One block of the handshake, and what came with it.
-fn read_block(
+pub(crate) fn read_block(
     tls: &mut Tls,
     len_of: fn(&[u8]) -> Result<Option<usize>, DecodeError>,
 ) -> (Vec<u8>, Vec<u8>) {

@@ -202,8 +202,13 @@ fn without(span: Span, hole: Span) -> impl Iterator<Item = Span> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channel::outgoing::Space;
 
-    const ROOM: Room = Room { bytes: 1_015, sequenced: true, after: false };
+    const ROOM: Room = room(1_015);
+
+    const fn room(left: usize) -> Room {
+        Room { space: Space::in_record(left), sequenced: true, after: false }
+    }
 
     fn sent(total: usize) -> Pieces {
         let mut pieces = Pieces::new(total);
@@ -226,7 +231,7 @@ mod tests {
         pieces.on_lost(0, 1_000);
         pieces.on_lost(1_000, 1_000);
         pieces.on_ack(500, 700);
-        let small = Room { bytes: 415, sequenced: true, after: false };
+        let small = room(415);
         assert_eq!(pieces.next_lost(small), Some((0, 400)));
         assert_eq!(pieces.next_lost(small), Some((400, 100)));
         assert_eq!(pieces.next_lost(ROOM), Some((1_200, 800)));
@@ -240,7 +245,7 @@ mod tests {
         pieces.next_new(ROOM);
         pieces.on_lost(0, 1_000);
         pieces.on_ack(1_000, 1_000);
-        let wide = Room { bytes: 2_015, ..ROOM };
+        let wide = room(2_015);
         assert!(pieces.may_ride());
         assert_eq!(pieces.next_riding(wide), Some((0, 1_000)));
         assert!(!pieces.has_lost(), "it was to go again over UDP");
@@ -260,7 +265,7 @@ mod tests {
     #[test]
     fn where_the_receiver_has_no_place_for_more_gaps_what_has_left_may_ride_alone() {
         let mut pieces = sent(1 << 22);
-        let wide = Room { bytes: 8_192, ..ROOM };
+        let wide = room(8_192);
         let rides = core::iter::from_fn(|| pieces.next_riding(wide)).map(|(_, len)| len).sum();
         assert_eq!(pieces.next, rides);
         assert!(!pieces.may_ride() && !pieces.is_cared_for());

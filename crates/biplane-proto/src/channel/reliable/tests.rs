@@ -1,11 +1,18 @@
 //! Order, credit and caps of what leaves reliably.
 
-use super::{super::outgoing::Extra, *};
+use super::{
+    super::outgoing::{Extra, Space},
+    *,
+};
 
 const PROGRESS: Progress = Progress { issued: 0, settled: 0, written: 0 };
-const PACKET: Room = Room { bytes: 1_175, sequenced: true, after: false };
+const PACKET: Room = room(1_175);
 /// A control record.
-const WIDE: Room = Room { bytes: 8_192, ..PACKET };
+const WIDE: Room = room(8_192);
+
+const fn room(left: usize) -> Room {
+    Room { space: Space::in_record(left), sequenced: true, after: false }
+}
 
 fn queued(payload: impl Into<Bytes>) -> Queued {
     Queued { payload: payload.into(), since: Instant::now(), extra: None }

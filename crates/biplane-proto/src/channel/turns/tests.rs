@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use biplane_wire::{ChannelId, ChannelKind};
 
-use super::super::Channels;
+use super::super::{Channels, Space};
 use crate::{ChannelConfig, SendOptions, recovery::SentFrame};
 
 /// What messages of one packet may take.
@@ -57,7 +57,7 @@ impl Scene {
 
     fn fill(&mut self, mut room: usize) -> Vec<usize> {
         let mut lanes = Vec::new();
-        while let Some(outgoing) = self.channels.next_message(self.now, room) {
+        while let Some(outgoing) = self.channels.next_message(self.now, Space::in_record(room)) {
             let len = outgoing.len(true);
             room -= len;
             self.sent[outgoing.channel.index()] += len;

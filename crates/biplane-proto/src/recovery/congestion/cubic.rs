@@ -8,7 +8,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use super::{Acked, Controller, Growth, Window};
+use super::{Acked, Controller, Growth, Loss, Window};
 
 /// A window that climbs back to where the last loss was, rests there, and probes beyond.
 #[derive(Debug)]
@@ -24,6 +24,17 @@ pub(in super::super) struct Cubic {
     friendly: f64,
     /// Parts of a byte that growth still owes.
     owed: f64,
+    /// What the latest recovery period put an end to.
+    before: Climb,
+}
+
+/// A climb that goes on where it was if the loss that ended it was none (section 4.9).
+#[derive(Clone, Copy, Debug, Default)]
+struct Climb {
+    plateau: f64,
+    since: Option<Instant>,
+    k: f64,
+    friendly: f64,
 }
 
 impl Cubic {
@@ -34,7 +45,21 @@ impl Cubic {
 
     pub(in super::super) fn new(datagram: u64) -> Self {
         let window = Window::new(datagram);
-        Self { window, plateau: 0.0, since: None, k: 0.0, friendly: 0.0, owed: 0.0 }
+        let before = Climb::default();
+        Self { window, plateau: 0.0, since: None, k: 0.0, friendly: 0.0, owed: 0.0, before }
+    }
+
+    const fn climb(&self) -> Climb {
+        let Self { plateau, since, k, friendly, .. } = *self;
+        Climb { plateau, since, k, friendly }
+    }
+
+    /// One that has come to a window of `bytes` and avoids congestion.
+    pub(super) fn at(datagram: u64, bytes: u64) -> Self {
+        let mut cubic = Self::new(datagram);
+        cubic.window.bytes = bytes;
+        cubic.window.threshold = bytes;
+        cubic
     }
 
     fn datagrams(&self) -> f64 {
@@ -100,20 +125,35 @@ impl Controller for Cubic {
         }
     }
 
-    fn on_congestion(&mut self, now: Instant, newest: Instant, persistent: bool) {
-        let before = self.datagrams();
-        if self.window.on_congestion(now, newest, persistent) {
+    fn on_congestion(&mut self, loss: Loss) {
+        let (before, climb) = (self.datagrams(), self.climb());
+        if self.window.on_congestion(loss) {
+            self.before = climb;
             // Section 4.7: where the window was losing ground already, leave more to newcomers.
             let losing = before < self.plateau;
             self.plateau = if losing { before * (1.0 + Self::BETA) / 2.0 } else { before };
         }
         self.since = None;
     }
+
+    fn set_datagram(&mut self, bytes: u64) {
+        self.window.datagram = bytes;
+    }
+
+    fn on_spurious(&mut self, since: Instant) {
+        if self.window.on_spurious(since) {
+            let Climb { plateau, since, k, friendly } = self.before;
+            (self.plateau, self.since, self.k, self.friendly) = (plateau, since, k, friendly);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::acked, *};
+    use super::{
+        super::{acked, lost},
+        *,
+    };
 
     /// The window after so many seconds of full use at 100 ms a round trip.
     fn after(cubic: &mut Cubic, start: Instant, seconds: u32) -> u64 {
@@ -128,7 +168,7 @@ mod tests {
         let start = Instant::now();
         let mut cubic = Cubic::new(1_200);
         cubic.on_ack(acked(108_000, start));
-        cubic.on_congestion(start, start, false);
+        cubic.on_congestion(lost(start, start, false));
         assert_eq!(cubic.window(), 84_000);
         (start, cubic)
     }
@@ -149,7 +189,7 @@ mod tests {
         // Losses at a small window: doubling leads back to the initial window, beyond the plateau.
         let start = Instant::now();
         let mut cubic = Cubic::new(1_200);
-        cubic.on_congestion(start, start, false);
+        cubic.on_congestion(lost(start, start, false));
         cubic.on_ack(acked(3_600, start + Duration::from_millis(1)));
         assert_eq!(cubic.window(), 12_000);
         // 10 + 0.4 · 4³, a round trip sooner.
@@ -175,10 +215,25 @@ mod tests {
     }
 
     #[test]
+    fn a_climb_goes_on_where_a_loss_that_was_none_interrupted_it() {
+        let ((start, mut cubic), (_, mut other)) = (at_loss(), at_loss());
+        other.before = cubic.before;
+        for climber in [&mut cubic, &mut other] {
+            after(climber, start, 3);
+        }
+        let later = start + Duration::from_secs(3);
+        other.on_congestion(lost(later, later, false));
+        other.on_spurious(later);
+        assert_eq!(other.window(), cubic.window());
+        let [one, same] = [&mut cubic, &mut other].map(|climber| after(climber, later, 3));
+        assert!(one > 100 && one.abs_diff(same) <= 1, "{one} and {same} datagrams");
+    }
+
+    #[test]
     fn a_second_loss_below_the_plateau_lowers_it() {
         let (start, mut cubic) = at_loss();
         let later = start + Duration::from_millis(200);
-        cubic.on_congestion(later, later, false);
+        cubic.on_congestion(lost(later, later, false));
         assert!((cubic.plateau - 70.0 * 0.85).abs() < 1e-9);
     }
 }

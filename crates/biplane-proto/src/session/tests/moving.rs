@@ -73,7 +73,7 @@ fn the_old_address_serves_until_the_new_one_is_proven() {
     pair.server.hear_frames(pair.now, there, number, &[Frame::PathResponse(asked[0])]);
     let then = sent(&mut pair.server, pair.now);
     assert!(!then.is_empty() && then.iter().all(|(to, _)| *to == there));
-    assert_eq!(pair.server.session.stats().path_changes, 1);
+    assert_eq!(pair.server.session.stats().path.changes, 1);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_new_address_with_each_packet_is_asked_once_a_second_and_moves_nothing() {
     // Five seconds, and the first at once.
     assert!((5..=6).contains(&asked.len()), "{}", asked.len());
     assert!(asked.iter().all(|(_, text)| text.len() + Header::LEN + wire::TAG == wire::PACKET_MIN));
-    assert_eq!(pair.server.session.stats().path_changes, 0);
+    assert_eq!(pair.server.session.stats().path.changes, 0);
 }
 
 #[test]

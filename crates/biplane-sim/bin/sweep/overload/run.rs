@@ -19,7 +19,7 @@ const JOIN: Duration = Duration::from_secs(5);
 /// For everything to come to rest, which takes less, or is a finding.
 const REST: Duration = Duration::from_secs(10);
 /// Round trips that the link's queue holds.
-const QUEUE: f64 = 0.4;
+const QUEUE: f64 = 0.45;
 /// Bytes of a bulk message, which leaves no room in its packet for an urgent one; bytes of the latter,
 /// and how many a second.
 const BULK: usize = 1_100;

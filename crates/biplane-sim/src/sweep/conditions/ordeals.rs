@@ -226,7 +226,7 @@ impl Conditions {
                 let lasts = next.map_or(Duration::MAX, |next| next.after - strike.after);
                 tcp != Blocked::Neither && lasts > NOTICED
             }
-            Blow::Heal | Blow::Move { .. } | Blow::MoveBack => false,
+            Blow::Heal | Blow::Move { .. } | Blow::MoveBack | Blow::Narrow { .. } => false,
         })
     }
 

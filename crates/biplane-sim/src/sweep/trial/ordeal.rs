@@ -7,6 +7,7 @@ use biplane_proto::{CloseReason, Planes, Session};
 
 use super::{
     Trial,
+    narrow::Narrows,
     pauses::{Pause, Pauses},
 };
 use crate::{Questions, SessionBreach, Side, World, sweep::Blow};
@@ -55,6 +56,8 @@ pub struct OrdealFigures {
     pub questions: Questions,
     /// The pause of a steady stream that took most of what it may.
     pub pause: Pause,
+    /// What became of those whose path carries no long datagrams.
+    pub narrows: Narrows,
 }
 
 impl OrdealFigures {
@@ -65,6 +68,7 @@ impl OrdealFigures {
         self.ended += other.ended;
         self.moves += other.moves;
         self.followed += other.followed;
+        self.narrows.add(&other.narrows);
         self.questions.add(&other.questions);
         self.pause = self.pause.longer(other.pause);
         self.slowest_resume = self.slowest_resume.max(other.slowest_resume);
