@@ -237,7 +237,8 @@ fn what_is_over_does_not_escalate_whether_it_has_left_or_not() {
         told.iter().filter(said).count()
     };
     assert_eq!(of(Notice::Expired) + of(Notice::Lost), 100);
-    assert!((left..=left + 10).contains(&of(Notice::Lost)), "of {left}: {told:?}");
+    // One packet may ask for the path.
+    assert!((left - 1..=left + 10).contains(&of(Notice::Lost)), "of {left}: {told:?}");
 }
 
 #[test]

@@ -16,13 +16,17 @@ use super::load::{CLIENT, Lane, SERVER, quantile};
 const TICK: Duration = Duration::from_millis(1);
 const IDLE: Duration = Duration::from_secs(5);
 const JOIN: Duration = Duration::from_secs(5);
+/// For a planted fault to show.
+const CANARY: Duration = Duration::from_secs(4);
 /// For everything to come to rest, which takes less, or is a finding.
 const REST: Duration = Duration::from_secs(10);
 /// Round trips that the link's queue holds.
 const QUEUE: f64 = 0.45;
-/// Bytes of a bulk message, which leaves no room in its packet for an urgent one; bytes of the latter,
-/// and how many a second.
+/// Bytes of a bulk message.
 const BULK: usize = 1_100;
+/// Of one that leaves no room in a packet for an urgent one, however long packets are.
+const DUST: usize = 64;
+/// Bytes of an urgent one, and how many a second.
 const URGENT: (usize, f64) = (100, 60.0);
 
 /// What is promised, by the name under which a breach of it is counted.
@@ -101,7 +105,7 @@ pub(super) fn run(start: Instant, seed: u64, time: Duration, planted: Option<Pla
         return Figures { broken: vec!["session_ended"], ..Figures::default() };
     };
     run.idle();
-    run.overload(time);
+    run.overload(if planted.is_some() { time.min(CANARY) } else { time });
     run.recover();
     run.account();
     run.figures
@@ -125,7 +129,8 @@ impl Run {
         let [urgent, reliable, unreliable] =
             ["urgent", "reliable", "unreliable"].map(|name| protocol.channel(name));
         let (urgent, reliable, unreliable) = (urgent?, reliable?, unreliable?);
-        let offered = 10.0 * rate as f64 / BULK as f64 / 2.0;
+        let offered = |size: usize| 10.0 * rate as f64 / size as f64 / 2.0;
+        let size = if planted == Some(Planted::Inverts) { DUST } else { BULK };
         let mut config = ClientConfig::new(WiresConfig::of(link));
         let withholds = planted == Some(Planted::Withholds);
         config.server.canary = withholds.then_some(Canary {
@@ -142,8 +147,8 @@ impl Run {
             world,
             rng,
             urgent: Lane::new(urgent, URGENT.0, URGENT.1),
-            reliable: Lane::new(reliable, BULK, offered),
-            unreliable: Lane::new(unreliable, BULK, offered),
+            reliable: Lane::new(reliable, BULK, offered(BULK)),
+            unreliable: Lane::new(unreliable, size, offered(size)),
             figures: Figures::default(),
             writable: 0,
         })
