@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use biplane_proto::{KeyEpoch, Path, SealJob, Sealer, Session};
+use biplane_proto::{Ecn, KeyEpoch, Path, SealJob, Sealer, Session, Transmit};
 use biplane_wire::KeyPhase;
 
 use crate::{
@@ -39,6 +39,7 @@ struct Filled {
     path: Path,
     start: usize,
     len: usize,
+    ecn: Option<Ecn>,
 }
 
 impl Outbox {
@@ -116,8 +117,8 @@ impl Outbox {
         while self.filled.len() < limits::FILL_PACKETS && self.bytes.len() < limits::FILL_BYTES {
             let start = self.bytes.len();
             let Some(transmit) = session.poll_packet(now, &mut self.bytes) else { return };
-            let (job, path, len) = (Some(transmit.job), transmit.path, transmit.len);
-            self.filled.push(Filled { job, path, start, len });
+            let Transmit { job, path, len, ecn } = transmit;
+            self.filled.push(Filled { job: Some(job), path, start, len, ecn });
         }
     }
 
@@ -151,7 +152,7 @@ impl Outbox {
             rest = after;
             let end = run.last().map_or(first.start, |last| last.start + last.len);
             let bytes = self.bytes.get(first.start..end).unwrap_or_default();
-            let run = Run { path: first.path, bytes, segment: first.len };
+            let run = Run { path: first.path, bytes, segment: first.len, ecn: first.ecn };
             let delivery = deliver(&*self.socket, run, self.patience);
             sent.datagrams += delivery.sent;
             sent.bytes += delivery.bytes;
@@ -182,6 +183,7 @@ fn run_length(packets: &[Filled], max_segments: usize) -> usize {
     let mut count = 1;
     for (last, next) in packets.iter().zip(packets.iter().skip(1)).take(most - 1) {
         let joins = next.path == first.path
+            && next.ecn == first.ecn
             && next.start == last.start + last.len
             && last.len == first.len
             && next.len <= first.len;
@@ -210,7 +212,9 @@ mod tests {
             Some(this)
         });
         let whole = starts.zip(lens);
-        whole.map(|(start, len)| Filled { job: None, path, start, len: *len }).collect()
+        let filled =
+            |(start, len): (usize, &usize)| Filled { job: None, path, start, len: *len, ecn: None };
+        whole.map(filled).collect()
     }
 
     #[test]
@@ -229,10 +233,13 @@ mod tests {
     }
 
     #[test]
-    fn another_path_or_a_gap_begins_another_run() {
+    fn another_path_a_gap_or_another_mark_begins_another_run() {
         let mut elsewhere = packets(&[100, 100, 100]);
         elsewhere[1].path.remote.set_port(2);
         assert_eq!(run_length(&elsewhere, 64), 1);
+        let mut marked = packets(&[100, 100, 100]);
+        marked[2].ecn = Some(Ecn::Ect0);
+        assert_eq!(run_length(&marked, 64), 2);
         let mut gap = packets(&[100, 100, 100]);
         gap.remove(1);
         assert_eq!(run_length(&gap, 64), 1);

@@ -170,6 +170,7 @@ impl Receiver {
                 number,
                 epoch: group.epoch,
                 phase: header.phase,
+                ecn: arrival.ecn,
             },
             start: place.start() + Header::LEN,
             len,

@@ -9,7 +9,7 @@ mod udp;
 
 use std::{fmt, io, time::Duration};
 
-use biplane_proto::Path;
+use biplane_proto::{Ecn, Path};
 
 pub(crate) use buffers::{Arrival, ReceiveBuffers};
 pub(crate) use delivery::deliver;
@@ -42,6 +42,8 @@ pub(crate) struct Run<'a> {
     pub(crate) bytes: &'a [u8],
     /// The size of each.
     pub(crate) segment: usize,
+    /// The mark of each.
+    pub(crate) ecn: Option<Ecn>,
 }
 
 impl<'a> Run<'a> {
@@ -52,11 +54,8 @@ impl<'a> Run<'a> {
 
     /// Each datagram as a run of its own.
     pub(crate) fn singles(self) -> impl Iterator<Item = Self> {
-        let (path, segment) = (self.path, self.segment.max(1));
-        self.bytes.chunks(segment).map(move |bytes: &'a [u8]| Self {
-            path,
-            bytes,
-            segment: bytes.len(),
-        })
+        let segment = self.segment.max(1);
+        let single = move |bytes: &'a [u8]| Self { bytes, segment: bytes.len(), ..self };
+        self.bytes.chunks(segment).map(single)
     }
 }

@@ -7,9 +7,9 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use biplane_wire::{Ack, AckRange, AckRanges, Frame, PacketNumber, limits as wire};
+use biplane_wire::{Ack, AckRange, AckRanges, EcnCounts, Frame, PacketNumber, limits as wire};
 
-use crate::limits;
+use crate::{Ecn, limits};
 
 /// How much a packet wants to be acknowledged; the most that any of its frames wants.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -32,6 +32,8 @@ pub(crate) struct Acks {
     ranges: Vec<AckRange>,
     largest_at: Instant,
     waiting: Waiting,
+    /// Packets that came with a mark.
+    marks: EcnCounts,
     scratch: Vec<u8>,
 }
 
@@ -49,8 +51,22 @@ impl Acks {
             ranges: Vec::new(),
             largest_at: now,
             waiting: Waiting::default(),
+            marks: EcnCounts::default(),
             scratch: Vec::new(),
         }
+    }
+
+    /// Counts the mark of a packet that was taken in and wants so much. Returns what it wants now:
+    /// congestion is told at once (RFC 9000, section 13.2.1).
+    pub(crate) fn on_mark(&mut self, mark: Option<Ecn>, wants: Eliciting) -> Eliciting {
+        match mark {
+            None => return wants,
+            Some(Ecn::Ect0) => self.marks.ect0 += 1,
+            Some(Ecn::Ect1) => self.marks.ect1 += 1,
+            Some(Ecn::Ce) => self.marks.ce += 1,
+        }
+        let tells = mark == Some(Ecn::Ce) && wants != Eliciting::Nothing;
+        if tells { Eliciting::AtOnce } else { wants }
     }
 
     /// Notes a packet that was taken in.
@@ -79,7 +95,8 @@ impl Acks {
             (false, false) => self.ranges.insert(above, AckRange { low: number, high: number }),
         }
         if self.ranges.len() > wire::ACK_RANGES {
-            self.ranges.remove(0);
+            // The lowest goes, unless it is what just came, of which the peer has not been told.
+            self.ranges.remove(usize::from(above == 0));
         }
     }
 
@@ -118,7 +135,7 @@ impl Acks {
             delay: u32::try_from(delay.as_micros()).unwrap_or(u32::MAX),
             arrival: arrival(self.largest_at),
             ranges: AckRanges::of_encoded(&self.scratch),
-            ecn: None,
+            ecn: Some(self.marks).filter(|marks| *marks != EcnCounts::default()),
         };
         Some((Frame::Ack(ack), largest))
     }
@@ -193,6 +210,17 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_late_is_told_however_many_ranges_there_are() {
+        let numbers: Vec<u64> = (1..40).map(|n| n * 2).collect();
+        let (now, mut acks) = acks(&numbers, Eliciting::Fresh);
+        acks.on_packet(now, PacketNumber(0), Eliciting::Fresh);
+        assert_eq!(acks.ranges.len(), wire::ACK_RANGES);
+        assert_eq!(ranges(&acks)[0], (0, 0));
+        acks.on_packet(now, PacketNumber(100), Eliciting::Fresh);
+        assert_eq!(ranges(&acks)[0], (18, 18));
+    }
+
+    #[test]
     fn reliable_packets_wait_20_ms_or_for_the_tenth() {
         let (now, mut acks) = acks(&[0], Eliciting::Reliable);
         assert_eq!(acks.deadline(), Some(now + Duration::from_millis(20)));
@@ -220,6 +248,22 @@ mod tests {
         let (now, mut acks) = acks(&[0], Eliciting::Fresh);
         acks.on_packet(now, PacketNumber(1), Eliciting::Reliable);
         assert_eq!(acks.deadline(), Some(now + Duration::from_millis(20)));
+    }
+
+    #[test]
+    fn marks_are_counted_and_congestion_is_told_at_once() {
+        let (now, mut acks) = acks(&[0], Eliciting::Fresh);
+        let ecn = |acks: &mut Acks| {
+            let (Frame::Ack(ack), _) = acks.frame(now, |_| 0).unwrap() else { panic!("no ack") };
+            ack.ecn
+        };
+        assert_eq!(ecn(&mut acks), None, "none was seen");
+        assert_eq!(acks.on_mark(None, Eliciting::Fresh), Eliciting::Fresh);
+        assert_eq!(acks.on_mark(Some(Ecn::Ect0), Eliciting::Fresh), Eliciting::Fresh);
+        assert_eq!(acks.on_mark(Some(Ecn::Ect1), Eliciting::Reliable), Eliciting::Reliable);
+        assert_eq!(acks.on_mark(Some(Ecn::Ce), Eliciting::Fresh), Eliciting::AtOnce);
+        assert_eq!(acks.on_mark(Some(Ecn::Ce), Eliciting::Nothing), Eliciting::Nothing);
+        assert_eq!(ecn(&mut acks), Some(EcnCounts { ect0: 1, ect1: 1, ce: 2 }));
     }
 
     #[test]

@@ -99,6 +99,9 @@ pub enum Violation {
     /// It acknowledged what was never sent.
     #[error("acknowledged what was never sent")]
     AckOfUnsent,
+    /// It acknowledged a number that was skipped, so that no packet has it.
+    #[error("acknowledged a packet that there never was")]
+    AckOfSkipped,
     /// A channel that the protocol does not have.
     #[error("channel {} is not in the protocol", .0.index())]
     UnknownChannel(ChannelId),

@@ -331,6 +331,15 @@ impl Keys {
         Some(SealJob { number, epoch: self.send.epoch, phase: self.send.phase })
     }
 
+    /// Burns the next number: no packet has it. The last one is for a packet.
+    pub(crate) fn skip(&mut self) -> bool {
+        let is_spare = self.next.next() < PacketNumber::MAX;
+        if is_spare {
+            self.next = self.next.next();
+        }
+        is_spare
+    }
+
     /// The peer speaks on the newest control connection.
     pub(crate) const fn on_control_heard(&mut self) {
         self.proofs.confirm();

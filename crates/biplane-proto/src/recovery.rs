@@ -1,30 +1,50 @@
 //! How fast: what is in flight, what is lost, and when the next packet may go.
 //!
-//! Loss is told by time (RFC 9002, section 6.1.2), never by packet counts: parallel readers on the
-//! far side put packets out of order that the network did not. The reordering that is tolerated
-//! adapts: a packet declared lost and acknowledged after all widens it.
+//! | module | decides (RFC 9002) |
+//! |---|---|
+//! | `sent` | what became of each packet |
+//! | `skips` | which numbers no packet has, so that a lie shows (RFC 9000, section 21.4) |
+//! | `reordering` | when a packet is lost (section 6.1) |
+//! | `period` | which losses are one, and whether they were any (section 7.3.2) |
+//! | `rtt` | how long a round trip takes (section 5) |
+//! | `congestion` | how much may be in flight (section 7) |
+//! | `marks` | whether the path carries ECN marks (section 7.1; RFC 9000, section 13.4) |
+//! | `pacer` | when the next packet may go (section 7.7) |
+//!
+//! There is one packet number space and one set of keys, and a direction carries data once its path
+//! is proven: so sections 6.2.1 to 6.2.3, 6.4, 7.5 and 8 have nothing to say here beyond what the
+//! challenges of a join do (`path`), which have their own timer.
 
 mod congestion;
+mod marks;
 mod pacer;
+mod period;
+mod reordering;
 mod rtt;
 mod sent;
+mod skips;
 
 use core::time::Duration;
 use std::time::Instant;
 
-use biplane_wire::{Ack, AckRange, ChannelId, PacketNumber, SequenceNumber};
+use biplane_wire::{Ack, AckRange, ChannelId, EcnCounts, PacketNumber, SequenceNumber};
 
 use self::{
     congestion::{Acked, Controller, controller},
+    marks::{Marks, Verdict},
     pacer::Pacer,
+    period::{Period, Share},
+    reordering::{Largest, Reordering},
     rtt::Rtt,
-    sent::SentPackets,
+    sent::{SentPackets, Told},
+    skips::Skips,
 };
 use crate::{
     Congestion, SessionConfig, SessionStats, Sounding, Violation,
     acks::Eliciting,
     limits,
     path::{LengthProbe, LongPackets, Witness},
+    random::Random,
 };
 
 /// Something in a packet whose fate matters.
@@ -76,11 +96,18 @@ pub(crate) struct SentPacket {
     pub(crate) at: Instant,
     pub(crate) size: u16,
     pub(crate) wants: Eliciting,
+    /// It left with an ECN mark.
+    pub(crate) marked: bool,
     /// What is lost when the packet is lost; empty for most.
     pub(crate) frames: Vec<SentFrame>,
 }
 
 impl SentPacket {
+    /// What stands in the place of a number that was skipped.
+    const fn none(at: Instant) -> Self {
+        Self { at, size: 0, wants: Eliciting::Nothing, marked: false, frames: Vec::new() }
+    }
+
     /// Whether it asks how long a datagram may be: its loss shows no congestion (RFC 8899, section
     /// 3).
     fn is_length_probe(&self) -> bool {
@@ -128,20 +155,28 @@ pub(crate) enum OnTimeout {
 #[derive(Debug)]
 pub(crate) struct Recovery {
     sent: SentPackets,
+    skips: Skips,
     rtt: Rtt,
     congestion: Congestion,
     controller: Box<dyn Controller>,
+    marks: Marks,
     pacer: Pacer,
     /// Probe time-outs since the last ack.
     probes: u32,
-    largest_acked: Option<PacketNumber>,
-    /// Sixteenths of an RTT that reordering may take; 18 is 9/8.
-    reordering: u32,
+    losses: Losses,
     /// The longest that the peer holds an ack, by class of packet.
     ack_delays: (Duration, Duration),
     /// Since when packets go where they go. What was sent before tells nothing of this path.
     path_since: Instant,
     counts: Counts,
+}
+
+/// How losses are told, and what they have led to.
+#[derive(Debug, Default)]
+struct Losses {
+    largest: Option<Largest>,
+    reordering: Reordering,
+    period: Period,
 }
 
 #[derive(Debug, Default)]
@@ -151,27 +186,40 @@ struct Counts {
     sent: u64,
 }
 
-impl Recovery {
-    const REORDERING_MIN: u32 = 18;
-    const REORDERING_MAX: u32 = 32;
+/// What one ack told for the first time.
+#[derive(Debug, Default)]
+struct News {
+    bytes: u64,
+    /// The newest that wanted an ack, and when it was sent.
+    newest: Option<(u64, Instant, Eliciting)>,
+    /// When the largest was sent, if it is among them.
+    largest_at: Option<Instant>,
+    /// How many of this path were marked.
+    marked: u64,
+    /// Those that are longer than every path carries.
+    long: LongPackets,
+}
 
+impl Recovery {
     /// A path on which `first` is the first packet; `ack_delays` are the peer's, for packets with
-    /// reliable frames and for others.
+    /// reliable frames and for others. Which numbers are skipped, `seed` decides.
     pub(crate) fn new(
         now: Instant,
         first: PacketNumber,
         config: &SessionConfig,
         ack_delays: (Duration, Duration),
+        seed: &[u8; 32],
     ) -> Self {
         Self {
             sent: SentPackets::new(first),
+            skips: Skips::new(Random::of(seed, "skipped numbers")),
             rtt: Rtt::new(config.initial_rtt),
             congestion: config.congestion,
             controller: controller(config.congestion, limits::DATAGRAM_SIZE as u64),
+            marks: Marks::default(),
             pacer: Pacer::new(now),
             probes: 0,
-            largest_acked: None,
-            reordering: Self::REORDERING_MIN,
+            losses: Losses::default(),
             ack_delays,
             path_since: now,
             counts: Counts::default(),
@@ -179,9 +227,9 @@ impl Recovery {
     }
 
     /// The path was proven, in `rtt` if that is known: the first sample.
-    pub(crate) fn on_path_validated(&mut self, rtt: Option<Duration>) {
+    pub(crate) fn on_path_validated(&mut self, now: Instant, rtt: Option<Duration>) {
         if let Some(rtt) = rtt {
-            self.rtt.update(rtt, Duration::ZERO);
+            self.rtt.update(now, rtt, Duration::ZERO);
         }
     }
 
@@ -202,9 +250,10 @@ impl Recovery {
             self.rtt = self.rtt.of_another_path();
             self.controller = controller(self.congestion, limits::DATAGRAM_SIZE as u64);
             self.pacer = Pacer::new(now);
-            self.reordering = Self::REORDERING_MIN;
+            self.marks.on_moved();
+            self.losses = Losses { largest: self.losses.largest, ..Losses::default() };
         }
-        self.on_path_validated(rtt);
+        self.on_path_validated(now, rtt);
         self.sent.probe(fate);
     }
 
@@ -249,14 +298,45 @@ impl Recovery {
         Some(now + self.pacer.delay(now, size)?)
     }
 
-    /// Notes a packet that was filled; numbers come without gaps.
+    /// Whether the next number shall be skipped.
+    pub(crate) const fn skips_number(&self) -> bool {
+        self.skips.is_due()
+    }
+
+    /// Notes that no packet has the next number.
+    pub(crate) fn on_skipped(&mut self, now: Instant) {
+        let window = self.controller.window() / limits::DATAGRAM_SIZE as u64;
+        self.skips.on_skipped(self.sent.next(), window, self.sent.base());
+        self.sent.push(SentPacket::none(now));
+    }
+
+    /// Notes a packet that was filled; but for those that were skipped, numbers come without gaps.
     pub(crate) fn on_sent(&mut self, packet: SentPacket) {
         self.counts.sent += 1;
+        self.skips.on_sent();
+        if packet.marked {
+            self.marks.on_sent();
+        }
         if packet.wants != Eliciting::Nothing {
+            if self.has_rested(packet.at) {
+                self.pacer.on_rest(packet.at);
+            }
             let rate = Pacer::rate(self.controller.window(), self.rtt.smoothed());
             self.pacer.on_sent(packet.at, usize::from(packet.size), rate);
         }
         self.sent.push(packet);
+    }
+
+    /// Whether a packet that wants so much is marked.
+    pub(crate) fn marks(&self, wants: Eliciting) -> bool {
+        wants != Eliciting::Nothing && self.marks.marks(self.probes > 0)
+    }
+
+    /// Whether nothing that wants an ack was sent for a probe time-out: what the path is like now is
+    /// not known any more (RFC 9002, section 7.7; RFC 7661).
+    fn has_rested(&self, now: Instant) -> bool {
+        let rest = self.probe_timeout(Eliciting::Fresh);
+        self.sent.last_sent_at().is_some_and(|at| now.saturating_duration_since(at) > rest)
     }
 
     /// Takes in an ack and returns its largest number. `fate` is told what was acknowledged and what
@@ -264,7 +344,7 @@ impl Recovery {
     ///
     /// # Errors
     ///
-    /// [`Violation::AckOfUnsent`].
+    /// [`Violation::AckOfUnsent`], [`Violation::AckOfSkipped`].
     pub(crate) fn handle_ack(
         &mut self,
         now: Instant,
@@ -277,38 +357,70 @@ impl Recovery {
             return Err(Violation::AckOfUnsent);
         }
         let in_flight = self.sent.in_flight();
-        let mut newest: Option<(u64, Instant, Eliciting)> = None;
-        let mut bytes = 0;
-        let mut long = fate.long;
+        let mut news = News::default();
         for range in ranges {
             let range = range.ok_or(Violation::AckOfUnsent)?;
-            let since = self.path_since;
-            let spurious = self.sent.ack(range, fate, |number, packet| {
-                bytes += if packet.at < since { 0 } else { u64::from(packet.size) };
-                if let Some(witness) = packet.witness() {
-                    long.on_arrived(witness);
-                }
-                if newest.is_none_or(|(known, ..)| number > known) {
-                    newest = Some((number, packet.at, packet.wants));
-                }
-            });
-            self.on_spurious(spurious);
+            if self.skips.has_any(range) {
+                return Err(Violation::AckOfSkipped);
+            }
+            self.take_range(range, largest, &mut news, fate);
         }
-        fate.long = long;
-        self.largest_acked = self.largest_acked.max(Some(largest));
-        if let Some((number, at, wants)) = newest {
+        fate.long = news.long;
+        let is_largest = self.on_largest(now, largest);
+        if let Some((_, sent_at, wants)) = news.newest {
             fate.progress = true;
             self.probes = 0;
-            if at >= self.path_since {
-                if number == largest.0 && wants != Eliciting::Nothing {
-                    self.sample(now, at, ack.delay, wants);
+            if sent_at >= self.path_since {
+                self.sample(now, news.largest_at, ack.delay, wants);
+                if is_largest {
+                    self.on_marks(now, sent_at, news.marked, ack.ecn);
                 }
                 let app_limited = in_flight * 2 < self.controller.window();
-                self.tell_controller(now, at, bytes, app_limited);
+                self.tell_controller(now, sent_at, news.bytes, app_limited);
             }
         }
         self.detect_lost(now, fate);
         Ok(largest)
+    }
+
+    fn take_range(
+        &mut self,
+        range: AckRange,
+        largest: PacketNumber,
+        news: &mut News,
+        fate: &mut Fate,
+    ) {
+        let Self { sent, path_since, losses, controller, counts, .. } = self;
+        sent.ack(range, fate, |told| {
+            news.note(&told, largest, *path_since);
+            // A length probe never counted as a loss.
+            if told.is_late && !told.packet.is_length_probe() {
+                counts.spurious += 1;
+                if let Some(since) = losses.on_late(&told) {
+                    controller.on_spurious(since);
+                }
+            }
+        });
+    }
+
+    /// What an ack of a larger number than any before says of marks.
+    fn on_marks(&mut self, now: Instant, sent_at: Instant, told: u64, counts: Option<EcnCounts>) {
+        let congested = self.marks.on_ack(told, counts) == Verdict::Congestion;
+        if congested && self.losses.period.on_marked(now, sent_at) {
+            self.controller.on_congestion(now, sent_at, false);
+        }
+    }
+
+    /// Whether an ack's largest number is the largest of all.
+    fn on_largest(&mut self, now: Instant, number: PacketNumber) -> bool {
+        let known = self.losses.largest;
+        let is_largest = known.is_none_or(|known| number > known.number);
+        if is_largest {
+            let before = known.map_or(now, |known| known.at);
+            let at = self.sent.sent_at(number).unwrap_or(before);
+            self.losses.largest = Some(Largest { number, at });
+        }
+        is_largest
     }
 
     fn tell_controller(&mut self, now: Instant, sent_at: Instant, bytes: u64, app_limited: bool) {
@@ -316,15 +428,12 @@ impl Recovery {
         self.controller.on_ack(Acked { now, rtt, bytes, sent_at, app_limited, queued });
     }
 
-    fn sample(&mut self, now: Instant, sent_at: Instant, delay: u32, wants: Eliciting) {
-        let held = Duration::from_micros(u64::from(delay)).min(self.ack_delay(wants));
-        self.rtt.update(now.saturating_duration_since(sent_at), held);
-    }
-
-    fn on_spurious(&mut self, packets: u64) {
-        if packets > 0 {
-            self.counts.spurious += packets;
-            self.reordering = (self.reordering + 2).min(Self::REORDERING_MAX);
+    /// Takes a round trip from the largest packet of an ack, if that told it for the first time
+    /// (RFC 9002, section 5.1); the peer held it as long as packets of this class at the most.
+    fn sample(&mut self, now: Instant, largest: Option<Instant>, delay: u32, wants: Eliciting) {
+        if let Some(sent_at) = largest {
+            let held = Duration::from_micros(u64::from(delay)).min(self.ack_delay(wants));
+            self.rtt.update(now, now.saturating_duration_since(sent_at), held);
         }
     }
 
@@ -336,31 +445,31 @@ impl Recovery {
         }
     }
 
-    fn loss_delay(&self) -> Duration {
-        let rtt = self.rtt.smoothed().max(self.rtt.latest());
-        (rtt * self.reordering / 16).max(limits::GRANULARITY)
-    }
-
     fn detect_lost(&mut self, now: Instant, fate: &mut Fate) {
-        let Some(largest) = self.largest_acked else { return };
-        let deadline = now.checked_sub(self.loss_delay());
-        let since = self.path_since;
-        let Some(lost) = deadline.and_then(|at| self.sent.lose_before(at, largest, since, fate))
-        else {
+        let Self { losses, sent, rtt, .. } = self;
+        let Some(largest) = losses.largest else { return };
+        let Some(verdict) = losses.reordering.verdict(now, rtt.judged_by(), largest) else {
             return;
         };
+        let measured = rtt.measured_at().map(|at| at.max(self.path_since));
+        let Some(lost) = sent.lose(&verdict, measured, &losses.period, fate) else { return };
         self.counts.lost += lost.packets;
-        if lost.newest < since {
+        if lost.newest < self.path_since {
             return;
         }
+        self.marks.on_lost(lost.marked);
         let persistent = lost.span > self.persistent_span();
         self.controller.on_congestion(now, lost.newest, persistent);
+        self.losses.on_lost(now, lost.share, persistent);
+        if persistent {
+            self.rtt.forget_shortest();
+        }
     }
 
     /// Three probe time-outs: what is lost over a longer time was no accident (RFC 9002, section
-    /// 7.6).
+    /// 7.6.1).
     fn persistent_span(&self) -> Duration {
-        self.probe_timeout(Eliciting::Reliable) * 3
+        self.probe_timeout(Eliciting::Fresh) * 3
     }
 
     /// Probe time-out for packets of a class, without back-off.
@@ -370,9 +479,8 @@ impl Recovery {
 
     /// When packets are lost by time, or a probe is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let lost = self.largest_acked.and_then(|largest| self.sent.oldest_below(largest));
-        if let Some(sent_at) = lost {
-            return Some(sent_at + self.loss_delay());
+        if let Some(sent_at) = self.oldest_overtaken() {
+            return Some(sent_at + self.losses.reordering.delay(self.rtt.judged_by()));
         }
         let (at, wants) = self.sent.latest_eliciting()?;
         let back_off = 1_u32 << self.probes.min(6);
@@ -380,15 +488,22 @@ impl Recovery {
         Some(at + (timeout * back_off).min(limits::PTO_MAX.max(timeout)))
     }
 
+    /// When the oldest packet in flight was sent, if a later one was acknowledged.
+    fn oldest_overtaken(&self) -> Option<Instant> {
+        self.sent.oldest_below(self.losses.largest?.number)
+    }
+
     /// Lets the loss timer act.
     pub(crate) fn handle_timeout(&mut self, now: Instant, fate: &mut Fate) -> OnTimeout {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return OnTimeout::Nothing;
         }
-        let below = self.largest_acked.and_then(|largest| self.sent.oldest_below(largest));
-        if below.is_some() {
+        if self.oldest_overtaken().is_some() {
             self.detect_lost(now, fate);
             return OnTimeout::Nothing;
+        }
+        if self.probes == 0 {
+            self.marks.on_probe();
         }
         self.probes += 1;
         self.sent.probe(fate);
@@ -412,6 +527,7 @@ impl Recovery {
     pub(crate) fn lose_all(&mut self, fate: &mut Fate) {
         self.counts.lost += self.sent.lose_all(fate);
         self.controller = controller(self.congestion, limits::DATAGRAM_SIZE as u64);
+        self.losses.period = Period::default();
         self.probes = 0;
     }
 
@@ -421,13 +537,63 @@ impl Recovery {
         stats.congestion_window = self.controller.window();
         stats.bytes_in_flight = self.sent.in_flight();
         stats.packets_sent = self.counts.sent;
+        (stats.path.marked, stats.path.congestion_marks) = self.marks.counts();
+        stats.path.carries_marks = self.marks.are_carried();
+        stats.path.numbers_skipped = self.skips.count();
         stats.packets_lost = self.counts.lost;
-        stats.packets_lost_spuriously = self.counts.spurious;
+        stats.path.lost_spuriously = self.counts.spurious;
     }
 
     /// An empty list of frames, with room from an earlier one where there is any.
     pub(crate) fn spare_frames(&mut self) -> Vec<SentFrame> {
         self.sent.spare()
+    }
+}
+
+impl Losses {
+    /// A packet declared lost was acknowledged after all. Returns the beginning of a recovery period
+    /// of which nothing is left by that.
+    fn on_late(&mut self, told: &Told<'_>) -> Option<Instant> {
+        let at = told.packet.at;
+        // What was given up with a dead direction was overtaken by nothing.
+        if let Some(largest) = self.largest.filter(|largest| largest.number.0 > told.number) {
+            let span = largest.at.saturating_duration_since(at);
+            self.reordering.on_late(largest.number.0 - told.number, span);
+        }
+        self.period.on_late(at)
+    }
+
+    fn on_lost(&mut self, now: Instant, share: Share, persistent: bool) {
+        if self.period.on_lost(now, share) {
+            self.reordering.on_period();
+        }
+        if persistent {
+            self.period.on_persistent(now);
+        }
+    }
+}
+
+impl News {
+    /// Notes a packet of an ack whose largest number is `largest`. What was sent before `path_since`
+    /// went elsewhere.
+    fn note(&mut self, told: &Told<'_>, largest: PacketNumber, path_since: Instant) {
+        let Told { number, packet, .. } = *told;
+        if number == largest.0 {
+            self.largest_at = Some(packet.at).filter(|at| *at >= path_since);
+        }
+        if packet.wants == Eliciting::Nothing {
+            return;
+        }
+        if packet.at >= path_since {
+            self.bytes += u64::from(packet.size);
+            self.marked += u64::from(packet.marked);
+        }
+        if let Some(witness) = packet.witness() {
+            self.long.on_arrived(witness);
+        }
+        if self.newest.is_none_or(|(known, ..)| number > known) {
+            self.newest = Some((number, packet.at, packet.wants));
+        }
     }
 }
 

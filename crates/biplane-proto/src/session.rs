@@ -198,7 +198,7 @@ impl Session {
                 path_changes: 0,
                 drops: Drops::default(),
             },
-            recovery: Recovery::new(now, first, &config, ack_delays),
+            recovery: Recovery::new(now, first, &config, ack_delays, &seed),
             path: PathState::new(now, setup.remote, ceiling, Random::new(&seed)),
             channels: Channels::new(channels, peer.initial_credit, local.initial_credit),
             control: Control::new(now, window),
@@ -465,6 +465,7 @@ impl Session {
                 changes: self.arrivals.path_changes,
                 datagram_size: self.path.mtu().size() as u64,
                 narrowed: self.path.mtu().falls(),
+                ..PathStats::default()
             },
             drops: self.arrivals.drops,
             control: self.control.report(),

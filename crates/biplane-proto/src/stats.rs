@@ -26,8 +26,6 @@ pub struct SessionStats {
     pub packets_received: u64,
     /// UDP packets declared lost.
     pub packets_lost: u64,
-    /// UDP packets declared lost that were acknowledged after all.
-    pub packets_lost_spuriously: u64,
     /// UDP payload bytes sent.
     pub bytes_sent: u64,
     /// UDP payload bytes received and taken in.
@@ -72,7 +70,8 @@ pub struct SessionStats {
     pub drops: Drops,
     /// What it took to deliver messages, and what was told of it.
     pub delivery: DeliveryStats,
-    /// Where UDP packets go, and how long they may be.
+    /// Where UDP packets go, how long they may be, what the path did to them, and what was done about
+    /// it.
     pub path: PathStats,
     /// The control plane.
     pub control: ControlStats,
@@ -89,6 +88,16 @@ pub struct PathStats {
     pub datagram_size: u64,
     /// Times the path came to carry less than was sent.
     pub narrowed: u64,
+    /// Packets declared lost that were acknowledged after all.
+    pub lost_spuriously: u64,
+    /// Packet numbers that no packet has, so that a peer which acknowledges one is seen to lie.
+    pub numbers_skipped: u64,
+    /// Packets sent that a router may mark instead of dropping (ECN).
+    pub marked: u64,
+    /// Packets that a router has marked so, as the peer tells.
+    pub congestion_marks: u64,
+    /// Whether the path is known to carry such marks.
+    pub carries_marks: bool,
 }
 
 /// Figures of a session's control plane, over all the connections it has had.

@@ -58,8 +58,8 @@ pub use breach::{
 };
 pub use canary::{Canary, CanaryKind, Core};
 pub use link::{
-    Arrival, Bottleneck, BottleneckConfig, Fault, Link, LinkConfig, LinkStats, Loss, Outage, Trace,
-    TraceError,
+    Arrival, Bottleneck, BottleneckConfig, Fault, Link, LinkConfig, LinkStats, Loss, MarkPolicy,
+    Outage, Trace, TraceError,
 };
 pub use oracle::Oracle;
 pub use pair::Pair;

@@ -21,6 +21,8 @@ pub(crate) use loss::LossModel;
 use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
+use biplane_proto::Ecn;
+
 use crate::Rng;
 use under_way::UnderWay;
 
@@ -38,6 +40,7 @@ pub struct Link<T = ()> {
     bottleneck: Option<Bottleneck>,
     script: VecDeque<Fault>,
     cut: bool,
+    marks: MarkPolicy,
     under_way: UnderWay<T>,
     latest: Instant,
     stats: LinkStats,
@@ -69,6 +72,8 @@ pub struct Arrival<T = ()> {
     pub number: u64,
     /// What it was sent with.
     pub tag: T,
+    /// Its ECN mark, as it came out.
+    pub ecn: Option<Ecn>,
     /// The datagram.
     pub bytes: Vec<u8>,
 }
@@ -96,6 +101,23 @@ pub struct LinkStats {
     pub reordered: u64,
     /// Arrive altered, copies among them.
     pub corrupted: u64,
+    /// Let through with a mark of congestion.
+    pub marked: u64,
+}
+
+/// What a link does to datagrams that leave with an ECN mark.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum MarkPolicy {
+    /// Nothing.
+    #[default]
+    Carry,
+    /// It marks congestion while so many bytes wait before its bottleneck.
+    Above(u64),
+    /// It takes the mark off.
+    Bleach,
+    /// It loses them.
+    Drop,
 }
 
 impl Link {
@@ -136,6 +158,7 @@ impl<T> Link<T> {
             rng,
             script: VecDeque::new(),
             cut: false,
+            marks: MarkPolicy::default(),
             under_way: UnderWay::default(),
             latest: start,
             stats: LinkStats::default(),
@@ -147,11 +170,23 @@ impl<T> Link<T> {
     where
         T: Clone,
     {
+        self.send_marked(now, tag, None, bytes);
+    }
+
+    /// Sends one datagram with its tag and its ECN mark.
+    pub fn send_marked(&mut self, now: Instant, tag: T, ecn: Option<Ecn>, bytes: Vec<u8>)
+    where
+        T: Clone,
+    {
         let number = self.stats.sent;
         self.stats.sent += 1;
         let fault = self.script.pop_front().unwrap_or(Fault::None);
+        let fault =
+            if ecn.is_some() && self.marks == MarkPolicy::Drop { Fault::Lose } else { fault };
+        let ecn = self.mark(now, ecn);
         let Some(leaves) = self.admit(now, bytes.len(), fault) else { return };
-        let arrival = Arrival { altered: false, number, tag, bytes };
+        self.stats.marked += u64::from(ecn == Some(Ecn::Ce));
+        let arrival = Arrival { altered: false, number, tag, ecn, bytes };
         if self.rng.chance(self.config.duplication) || fault == Fault::Duplicate {
             self.stats.duplicated += 1;
             self.launch(leaves, fault, arrival.clone());
@@ -176,6 +211,11 @@ impl<T> Link<T> {
     /// What the datagrams sent from now on meet, one each.
     pub fn script(&mut self, faults: impl IntoIterator<Item = Fault>) {
         self.script.extend(faults);
+    }
+
+    /// What becomes from now on of datagrams that leave with an ECN mark.
+    pub fn treat_marks(&mut self, policy: MarkPolicy) {
+        self.marks = policy;
     }
 
     /// Lets nothing in any more; what is under way arrives.
@@ -242,6 +282,18 @@ impl<T> Link<T> {
         let leaves = self.passes(now, len);
         self.stats.queue_dropped += u64::from(leaves.is_none());
         leaves
+    }
+
+    /// The mark with which a datagram comes out that had this one.
+    fn mark(&self, now: Instant, ecn: Option<Ecn>) -> Option<Ecn> {
+        match self.marks {
+            MarkPolicy::Carry | MarkPolicy::Drop => ecn,
+            MarkPolicy::Bleach => None,
+            MarkPolicy::Above(most) => {
+                let queued = self.bottleneck.as_ref().map_or(0, |narrow| narrow.queued(now));
+                ecn.map(|mark| if queued >= most { Ecn::Ce } else { mark })
+            }
+        }
     }
 
     fn is_out(&self, now: Instant) -> bool {

@@ -300,7 +300,7 @@ impl Node {
         outlet: &mut Outlet<'_>,
         watch: &mut Watch,
     ) {
-        let Transmit { job, path, len } = transmit;
+        let Transmit { job, path, len, ecn } = transmit;
         if self.core.is(CanaryKind::Vouches) {
             self.vouching.on_sent(job.number());
         }
@@ -324,7 +324,7 @@ impl Node {
             watch.sealed(now, self.side, &plain, &packet);
         }
         watch.note(now, self.side, Entry::Packet(&packet));
-        outlet.send(now, path.remote, packet);
+        outlet.send(now, path.remote, ecn, packet);
     }
 
     /// Whether the peer is where a packet leaves for, and whether it may.

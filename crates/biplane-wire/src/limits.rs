@@ -154,6 +154,12 @@ pub const WINDOW_SPAN: Duration = Duration::from_millis(100);
 pub const SENT_PACKETS: u64 = 65_536;
 /// Lost packets that are remembered, so that an ack that comes after all is seen.
 pub const LOST_PACKETS: usize = 128;
+/// Packets for one number that is skipped, on average, while the window is small.
+pub const SKIP_MEAN: u64 = 500;
+/// And with a large window.
+pub const SKIP_MEAN_MIN: u64 = 128;
+/// Skipped numbers that are remembered beside those in flight.
+pub const SKIPPED_NUMBERS: usize = 32;
 /// An ack of packets with reliable frames waits this long at the most.
 pub const RELIABLE_ACK_DELAY: Duration = Duration::from_millis(20);
 /// Or for this many packets.

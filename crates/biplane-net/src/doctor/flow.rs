@@ -252,7 +252,7 @@ impl Floor {
                 stamp.number += 1;
             }
             self.begun.0.fetch_add(count, Ordering::Relaxed);
-            match self.insist(*source, Run { path, bytes: &bytes, segment: plan.size }) {
+            match self.insist(*source, Run { path, bytes: &bytes, segment: plan.size, ecn: None }) {
                 Ok(true) => {
                     in_a_row = 0;
                     continue;

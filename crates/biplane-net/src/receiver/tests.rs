@@ -31,7 +31,8 @@ impl Planned {
         let mut all = Self::default();
         for Handed { bytes, len, stride } in plan {
             let (from, to) = (peer(), Some(own().ip()));
-            let arrival = socket::Arrival { from, to, len, stride, age: Duration::ZERO };
+            let age = Duration::ZERO;
+            let arrival = socket::Arrival { from, to, len, stride, age, ecn: None };
             all.0.get_mut().unwrap().push_back(arrival);
             all.1.get_mut().unwrap().push(bytes);
         }

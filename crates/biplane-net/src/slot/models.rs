@@ -108,6 +108,7 @@ fn arrival(number: u64) -> Arrival {
         number: PacketNumber(number),
         epoch: JOINED,
         phase: KeyPhase::FIRST,
+        ecn: None,
     }
 }
 

@@ -3,6 +3,8 @@
 use core::time::Duration;
 use std::net::{IpAddr, SocketAddr};
 
+use biplane_proto::Ecn;
+
 use crate::limits::RECEIVE_SLOT;
 
 /// Slots that the kernel fills in one call, each of which may hold a whole run of datagrams.
@@ -24,6 +26,9 @@ pub(crate) struct Arrival {
     pub(crate) stride: usize,
     /// How long it lay in the kernel, where the system tells.
     pub(crate) age: Duration,
+    /// The mark of each of its datagrams, where the system tells; the kernel puts none together that
+    /// differ in it.
+    pub(crate) ecn: Option<Ecn>,
 }
 
 impl ReceiveBuffers {
@@ -94,7 +99,8 @@ mod tests {
 
     fn pieces(len: usize, stride: usize) -> Vec<(usize, usize)> {
         let from = SocketAddr::from(([127, 0, 0, 1], 1));
-        Arrival { from, to: None, len, stride, age: Duration::ZERO }.datagrams().collect()
+        let age = Duration::ZERO;
+        Arrival { from, to: None, len, stride, age, ecn: None }.datagrams().collect()
     }
 
     #[test]

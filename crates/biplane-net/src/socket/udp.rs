@@ -2,6 +2,10 @@
 //!
 //! `try_send` and never `send`, which hides errors; transport errors (`IP_RECVERR`) stay off: they
 //! would make one peer's ICMP everybody's error.
+//!
+//! quinn-udp has 96 bytes for what Linux tells of an arrival. Stamp, address and mark fit, and stamp,
+//! size and address of a run do; the mark of a run does not, and counts as none. Whoever marks then
+//! sees that marks are not told, and stops: congestion that nobody tells of must show as loss.
 
 use std::{
     io::{self, IoSliceMut},
@@ -10,7 +14,8 @@ use std::{
     time::Duration,
 };
 
-use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+use biplane_proto::Ecn;
+use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, Transmit, UdpSocketState};
 
 use super::{Arrival, DatagramSocket, ReceiveBuffers, Run};
 use crate::{
@@ -82,6 +87,7 @@ impl DatagramSocket for UdpDatagrams {
             len: meta.len.min(limits::RECEIVE_SLOT),
             stride: meta.stride,
             age: meta.timestamp.map_or(Duration::ZERO, |stamp| age(wall, stamp)),
+            ecn: meta.ecn.map(mark),
         }));
         Ok(())
     }
@@ -89,7 +95,7 @@ impl DatagramSocket for UdpDatagrams {
     fn send(&self, run: Run<'_>) -> io::Result<()> {
         let transmit = Transmit {
             destination: self.destination(run.path.remote),
-            ecn: None,
+            ecn: run.ecn.map(codepoint),
             contents: run.bytes,
             segment_size: (run.bytes.len() > run.segment).then_some(run.segment),
             src_ip: run.path.local.map(|ip| self.mapped(ip)),
@@ -110,6 +116,22 @@ impl DatagramSocket for UdpDatagrams {
 
     fn wait_writable(&self, patience: Duration) -> bool {
         os::wait_writable(&self.socket, patience)
+    }
+}
+
+const fn codepoint(mark: Ecn) -> EcnCodepoint {
+    match mark {
+        Ecn::Ect1 => EcnCodepoint::Ect1,
+        Ecn::Ect0 => EcnCodepoint::Ect0,
+        Ecn::Ce => EcnCodepoint::Ce,
+    }
+}
+
+const fn mark(codepoint: EcnCodepoint) -> Ecn {
+    match codepoint {
+        EcnCodepoint::Ect1 => Ecn::Ect1,
+        EcnCodepoint::Ect0 => Ecn::Ect0,
+        EcnCodepoint::Ce => Ecn::Ce,
     }
 }
 
@@ -164,8 +186,22 @@ mod tests {
         let (here, there) = (loopback(), loopback());
         let remote = there.socket().local_addr().unwrap();
         let path = Path { remote, local: None };
-        here.send(Run { path, bytes: &[7; 2_500], segment: 1_200 }).unwrap();
+        here.send(Run { path, bytes: &[7; 2_500], segment: 1_200, ecn: None }).unwrap();
         assert_eq!(received(&there, 3), [1_200, 1_200, 100]);
+    }
+
+    #[test]
+    fn a_datagram_arrives_with_its_mark() {
+        for ecn in [None, Some(Ecn::Ect0), Some(Ecn::Ect1), Some(Ecn::Ce)] {
+            let (here, there) = (loopback(), loopback());
+            let path = Path { remote: there.socket().local_addr().unwrap(), local: None };
+            here.send(Run { path, bytes: &[7; 100], segment: 100, ecn }).unwrap();
+            let mut buffers = ReceiveBuffers::new(1);
+            while there.recv(&mut buffers).is_err() {
+                std::thread::yield_now();
+            }
+            assert_eq!(buffers.arrival(0).unwrap().ecn, ecn);
+        }
     }
 
     #[test]
@@ -180,12 +216,12 @@ mod tests {
         let (here, there) = (loopback(), loopback());
         let before = here.max_segments();
         let nowhere = Path { remote: "127.0.0.1:0".parse().unwrap(), local: None };
-        let run = Run { path: nowhere, bytes: &[0; 100], segment: 50 };
+        let run = Run { path: nowhere, bytes: &[0; 100], segment: 50, ecn: None };
         let delivery = super::super::deliver(&here, run, Duration::ZERO);
         assert_eq!((delivery.sent, delivery.unsent), (0, 2));
         assert_eq!(here.max_segments(), before);
         let somewhere = Path { remote: there.socket().local_addr().unwrap(), local: None };
-        here.send(Run { path: somewhere, bytes: &[0; 100], segment: 50 }).unwrap();
+        here.send(Run { path: somewhere, ..run }).unwrap();
         assert_eq!(received(&there, 2), [50, 50]);
     }
 
@@ -250,7 +286,7 @@ mod tests {
         assert_eq!(arrival.from, four.socket().local_addr().unwrap());
         assert_eq!(arrival.to, Some(to.ip()));
         let back = Path { remote: arrival.from, local: arrival.to };
-        both.send(Run { path: back, bytes: b"back", segment: 4 }).unwrap();
+        both.send(Run { path: back, bytes: b"back", segment: 4, ecn: None }).unwrap();
         assert_eq!(received(&four, 1), [4]);
     }
 }

@@ -1,10 +1,10 @@
-//! Inputs 17 and 19: acks that lie.
+//! Inputs 17, 18 and 19: acks that lie.
 
 use std::time::{Duration, Instant};
 
 use biplane_net::Slot;
-use biplane_proto::Violation;
-use biplane_wire::DecodeError;
+use biplane_proto::{CloseReason, Violation, limits};
+use biplane_wire::{CloseCode, DecodeError};
 
 use crate::rig::{Peer, Scene, UNRELIABLE, channel, until, varint};
 
@@ -27,9 +27,35 @@ fn ack(largest: u64, first: u64, further: Ranges<'_>, (delay, arrival): (u64, u3
 
 const AT_ONCE: (u64, u32) = (0, 0);
 
-/// How many packets the victim has sent; it is quiet.
+/// An ack of these numbers and no others, highest first.
+fn ack_of(numbers: impl IntoIterator<Item = u64>, told: (u64, u32)) -> Vec<u8> {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for number in numbers {
+        match ranges.last_mut() {
+            Some((low, _)) if *low == number + 1 => *low = number,
+            _ => ranges.push((number, number)),
+        }
+    }
+    let between = ranges.windows(2).map(|pair| (pair[0].0 - pair[1].1 - 2, pair[1].1 - pair[1].0));
+    let further: Vec<_> = between.take(31).collect();
+    let (low, largest) = ranges[0];
+    ack(largest, largest - low, &further, told)
+}
+
+/// An ack of everything that has come of the victim's.
+fn ack_of_all(peer: &Peer, told: (u64, u32)) -> Vec<u8> {
+    ack_of(peer.heard().iter().rev().copied(), told)
+}
+
+/// An ack with as many ranges as one may have: of every other packet.
+fn ragged_ack(peer: &Peer) -> Vec<u8> {
+    ack_of(peer.heard().iter().rev().step_by(2).copied(), AT_ONCE)
+}
+
+/// The number of the victim's next packet, or one less; it is quiet.
 fn sent(slot: &Slot) -> u64 {
-    slot.with(|_, session| session.stats().packets_sent)
+    let stats = slot.with(|_, session| session.stats());
+    stats.packets_sent + stats.path.numbers_skipped
 }
 
 /// The victim sends a message; the number of its packet.
@@ -130,9 +156,7 @@ fn bad_input_17_acks_that_say_old_things_again_are_read_and_change_nothing() {
                 peer.send(&ack(last, 0, &[], AT_ONCE));
             }
         }
-        // Every other packet: as many ranges as an ack may have.
-        let ragged = ack(last, 0, &[(0, 0); 31], AT_ONCE);
-        let everything = ack(last, last, &[], AT_ONCE);
+        let (ragged, everything) = (ragged_ack(&peer), ack_of_all(&peer, AT_ONCE));
         let oldest = ack(0, 0, &[], AT_ONCE);
         scene.go_on();
         let watch = scene.watch();
@@ -177,8 +201,7 @@ fn bad_input_17_the_worst_acks_take_microseconds_each() {
             let stats = slot.with(|_, session| session.stats());
             stats.bytes_in_flight + FULL > stats.congestion_window
         });
-        let ragged = ack(last, 0, &[(0, 0); 31], AT_ONCE);
-        let everything = ack(last, last, &[], AT_ONCE);
+        let (ragged, everything) = (ragged_ack(&peer), ack_of_all(&peer, AT_ONCE));
         let delivered = || scene.endpoint.stats().datagrams.delivered;
         let mut took: Vec<_> = (0..ROUNDS)
             .map(|round| {
@@ -200,6 +223,71 @@ fn bad_input_17_the_worst_acks_take_microseconds_each() {
     }
 }
 
+/// The victim speaks, and each of its packets is acknowledged, until it has skipped a number; which.
+fn skipped(scene: &Scene, peer: &mut Peer, slot: &Slot) -> u64 {
+    loop {
+        let known = peer.heard().len() - 1;
+        let number = speak(scene, peer, slot);
+        peer.acknowledge(number);
+        let gap = peer.heard()[known..].windows(2).find(|pair| pair[1] > pair[0] + 1);
+        if let Some(gap) = gap {
+            return gap[1] - 1;
+        }
+    }
+}
+
+fn numbers_skipped(slot: &Slot) -> u64 {
+    slot.with(|_, session| session.stats().path.numbers_skipped)
+}
+
+#[test]
+fn bad_input_18_an_ack_of_a_skipped_number_ends_its_session() {
+    let lie = Violation::AckOfSkipped.to_string();
+    for scene in Scene::both() {
+        // By itself, and with all that is below it.
+        for below in [0, 50] {
+            let (mut peer, slot) = scene.flying();
+            while peer.try_receive().is_some() {}
+            let watch = scene.watch();
+            let before = numbers_skipped(&slot);
+            let number = skipped(&scene, &mut peer, &slot);
+            assert_eq!(numbers_skipped(&slot), before + 1);
+            scene.go_on();
+            slot.with(|_, session| assert!(!session.is_closed(), "it has not lied yet"));
+            peer.send(&ack(number, below.min(number), &[], AT_ONCE));
+            assert_eq!(peer.last_word(), Some((CloseCode::Violation, lie.clone())));
+            drop(peer);
+            watch.left(&[("violation", 1)]);
+        }
+    }
+}
+
+#[test]
+fn bad_input_18_who_acknowledges_all_there_can_be_is_cut_within_a_thousand_packets() {
+    for scene in Scene::both() {
+        let (mut peer, slot) = scene.flying();
+        while peer.try_receive().is_some() {}
+        let watch = scene.watch();
+        let start = Instant::now();
+        while !slot.with(|_, session| session.is_closed()) {
+            let full = vec![7; 1_000].into();
+            slot.with(|now, session| session.send(now, channel(UNRELIABLE), full)).ok();
+            slot.queued();
+            scene.endpoint.flush();
+            while peer.try_receive().is_some() {}
+            let largest = *peer.heard().last().unwrap();
+            peer.send(&ack(largest, largest.min(200), &[], AT_ONCE));
+        }
+        println!("{:?}: cut after {:?}", scene.role, start.elapsed());
+        let stats = slot.with(|_, session| session.stats());
+        assert!(stats.packets_sent <= 2 * limits::SKIP_MEAN + 100, "{stats:?}");
+        let reason = slot.with(|_, session| session.close_reason().cloned());
+        assert_eq!(reason, Some(CloseReason::Violation(Violation::AckOfSkipped)));
+        drop(peer);
+        watch.left(&[("violation", 1)]);
+    }
+}
+
 #[test]
 fn bad_input_19_delays_and_stamps_of_any_size_leave_a_round_trip_that_makes_sense() {
     let delays = [0, 1, 20_000, 60_000, 1_000_000, u64::from(u32::MAX)];
@@ -208,8 +296,8 @@ fn bad_input_19_delays_and_stamps_of_any_size_leave_a_round_trip_that_makes_sens
         let (mut peer, slot) = scene.flying();
         for delay in delays {
             for stamp in stamps {
-                let number = speak(&scene, &mut peer, &slot);
-                peer.send(&ack(number, number, &[], (delay, stamp)));
+                speak(&scene, &mut peer, &slot);
+                peer.send(&ack_of_all(&peer, (delay, stamp)));
                 until("the ack", || in_flight(&slot) == 0);
                 let stats = slot.with(|_, session| session.stats());
                 let sane = Duration::from_nanos(1)..Duration::from_secs(5);

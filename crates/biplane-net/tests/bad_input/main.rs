@@ -15,7 +15,9 @@
 mod acks;
 mod bounds;
 mod datagrams;
+mod delays;
 mod figures;
+mod floods;
 mod fragments;
 mod frames;
 mod greeting;

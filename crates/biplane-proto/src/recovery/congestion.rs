@@ -39,6 +39,9 @@ pub(super) trait Controller: Debug + Send + Sync {
     /// Packets were lost, the newest of them sent at `newest`; `persistent` if over so long a time
     /// that the path must have changed.
     fn on_congestion(&mut self, now: Instant, newest: Instant, persistent: bool);
+    /// All losses of the recovery period that began at `since` were none: their packets have been
+    /// acknowledged after all.
+    fn on_spurious(&mut self, _since: Instant) {}
 }
 
 /// The controller that was asked for, on a path of datagrams of so many bytes.
@@ -57,6 +60,8 @@ struct Window {
     bytes: u64,
     threshold: u64,
     recovery_since: Option<Instant>,
+    /// Window and threshold before the latest recovery period.
+    before: (u64, u64),
 }
 
 /// What an ack was to the window.
@@ -71,7 +76,15 @@ enum Growth {
 impl Window {
     fn new(datagram: u64) -> Self {
         let initial = (datagram * 10).min((datagram * 2).max(14_720));
-        Self { datagram, initial, bytes: initial, threshold: u64::MAX, recovery_since: None }
+        let before = (initial, u64::MAX);
+        Self {
+            datagram,
+            initial,
+            bytes: initial,
+            threshold: u64::MAX,
+            recovery_since: None,
+            before,
+        }
     }
 
     fn on_ack(&mut self, acked: Acked) -> Growth {
@@ -97,8 +110,21 @@ impl Window {
             return false;
         }
         self.recovery_since = Some(now);
+        self.before = (self.bytes, self.threshold);
         self.bytes = (self.bytes * 7 / 10).max(self.datagram * 4);
         self.threshold = self.bytes.max(self.initial);
+        true
+    }
+
+    /// Whether the recovery period that began at `since` is the latest: it is taken back then.
+    fn on_spurious(&mut self, since: Instant) -> bool {
+        if self.recovery_since != Some(since) {
+            return false;
+        }
+        let (bytes, threshold) = self.before;
+        self.bytes = self.bytes.max(bytes);
+        self.threshold = threshold;
+        self.recovery_since = None;
         true
     }
 }
@@ -144,6 +170,25 @@ mod tests {
         for mut controller in all() {
             controller.on_congestion(start, start, true);
             assert_eq!(controller.window(), 4_800);
+        }
+    }
+
+    #[test]
+    fn losses_that_were_none_are_taken_back() {
+        let start = Instant::now();
+        let later = start + Duration::from_millis(40);
+        for mut controller in all() {
+            controller.on_ack(acked(12_000, start));
+            controller.on_congestion(later, start, false);
+            assert_eq!(controller.window(), 16_800);
+            controller.on_spurious(start);
+            assert_eq!(controller.window(), 16_800, "another period's");
+            controller.on_spurious(later);
+            assert_eq!(controller.window(), 24_000);
+            controller.on_ack(acked(1_200, later));
+            assert_eq!(controller.window(), 25_200, "slow start goes on");
+            controller.on_spurious(later);
+            assert_eq!(controller.window(), 25_200, "once");
         }
     }
 

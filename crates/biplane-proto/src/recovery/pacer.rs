@@ -50,6 +50,14 @@ impl Pacer {
         Some(Duration::from_secs_f64((missing / self.rate).min(1.0)).max(limits::GRANULARITY))
     }
 
+    /// Nothing has left for long: no more than the packets of a burst leave at once now, however high
+    /// the rate was.
+    pub(super) fn on_rest(&mut self, now: Instant) {
+        let packets = (Self::BURST_PACKETS * limits::DATAGRAM_SIZE) as f64;
+        self.tokens = self.tokens(now).min(packets);
+        self.filled_at = self.filled_at.max(now);
+    }
+
     /// Pays for a packet, at the rate that holds from now on.
     pub(super) fn on_sent(&mut self, now: Instant, size: usize, rate: f64) {
         self.tokens = self.tokens(now) - size as f64;

@@ -1,6 +1,7 @@
 //! Round-trip time: RFC 9002, section 5.
 
 use core::time::Duration;
+use std::time::Instant;
 
 use crate::{SessionStats, limits};
 
@@ -12,11 +13,21 @@ pub(super) struct Rtt {
     latest: Duration,
     min: Option<Duration>,
     initial: Duration,
+    /// When the first sample came.
+    measured_at: Option<Instant>,
 }
 
 impl Rtt {
     pub(super) fn new(initial: Duration) -> Self {
-        Self { smoothed: initial, variation: initial / 2, latest: initial, min: None, initial }
+        let variation = initial / 2;
+        Self {
+            smoothed: initial,
+            variation,
+            latest: initial,
+            min: None,
+            initial,
+            measured_at: None,
+        }
     }
 
     /// Another path, of which nothing is known.
@@ -25,7 +36,8 @@ impl Rtt {
     }
 
     /// Takes in a sample, of which the peer says that it held the ack for `held`.
-    pub(super) fn update(&mut self, sample: Duration, held: Duration) {
+    pub(super) fn update(&mut self, now: Instant, sample: Duration, held: Duration) {
+        self.measured_at.get_or_insert(now);
         self.latest = sample;
         let Some(min) = self.min else {
             self.min = Some(sample);
@@ -40,12 +52,24 @@ impl Rtt {
         self.smoothed = (self.smoothed * 7 + adjusted) / 8;
     }
 
+    /// The path has changed: its shortest round trip is the latest, until a shorter one comes (RFC
+    /// 9002, section 5.2).
+    pub(super) fn forget_shortest(&mut self) {
+        self.min = self.min.map(|_| self.latest);
+    }
+
     pub(super) const fn smoothed(&self) -> Duration {
         self.smoothed
     }
 
-    pub(super) const fn latest(&self) -> Duration {
-        self.latest
+    /// When the first sample came.
+    pub(super) const fn measured_at(&self) -> Option<Instant> {
+        self.measured_at
+    }
+
+    /// The round trip that losses are judged by (section 6.1.2).
+    pub(super) fn judged_by(&self) -> Duration {
+        self.smoothed.max(self.latest)
     }
 
     /// Whether round trips take an eighth more than the shortest, as HyStart judges it (RFC 9406).
@@ -80,28 +104,39 @@ mod tests {
     #[test]
     fn the_first_sample_replaces_the_assumption() {
         let mut rtt = Rtt::new(ms(100));
-        rtt.update(ms(40), ms(20));
+        rtt.update(Instant::now(), ms(40), ms(20));
         assert_eq!((rtt.smoothed, rtt.variation), (ms(40), ms(20)));
     }
 
     #[test]
     fn an_eighth_more_than_the_shortest_round_trip_is_a_queue() {
         let mut rtt = Rtt::new(ms(100));
-        rtt.update(ms(80), ms(0));
+        rtt.update(Instant::now(), ms(80), ms(0));
         assert!(!rtt.shows_queue());
-        rtt.update(ms(160), ms(0));
+        rtt.update(Instant::now(), ms(160), ms(0));
         assert!(!rtt.shows_queue(), "smoothed: 90 ms");
-        rtt.update(ms(160), ms(0));
+        rtt.update(Instant::now(), ms(160), ms(0));
         assert!(rtt.shows_queue());
     }
 
     #[test]
     fn the_stated_delay_is_taken_off_unless_it_would_undercut_the_minimum() {
         let mut rtt = Rtt::new(ms(100));
-        rtt.update(ms(40), ms(0));
-        rtt.update(ms(60), ms(20));
+        rtt.update(Instant::now(), ms(40), ms(0));
+        rtt.update(Instant::now(), ms(60), ms(20));
         assert_eq!(rtt.smoothed, ms(40));
-        rtt.update(ms(48), ms(20));
+        rtt.update(Instant::now(), ms(48), ms(20));
         assert_eq!(rtt.smoothed, ms(41));
+    }
+
+    #[test]
+    fn a_path_that_has_changed_is_measured_by_its_latest_round_trip() {
+        let mut rtt = Rtt::new(ms(100));
+        rtt.forget_shortest();
+        assert_eq!(rtt.min, None);
+        rtt.update(Instant::now(), ms(40), ms(0));
+        rtt.update(Instant::now(), ms(90), ms(0));
+        rtt.forget_shortest();
+        assert_eq!(rtt.min, Some(ms(90)));
     }
 }

@@ -5,7 +5,11 @@ use std::{collections::VecDeque, time::Instant};
 
 use biplane_wire::{AckRange, PacketNumber};
 
-use super::{Fate, SentFrame, SentPacket};
+use super::{
+    Fate, SentFrame, SentPacket,
+    period::{Period, Share},
+    reordering::Verdict,
+};
 use crate::{acks::Eliciting, limits};
 
 /// Packets `base..base + len`, each with its fate. The first is always in flight.
@@ -14,7 +18,8 @@ pub(super) struct SentPackets {
     base: u64,
     packets: VecDeque<(State, SentPacket)>,
     in_flight: u64,
-    /// Packets declared lost that stood before `base`, so that a late ack is known for what it says.
+    /// Packets declared lost that stood before `base`, so that a late ack is known for what it says;
+    /// by number.
     remembered: VecDeque<(u64, SentPacket)>,
     /// When the latest packet that wants an ack left, and how much it does.
     latest: Option<(Instant, Eliciting)>,
@@ -27,8 +32,19 @@ enum State {
     InFlight,
     /// Declared lost.
     Lost,
-    /// Acknowledged, or never wanted an ack.
+    /// Wants no ack, and none has come.
+    Quiet,
+    /// Acknowledged.
     Done,
+}
+
+/// A packet that was acknowledged for the first time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told<'a> {
+    pub(super) number: u64,
+    pub(super) packet: &'a SentPacket,
+    /// It had been declared lost.
+    pub(super) is_late: bool,
 }
 
 /// Packets just declared lost.
@@ -36,8 +52,13 @@ enum State {
 pub(super) struct Lost {
     pub(super) packets: u64,
     pub(super) newest: Instant,
-    /// The longest time between two of them with none acknowledged in between, on this path.
+    /// The longest time between two of them with none acknowledged in between, of those that may
+    /// tell of persistent congestion.
     pub(super) span: Duration,
+    /// Which recovery periods they are of.
+    pub(super) share: Share,
+    /// How many were marked.
+    pub(super) marked: u64,
 }
 
 impl SentPackets {
@@ -60,6 +81,11 @@ impl SentPackets {
         PacketNumber(self.base + self.packets.len() as u64)
     }
 
+    /// Nothing below it is in flight.
+    pub(super) const fn base(&self) -> PacketNumber {
+        PacketNumber(self.base)
+    }
+
     pub(super) const fn in_flight(&self) -> u64 {
         self.in_flight
     }
@@ -73,7 +99,7 @@ impl SentPackets {
     }
 
     pub(super) fn push(&mut self, packet: SentPacket) {
-        let state = if packet.wants == Eliciting::Nothing { State::Done } else { State::InFlight };
+        let state = if packet.wants == Eliciting::Nothing { State::Quiet } else { State::InFlight };
         if state == State::InFlight {
             self.in_flight += u64::from(packet.size);
             self.latest = Some((packet.at, packet.wants));
@@ -82,85 +108,82 @@ impl SentPackets {
         self.trim();
     }
 
-    /// Marks `range` acknowledged and tells `each` of the packets that were not before; returns how
-    /// many of them had been declared lost.
-    pub(super) fn ack(
-        &mut self,
-        range: AckRange,
-        fate: &mut Fate,
-        mut each: impl FnMut(u64, &SentPacket),
-    ) -> u64 {
-        let mut spurious = self.recall(range, fate, &mut each);
+    /// Marks `range` acknowledged and tells `each` of the packets that were not before.
+    pub(super) fn ack(&mut self, range: AckRange, fate: &mut Fate, mut each: impl FnMut(Told<'_>)) {
+        self.recall(range, fate, &mut each);
         let low = range.low.max(self.base);
         if low > range.high {
-            return spurious;
+            return;
         }
         let skip = usize::try_from(low - self.base).unwrap_or(usize::MAX);
         for (number, (state, packet)) in (low..=range.high).zip(self.packets.iter_mut().skip(skip))
         {
             match state {
                 State::Done => continue,
-                State::Lost => spurious += 1,
+                State::Quiet | State::Lost => {}
                 State::InFlight => self.in_flight -= u64::from(packet.size),
             }
+            each(Told { number, packet, is_late: *state == State::Lost });
             *state = State::Done;
-            each(number, packet);
             fate.acked.append(&mut packet.frames);
         }
         self.trim();
-        spurious
     }
 
     /// The same for packets that had been declared lost and let go.
-    fn recall(
-        &mut self,
-        range: AckRange,
-        fate: &mut Fate,
-        each: &mut impl FnMut(u64, &SentPacket),
-    ) -> u64 {
-        let mut spurious = 0;
-        self.remembered.retain_mut(|(number, packet)| {
-            let meant = (range.low..=range.high).contains(number);
-            if meant {
-                spurious += 1;
-                each(*number, packet);
-                fate.acked.append(&mut packet.frames);
-            }
-            !meant
-        });
-        spurious
+    fn recall(&mut self, range: AckRange, fate: &mut Fate, each: &mut impl FnMut(Told<'_>)) {
+        let first = self.remembered.partition_point(|(number, _)| *number < range.low);
+        let end = self.remembered.partition_point(|(number, _)| *number <= range.high);
+        for (number, mut packet) in self.remembered.drain(first..end.max(first)) {
+            each(Told { number, packet: &packet, is_late: true });
+            fate.acked.append(&mut packet.frames);
+        }
     }
 
-    /// Declares lost what was sent up to `deadline` below `largest`, the largest acknowledged. This
-    /// path is in use from `path_since` on.
-    pub(super) fn lose_before(
+    /// When a packet was sent, if it is not long done.
+    pub(super) fn sent_at(&self, number: PacketNumber) -> Option<Instant> {
+        let place = usize::try_from(number.0.checked_sub(self.base)?).ok()?;
+        self.packets.get(place).map(|(_, packet)| packet.at)
+    }
+
+    /// Declares lost what `verdict` says is. Only what was sent after `measured` can tell of
+    /// persistent congestion, and `period` is the latest of recovery.
+    pub(super) fn lose(
         &mut self,
-        deadline: Instant,
-        largest: PacketNumber,
-        path_since: Instant,
+        verdict: &Verdict,
+        measured: Option<Instant>,
+        period: &Period,
         fate: &mut Fate,
     ) -> Option<Lost> {
-        let below = usize::try_from(largest.0.saturating_sub(self.base)).unwrap_or(usize::MAX);
+        let below = usize::try_from(verdict.largest.0.saturating_sub(self.base));
         let mut lost: Option<Lost> = None;
         let mut first = None;
-        for (state, packet) in self.packets.iter_mut().take(below) {
+        let numbers = self.base..;
+        for (number, (state, packet)) in
+            numbers.zip(self.packets.iter_mut()).take(below.unwrap_or(usize::MAX))
+        {
+            // Who was sent later is lost later.
+            if !verdict.condemns(number, packet.at) {
+                break;
+            }
             match state {
                 // RFC 9002, section 7.6.2: an acknowledged packet between two lost ones.
-                State::Done if packet.wants != Eliciting::Nothing => first = None,
-                State::InFlight if packet.at <= deadline => {
+                State::Done => first = None,
+                State::InFlight => {
                     *state = State::Lost;
                     self.in_flight -= u64::from(packet.size);
                     fate.lose(packet);
                     if packet.is_length_probe() {
                         continue;
                     }
-                    let since = (*first.get_or_insert(packet.at)).max(path_since);
-                    let span = packet.at.saturating_duration_since(since);
-                    let (packets, longest) =
-                        lost.map_or((0, span), |lost| (lost.packets, lost.span.max(span)));
-                    lost = Some(Lost { packets: packets + 1, newest: packet.at, span: longest });
+                    let at = packet.at;
+                    let may_tell = measured.is_some_and(|since| at > since);
+                    let since = if may_tell { *first.get_or_insert(at) } else { at };
+                    let lost = lost.get_or_insert_with(|| Lost::none(at));
+                    lost.note(at, since, period);
+                    lost.marked += u64::from(packet.marked);
                 }
-                State::Done | State::InFlight | State::Lost => {}
+                State::Quiet | State::Lost => {}
             }
         }
         self.trim();
@@ -208,6 +231,11 @@ impl SentPackets {
         in_flight.nth(count as usize).is_some()
     }
 
+    /// When the latest packet that wants an ack left, whatever became of it.
+    pub(super) fn last_sent_at(&self) -> Option<Instant> {
+        self.latest.map(|(at, _)| at)
+    }
+
     /// When the latest packet that wants an ack left, and what it wants, while any is in flight.
     pub(super) fn latest_eliciting(&self) -> Option<(Instant, Eliciting)> {
         self.latest.filter(|_| !self.packets.is_empty())
@@ -236,5 +264,19 @@ impl SentPackets {
             frames.clear();
             self.spare.push(frames);
         }
+    }
+}
+
+impl Lost {
+    fn none(newest: Instant) -> Self {
+        Self { packets: 0, newest, span: Duration::ZERO, share: Share::default(), marked: 0 }
+    }
+
+    /// Counts one that was sent at `at`, the latest of a row that goes back to `since`.
+    fn note(&mut self, at: Instant, since: Instant, period: &Period) {
+        self.packets += 1;
+        self.newest = at;
+        self.span = self.span.max(at.saturating_duration_since(since));
+        period.count(at, &mut self.share);
     }
 }

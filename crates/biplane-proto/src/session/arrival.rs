@@ -7,7 +7,8 @@ use biplane_wire::{ChannelId, DecodeError, Frame, Frames, KeyPhase, PacketNumber
 
 use super::{Clock, Session};
 use crate::{
-    DropReason, KeyEpoch, Path, Violation, acks::Eliciting, channel::Channels, recovery::SentFrame,
+    DropReason, Ecn, KeyEpoch, Path, Violation, acks::Eliciting, channel::Channels,
+    recovery::SentFrame,
 };
 
 /// Where an opened packet came from, and what its header said.
@@ -23,6 +24,8 @@ pub struct Arrival {
     pub epoch: KeyEpoch,
     /// The phase of the key that opened it.
     pub phase: KeyPhase,
+    /// The mark that it came with, where the system tells.
+    pub ecn: Option<Ecn>,
 }
 
 impl Session {
@@ -38,7 +41,7 @@ impl Session {
         arrival: &Arrival,
         plaintext: &[u8],
     ) -> Result<(), DropReason> {
-        let Arrival { received_at, path, number, epoch, phase } = *arrival;
+        let Arrival { received_at, path, number, epoch, phase, ecn } = *arrival;
         let now = self.clock.clamp(now);
         if let Err(reason) = self.admit(arrival) {
             self.arrivals.drops.tally(reason, 1);
@@ -62,7 +65,9 @@ impl Session {
         self.liveness.on_heard(now);
         match self.handle_frames(now, path, plaintext) {
             Ok(wants) => {
-                self.arrivals.acks.on_packet(received_at.min(now), number, wants);
+                let acks = &mut self.arrivals.acks;
+                let wants = acks.on_mark(ecn, wants);
+                acks.on_packet(received_at.min(now), number, wants);
             }
             Err(violation) => self.end_by_violation(now, violation),
         }

@@ -11,7 +11,7 @@ use super::{
     builder::{Builder, Built},
 };
 use crate::{
-    Path, SealJob, Sounding, Timer,
+    Ecn, Path, SealJob, Sounding, Timer,
     acks::Eliciting,
     limits,
     recovery::{SentFrame, SentPacket},
@@ -27,6 +27,8 @@ pub struct Transmit {
     pub path: Path,
     /// How many bytes were appended: header, frames, and room for the tag.
     pub len: usize,
+    /// The mark that it shall leave with.
+    pub ecn: Option<Ecn>,
 }
 
 impl Session {
@@ -75,6 +77,9 @@ impl Session {
         path: Path,
         least: usize,
     ) -> Option<Transmit> {
+        if self.recovery.skips_number() && self.keys.skip() {
+            self.recovery.on_skipped(now);
+        }
         let Some(job) = self.keys.take_job() else {
             builder.discard();
             self.end_by_exhaustion(now);
@@ -84,10 +89,11 @@ impl Session {
         let built = builder.finish(header, least);
         self.on_packet_sent(now, path, &built);
         let length = u16::try_from(built.len).unwrap_or(u16::MAX);
-        let packet = SentPacket { at: now, size: length, wants: built.wants, frames: built.frames };
-        self.recovery.on_sent(packet);
+        let Built { len, wants, frames } = built;
+        let marked = self.recovery.marks(wants);
+        self.recovery.on_sent(SentPacket { at: now, size: length, wants, marked, frames });
         self.settle(now);
-        Some(Transmit { job, path, len: built.len })
+        Some(Transmit { job, path, len, ecn: marked.then_some(Ecn::Ect0) })
     }
 
     /// Whether [`Session::poll_packet`] has something to send now.

@@ -36,7 +36,7 @@ impl Session {
     /// An address is proven: the first one, or another.
     pub(super) fn on_proof(&mut self, now: Instant, proof: Proof) {
         match proof {
-            Proof::First(rtt) => self.recovery.on_path_validated(rtt),
+            Proof::First(rtt) => self.recovery.on_path_validated(now, rtt),
             Proof::Moved { rtt, far } => self.on_moved(now, rtt, far),
         }
         self.on_data_open(now);

@@ -281,6 +281,7 @@ fn arrival(now: Instant, from: SocketAddr) -> Arrival {
         number: PacketNumber(0),
         epoch: KeyEpoch(0),
         phase: KeyPhase::FIRST,
+        ecn: None,
     }
 }
 

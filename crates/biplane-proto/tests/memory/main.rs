@@ -80,6 +80,7 @@ impl Victim {
             number: PacketNumber(self.number),
             epoch: KeyEpoch(0),
             phase: KeyPhase::FIRST,
+            ecn: None,
         };
         self.number += 1;
         self.session.handle_packet(self.now, &arrival, &plaintext).unwrap();

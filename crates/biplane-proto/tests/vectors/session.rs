@@ -105,7 +105,8 @@ impl Real {
         plaintext.resize(1_175, 0);
         let path = Path { remote: peer_address(), local: None };
         let number = PacketNumber(self.first + self.heard);
-        let arrival = Arrival { received_at: self.now, path, number, epoch: KeyEpoch(0), phase };
+        let arrival =
+            Arrival { received_at: self.now, path, number, epoch: KeyEpoch(0), phase, ecn: None };
         self.heard += 1;
         self.session.handle_packet(self.now, &arrival, &plaintext).unwrap();
         self.install();

@@ -69,6 +69,11 @@ impl Bottleneck {
         fits.then(|| narrow.push(now, bytes(len)))
     }
 
+    /// How many bytes wait or are crossing.
+    pub(super) fn queued(&self, now: Instant) -> u64 {
+        self.lock().queued(now)
+    }
+
     /// When `len` bytes of a stream have passed; its writer has asked for room.
     pub(crate) fn pass_stream(&self, now: Instant, len: usize) -> Instant {
         self.lock().push(now, bytes(len))

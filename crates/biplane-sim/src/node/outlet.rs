@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, time::Instant};
 
+use biplane_proto::Ecn;
+
 use crate::{Link, world::Forger};
 
 /// A link, and who hears what goes out on it.
@@ -15,10 +17,16 @@ pub(crate) struct Outlet<'a> {
 
 impl Outlet<'_> {
     /// Sends a datagram to `to`.
-    pub(super) fn send(&mut self, now: Instant, to: SocketAddr, datagram: Vec<u8>) {
+    pub(super) fn send(
+        &mut self,
+        now: Instant,
+        to: SocketAddr,
+        ecn: Option<Ecn>,
+        datagram: Vec<u8>,
+    ) {
         if let Some(forger) = &mut self.forger {
             forger.overhear(now, &datagram);
         }
-        self.link.send_tagged(now, self.from.unwrap_or(to), datagram);
+        self.link.send_marked(now, self.from.unwrap_or(to), ecn, datagram);
     }
 }

@@ -155,7 +155,8 @@ impl World {
         let opened = node.open(&header, datagram);
         let opened = opened.map(|(number, epoch, text)| (number, epoch, text.len()));
         let (number, epoch, len) = opened.inspect_err(|reason| node.count_drop(*reason))?;
-        let packet = Packet { received_at: now, path, number, epoch, phase: header.phase };
+        let (phase, ecn) = (header.phase, arrival.ecn);
+        let packet = Packet { received_at: now, path, number, epoch, phase, ecn };
         Ok(Opened { side, packet, len })
     }
 
@@ -208,7 +209,7 @@ impl World {
     /// A datagram that was taken in before comes once more.
     fn replay(&mut self, side: Side, bytes: Vec<u8>) {
         let Some(tag) = self.lines.get(side.client()).map(|line| line.host.address) else { return };
-        let mut again = Arrival { altered: false, number: 0, tag, bytes };
+        let mut again = Arrival { altered: false, number: 0, tag, ecn: None, bytes };
         let opened = self.open(side, &mut again);
         let mut taken = opened.and_then(|opened| self.commit(&opened, &again.bytes));
         let forgets = self.canary(side, CanaryKind::Forgets);

@@ -11,6 +11,8 @@ use crate::{Arrival, ContractBreach, Rng};
 
 /// So many datagrams later at the most: beyond the window and the keys of its time.
 const LATER: usize = 4_096;
+/// So many datagrams are surely within the window, in which skipped numbers have a place too.
+const WITHIN: u64 = limits::WINDOW_MIN * 15 / 16;
 
 /// What has come out at one end, and what is to come out there again.
 #[derive(Debug, Default)]
@@ -66,7 +68,7 @@ impl Recorder {
     ) -> Option<ContractBreach> {
         let counts = matches!(refused, DropReason::Replayed | DropReason::Late);
         let newest = self.taken.last().copied().unwrap_or_default();
-        let is_within = arrival.number + limits::WINDOW_MIN > newest;
+        let is_within = arrival.number + WITHIN > newest;
         let is_new = !arrival.altered && !self.taken.contains(&arrival.number);
         (counts && is_within && is_new).then_some(ContractBreach::FalselyRefused(refused))
     }
@@ -81,6 +83,7 @@ mod tests {
             altered: false,
             number,
             tag: SocketAddr::from(([198, 51, 100, 1], 40_000)),
+            ecn: None,
             bytes: vec![u8::try_from(number % 256).unwrap()],
         }
     }
@@ -106,8 +109,8 @@ mod tests {
         let judge = |number, reason| recorder.judge(&arrival(number), reason);
         let replayed = ContractBreach::FalselyRefused(DropReason::Replayed);
         assert_eq!(judge(4_999, DropReason::Replayed), Some(replayed));
-        assert!(judge(5_001 - limits::WINDOW_MIN, DropReason::Late).is_some());
-        assert_eq!(judge(5_000 - limits::WINDOW_MIN, DropReason::Late), None, "beyond the window");
+        assert!(judge(5_001 - WITHIN, DropReason::Late).is_some());
+        assert_eq!(judge(5_000 - WITHIN, DropReason::Late), None, "beyond the window");
         assert_eq!(judge(5_000, DropReason::Replayed), None, "it was taken");
         assert_eq!(judge(4_999, DropReason::NoKey), None);
     }

@@ -103,7 +103,7 @@ impl Side {
         remote.set_port(remote.port() + ports);
         let path = Path { remote, local: None };
         let Packet { number, phase, .. } = *packet;
-        let arrival = Arrival { received_at: now, path, number, epoch: KeyEpoch(0), phase };
+        let arrival = Arrival { received_at: now, path, number, epoch: KeyEpoch(0), phase, ecn: None };
         let over = self.left.is_some() && !self.session_drains();
         let outcome = self.session.handle_packet(now, &arrival, &packet.plaintext);
         self.heard += 1;

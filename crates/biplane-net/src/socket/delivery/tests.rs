@@ -74,7 +74,7 @@ const BYTES: [u8; 25] = *b"aaaaaaaaaabbbbbbbbbbccccc";
 
 fn run() -> Run<'static> {
     let remote = SocketAddr::from(([127, 0, 0, 1], 9));
-    Run { path: Path { remote, local: None }, bytes: &BYTES, segment: 10 }
+    Run { path: Path { remote, local: None }, bytes: &BYTES, segment: 10, ecn: None }
 }
 
 fn whole() -> Vec<Vec<u8>> {

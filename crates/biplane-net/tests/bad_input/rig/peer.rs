@@ -46,9 +46,17 @@ pub(crate) struct Peer {
     opens: Direction,
     /// Key updates of its own, and of the victim's.
     pub(crate) updates: [u8; 2],
-    largest: u64,
+    heard: Heard,
     /// Bytes of records that are not read yet.
     unread: Vec<u8>,
+}
+
+/// The victim's packets that have come.
+#[derive(Default)]
+struct Heard {
+    largest: u64,
+    /// Of each its number, in the order of their coming.
+    numbers: Vec<u64>,
 }
 
 /// What another connection needs to know of the session.
@@ -167,7 +175,7 @@ impl Peer {
             victim,
             updates: [0; 2],
             next: 0,
-            largest: 0,
+            heard: Heard::default(),
             unread: Vec::new(),
         }
     }
@@ -218,11 +226,11 @@ impl Peer {
 
     /// The same session under other keys: packet numbers go on.
     fn go_on(self, tls: Tls, agreement: &Agreement, roles: [&str; 2]) -> Self {
-        let Self { udp, victim, next, largest, own, resumable, seals, .. } = self;
+        let Self { udp, victim, next, heard, own, resumable, seals, .. } = self;
         let anew = Self::agreed(tls, (udp, victim), agreement, roles);
         let Resumable { secret, .. } = anew.resumable;
         let resumable = Resumable { secret, before: Some((own, seals)), ..resumable };
-        Self { next, largest, resumable, ..anew }
+        Self { next, heard, resumable, ..anew }
     }
 }
 
@@ -245,7 +253,7 @@ fn accept(hello: Vec<u8>) -> Accepting {
 impl Peer {
     /// Both sides' numbers begin here.
     pub(super) const fn begin_at(&mut self, first: u64) {
-        (self.next, self.largest) = (first, first);
+        (self.next, self.heard.largest) = (first, first);
     }
 
     /// Moves on to the next key.
@@ -343,12 +351,18 @@ impl Peer {
         }
         let phase = self.updates[1] % 4;
         assert_eq!((first, id), (0x40 | phase << 2, self.own));
-        let expected = PacketNumber(self.largest + 1);
+        let expected = PacketNumber(self.heard.largest + 1);
         let number = TruncatedNumber(u32::from_be_bytes(low)).expand(expected).0;
         let plaintext = self.opens.open(datagram, number).expect("a seal that holds");
-        self.largest = self.largest.max(number);
+        self.heard.largest = self.heard.largest.max(number);
+        self.heard.numbers.push(number);
         self.victim = from;
         Some((number, plaintext))
+    }
+
+    /// The numbers of the victim's packets, in the order of their coming.
+    pub(crate) fn heard(&self) -> &[u64] {
+        &self.heard.numbers
     }
 
     /// Waits for the victim's next packet.

@@ -24,6 +24,17 @@ pub(in super::super) struct Cubic {
     friendly: f64,
     /// Parts of a byte that growth still owes.
     owed: f64,
+    /// What the latest recovery period put an end to.
+    before: Climb,
+}
+
+/// A climb that goes on where it was if the loss that ended it was none (section 4.9).
+#[derive(Clone, Copy, Debug, Default)]
+struct Climb {
+    plateau: f64,
+    since: Option<Instant>,
+    k: f64,
+    friendly: f64,
 }
 
 impl Cubic {
@@ -34,7 +45,13 @@ impl Cubic {
 
     pub(in super::super) fn new(datagram: u64) -> Self {
         let window = Window::new(datagram);
-        Self { window, plateau: 0.0, since: None, k: 0.0, friendly: 0.0, owed: 0.0 }
+        let before = Climb::default();
+        Self { window, plateau: 0.0, since: None, k: 0.0, friendly: 0.0, owed: 0.0, before }
+    }
+
+    const fn climb(&self) -> Climb {
+        let Self { plateau, since, k, friendly, .. } = *self;
+        Climb { plateau, since, k, friendly }
     }
 
     fn datagrams(&self) -> f64 {
@@ -101,13 +118,21 @@ impl Controller for Cubic {
     }
 
     fn on_congestion(&mut self, now: Instant, newest: Instant, persistent: bool) {
-        let before = self.datagrams();
+        let (before, climb) = (self.datagrams(), self.climb());
         if self.window.on_congestion(now, newest, persistent) {
+            self.before = climb;
             // Section 4.7: where the window was losing ground already, leave more to newcomers.
             let losing = before < self.plateau;
             self.plateau = if losing { before * (1.0 + Self::BETA) / 2.0 } else { before };
         }
         self.since = None;
+    }
+
+    fn on_spurious(&mut self, since: Instant) {
+        if self.window.on_spurious(since) {
+            let Climb { plateau, since, k, friendly } = self.before;
+            (self.plateau, self.since, self.k, self.friendly) = (plateau, since, k, friendly);
+        }
     }
 }
 
@@ -172,6 +197,21 @@ mod tests {
         }
         assert!(round(&mut cubic, 6, true) < 1.2, "a queue shows");
         assert!(round(&mut cubic, 6, false) > 1.49, "none shows");
+    }
+
+    #[test]
+    fn a_climb_goes_on_where_a_loss_that_was_none_interrupted_it() {
+        let ((start, mut cubic), (_, mut other)) = (at_loss(), at_loss());
+        other.before = cubic.before;
+        for climber in [&mut cubic, &mut other] {
+            after(climber, start, 3);
+        }
+        let later = start + Duration::from_secs(3);
+        other.on_congestion(later, later, false);
+        other.on_spurious(later);
+        assert_eq!(other.window(), cubic.window());
+        let [one, same] = [&mut cubic, &mut other].map(|climber| after(climber, later, 3));
+        assert!(one > 100 && one.abs_diff(same) <= 1, "{one} and {same} datagrams");
     }
 
     #[test]

@@ -39,6 +39,10 @@ impl Controller for NewReno {
             self.credit = 0;
         }
     }
+
+    fn on_spurious(&mut self, since: Instant) {
+        self.window.on_spurious(since);
+    }
 }
 
 #[cfg(test)]
