@@ -4,6 +4,7 @@
 //! [`Server::wait`](biplane::Server::wait) and `drain`, a client by its events.
 
 mod clients;
+mod intake;
 mod server;
 
 use std::collections::BTreeMap;

@@ -18,6 +18,8 @@ pub struct Latency {
     pub p50: f64,
     /// Nine in ten took no longer.
     pub p90: f64,
+    /// 95 in 100 took no longer.
+    pub p95: f64,
     /// 99 in 100 took no longer.
     pub p99: f64,
     /// 999 in 1,000 took no longer.
@@ -79,6 +81,7 @@ impl Latency {
         Some(Self {
             p50: quantile(500),
             p90: quantile(900),
+            p95: quantile(950),
             p99: quantile(990),
             p999: quantile(999),
             max: micros(max),

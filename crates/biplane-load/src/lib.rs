@@ -29,6 +29,7 @@
 //! | `run`, `child`, `line` | how the two processes are started, led and ended |
 //! | `part` | what a process does that is one of the two |
 //! | `stamp`, `books`, `window`, `shared` | what a message says of itself, and what is known of those that came |
+//! | `bulk` | what is handed over beside messages |
 //! | `latency`, `meter` | how time, processor time and memory are taken |
 //! | `measured` | what comes of it |
 //! | `biplane` | Biplane as one of the systems |
@@ -49,6 +50,7 @@
 
 mod biplane;
 mod books;
+mod bulk;
 mod child;
 mod latency;
 mod line;
@@ -63,8 +65,9 @@ mod window;
 mod work;
 
 pub use biplane::Biplane;
+pub use bulk::{Handed, Pattern};
 pub use latency::{Bucket, Latency};
-pub use measured::{Connects, Measured, Rates, Sides, Way, Workers};
+pub use measured::{Bulk, Connects, Measured, Rates, Sides, Way, Workers};
 pub use part::part;
 pub use run::{Progress, Stage, Watch, measure};
 pub use system::{Class, Heard, Means, Peer, Served, Side, System, Tuning, Worker};

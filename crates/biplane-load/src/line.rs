@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Plan, Worker, books::Counts, latency::Bucket, meter::Spent};
+use crate::{Handed, Plan, Worker, books::Counts, latency::Bucket, meter::Spent};
 
 /// The environment variable that makes a process a part, and says which.
 pub(crate) const PART: &str = "BIPLANE_LOAD_PART";
@@ -86,10 +86,12 @@ pub(crate) struct Sessions {
 }
 
 /// What the clients say of their flow.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Flow {
     /// Messages under way at the most, at the end.
     pub(crate) window: Option<u64>,
     /// Something was still under way when the last message had come long ago.
     pub(crate) is_stalled: bool,
+    /// What came in bulk, once that has ended.
+    pub(crate) handed: Option<Handed>,
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use crate::{Latency, Plan, Work, Worker, line::Report};
+use crate::{Handed, Latency, Plan, Work, Worker, line::Report};
 
 /// What came of a run. What a work does not have is `None`.
 #[derive(Clone, Debug, Serialize)]
@@ -44,12 +44,23 @@ pub struct Measured {
 pub struct Rates {
     /// Messages a second.
     pub messages_per_second: f64,
-    /// Their bytes a second, as the application counts them.
+    /// Their bytes a second, as the application counts them; of a transfer, those in bulk.
     pub bytes_per_second: f64,
     /// Of those sent at all, the share that came, until 2 s after the last was sent.
     pub delivered_share: f64,
     /// Bytes that an unreliable flow had under way at the most, at the end of the run.
     pub window_bytes: Option<u64>,
+    /// What came in bulk, of [`Work::Transfer`] once it has ended.
+    pub bulk: Option<Bulk>,
+}
+
+/// What came in bulk.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Bulk {
+    /// Bytes.
+    pub bytes: u64,
+    /// From the offer to the last of them.
+    pub seconds: f64,
 }
 
 /// One of each process.
@@ -176,17 +187,20 @@ fn rates(
     let (sent, came) = match plan.work {
         // What was asked, against what was answered.
         Work::Echo { .. } => (client.sent, client.counts.arrived),
-        Work::Flow { .. } | Work::Game(_) | Work::Connect | Work::Idle => {
+        Work::Flow { .. } | Work::Game(_) | Work::Transfer { .. } | Work::Connect | Work::Idle => {
             (client.sent + server.sent, server.counts.arrived + client.counts.arrived)
         }
     };
     let size = plan.work.up_size() as u64;
-    let window = client.flow.and_then(|flow| flow.window);
+    let window = client.flow.as_ref().and_then(|flow| flow.window);
+    let bulk = handed(client)
+        .map(|handed| Bulk { bytes: handed.bytes, seconds: handed.time.as_secs_f64() });
     Rates {
         messages_per_second: count / seconds,
-        bytes_per_second: bytes / seconds,
+        bytes_per_second: bulk.map_or(bytes / seconds, Bulk::per_second),
         delivered_share: if sent == 0 { 1.0 } else { float(came) / float(sent) },
         window_bytes: window.map(|messages| messages * size),
+        bulk,
     }
 }
 
@@ -194,8 +208,20 @@ fn seconds(work: &Work, server: &Report, client: &Report) -> f64 {
     match work {
         Work::Connect => client.sessions.joined_after.as_secs_f64(),
         Work::Flow { .. } => server.spent.time.as_secs_f64(),
-        Work::Echo { .. } | Work::Game(_) | Work::Idle => client.spent.time.as_secs_f64(),
+        Work::Echo { .. } | Work::Game(_) | Work::Transfer { .. } | Work::Idle => {
+            client.spent.time.as_secs_f64()
+        }
     }
+}
+
+impl Bulk {
+    fn per_second(self) -> f64 {
+        float(self.bytes) / self.seconds.max(1e-6)
+    }
+}
+
+fn handed(client: &Report) -> Option<&Handed> {
+    client.flow.as_ref()?.handed.as_ref()
 }
 
 fn busy(report: &Report) -> f64 {
@@ -205,7 +231,9 @@ fn busy(report: &Report) -> f64 {
 
 /// Of a work with clients enough that the process's own buffers do not tell.
 fn resident(work: &Work, server: &Report) -> Option<f64> {
-    if matches!(work, Work::Flow { .. } | Work::Echo { .. }) || server.sessions.joined == 0 {
+    let is_of_buffers =
+        matches!(work, Work::Flow { .. } | Work::Echo { .. } | Work::Transfer { .. });
+    if is_of_buffers || server.sessions.joined == 0 {
         return None;
     }
     let (before, after) = server.resident?;
@@ -257,8 +285,16 @@ fn broken(plan: &Plan, server: &Report, client: &Report) -> Vec<String> {
     say(up.malformed + down.malformed, "messages that nobody sent");
     // A client that leaves is seen by both; whoever sees more is right.
     say(server.sessions.left.max(client.sessions.left), "clients left");
+    if let Work::Transfer { .. } = plan.work {
+        let fault = match handed(client) {
+            None => Some("it did not end"),
+            Some(handed) => handed.fault.as_deref(),
+        };
+        broken.extend(fault.map(|fault| format!("the transfer: {fault}")));
+        return broken;
+    }
     if plan.work.class() != crate::Class::Unreliable {
-        let stalled = client.flow.is_some_and(|flow| flow.is_stalled);
+        let stalled = client.flow.as_ref().is_some_and(|flow| flow.is_stalled);
         let under_way = client.sent.saturating_sub(up.arrived + up.skipped);
         say(if stalled { under_way } else { 0 }, "messages that were to arrive and no longer move");
     }
@@ -319,7 +355,7 @@ mod tests {
         let way = measured.up.unwrap();
         assert_eq!((way.lost, way.under_way, way.repeated), (2, 8, 1));
         assert_eq!(measured.broken.len(), 2, "{:?}", measured.broken);
-        client.flow = Some(Flow { window: None, is_stalled: true });
+        client.flow = Some(Flow { is_stalled: true, ..Flow::default() });
         client.sessions = Sessions { left: 1, ..Sessions::default() };
         let broken = flow(Class::Reliable, server, client).broken;
         assert_eq!(broken.len(), 4, "{broken:?}");
@@ -339,6 +375,28 @@ mod tests {
         assert_eq!(rates.messages_per_second, 195.0);
         assert_eq!(rates.bytes_per_second, (190.0 * 64.0 + 200.0 * 600.0) / 2.0);
         assert!((rates.delivered_share - 405.0 / 415.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_transfer_is_as_fast_as_its_bytes_and_has_its_fault_told() {
+        let game = crate::Game::BESIDE;
+        let plan = Plan::new(Work::Transfer { bytes: 1_000, game });
+        let time = Duration::from_secs(4);
+        let handed = Handed { bytes: 1_000, time, fault: None };
+        let server = Report { sent: 100, ..report(1, 100, 100) };
+        let flow = Flow { handed: Some(handed), ..Flow::default() };
+        let mut client = Report { sent: 100, flow: Some(flow), ..report(1, 99, 99) };
+        let measured = Measured::of(&plan, server.clone(), client.clone());
+        let rates = measured.rates.unwrap();
+        assert_eq!((rates.bytes_per_second, rates.delivered_share), (250.0, 0.995));
+        assert!(measured.broken.is_empty());
+        let fault = Some("what arrived has another checksum".into());
+        client.flow =
+            Some(Flow { handed: Some(Handed { fault, ..Handed::default() }), ..Flow::default() });
+        let broken = Measured::of(&plan, server.clone(), client.clone()).broken;
+        assert_eq!(broken, ["the transfer: what arrived has another checksum"]);
+        client.flow = None;
+        assert_eq!(Measured::of(&plan, server, client).broken, ["the transfer: it did not end"]);
     }
 
     #[test]

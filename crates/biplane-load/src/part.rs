@@ -59,7 +59,7 @@ fn serve(system: &dyn System, settings: &Settings, orders: &Orders) -> Result<()
         server.rest()?;
     }
     let begun = Moment::now();
-    server.begin();
+    server.begin()?;
     while orders.phase() == Phase::Working {
         server.work()?;
     }
@@ -75,9 +75,11 @@ fn join(system: &dyn System, settings: &Settings, orders: &Orders) -> Result<()>
     let shared = Shared::map(&settings.shared)?;
     let mut clients = match settings.plan.work {
         Work::Connect => measure_joining(system, settings, shared, orders)?,
-        Work::Flow { .. } | Work::Echo { .. } | Work::Game(_) | Work::Idle => {
-            measure_work(system, settings, shared, orders)?
-        }
+        Work::Flow { .. }
+        | Work::Echo { .. }
+        | Work::Game(_)
+        | Work::Transfer { .. }
+        | Work::Idle => measure_work(system, settings, shared, orders)?,
     };
     orders::tell(&Told::Report(Box::new(clients.report())));
     // The server has yet to report: it shall not see them leave.
@@ -103,6 +105,9 @@ fn measure_work(
     clients.begin();
     while orders.phase() == Phase::Working {
         clients.work()?;
+        if clients.is_handed() {
+            orders::tell(&Told::Done);
+        }
     }
     clients.stop(begun.spent());
     clients.finish()?;

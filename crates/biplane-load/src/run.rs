@@ -13,6 +13,8 @@ use crate::{
 
 /// How long both sides may take until the work can begin.
 const STARTING: Duration = Duration::from_secs(30);
+/// How long a transfer may take.
+const TRANSFERRING: Duration = Duration::from_secs(600);
 /// How long a report may take beyond the 2 s for what is under way.
 const REPORTING: Duration = Duration::from_secs(10);
 /// How often whoever watches is told, and asked.
@@ -151,10 +153,17 @@ impl Run<'_> {
     fn work(&mut self, server: &mut Part, clients: &mut Part) -> Result<()> {
         self.begun = Instant::now();
         let is_joining = matches!(self.plan.work, Work::Connect);
-        let time = if is_joining { STARTING } else { self.plan.time };
-        while let Some(left) = time.checked_sub(self.begun.elapsed()) {
-            let is_done = matches!(clients.hear(LOOK.min(left))?, Some(Told::Done));
-            if self.look(Stage::Working) || is_done {
+        let (least, most) = match self.plan.work {
+            Work::Connect => (Duration::ZERO, STARTING),
+            Work::Transfer { .. } => (self.plan.time, TRANSFERRING.max(self.plan.time)),
+            Work::Flow { .. } | Work::Echo { .. } | Work::Game(_) | Work::Idle => {
+                (self.plan.time, self.plan.time)
+            }
+        };
+        let mut is_done = false;
+        while let Some(left) = most.checked_sub(self.begun.elapsed()) {
+            is_done |= matches!(clients.hear(LOOK.min(left))?, Some(Told::Done));
+            if self.look(Stage::Working) || (is_done && self.begun.elapsed() >= least) {
                 return Ok(());
             }
             // Nothing is expected of it but that it does not fail.

@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
+
+use crate::Handed;
 
 /// How a message shall travel.
 #[expect(clippy::exhaustive_enums, reason = "every system says of each whether it carries it")]
@@ -97,6 +99,20 @@ pub trait Side: fmt::Debug {
     ///
     /// If the system broke as a whole.
     fn flush(&mut self) -> Result<()>;
+
+    /// Begins to hand a peer the first `bytes` of a [`crate::Pattern`], beside all messages.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot, or the system has no way for bulk.
+    fn hand_over(&mut self, to: Peer, bytes: u64) -> Result<()> {
+        bail!("{to} cannot be handed {bytes} bytes: there is no way for bulk")
+    }
+
+    /// What came of all that this side's peers were handed, once it has ended.
+    fn handed(&mut self) -> Option<Handed> {
+        None
+    }
 
     /// What each thread that receives has done so far, where the system says.
     fn receivers(&self) -> Vec<Worker> {

@@ -37,6 +37,14 @@ pub enum Work {
     },
     /// What a match does: small unreliable messages up, larger ones down, each at a steady rate.
     Game(Game),
+    /// A match with small messages at 60 Hz both ways, and beside it each client is handed bytes in
+    /// bulk: it lasts until they have all come, and no less than the plan's time.
+    Transfer {
+        /// Bytes to each client.
+        bytes: u64,
+        /// What is said meanwhile.
+        game: Game,
+    },
     /// All clients join at once.
     Connect,
     /// Clients join and stay, and nobody says anything.
@@ -62,6 +70,11 @@ impl Default for Game {
     fn default() -> Self {
         Self { up_size: 64, up_hz: 60, down_size: 600, down_hz: 20 }
     }
+}
+
+impl Game {
+    /// 100 bytes at 60 Hz both ways, beside bulk.
+    pub const BESIDE: Self = Self { up_size: 100, up_hz: 60, down_size: 100, down_hz: 60 };
 }
 
 /// One run.
@@ -134,7 +147,7 @@ impl Plan {
                 Stamp::LENGTH
             );
         }
-        if let Work::Game(Game { up_hz, down_hz, .. }) = self.work {
+        if let Some(Game { up_hz, down_hz, .. }) = self.work.game() {
             let fits = up_hz > 0 && up_hz <= 1_000 && down_hz > 0 && up_hz.is_multiple_of(down_hz);
             ensure!(fits, "{up_hz} ticks a second, snapshots at {down_hz} Hz: not a divisor");
         }
@@ -153,7 +166,11 @@ impl Work {
     pub(crate) const fn class(&self) -> Class {
         match self {
             Self::Flow { class, .. } => *class,
-            Self::Echo { .. } | Self::Game(_) | Self::Connect | Self::Idle => Class::Unreliable,
+            Self::Echo { .. }
+            | Self::Game(_)
+            | Self::Transfer { .. }
+            | Self::Connect
+            | Self::Idle => Class::Unreliable,
         }
     }
 
@@ -161,7 +178,7 @@ impl Work {
     pub(crate) const fn up_size(&self) -> usize {
         match self {
             Self::Flow { size, .. } | Self::Echo { size, .. } => *size,
-            Self::Game(game) => game.up_size,
+            Self::Game(game) | Self::Transfer { game, .. } => game.up_size,
             Self::Connect | Self::Idle => 0,
         }
     }
@@ -170,7 +187,7 @@ impl Work {
     pub(crate) const fn down_size(&self) -> usize {
         match self {
             Self::Echo { size, .. } => *size,
-            Self::Game(game) => game.down_size,
+            Self::Game(game) | Self::Transfer { game, .. } => game.down_size,
             Self::Flow { .. } | Self::Connect | Self::Idle => 0,
         }
     }
@@ -179,7 +196,15 @@ impl Work {
         match self {
             Self::Flow { rate, .. } => *rate,
             Self::Echo { rate, .. } => Some(*rate),
-            Self::Game(_) | Self::Connect | Self::Idle => None,
+            Self::Game(_) | Self::Transfer { .. } | Self::Connect | Self::Idle => None,
+        }
+    }
+
+    /// The match that it is, or that goes on beside it.
+    pub(crate) const fn game(&self) -> Option<Game> {
+        match self {
+            Self::Game(game) | Self::Transfer { game, .. } => Some(*game),
+            Self::Flow { .. } | Self::Echo { .. } | Self::Connect | Self::Idle => None,
         }
     }
 

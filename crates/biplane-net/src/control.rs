@@ -3,6 +3,9 @@
 //! A tokio runtime of one thread runs there: the listener, a task for every connection, and the
 //! application's admission. Nothing of it runs on a runtime of the caller's.
 
+mod attached;
+mod attacher;
+mod attaching;
 mod backlog;
 mod block;
 mod connection;
@@ -57,8 +60,8 @@ impl Control {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .thread_name("biplane-resolve")
-            // Names are looked up there; nothing else blocks.
-            .max_blocking_threads(limits::RESOLVERS)
+            // Names are looked up there, and what is transferred is read; nothing else blocks.
+            .max_blocking_threads(limits::RESOLVERS + limits::TRANSFER_READERS)
             .build()?;
         let handle = runtime.handle().clone();
         let (stop, presence) = (Arc::new(Notify::new()), Presence::default());

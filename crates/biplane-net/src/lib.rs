@@ -15,6 +15,7 @@
 //! | `crew` | the threads of the data plane, and how they wait |
 //! | `socket`, `os` | the kernel's UDP: batches, segmentation offload, waiting |
 //! | `control` | TCP, TLS, hello, admission, records |
+//! | `transfer` | what is handed over in bulk, and taken |
 //! | `step` | the steps of a connection, by name |
 //! | `identity`, `pin`, `link` | who a server is, and how it is found |
 //! | `counters`, `stats` | what is counted, and how it is read |
@@ -60,6 +61,7 @@ mod source;
 mod stats;
 mod step;
 mod sync;
+mod transfer;
 mod wheel;
 mod work;
 
@@ -78,3 +80,4 @@ pub use pin::{Pin, PinError};
 pub use slot::{SessionId, Slot};
 pub use stats::{ConnectionStats, DatagramStats, EndpointStats, SessionCounts, WorkerStats};
 pub use step::Step;
+pub use transfer::{IncomingTransfer, OutgoingTransfer, TransferSource};

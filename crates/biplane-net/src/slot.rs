@@ -6,6 +6,7 @@
 
 mod answers;
 mod attached;
+mod bulk;
 mod connections;
 mod ending;
 mod keys;
@@ -21,8 +22,11 @@ use std::{
     time::Instant,
 };
 
-use biplane_proto::{Answered, KeyEpoch, RequestError, Session};
-use biplane_wire::{PacketNumber, RequestId};
+use biplane_proto::{
+    Answered, KeyEpoch, RequestError, SendError, Session, TransferChange, TransferError,
+    TransferSide,
+};
+use biplane_wire::{PacketNumber, RequestId, TransferId};
 use bytes::Bytes;
 
 use crate::{
@@ -34,11 +38,14 @@ use crate::{
         Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    transfer::{IncomingTransfer, OutgoingTransfer, TransferSource},
     wheel::Epoch,
 };
 
 use answers::Answers;
 pub(crate) use attached::{Attached, Pulled};
+use bulk::Bulk;
+pub(crate) use bulk::{Heard, Pulled as BulkPulled, Reading};
 use connections::Connections;
 pub(crate) use connections::Standing;
 use ending::Ending;
@@ -115,6 +122,7 @@ pub(crate) struct Aftermath {
     /// Its control connection is another, or stands otherwise.
     changed: bool,
     answers: Vec<Answered>,
+    transfers: Vec<TransferChange>,
     /// Their packets have no keys any more.
     discarded: Vec<KeyEpoch>,
 }
@@ -214,6 +222,50 @@ impl Slot {
         self.over.wait(then);
     }
 
+    /// Offers the peer what `source` gives, as `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is offered then.
+    pub fn transfer(
+        &self,
+        name: &str,
+        source: TransferSource,
+    ) -> Result<OutgoingTransfer, SendError> {
+        let slot = self.me.upgrade().ok_or(SendError::Closed)?;
+        let (now, length) = (clock::now(), source.length);
+        let mut after = None;
+        let offered = self.bulk().offer(source, || {
+            let offer = |session: &mut Session| session.offer_transfer(now, name, length);
+            let (offered, aftermath) = self.enter(now, offer);
+            after = Some(aftermath);
+            offered
+        });
+        after.into_iter().for_each(|aftermath| self.follow(aftermath));
+        offered.map(|(id, course)| OutgoingTransfer { slot, id, course })
+    }
+
+    /// Takes up what the peer offers, `length` bytes; `None` if it is not to be had any more.
+    #[must_use]
+    pub fn accept_transfer(&self, id: TransferId, length: u64) -> Option<IncomingTransfer> {
+        let slot = self.me.upgrade()?;
+        let (now, mut after) = (clock::now(), None);
+        let accepted = self.bulk().accept((id, length), || {
+            let (accepted, aftermath) = self.enter(now, |session| session.accept_transfer(now, id));
+            after = Some(aftermath);
+            accepted
+        });
+        after.into_iter().for_each(|aftermath| self.follow(aftermath));
+        let (course, bytes) = accepted?;
+        Some(IncomingTransfer { slot, id, course, bytes })
+    }
+
+    /// Does not want what the peer offers.
+    pub fn refuse_transfer(&self, id: TransferId) {
+        let refused = Err(TransferError::Refused);
+        self.with(|now, session| session.end_transfer(now, (TransferSide::Peer, id), refused));
+    }
+
     /// Says that something was queued that the next flush shall send.
     pub fn queued(&self) {
         if self.is_dirty() {
@@ -222,6 +274,31 @@ impl Slot {
         if let (Some(hub), Some(me)) = (self.hub.upgrade(), self.me.upgrade()) {
             hub.add_dirty(&me);
         }
+    }
+}
+
+/// For transfers.
+impl Slot {
+    pub(crate) const fn bulk(&self) -> &Bulk {
+        self.connections.bulk()
+    }
+
+    /// What an application gave to be read panicked.
+    pub(crate) fn count_panic(&self) {
+        if let Some(hub) = self.hub.upgrade() {
+            hub.counters().panicked();
+        }
+    }
+
+    pub(crate) fn cancel_transfer(&self, side: TransferSide, id: TransferId) {
+        let cancelled = Err(TransferError::CancelledHere);
+        self.with(|now, session| session.end_transfer(now, (side, id), cancelled));
+    }
+
+    /// All of a transfer has come; whether its checksum holds.
+    pub(crate) fn end_whole(&self, id: TransferId, holds: bool) {
+        let end = bulk::end_of(holds);
+        self.with(|now, session| session.end_transfer(now, (TransferSide::Peer, id), end));
     }
 }
 
@@ -351,6 +428,7 @@ impl Slot {
             changed: self.connections.follow(session),
             discarded,
             answers: core::iter::from_fn(|| session.poll_answer()).collect(),
+            transfers: core::iter::from_fn(|| session.poll_transfer()).collect(),
         }
     }
 
@@ -377,6 +455,9 @@ impl Slot {
             self.connections.wake_writer();
         }
         self.answers.bring(aftermath.answers);
+        for (id, holds) in self.bulk().bring(aftermath.transfers) {
+            self.end_whole(id, holds);
+        }
         let (Some(hub), Some(me)) = (self.hub.upgrade(), self.me.upgrade()) else {
             return false;
         };

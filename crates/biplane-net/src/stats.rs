@@ -88,7 +88,7 @@ pub struct SessionCounts {
     /// Control connections that took the place of another, on either side.
     pub resumed: u64,
     /// Clients refused: by admission, a limit, maintenance, because they speak another protocol, or
-    /// because there is no such session to resume.
+    /// because there is no such session to resume or to attach a connection to.
     pub refused: u64,
     /// Sessions that ended because the peer fell silent.
     pub timed_out: u64,
@@ -97,7 +97,7 @@ pub struct SessionCounts {
 }
 
 /// TCP connections that a listener accepted, until they are a session's. Each that became none is
-/// counted once: below, from `timed_out` to `resume_refused`, or only in [`SessionCounts::refused`].
+/// counted once: below, from `timed_out` to `attach_refused`, or only in [`SessionCounts::refused`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ConnectionStats {
@@ -122,6 +122,9 @@ pub struct ConnectionStats {
     pub mismatched: u64,
     /// Clients whose resume did not hold, or whose session is gone; they are `refused` too.
     pub resume_refused: u64,
+    /// Clients that would attach a connection and whose claim did not hold, or whose session is
+    /// gone; they are `refused` too.
+    pub attach_refused: u64,
     /// Failed calls of accept: each is tried again.
     pub accept_failures: u64,
 }

@@ -15,6 +15,7 @@ mod reassembly;
 mod reliable;
 mod report;
 mod single;
+mod turns;
 mod unordered;
 
 use core::time::Duration;
@@ -32,13 +33,14 @@ use self::{
     reassembly::Piece,
     report::Report,
     single::{Channel, Receive, Send, assemble_fresh, deliver_fresh},
+    turns::Turns,
 };
 pub(crate) use self::{
     causality::Progress,
     outgoing::{Outgoing, Space},
 };
 use crate::{
-    ChannelConfig, Notice, SendError, SendOptions, SessionStats, Violation, limits,
+    ChannelConfig, ChannelStats, Notice, SendError, SendOptions, SessionStats, Violation, limits,
     recovery::SentFrame,
 };
 
@@ -56,10 +58,7 @@ fn pop_front_if<T>(queue: &mut VecDeque<T>, test: impl FnOnce(&T) -> bool) -> Op
 #[derive(Debug)]
 pub(crate) struct Channels {
     list: Vec<Channel>,
-    /// Indices into `list`, highest priority first; among equals, who began a packet stands last.
-    order: Vec<usize>,
-    /// Who began the packet that is being filled.
-    began: Option<usize>,
+    turns: Turns,
     /// Bit `i`: channel `i` has something to take.
     readable: u64,
     /// A queue that was full is half empty again.
@@ -89,13 +88,9 @@ pub(crate) struct Books {
 /// What happened to messages, for statistics.
 #[derive(Debug, Default)]
 struct Counts {
-    sent: u64,
     taken: u64,
     resent: u64,
     escalated: u64,
-    expired: u64,
-    superseded: u64,
-    overflowed: u64,
     late: u64,
     duplicated: u64,
     untaken: u64,
@@ -109,13 +104,9 @@ impl Channels {
             let id = u8::try_from(index).ok().and_then(ChannelId::new);
             list.extend(id.map(|id| Channel::new(id, config, granted_by_peer, granted)));
         }
-        let mut order: Vec<usize> = (0..list.len()).collect();
-        order
-            .sort_by_key(|index| list.get(*index).map(|channel| u8::MAX - channel.config.priority));
         Self {
+            turns: Turns::new(&list),
             list,
-            order,
-            began: None,
             readable: 0,
             writable: false,
             released: false,
@@ -157,7 +148,6 @@ impl Channels {
         self.check(id, payload.len(), how)?;
         let channel = self.list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
         let outcome = channel.queue(now, payload, how, &mut self.books);
-        channel.refused |= outcome.is_err();
         if outcome.is_ok() {
             self.on_queued(how);
             if how.after_commands {
@@ -188,18 +178,26 @@ impl Channels {
         self.books.notices.admit()
     }
 
-    pub(crate) fn on_command_queued(&mut self, id: ChannelId, how: SendOptions) {
-        if let Some(Channel { send: Send::Command(next), .. }) = self.list.get_mut(id.index()) {
+    /// A command was queued with the control connection, or refused there.
+    pub(crate) fn on_command(
+        &mut self,
+        id: ChannelId,
+        how: SendOptions,
+        outcome: Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        let channel = self.list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
+        channel.on_sent(outcome)?;
+        if let Send::Command(next) = &mut channel.send {
             let sequence = core::mem::replace(next, next.next());
             if let Some(token) = how.notice {
                 self.books.notices.on_numbered((id, sequence), token);
             }
         }
         self.on_queued(how);
+        Ok(())
     }
 
     const fn on_queued(&mut self, how: SendOptions) {
-        self.books.counts.sent += 1;
         if how.notice.is_some() {
             self.books.notices.on_queued();
         }
@@ -221,17 +219,12 @@ impl Channels {
 
     /// The next message whose frame fits what is left of `space`, by priority and in turns.
     pub(crate) fn next_message(&mut self, now: Instant, space: Space) -> Option<Outgoing> {
-        for index in self.order.iter().copied() {
-            let Self { list, books, .. } = self;
-            let channel = list.get_mut(index).filter(|channel| channel.has_data());
-            let Some(channel) = channel else { continue };
-            if let Some(outgoing) = channel.next_message(now, space, books) {
-                self.writable |= channel.relieved();
-                self.began.get_or_insert(index);
-                return Some(outgoing);
-            }
-        }
-        None
+        let Self { list, turns, books, writable, .. } = self;
+        turns.next(list, |channel| {
+            let outgoing = channel.next_message(now, space, books)?;
+            *writable |= channel.relieved();
+            Some(outgoing)
+        })
     }
 
     /// Looks for messages that have waited too long for an ack over UDP, which go over the control
@@ -257,10 +250,10 @@ impl Channels {
         self.overdue
     }
 
-    /// The next of them that fits what is left of `space`, or a piece of it.
+    /// The next of them that fits what is left of `space`, or a piece of it, by priority.
     pub(crate) fn next_escalated(&mut self, now: Instant, space: Space) -> Option<Outgoing> {
-        let Self { list, books, .. } = self;
-        list.iter_mut().find_map(|channel| channel.next_escalated(now, space, books))
+        let Self { list, turns, books, .. } = self;
+        turns.next_out_of_turn(list, |channel| channel.next_escalated(now, space, books))
     }
 
     /// The control connection is lost: they go over UDP again. Returns whether there are any.
@@ -274,26 +267,10 @@ impl Channels {
         any
     }
 
-    /// A packet has been filled: who began it stands behind its equals now.
-    pub(crate) fn next_turn(&mut self) {
-        let Some(index) = self.began.take() else { return };
-        let Self { list, order, .. } = self;
-        let priority = |index: &usize| list.get(*index).map(|channel| channel.config.priority);
-        let own = priority(&index);
-        let begin = order.iter().position(|other| *other == index).unwrap_or(0);
-        let rest = order.get_mut(begin..).unwrap_or_default();
-        let equals = rest.iter().take_while(|other| priority(other) == own).count();
-        rest.get_mut(..equals).unwrap_or_default().rotate_left(1);
-    }
-
     /// Nothing may leave for now: of `sequenced` messages that wait, the newest is kept alone.
     pub(crate) fn on_blocked(&mut self) {
         for channel in &mut self.list {
-            if let (ChannelKind::Sequenced, Send::Fresh(queue)) =
-                (channel.config.kind, &mut channel.send)
-            {
-                self.books.counts.superseded += queue.keep_newest(&mut self.books.notices);
-            }
+            channel.on_blocked(&mut self.books.notices);
         }
     }
 
@@ -622,25 +599,30 @@ impl Channels {
         }
     }
 
-    pub(crate) fn report(&self, stats: &mut SessionStats) {
+    /// The figures of a channel; `None` if there is no such channel.
+    pub(crate) fn stats(&self, now: Instant, id: ChannelId) -> Option<ChannelStats> {
+        self.list.get(id.index()).map(|channel| channel.stats(now))
+    }
+
+    pub(crate) fn report(&self, now: Instant, stats: &mut SessionStats) {
         let Books { notices, counts, .. } = &self.books;
         stats.delivery.orphaned = self.causality.orphaned();
-        stats.messages_sent = counts.sent;
         stats.messages_taken = counts.taken;
         stats.delivery.resent = counts.resent;
         stats.delivery.escalated = counts.escalated;
         stats.delivery.noted = notices.asked();
-        stats.messages_expired = counts.expired;
-        stats.messages_superseded = counts.superseded;
-        stats.messages_overflowed = counts.overflowed;
         stats.messages_late = counts.late;
         stats.messages_duplicated = counts.duplicated;
         stats.messages_untaken = counts.untaken;
         stats.messages_unfinished = self.partials.unfinished();
         for channel in &self.list {
-            let (messages, bytes) = channel.queued();
-            stats.queued_messages += messages as u64;
-            stats.queued_bytes += bytes as u64;
+            let own = channel.stats(now);
+            stats.messages_sent += own.sent;
+            stats.messages_expired += own.expired;
+            stats.messages_superseded += own.superseded;
+            stats.messages_overflowed += own.overflowed;
+            stats.queued_messages += own.queued_messages;
+            stats.queued_bytes += own.queued_bytes;
             let (messages, bytes) = channel.untaken();
             stats.untaken_messages += messages as u64;
             stats.untaken_bytes += bytes;

@@ -1,6 +1,6 @@
 //! What a session is told when it begins.
 
-use core::time::Duration;
+use core::{num::NonZeroU8, time::Duration};
 use std::net::SocketAddr;
 
 use biplane_wire::{ChannelKind, ControlNumber, PacketNumber, RequestId, SequenceNumber};
@@ -26,10 +26,14 @@ pub struct ChannelConfig {
     pub notify: bool,
     /// The longest message, in bytes.
     pub max_message: u32,
-    /// After how long a message that has not left is dropped and counted; `None` never.
+    /// After how long a message is dropped and counted that has not left or, on a
+    /// `reliable_unordered` channel, would go again; `None` never.
     pub lifetime: Option<Duration>,
     /// Channels of a higher priority go first into every packet.
     pub priority: u8,
+    /// Among channels of equal priority that have more to send than can leave, each has this share
+    /// of the bytes. Default 1.
+    pub weight: NonZeroU8,
     /// After how long a reliable message of a data channel that is not acknowledged goes over the
     /// control connection too, counted from when it was sent; `None` never. Other kinds ignore it.
     pub escalate_after: Option<Duration>,
@@ -39,7 +43,15 @@ impl ChannelConfig {
     /// A channel of this kind without any option, whose messages have at most so many bytes.
     #[must_use]
     pub const fn new(kind: ChannelKind, max_message: u32) -> Self {
-        Self { kind, notify: false, max_message, lifetime: None, priority: 0, escalate_after: None }
+        Self {
+            kind,
+            notify: false,
+            max_message,
+            lifetime: None,
+            priority: 0,
+            weight: NonZeroU8::MIN,
+            escalate_after: None,
+        }
     }
 }
 
@@ -52,7 +64,7 @@ pub struct SessionConfig {
     pub initial_rtt: Duration,
     /// Packets after which a send key is left for the next: at most, and by default, 2²².
     pub key_packets: u64,
-    /// What decides how much is in flight. Default: CUBIC.
+    /// What decides how much is in flight. Default: the delay-aware one.
     pub congestion: Congestion,
     /// How long a session lives without a control connection, for another to take its place. 0 (it
     /// ends with the connection) to 10 minutes, default 30 s.
@@ -84,8 +96,10 @@ pub enum PlaneMode {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "all that there are")]
 pub enum Congestion {
-    /// RFC 9438.
+    /// Keeps packets from waiting for more than some 30 ms, unless others fill the queue anyway.
     #[default]
+    DelayAware,
+    /// RFC 9438.
     Cubic,
     /// RFC 9002, section 7.
     NewReno,

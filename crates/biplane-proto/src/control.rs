@@ -16,7 +16,7 @@ pub(crate) use self::{
     inbox::{Inbox, Whole},
     outbox::{Head, Outbox},
 };
-use crate::{ControlLoss, ControlStats, limits};
+use crate::{ControlLoss, ControlStats, limits, transfer::Book};
 
 /// The control connection of a session: both directions and their liveness.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub(crate) struct Control {
     pub(crate) outbox: Outbox,
     pub(crate) inbox: Inbox,
     pub(crate) notes: Notes,
+    pub(crate) transfers: Book,
     /// It broke, or was given up; and how.
     pub(crate) loss: Option<ControlLoss>,
     /// Nothing more will be written.
@@ -66,6 +67,7 @@ impl Control {
             outbox: Outbox::new(window),
             inbox: Inbox::default(),
             notes: Notes::default(),
+            transfers: Book::default(),
             loss: None,
             finished: false,
             replace: false,
@@ -172,6 +174,16 @@ impl Control {
             self.pulse.rtt = now.saturating_duration_since(at);
             self.pulse.pinged = None;
         }
+    }
+
+    /// What the latest ping took, once one was answered.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        Some(self.pulse.rtt).filter(|rtt| !rtt.is_zero())
+    }
+
+    /// When the ping was written that is not answered yet; `None` too if one is about to be.
+    pub(crate) fn pinged_at(&self) -> Option<Instant> {
+        self.pulse.pinged.map(|(_, at)| at)
     }
 
     pub(crate) fn report(&self) -> ControlStats {

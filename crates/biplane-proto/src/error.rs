@@ -138,6 +138,18 @@ pub enum Violation {
     /// A kind of request that the protocol does not have.
     #[error("request kind {0} is not in the protocol")]
     UnknownRequest(u8),
+    /// A step or bytes of a transfer that was never offered.
+    #[error("a transfer that was never offered")]
+    UnknownTransfer,
+    /// A step or bytes of a transfer out of their turn.
+    #[error("a step of a transfer out of its turn")]
+    TransferOrder,
+    /// Bytes of a transfer that are not those that come next, or may not come.
+    #[error("bytes of a transfer that may not come")]
+    TransferRange,
+    /// More open transfers than a side may have.
+    #[error("too many transfers")]
+    TooManyTransfers,
     /// It asked for its path to be proven without end, and acknowledged nothing.
     #[error("asked for the path without end, and acknowledged nothing")]
     ChallengeFlood,

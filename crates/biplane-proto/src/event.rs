@@ -3,7 +3,7 @@
 use biplane_wire::RequestId;
 use bytes::Bytes;
 
-use crate::{CloseReason, RequestError};
+use crate::{CloseReason, Offer, RequestError};
 
 /// What happened to a session.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -17,6 +17,8 @@ pub enum Event {
     Planes(Planes),
     /// The peer asks something.
     Called(Call),
+    /// The peer has something to hand over.
+    Offered(Offer),
     /// What became of the message that was sent with this token.
     Noted(u64, Notice),
     /// The session is over. Always the last.
@@ -30,10 +32,10 @@ pub enum Notice {
     /// The peer's application took it.
     Delivered,
     /// It left, and nothing was heard of its being taken: a packet with it was lost, the peer's
-    /// application did not take it in time, or the session ended first. A reliable message, or a
-    /// command, is lost with its session alone.
+    /// application did not take it in time, or the session ended first. A command, or a reliable
+    /// message without a lifetime, is lost with its session alone.
     Lost,
-    /// It never left: its lifetime was over.
+    /// It did not leave, or not all of it: its lifetime was over.
     Expired,
     /// It did not leave, or not all of it: a newer one took its place.
     Superseded,

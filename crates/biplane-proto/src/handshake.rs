@@ -1,4 +1,4 @@
-//! Whether two sides can speak, and with what parameters; for a join, and for a resume.
+//! Whether two sides can speak, and with what parameters; for a join, a resume, and an attach.
 //!
 //! The client makes a [`Dialing`], writes its hello, and gives it the answer. The server makes an
 //! [`Accepting`] from the hello, asks its application, and welcomes or refuses. Each ends with an
@@ -46,6 +46,14 @@ pub struct ResumeClaim {
     /// The name that the server gave the session.
     pub session: [u8; 16],
     pub(crate) resume: Resume,
+}
+
+/// What a client says that wants to attach a second connection to its session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct AttachClaim {
+    /// The name that the server gave the session.
+    pub session: [u8; 16],
+    pub(crate) claim: Resume,
 }
 
 /// Why a hello was not accepted, and the bytes that tell the client so, if it is worth telling.
@@ -96,6 +104,13 @@ impl Dialing {
     #[must_use]
     pub fn resume(description: Description, aeads: Vec<Aead>, parameters: Parameters) -> Self {
         Self::with(Purpose::Resume, description, aeads, parameters)
+    }
+
+    /// One that has a session and wants a connection for the bytes of its transfers, and says the
+    /// `parameters` of [`Session::begin_attach`](crate::Session::begin_attach) of itself.
+    #[must_use]
+    pub fn attach(description: Description, aeads: Vec<Aead>, parameters: Parameters) -> Self {
+        Self::with(Purpose::Attach, description, aeads, parameters)
     }
 
     fn with(
@@ -185,7 +200,7 @@ impl Accepting {
     ) -> Result<Self, HelloError> {
         let hello = Hello::decode(&bytes).map_err(HelloError::Garbled)?;
         let spoken = (hello.lowest_version..=hello.highest_version).contains(&Header::VERSION);
-        if !spoken || hello.purpose == Purpose::Attach || hello.aeads.is_empty() {
+        if !spoken || hello.aeads.is_empty() {
             let answer = Answer::Unsupported {
                 lowest_version: Header::VERSION,
                 highest_version: Header::VERSION,
@@ -196,16 +211,28 @@ impl Accepting {
             let answer = Answer::Mismatch(description.clone()).encode();
             return Err(HelloError::Mismatch { answer });
         }
-        if hello.purpose == Purpose::Resume && claim_of(&hello.parameters).is_none() {
-            return Err(HelloError::Garbled(DecodeError::OutOfRange { field: "resume" }));
+        let (field, claims) = match hello.purpose {
+            Purpose::Join => ("join", true),
+            Purpose::Resume => ("resume", claim_of(&hello.parameters).is_some()),
+            Purpose::Attach => ("attach", attach_claim_of(&hello.parameters).is_some()),
+        };
+        if !claims {
+            return Err(HelloError::Garbled(DecodeError::OutOfRange { field }));
         }
         Ok(Self { hello, bytes })
     }
 
-    /// Which session the client wants to resume; `None` if it wants to join.
+    /// Which session the client wants to resume; `None` if it wants something else.
     #[must_use]
     pub fn claim(&self) -> Option<ResumeClaim> {
         (self.hello.purpose == Purpose::Resume).then(|| claim_of(&self.hello.parameters)).flatten()
+    }
+
+    /// Which session the client wants to attach a connection to; `None` if it wants something else.
+    #[must_use]
+    pub fn attach_claim(&self) -> Option<AttachClaim> {
+        let attaches = self.hello.purpose == Purpose::Attach;
+        attaches.then(|| attach_claim_of(&self.hello.parameters)).flatten()
     }
 
     /// What the client brought for the application's admission.
@@ -235,7 +262,7 @@ impl Accepting {
         Ok((answer, Agreement { context, aead, local, peer: self.hello.parameters }))
     }
 
-    /// The bytes that refuse a resume, whatever is wrong with it.
+    /// The bytes that refuse a resume or an attach, whatever is wrong with it.
     #[must_use]
     pub fn resume_refusal() -> Vec<u8> {
         Self::refusal(Self::NO_SUCH_SESSION, None, "no such session")
@@ -254,6 +281,13 @@ fn claim_of(parameters: &Parameters) -> Option<ResumeClaim> {
     let Parameters { session, resume, control_next, .. } = parameters;
     control_next.as_ref()?;
     Some(ResumeClaim { session: (*session)?, resume: (*resume)? })
+}
+
+const fn attach_claim_of(parameters: &Parameters) -> Option<AttachClaim> {
+    match (parameters.session, parameters.resume) {
+        (Some(session), Some(claim)) => Some(AttachClaim { session, claim }),
+        _ => None,
+    }
 }
 
 impl HelloError {

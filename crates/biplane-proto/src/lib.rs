@@ -32,6 +32,7 @@
 //! | `channel` | what a message is promised |
 //! | `control` | what goes over the control connection, in which order |
 //! | `peer_clock` | how old is what came late |
+//! | `transfer` | how far bulk has come on a connection of its own, and how fast it may go |
 //! | `redial` | when a client that lost its control connection dials again |
 
 #![forbid(unsafe_code)]
@@ -69,6 +70,7 @@ mod requests;
 mod session;
 mod stats;
 mod timers;
+mod transfer;
 mod window;
 
 pub use biplane_wire::limits;
@@ -77,9 +79,13 @@ pub use drops::{DropReason, Drops};
 pub use ecn::Ecn;
 pub use error::{CloseReason, JoinError, OpenError, RequestError, SealError, SendError, Violation};
 pub use event::{Answered, Call, Event, Notice, Planes};
-pub use handshake::{Accepting, Agreement, Dialing, HelloError, ResumeClaim, digest};
+pub use handshake::{Accepting, Agreement, AttachClaim, Dialing, HelloError, ResumeClaim, digest};
 pub use keys::{KeyChange, KeyEpoch, Opener, SealJob, Sealer};
 pub use path::{Path, Sounding, SoundingCounts, SoundingReport};
 pub use session::{Arrival, ControlLoss, Reply, SendOptions, Session, Transmit};
-pub use stats::{ControlStats, DeliveryStats, PathStats, SessionStats};
+pub use stats::{ChannelStats, ControlStats, DeliveryStats, PathStats, SessionStats};
 pub use timers::Timer;
+pub use transfer::{
+    Intake, Offer, Piece, RoundTrip, Supply, TransferChange, TransferError, TransferNews,
+    TransferSide, Yielding,
+};

@@ -7,6 +7,7 @@
 //! | `reordering` | when a packet is lost (section 6.1) |
 //! | `period` | which losses are one, and whether they were any (section 7.3.2) |
 //! | `rtt` | how long a round trip takes (section 5) |
+//! | `passage` | how packets get to the far side, by its clock |
 //! | `congestion` | how much may be in flight (section 7) |
 //! | `marks` | whether the path carries ECN marks (section 7.1; RFC 9000, section 13.4) |
 //! | `pacer` | when the next packet may go (section 7.7) |
@@ -18,6 +19,7 @@
 mod congestion;
 mod marks;
 mod pacer;
+mod passage;
 mod period;
 mod reordering;
 mod rtt;
@@ -29,14 +31,16 @@ use std::time::Instant;
 
 use biplane_wire::{Ack, AckRange, ChannelId, EcnCounts, PacketNumber, SequenceNumber};
 
+pub(crate) use self::passage::Milestone;
 use self::{
-    congestion::{Acked, Controller, controller},
-    marks::{Marks, Verdict},
+    congestion::{Acked, Controller, Loss, controller},
+    marks::Marks,
     pacer::Pacer,
+    passage::Arrivals,
     period::{Period, Share},
     reordering::{Largest, Reordering},
     rtt::Rtt,
-    sent::{SentPackets, Told},
+    sent::{Lost, SentPackets, Told},
     skips::Skips,
 };
 use crate::{
@@ -100,12 +104,21 @@ pub(crate) struct SentPacket {
     pub(crate) marked: bool,
     /// What is lost when the packet is lost; empty for most.
     pub(crate) frames: Vec<SentFrame>,
+    /// How far arrivals had come; it is taken when the packet is noted.
+    pub(crate) milestone: Milestone,
 }
 
 impl SentPacket {
     /// What stands in the place of a number that was skipped.
     const fn none(at: Instant) -> Self {
-        Self { at, size: 0, wants: Eliciting::Nothing, marked: false, frames: Vec::new() }
+        Self {
+            at,
+            size: 0,
+            wants: Eliciting::Nothing,
+            marked: false,
+            frames: Vec::new(),
+            milestone: Milestone::NONE,
+        }
     }
 
     /// Whether it asks how long a datagram may be: its loss shows no congestion (RFC 8899, section
@@ -159,8 +172,11 @@ pub(crate) struct Recovery {
     rtt: Rtt,
     congestion: Congestion,
     controller: Box<dyn Controller>,
+    /// The longest datagram, in bytes.
+    datagram: usize,
     marks: Marks,
     pacer: Pacer,
+    arrivals: Arrivals,
     /// Probe time-outs since the last ack.
     probes: u32,
     losses: Losses,
@@ -192,12 +208,12 @@ struct News {
     bytes: u64,
     /// The newest that wanted an ack, and when it was sent.
     newest: Option<(u64, Instant, Eliciting)>,
-    /// When the largest was sent, if it is among them.
-    largest_at: Option<Instant>,
+    /// When the largest was sent, and what had arrived then, if it is among them.
+    largest: Option<(Instant, Milestone)>,
+    /// What it says of the length of datagrams, and what was known before.
+    long: LongPackets,
     /// How many of this path were marked.
     marked: u64,
-    /// Those that are longer than every path carries.
-    long: LongPackets,
 }
 
 impl Recovery {
@@ -216,8 +232,10 @@ impl Recovery {
             rtt: Rtt::new(config.initial_rtt),
             congestion: config.congestion,
             controller: controller(config.congestion, limits::DATAGRAM_SIZE as u64),
+            datagram: limits::DATAGRAM_SIZE,
             marks: Marks::default(),
             pacer: Pacer::new(now),
+            arrivals: Arrivals::new(now),
             probes: 0,
             losses: Losses::default(),
             ack_delays,
@@ -231,6 +249,11 @@ impl Recovery {
         if let Some(rtt) = rtt {
             self.rtt.update(now, rtt, Duration::ZERO);
         }
+    }
+
+    /// What the latest round trip took, without the peer's ack delay.
+    pub(crate) fn latest_round_trip(&self) -> Option<Duration> {
+        self.rtt.adjusted()
     }
 
     /// Packets go elsewhere from now on, where a round trip took `rtt` if that is known; `far` if
@@ -248,7 +271,7 @@ impl Recovery {
         self.probes = 0;
         if far {
             self.rtt = self.rtt.of_another_path();
-            self.controller = controller(self.congestion, limits::DATAGRAM_SIZE as u64);
+            self.controller = controller(self.congestion, self.datagram as u64);
             self.pacer = Pacer::new(now);
             self.marks.on_moved();
             self.losses = Losses { largest: self.losses.largest, ..Losses::default() };
@@ -263,6 +286,14 @@ impl Recovery {
         let unknown = self.rtt.of_another_path().probe_base();
         let known = self.rtt.probe_base();
         (unknown.max(known) + self.ack_delay(Eliciting::Fresh)) * 3
+    }
+
+    /// Datagrams have so many bytes from now on.
+    pub(crate) fn set_datagram(&mut self, bytes: usize) {
+        if self.datagram != bytes {
+            self.datagram = bytes;
+            self.controller.set_datagram(bytes as u64);
+        }
     }
 
     /// Takes back a list of frames that was not used.
@@ -311,7 +342,7 @@ impl Recovery {
     }
 
     /// Notes a packet that was filled; but for those that were skipped, numbers come without gaps.
-    pub(crate) fn on_sent(&mut self, packet: SentPacket) {
+    pub(crate) fn on_sent(&mut self, mut packet: SentPacket) {
         self.counts.sent += 1;
         self.skips.on_sent();
         if packet.marked {
@@ -324,6 +355,7 @@ impl Recovery {
             let rate = Pacer::rate(self.controller.window(), self.rtt.smoothed());
             self.pacer.on_sent(packet.at, usize::from(packet.size), rate);
         }
+        packet.milestone = self.arrivals.milestone(packet.at, self.sent.in_flight() == 0);
         self.sent.push(packet);
     }
 
@@ -357,7 +389,7 @@ impl Recovery {
             return Err(Violation::AckOfUnsent);
         }
         let in_flight = self.sent.in_flight();
-        let mut news = News::default();
+        let mut news = News { long: fate.long, ..News::default() };
         for range in ranges {
             let range = range.ok_or(Violation::AckOfUnsent)?;
             if self.skips.has_any(range) {
@@ -371,12 +403,11 @@ impl Recovery {
             fate.progress = true;
             self.probes = 0;
             if sent_at >= self.path_since {
-                self.sample(now, news.largest_at, ack.delay, wants);
+                self.sample(now, news.largest.map(|(at, _)| at), ack.delay, wants);
                 if is_largest {
                     self.on_marks(now, sent_at, news.marked, ack.ecn);
                 }
-                let app_limited = in_flight * 2 < self.controller.window();
-                self.tell_controller(now, sent_at, news.bytes, app_limited);
+                self.tell_controller(now, sent_at, in_flight, &news, ack.arrival);
             }
         }
         self.detect_lost(now, fate);
@@ -393,7 +424,7 @@ impl Recovery {
         let Self { sent, path_since, losses, controller, counts, .. } = self;
         sent.ack(range, fate, |told| {
             news.note(&told, largest, *path_since);
-            // A length probe never counted as a loss.
+            // A length probe that was lost never counted as a loss.
             if told.is_late && !told.packet.is_length_probe() {
                 counts.spurious += 1;
                 if let Some(since) = losses.on_late(&told) {
@@ -405,9 +436,8 @@ impl Recovery {
 
     /// What an ack of a larger number than any before says of marks.
     fn on_marks(&mut self, now: Instant, sent_at: Instant, told: u64, counts: Option<EcnCounts>) {
-        let congested = self.marks.on_ack(told, counts) == Verdict::Congestion;
-        if congested && self.losses.period.on_marked(now, sent_at) {
-            self.controller.on_congestion(now, sent_at, false);
+        if self.marks.on_ack(told, counts) && self.losses.period.on_marked(now, sent_at) {
+            self.controller.on_mark(now, sent_at);
         }
     }
 
@@ -423,9 +453,27 @@ impl Recovery {
         is_largest
     }
 
-    fn tell_controller(&mut self, now: Instant, sent_at: Instant, bytes: u64, app_limited: bool) {
-        let (rtt, queued) = (self.rtt.smoothed(), self.rtt.shows_queue());
-        self.controller.on_ack(Acked { now, rtt, bytes, sent_at, app_limited, queued });
+    fn tell_controller(
+        &mut self,
+        now: Instant,
+        sent_at: Instant,
+        in_flight: u64,
+        news: &News,
+        arrival: u32,
+    ) {
+        let Self { rtt, arrivals, controller, .. } = self;
+        arrivals.on_bytes(news.bytes);
+        controller.on_ack(Acked {
+            now,
+            rtt: rtt.smoothed(),
+            least_rtt: rtt.shortest(),
+            bytes: news.bytes,
+            sent_at,
+            in_flight,
+            app_limited: in_flight * 2 < controller.window(),
+            queued: rtt.shows_queue(),
+            passage: news.largest.map(|(at, milestone)| arrivals.passage(at, milestone, arrival)),
+        });
     }
 
     /// Takes a round trip from the largest packet of an ack, if that told it for the first time
@@ -459,7 +507,8 @@ impl Recovery {
         }
         self.marks.on_lost(lost.marked);
         let persistent = lost.span > self.persistent_span();
-        self.controller.on_congestion(now, lost.newest, persistent);
+        let Lost { newest, bytes, .. } = lost;
+        self.controller.on_congestion(Loss { now, newest, bytes, persistent });
         self.losses.on_lost(now, lost.share, persistent);
         if persistent {
             self.rtt.forget_shortest();
@@ -526,7 +575,7 @@ impl Recovery {
     /// Gives up everything in flight: the direction is dead.
     pub(crate) fn lose_all(&mut self, fate: &mut Fate) {
         self.counts.lost += self.sent.lose_all(fate);
-        self.controller = controller(self.congestion, limits::DATAGRAM_SIZE as u64);
+        self.controller = controller(self.congestion, self.datagram as u64);
         self.losses.period = Period::default();
         self.probes = 0;
     }
@@ -578,8 +627,12 @@ impl News {
     /// went elsewhere.
     fn note(&mut self, told: &Told<'_>, largest: PacketNumber, path_since: Instant) {
         let Told { number, packet, .. } = *told;
+        if let Some(witness) = packet.witness() {
+            self.long.on_arrived(witness);
+        }
         if number == largest.0 {
-            self.largest_at = Some(packet.at).filter(|at| *at >= path_since);
+            let told = Some((packet.at, packet.milestone));
+            self.largest = told.filter(|(at, _)| *at >= path_since);
         }
         if packet.wants == Eliciting::Nothing {
             return;
@@ -587,9 +640,6 @@ impl News {
         if packet.at >= path_since {
             self.bytes += u64::from(packet.size);
             self.marked += u64::from(packet.marked);
-        }
-        if let Some(witness) = packet.witness() {
-            self.long.on_arrived(witness);
         }
         if self.newest.is_none_or(|(known, ..)| number > known) {
             self.newest = Some((number, packet.at, packet.wants));

@@ -10,6 +10,7 @@
 //! | `probing` | how a session learns how long its datagrams may be |
 //! | `ending` | how a session closes |
 //! | `resume` | how a session goes on over another control connection |
+//! | `transfer` | transfers: their steps, and what their bytes yield to |
 //! | `timing` | what each timer does, and when each is due |
 
 mod arrival;
@@ -21,6 +22,7 @@ mod probing;
 mod resume;
 mod stream;
 mod timing;
+mod transfer;
 
 use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
@@ -31,9 +33,9 @@ use bytes::Bytes;
 use self::ending::State;
 pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss};
 use crate::{
-    Answered, ChannelConfig, CloseReason, DropReason, Drops, Event, FirstNumbers, KeyChange,
-    PathStats, PlaneMode, Planes, Role, SendError, SessionStats, Setup, Sounding, SoundingReport,
-    Timer,
+    Answered, ChannelConfig, ChannelStats, CloseReason, DropReason, Drops, Event, FirstNumbers,
+    KeyChange, PathStats, PlaneMode, Planes, Role, SendError, SessionStats, Setup, Sounding,
+    SoundingReport, Timer,
     acks::Acks,
     channel::Channels,
     control::{Control, Head},
@@ -95,8 +97,9 @@ pub struct Session {
 #[derive(Debug)]
 struct Facts {
     role: Role,
-    /// What a resume names; `None` if there is none, and the session ends with its connection.
+    /// What a resume or an attach names; `None` if there is none.
     name: Option<[u8; 16]>,
+    /// Zero: it ends with its connection.
     grace: Duration,
     /// What this side said of itself.
     local: Parameters,
@@ -212,7 +215,7 @@ impl Session {
                 max_send_delay: config.max_send_delay,
                 requires_data: config.planes == PlaneMode::RequireData,
                 role,
-                name: name.filter(|_| !config.grace.is_zero()),
+                name,
                 grace: config.grace,
                 local,
             },
@@ -284,8 +287,8 @@ impl Session {
         let config = self.channels.config(channel).ok_or(SendError::NotInProtocol)?;
         if config.kind == ChannelKind::Command {
             self.channels.check(channel, payload.len(), how)?;
-            self.control.outbox.push(Head::Command(channel), payload)?;
-            self.channels.on_command_queued(channel, how);
+            let outcome = self.control.outbox.push(Head::Command(channel), payload);
+            self.channels.on_command(channel, how, outcome)?;
         } else {
             let only_waits = self.only_waits(config, how);
             self.channels.send(now, channel, payload, how)?;
@@ -414,7 +417,7 @@ impl Session {
                 self.on_place_taken(place);
             }
             Event::Noted(..) => self.on_notice_taken(),
-            Event::Planes(_) | Event::Left(_) => {}
+            Event::Planes(_) | Event::Offered(_) | Event::Left(_) => {}
         }
         Some(event)
     }
@@ -474,8 +477,17 @@ impl Session {
         stats.delivery.tunnelled = self.arrivals.tunnelled;
         self.recovery.report(&mut stats);
         self.keys.report(&mut stats);
-        self.channels.report(&mut stats);
+        self.channels.report(self.clock.latest, &mut stats);
         stats
+    }
+
+    /// The figures of what a channel sends; `None` if there is no such channel.
+    pub fn channel_stats(&mut self, now: Instant, channel: ChannelId) -> Option<ChannelStats> {
+        let now = self.clock.clamp(now);
+        let mut stats = self.channels.stats(now, channel)?;
+        let is_command = self.channels.config(channel)?.kind == ChannelKind::Command;
+        stats.has_room &= !is_command || self.control.outbox.has_room();
+        Some(stats)
     }
 
     /// Asks the path: a packet of its own leaves now, whatever is queued. For a diagnosis; what

@@ -42,7 +42,8 @@ pub struct SessionStats {
     pub messages_expired: u64,
     /// `sequenced` messages dropped unsent because a newer one waited behind them.
     pub messages_superseded: u64,
-    /// `unreliable` messages dropped unsent because their queue was full: the oldest go first.
+    /// `sequenced` and `unreliable` messages dropped unsent because their queue was full: the oldest
+    /// go first.
     pub messages_overflowed: u64,
     /// Messages that came too late: `sequenced` ones after a newer one, and `sequenced` and
     /// `unreliable` ones that took longer over the control connection than their channel's lifetime.
@@ -70,8 +71,7 @@ pub struct SessionStats {
     pub drops: Drops,
     /// What it took to deliver messages, and what was told of it.
     pub delivery: DeliveryStats,
-    /// Where UDP packets go, how long they may be, what the path did to them, and what was done about
-    /// it.
+    /// Where UDP packets go, how long they may be, and what became of them.
     pub path: PathStats,
     /// The control plane.
     pub control: ControlStats,
@@ -98,6 +98,35 @@ pub struct PathStats {
     pub congestion_marks: u64,
     /// Whether the path is known to carry such marks.
     pub carries_marks: bool,
+}
+
+/// What one channel of a session sends: what waits, and what became of messages on this side. Plain
+/// data, cheap to take.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ChannelStats {
+    /// Whether half of its queue is free, so that a message sent now is neither refused nor pushes
+    /// another out: what [`Event::Writable`](crate::Event::Writable) says once it is so again.
+    /// Commands, requests and replies have one queue for all.
+    pub has_room: bool,
+    /// Messages that wait to be sent, or that the peer may not have yet. Of a `command` channel none
+    /// is counted: [`ControlStats`] has them.
+    pub queued_messages: u64,
+    /// What they cost the queue, in bytes.
+    pub queued_bytes: u64,
+    /// For how long the oldest that has not left has waited; zero if none waits.
+    pub waiting: Duration,
+    /// Messages the application sent.
+    pub sent: u64,
+    /// Sends that were refused because the queue was full.
+    pub refused: u64,
+    /// Messages dropped because their lifetime was over.
+    pub expired: u64,
+    /// `sequenced` messages dropped unsent because a newer one waited behind them.
+    pub superseded: u64,
+    /// `sequenced` and `unreliable` messages dropped unsent because the queue was full: the oldest go
+    /// first.
+    pub overflowed: u64,
 }
 
 /// Figures of a session's control plane, over all the connections it has had.

@@ -18,6 +18,7 @@
 //! | `breach` | a broken promise in words |
 //! | `oracle` | what each kind of channel promises, and whether it was kept |
 //! | `seal` | what sealing and opening a packet costs here |
+//! | `rate` | what flows make of a narrow place, and who has which share |
 //! | `sweep` | a seed's run from hello to goodbye, and its verdict |
 
 #![forbid(unsafe_code)]
@@ -43,6 +44,7 @@ mod pair;
 mod payload;
 mod profile;
 mod protocol;
+mod rate;
 mod rng;
 mod seal;
 mod side;
@@ -69,6 +71,7 @@ pub use profile::{
     Setting, Way,
 };
 pub use protocol::Protocol;
+pub use rate::{Flow, FlowFigures, RateFigures, RatePlan, Second, Spread, rate};
 pub use rng::Rng;
 pub use seal::{Challenger, SealCost};
 pub use side::Side;

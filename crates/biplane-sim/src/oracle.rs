@@ -196,7 +196,7 @@ impl Oracle {
             Event::Left(reason) => self.left(now, at, reason),
             Event::Planes(planes) => told.planes = Some(*planes),
             Event::Noted(token, notice) => self.noticed(now, at, *token, *notice),
-            _ => {}
+            Event::Offered(_) | _ => {}
         }
     }
 

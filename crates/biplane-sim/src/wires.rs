@@ -70,6 +70,15 @@ impl Access {
         let [up, down] = [&config.up, &config.down].map(|link| Bottleneck::of(start, link));
         Self { up, down }
     }
+
+    /// The narrowest place in a direction, if there is one.
+    #[must_use]
+    pub const fn bottleneck(&self, direction: Direction) -> Option<&Bottleneck> {
+        match direction {
+            Direction::Up => self.up.as_ref(),
+            Direction::Down => self.down.as_ref(),
+        }
+    }
 }
 
 impl WiresConfig {

@@ -28,7 +28,7 @@ pub enum Purpose {
     Join,
     /// A new control connection for a session that lost its own.
     Resume,
-    /// Reserved: a second connection of a session, for transfers.
+    /// A second connection of a session, for the bytes of transfers.
     Attach,
 }
 

@@ -11,6 +11,7 @@
 //! | `frame` | what a packet carries: acks, messages, fragments, credit |
 //! | `hello` | the first flight of a control connection and its answer |
 //! | `record` | what follows on the control connection |
+//! | `bulk` | what follows on an attached one |
 //! | `description` | an application's protocol, as both sides compare it |
 //! | `number` | packet, sequence and control numbers, whole and truncated |
 //! | [`limits`] | every cap and deadline, of all crates |
@@ -29,6 +30,7 @@
     clippy::unused_async
 )]
 
+mod bulk;
 mod codec;
 mod description;
 mod error;
@@ -41,6 +43,7 @@ mod number;
 mod page;
 mod record;
 
+pub use bulk::Bulk;
 pub use codec::{clipped, varint_len};
 pub use description::{ChannelDescription, ChannelKind, Description, Difference};
 pub use error::DecodeError;
@@ -51,4 +54,6 @@ pub use frame::{
 pub use header::{Header, KeyPhase, PacketKind, ReceiveId};
 pub use hello::{Aead, Answer, Hello, Parameters, Purpose, Resume, Welcome};
 pub use number::{ControlNumber, PacketNumber, SequenceNumber, TruncatedNumber};
-pub use record::{Chunk, Record, ReplyOutcome, RequestId};
+pub use record::{
+    Chunk, Record, ReplyOutcome, RequestId, TransferId, TransferOutcome, TransferStep,
+};

@@ -42,6 +42,12 @@ pub const CREDENTIALS: usize = 4 * 1024;
 pub const RECORD: usize = 16 * 1024;
 /// UTF-8 bytes of the text in a close, a refusal or a refused request.
 pub const TEXT: usize = 256;
+/// UTF-8 bytes in the name of a transfer; at least 1.
+pub const TRANSFER_NAME: usize = 255;
+/// Bytes of one transfer.
+pub const TRANSFER_BYTES: u64 = 1 << 40;
+/// Transfers that a side may have open, offered ones included.
+pub const TRANSFERS_OPEN: usize = 16;
 /// The longest message any channel may declare.
 pub const MESSAGE: usize = 16 * 1024 * 1024;
 /// The longest that a peer may say it holds an ack.
@@ -56,6 +62,7 @@ pub const IDLE_TIMEOUT_RANGE: (Duration, Duration) =
 const _: () = assert!(CREDENTIALS + 512 <= HELLO);
 const _: () = assert!(DESCRIPTION + 16 <= u16::MAX as usize);
 const _: () = assert!(RECORD <= u16::MAX as usize);
+const _: () = assert!(TRANSFER_NAME < RECORD);
 const _: () = assert!(PACKET_MIN > Header::LEN + TAG);
 const _: () = assert!(REQUESTS == u8::MAX as usize + 1, "a kind of request is one byte");
 
@@ -116,6 +123,11 @@ pub const SEQUENCE_AHEAD: u64 = 2 * SEND_QUEUE_MESSAGES as u64;
 pub const FRESH_QUEUE_MESSAGES: usize = 1_024;
 /// How long they wait at the most, where their channel has no lifetime.
 pub const FRESH_LIFETIME: Duration = Duration::from_secs(1);
+/// Bytes of frames that the lightest channel sends in a turn among those of its priority; the others
+/// send in proportion to their weights.
+pub const TURN_BYTES: u32 = 256;
+/// What a channel owes at the most to those of its priority, in bytes of frames.
+pub const DEBT_BYTES: u32 = 16 * 1024;
 /// Messages of a `sequenced` or `unreliable` channel that wait to be taken.
 pub const RECEIVE_QUEUE_MESSAGES: usize = 4_096;
 /// Their cost in bytes.
@@ -135,6 +147,7 @@ pub const HELD_BYTES: usize = 256 * 1024;
 /// They wait no longer than this.
 pub const HELD_AGE: Duration = Duration::from_secs(1);
 
+const _: () = assert!(TURN_BYTES < DEBT_BYTES && TUNNEL_PIECE < DEBT_BYTES as usize);
 const _: () = assert!(HELD_BYTES >= FRESH_MESSAGE + MESSAGE_COST);
 const _: () = assert!(ms(TAKEN_DELAY) + 2 * ms(PTO_MAX) < ms(NOTICE_PATIENCE), "word may be lost");
 const _: () = assert!(TAKEN_RANGES <= TAKEN_RUNS);
@@ -256,6 +269,23 @@ pub const TUNNEL_PIECE: usize = 8 * 1024;
 pub const CONTROL_ACK_BYTES: usize = TUNNEL_BYTES / 2;
 /// The most that an ack of control records waits.
 pub const CONTROL_ACK_DELAY: Duration = Duration::from_millis(50);
+/// Steps of transfers that wait to be written: a peer that offers faster than it takes answers
+/// breaks a rule.
+pub const TRANSFER_STEPS: usize = 256;
+/// Bytes of a transfer that may come before the application takes them.
+pub const TRANSFER_WINDOW: u64 = 1 << 20;
+/// What has come of a transfer is told after this many bytes.
+pub const TRANSFER_TOLD: u64 = 16 * 1024;
+/// A transfer holds back while round trips take this much longer than the shortest.
+pub const YIELD_DELAY: Duration = Duration::from_millis(25);
+/// How often a transfer looks how long they take.
+pub const YIELD_INTERVAL: Duration = Duration::from_millis(50);
+/// For so long and up to twice as long the shortest round trip is remembered.
+pub const YIELD_WINDOW: Duration = Duration::from_secs(30);
+/// Bytes per second at which a transfer begins.
+pub const YIELD_FIRST: u64 = 256 * 1024;
+/// Bytes per second below which it never falls, so that it ends.
+pub const YIELD_LEAST: u64 = 16 * 1024;
 /// Requests of one side that wait for a reply.
 pub const REQUESTS_OPEN: usize = 256;
 /// How long a request waits for its reply unless it says otherwise.
@@ -284,6 +314,12 @@ pub const CLOSE_LINGER: Duration = Duration::from_secs(1);
 
 const _: () = assert!(CONTROL_QUEUE_BYTES >= 2 * CONTROL_MESSAGE);
 const _: () = assert!(CALLS_BYTES >= CONTROL_MESSAGE);
+const _: () =
+    assert!(TRANSFER_STEPS >= 8 * TRANSFERS_OPEN && TRANSFER_STEPS < CONTROL_QUEUE_RECORDS);
+const _: () =
+    assert!(4 * TRANSFER_TOLD <= TRANSFER_WINDOW, "what has come is told before it is all");
+const _: () = assert!(YIELD_LEAST <= YIELD_FIRST);
+const _: () = assert!(ms(YIELD_INTERVAL) < ms(YIELD_WINDOW));
 const _: () = assert!(TUNNEL_PIECE <= TUNNEL_BYTES && TUNNEL_PIECE < RECORD);
 const _: () = assert!(TUNNEL_BYTES <= CONTROL_QUEUE_BYTES);
 const _: () = assert!(ms(CONTROL_ACK_DELAY) < ms(TUNNEL_SPAN), "the tunnel's rate is seen");
@@ -435,6 +471,20 @@ pub const CONTROL_READ: usize = 8 * 1024;
 /// How long a closed connection is still read, so that closing it does not destroy what is on its
 /// way to the peer.
 pub const CONTROL_LINGER: Duration = Duration::from_secs(1);
+/// An attached connection on which no transfer is under way is closed after this.
+pub const ATTACH_LINGER: Duration = Duration::from_secs(5);
+/// After this much quiet a side says on an attached connection that it is there.
+pub const ATTACH_KEEP_ALIVE: Duration = Duration::from_secs(3);
+/// An attached connection is given up after this much silence of the peer.
+pub const ATTACH_SILENCE: Duration = Duration::from_secs(10);
+/// Threads that read what is transferred.
+pub const TRANSFER_READERS: usize = 4;
+/// One read of what is transferred.
+pub const TRANSFER_READ: usize = 64 * 1024;
+/// Bytes of a transfer that wait to be taken in one piece, unless they are the first or the last.
+pub const TRANSFER_FEW: usize = 4 * 1024;
+/// One read off an attached connection.
+pub const ATTACH_READ: usize = 32 * 1024;
 /// How long the end of an endpoint waits for its control connections to say so.
 pub const FAREWELL: Duration = Duration::from_millis(100);
 /// How long a close of all sessions waits for the last.
@@ -452,6 +502,9 @@ const _: () = assert!(ms(RESUME_SPREAD) < ms(RESUME_BACK_OFF.0));
 const _: () = assert!(ms(RESUME_BACK_OFF.0) <= ms(RESUME_BACK_OFF.1));
 const _: () = assert!(3 * (ms(RESUME_TRY) + ms(RESUME_BACK_OFF.1)) < ms(GRACE), "more than once");
 const _: () = assert!(ms(TCP_SILENCE) > ms(WRITE_STALL));
+const _: () = assert!(3 * ms(ATTACH_KEEP_ALIVE) <= ms(ATTACH_SILENCE));
+const _: () = assert!(ATTACH_READ >= RECORD);
+const _: () = assert!(TRANSFER_FEW <= RECORD / 2, "what goes in whole records is handed out at once");
 const _: () = assert!(ms(CLOSE_DEADLINE) > ms(CLOSE_LINGER));
 const _: () = assert!(ms(CLOSE_DEADLINE) >= ms(CONTROL_LINGER));
 

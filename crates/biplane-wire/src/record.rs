@@ -16,9 +16,17 @@
 //! | `61` | request | number 4, chunk 1, request id 4, kind 1, bytes … |
 //! | `62` | reply | number 4, chunk 1, request id 4, outcome 1, bytes … |
 //! | `63` | tunnelled | number 4, then a message or fragment frame |
+//! | `64` | transfer offered | number 4, transfer id 4, length 8, name … |
+//! | `65` | transfer accepted | number 4, transfer id 4 |
+//! | `66` | checksum of a transfer | number 4, transfer id 4, SHA-256 32 |
+//! | `67` | end of a transfer | number 4, transfer id 4, side 1, outcome 1 |
 //!
 //! Records from `60` up are numbered: one sequence per direction, acknowledged and, after a
 //! resume, sent again. The others speak for this connection only.
+
+mod transfer;
+
+pub use transfer::{TransferId, TransferOutcome, TransferStep};
 
 use crate::{
     ChannelId, ControlNumber, DecodeError, Frame, KeyPhase, ReceiveId, codec::Reader,
@@ -133,6 +141,13 @@ pub enum Record<'a> {
         /// The frame.
         frame: Frame<'a>,
     },
+    /// A step of a transfer.
+    Transfer {
+        /// Its number.
+        number: u32,
+        /// The step.
+        step: TransferStep<'a>,
+    },
 }
 
 mod kind {
@@ -162,23 +177,11 @@ impl<'a> Record<'a> {
     /// [`DecodeError`] as soon as its head or, once it is whole, its body is not what
     /// [`Record::encode`] writes.
     pub fn decode(bytes: &'a [u8]) -> Result<Option<(Self, usize)>, DecodeError> {
-        let Some((head, rest)) = bytes.split_first_chunk::<2>() else {
-            return Ok(None);
-        };
-        let len = usize::from(u16::from_be_bytes(*head));
-        if len == 0 {
-            return Err(DecodeError::OutOfRange { field: "record length" });
-        }
-        if len > limits::RECORD {
-            return Err(DecodeError::TooLong { field: "record", limit: limits::RECORD });
-        }
-        let Some(body) = rest.get(..len) else {
-            return Ok(None);
-        };
+        let Some((body, len)) = body_of(bytes)? else { return Ok(None) };
         let mut reader = Reader(body);
         let record = Self::read(&mut reader)?;
         reader.finish()?;
-        Ok(Some((record, Self::HEAD + len)))
+        Ok(Some((record, len)))
     }
 
     fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
@@ -199,6 +202,9 @@ impl<'a> Record<'a> {
             kind::GIVEN_UP => Self::GivenUp { next: reader.u32()? },
             kind::COMMAND | kind::REQUEST | kind::REPLY => Self::read_numbered(kind, reader)?,
             kind::TUNNELLED => Self::read_tunnelled(reader)?,
+            kind if TransferStep::KINDS.contains(&kind) => {
+                Self::Transfer { number: reader.u32()?, step: TransferStep::read(kind, reader)? }
+            }
             other => return Err(DecodeError::UnknownType(other)),
         })
     }
@@ -254,13 +260,7 @@ impl<'a> Record<'a> {
 
     /// Appends the record with its length.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend([0, 0]);
-        self.write(out);
-        let len = u16::try_from(out.len() - start - Self::HEAD).unwrap_or(u16::MAX);
-        for (byte, value) in out.iter_mut().skip(start).zip(len.to_be_bytes()) {
-            *byte = value;
-        }
+        framed(out, |out| self.write(out));
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -296,6 +296,7 @@ impl<'a> Record<'a> {
                 put(out, kind::TUNNELLED, number);
                 frame.encode(out);
             }
+            Self::Transfer { number, step } => step.write(number, out),
         }
     }
 
@@ -306,7 +307,8 @@ impl<'a> Record<'a> {
             Self::Command { number, .. }
             | Self::Request { number, .. }
             | Self::Reply { number, .. }
-            | Self::Tunnelled { number, .. } => Some(*number),
+            | Self::Tunnelled { number, .. }
+            | Self::Transfer { number, .. } => Some(*number),
             Self::Frame(_)
             | Self::Acked { .. }
             | Self::Ping { .. }
@@ -346,6 +348,33 @@ impl ReplyOutcome {
             2 => Ok(Self::Unanswered),
             _ => Err(DecodeError::OutOfRange { field: "reply outcome" }),
         }
+    }
+}
+
+/// What stands behind the length at the front of `bytes`, and how long it is with that; `None`
+/// while it is not whole.
+pub(crate) fn body_of(bytes: &[u8]) -> Result<Option<(&[u8], usize)>, DecodeError> {
+    let Some((head, rest)) = bytes.split_first_chunk::<2>() else {
+        return Ok(None);
+    };
+    let len = usize::from(u16::from_be_bytes(*head));
+    if len == 0 {
+        return Err(DecodeError::OutOfRange { field: "record length" });
+    }
+    if len > limits::RECORD {
+        return Err(DecodeError::TooLong { field: "record", limit: limits::RECORD });
+    }
+    Ok(rest.get(..len).map(|body| (body, Record::HEAD + len)))
+}
+
+/// Appends what `write` writes, with its length before it.
+pub(crate) fn framed(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    out.extend([0, 0]);
+    write(out);
+    let len = u16::try_from(out.len() - start - Record::HEAD).unwrap_or(u16::MAX);
+    for (byte, value) in out.iter_mut().skip(start).zip(len.to_be_bytes()) {
+        *byte = value;
     }
 }
 

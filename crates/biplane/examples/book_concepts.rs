@@ -1,11 +1,11 @@
 //! The snippets of `docs/concepts.md`, in a program that runs them: a client that asks to be let in
 //! by name, and a server that awaits.
 
-use std::{thread, time::Duration};
+use std::{collections::VecDeque, io::Read, thread, time::Duration};
 
 use biplane::{
     Channel, Client, ClientConfig, Event, Hello, Identity, Notice, Payload, Protocol, Request,
-    Server, ServerConfig, Verdict,
+    SendError, Server, ServerConfig, Session, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,9 @@ fn protocol() -> Protocol {
         .channel(AIM)
         .channel(SPARKS)
         .channel(SHOTS)
+        .channel(VOICE)
+        .channel(TERRAIN)
+        .channel(REPLAY)
         .request::<Price>()
 }
 // ANCHOR_END: request
@@ -61,6 +64,46 @@ async fn shoot(client: &Client) -> anyhow::Result<Notice> {
     anyhow::bail!("the session ended")
 }
 // ANCHOR_END: asking
+
+// ANCHOR: transfer
+/// Hands a map over, and says whether it has arrived.
+async fn hand_over(session: &Session, map: Vec<u8>) -> bool {
+    match session.transfer("maps/dunes", map) {
+        Ok(transfer) => transfer.finished().await.is_ok(),
+        Err(_) => false,
+    }
+}
+
+/// Takes what is offered, if it is a map of a size that makes sense.
+async fn take_map(client: &Client) -> anyhow::Result<Vec<u8>> {
+    while let Some(event) = client.next().await {
+        let Event::Offered(offer) = event else { continue };
+        if offer.name().starts_with("maps/") && offer.length() <= 50_000_000 {
+            let mut intake = offer.accept()?;
+            // It blocks; `read_next` gives the same piece by piece, awaited or once a tick.
+            let mut map = Vec::new();
+            intake.read_to_end(&mut map)?;
+            return Ok(map);
+        }
+    }
+    anyhow::bail!("the session ended")
+}
+// ANCHOR_END: transfer
+
+// ANCHOR: sharing
+const VOICE: Channel<Payload> = Channel::unreliable("voice").priority(2);
+const TERRAIN: Channel<Payload> = Channel::reliable_ordered("terrain").weight(4);
+const REPLAY: Channel<Payload> = Channel::reliable_ordered("replay");
+
+/// Once a tick: sends as much of a replay as there is room for.
+fn feed(session: &Session, replay: &mut VecDeque<Payload>) -> Result<(), SendError> {
+    while session.channel_stats(REPLAY).has_room {
+        let Some(piece) = replay.pop_front() else { break };
+        session.send(REPLAY, &piece)?;
+    }
+    Ok(())
+}
+// ANCHOR_END: sharing
 
 // ANCHOR: admission
 /// What admission found out about a client, kept with its session.
@@ -90,6 +133,7 @@ async fn serve(server: &Server) {
             Event::Joined(session) => {
                 let name = session.app::<Player>().map_or("somebody", |player| &player.name);
                 println!("{session} is {name}");
+                thread::spawn(move || pollster::block_on(hand_over(&session, vec![7; 100_000])));
             }
             Event::Readable(session) => {
                 while let Some(order) = session.recv(ORDERS) {
@@ -112,8 +156,12 @@ async fn serve(server: &Server) {
 async fn shop(link: &str) -> anyhow::Result<u64> {
     let config = ClientConfig::default().credentials("Wilbur");
     let client = Client::connect_with(link, &protocol(), config).await?;
+    anyhow::ensure!(take_map(&client).await? == vec![7; 100_000], "the map is another");
     client.send(ORDERS, &Order::Build { x: 3, y: 4 })?;
     client.send(ORDERS, &Order::Sell(7))?;
+    client.send(VOICE, &Payload::from(vec![0; 160]))?;
+    client.send(TERRAIN, &Payload::from(vec![1; 5_000]))?;
+    feed(client.session(), &mut VecDeque::from([Payload::from(vec![2; 1_000])]))?;
     let price = client.request(&Price { item: 14 }).await?;
     anyhow::ensure!(shoot(&client).await? == Notice::Delivered, "a shot was lost");
     client.close("enough").await;

@@ -2,7 +2,7 @@
 
 mod name;
 
-use core::{fmt, marker::PhantomData, time::Duration};
+use core::{fmt, marker::PhantomData, num::NonZeroU8, time::Duration};
 
 use biplane_proto::limits;
 pub(crate) use biplane_wire::ChannelKind;
@@ -43,6 +43,7 @@ pub struct Channel<T> {
     max_message: u32,
     lifetime: Option<Duration>,
     priority: u8,
+    weight: NonZeroU8,
     escalate_after: Option<Duration>,
     after_commands: bool,
     /// A source of `T`: covariant, and `Send + Sync` whatever `T` is.
@@ -93,14 +94,17 @@ impl<T> Channel<T> {
             max_message: usual(kind),
             lifetime: None,
             priority: 0,
+            weight: NonZeroU8::MIN,
             escalate_after: None,
             after_commands: false,
             message: PhantomData,
         }
     }
 
-    /// Drops and counts a message that has not left within `lifetime`. This side's own affair: the
-    /// peer may say otherwise. Default: none, messages wait until they are pushed out.
+    /// Drops and counts a message that has not left within `lifetime`; on a `reliable_unordered`
+    /// channel also one that was lost on the way and would go again after it. This side's own affair:
+    /// the peer may say otherwise. Default: none; `sequenced` and `unreliable` messages wait for 1 s
+    /// at the most, reliable ones for as long as it takes.
     ///
     /// # Panics
     ///
@@ -126,6 +130,27 @@ impl<T> Channel<T> {
     #[must_use]
     pub const fn priority(mut self, priority: u8) -> Self {
         self.priority = priority;
+        self
+    }
+
+    /// Gives this channel so many shares of what channels of its priority have to send in, where not
+    /// all of it can leave: beside one of weight 1, a channel of weight 4 sends four bytes of five.
+    /// What it does not use the others have. This side's own affair. 1 to 255, default 1.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0; in a constant, that does not compile:
+    ///
+    /// ```compile_fail
+    /// # use biplane::Channel;
+    /// const MAP: Channel<u32> = Channel::reliable_ordered("map").weight(0);
+    /// ```
+    #[must_use]
+    pub const fn weight(mut self, weight: u8) -> Self {
+        assert!(weight > 0, "a weight is 1 to 255");
+        if let Some(weight) = NonZeroU8::new(weight) {
+            self.weight = weight;
+        }
         self
     }
 
@@ -230,6 +255,7 @@ impl<T> Channel<T> {
             max_message: self.max_message,
             lifetime: self.lifetime,
             priority: self.priority,
+            weight: self.weight,
             escalate_after: self.escalate_after,
         }
     }
@@ -245,6 +271,7 @@ pub(crate) struct Declared {
     pub(crate) max_message: u32,
     pub(crate) lifetime: Option<Duration>,
     pub(crate) priority: u8,
+    pub(crate) weight: NonZeroU8,
     pub(crate) escalate_after: Option<Duration>,
 }
 
@@ -304,8 +331,11 @@ mod tests {
     struct NotCopy;
     struct Snapshot<'a>(#[expect(dead_code, reason = "only its lifetime matters")] Cow<'a, str>);
 
-    const HITS: Channel<NotCopy> =
-        Channel::reliable_unordered("hits").lifetime(LIFE).priority(3).escalate_after(SOON);
+    const HITS: Channel<NotCopy> = Channel::reliable_unordered("hits")
+        .lifetime(LIFE)
+        .priority(3)
+        .weight(5)
+        .escalate_after(SOON);
     const SNAPSHOTS: Channel<Snapshot<'static>> = Channel::unreliable("snapshots").notify();
 
     #[test]
@@ -327,7 +357,8 @@ mod tests {
         let declared = HITS.max_message(100).declared();
         assert_eq!(declared.kind, ChannelKind::ReliableUnordered);
         assert_eq!((declared.lifetime, declared.escalate_after), (Some(LIFE), Some(SOON)));
-        assert_eq!((declared.priority, declared.max_message, declared.notify), (3, 100, false));
+        assert_eq!((declared.priority, declared.weight.get()), (3, 5));
+        assert_eq!((declared.max_message, declared.notify), (100, false));
         assert!(SNAPSHOTS.declared().notify);
     }
 

@@ -23,8 +23,9 @@ pub use biplane_net::{
 };
 use biplane_net::{Decision, Endpoint, EndpointConfig, GreetingConfig, ListenConfig, Slot};
 pub(crate) use biplane_net::{DialConfig, Milestone, ProtocolSpec, Watch, now};
+pub(crate) use biplane_net::{IncomingTransfer, OutgoingTransfer, TransferSource};
 use biplane_proto::{RequestError, SendError, SendOptions, SessionConfig};
-use biplane_wire::ChannelId;
+use biplane_wire::{ChannelId, TransferId};
 use bytes::Bytes;
 
 use crate::{
@@ -80,6 +81,12 @@ pub(crate) trait Peer: Send + Sync {
     }
     /// Asks the peer; runs `then` with what comes of it, once, with no lock held.
     fn request(&self, question: Question, then: Answered) -> Result<(), SendError>;
+    /// Offers the peer what `source` gives.
+    fn transfer(&self, name: &str, source: TransferSource) -> Result<OutgoingTransfer, SendError>;
+    /// Takes up what the peer offers; `None` if it is not to be had any more.
+    fn accept_transfer(&self, id: TransferId, length: u64) -> Option<IncomingTransfer>;
+    /// Does not want it.
+    fn refuse_transfer(&self, id: TransferId);
     /// Bit i: channel i has something to take. Does not lock.
     fn readable(&self) -> u64;
     /// Lets the session be announced again; before one looks what it has.
@@ -356,6 +363,18 @@ impl Peer for Slot {
         let id = self.with(|now, session| session.request(now, kind, bytes, deadline))?;
         self.on_answer(id, then);
         Ok(())
+    }
+
+    fn transfer(&self, name: &str, source: TransferSource) -> Result<OutgoingTransfer, SendError> {
+        self.transfer(name, source)
+    }
+
+    fn accept_transfer(&self, id: TransferId, length: u64) -> Option<IncomingTransfer> {
+        self.accept_transfer(id, length)
+    }
+
+    fn refuse_transfer(&self, id: TransferId) {
+        self.refuse_transfer(id);
     }
 
     fn on_over(&self, then: Box<dyn FnOnce() + Send>) {

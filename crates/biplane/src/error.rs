@@ -144,8 +144,9 @@ pub enum SendError {
     #[error("not in the session's protocol")]
     NotInProtocol,
     /// The channel does not offer this: delivery notices where it was declared without
-    /// [`crate::Channel::notify`], or waiting for commands where it carries commands itself.
-    #[error("the channel does not offer this")]
+    /// [`crate::Channel::notify`], or waiting for commands where it carries commands itself. Or a
+    /// transfer without a name, or one in a simulated world, which has none.
+    #[error("this is not offered here")]
     NotOffered,
     /// The value has no encoding, or one that no peer would decode: its `Serialize` fails or wants a
     /// format that describes itself, it has more than 64 values inside each other, or more elements

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use biplane_proto::{CloseReason, Notice, Planes};
 
-use crate::{Call, Fault, Session};
+use crate::{Call, Fault, Offer, Session};
 
 /// What happened.
 ///
@@ -23,6 +23,8 @@ pub enum Event {
     Writable(Session),
     /// What the session flies on changed, in either direction; the worse of the two.
     Planes(Session, Planes),
+    /// The peer would hand something over: see [`Session::transfer`].
+    Offered(Offer),
     /// What became of the message that [`Session::send_noted`] sent with this token; once a message,
     /// before `Left`.
     Noted(Session, u64, Notice),
@@ -40,6 +42,7 @@ impl Event {
             biplane_proto::Event::Writable => Self::Writable(session),
             biplane_proto::Event::Planes(planes) => Self::Planes(session, planes),
             biplane_proto::Event::Called(call) => Self::Called(Call::new(session, call)),
+            biplane_proto::Event::Offered(offer) => Self::Offered(Offer::new(session, offer)),
             biplane_proto::Event::Noted(token, notice) => Self::Noted(session, token, notice),
             biplane_proto::Event::Left(reason) => Self::Left(session, reason),
             _ => return None,

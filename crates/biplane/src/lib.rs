@@ -46,6 +46,7 @@
 //! | `recommended` | what `biplane doctor` found best for a server here |
 //! | `server`, `client`, `endpoint` | who opens sessions, and who is told of them |
 //! | `session` | what one can do with a session |
+//! | `transfer` | how bulk is handed over, beside everything else |
 //! | `diagnosis` | why one cannot connect |
 //! | `inbox`, `router` | which event is next, and for whom |
 //! | `pending`, `waiting` | how one waits |
@@ -86,11 +87,12 @@ mod server;
 mod session;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod transfer;
 mod waiting;
 
 pub use biplane_proto::{
-    CloseReason, ControlStats, DeliveryStats, DropReason, Drops, Notice, PathStats, PlaneMode,
-    Planes, SessionStats, Violation,
+    ChannelStats, CloseReason, ControlStats, DeliveryStats, DropReason, Drops, Notice, PathStats,
+    PlaneMode, Planes, SessionStats, TransferError, Violation,
 };
 pub use biplane_wire::{ChannelDescription, ChannelKind, Description, Difference};
 pub use channel::Channel;
@@ -113,6 +115,7 @@ pub use recommended::RecommendedError;
 pub use request::{Call, Reply, Request};
 pub use server::Server;
 pub use session::Session;
+pub use transfer::{Intake, Offer, Progress, Transfer};
 
 /// The README's example, compiled and run.
 #[cfg(doctest)]

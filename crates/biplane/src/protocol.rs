@@ -233,6 +233,7 @@ const fn configure(channel: &Declared) -> ChannelConfig {
         max_message: channel.max_message,
         lifetime: channel.lifetime,
         priority: channel.priority,
+        weight: channel.weight,
         escalate_after: channel.escalate_after,
     }
 }
@@ -356,7 +357,7 @@ mod tests {
 
     const CHAT: Channel<String> = Channel::command("chat").max_message(512);
     const INPUTS: Channel<u8> = Channel::sequenced("inputs").lifetime(Duration::from_secs(1));
-    const SNAPSHOTS: Channel<u8> = Channel::unreliable("snapshots").notify().priority(2);
+    const SNAPSHOTS: Channel<u8> = Channel::unreliable("snapshots").notify().priority(2).weight(3);
 
     fn error(protocol: &Protocol) -> ProtocolError {
         protocol.resolve().expect_err("it cannot be used")
@@ -391,6 +392,7 @@ mod tests {
             assert_eq!((&*described.name, described.kind), (channel.name, entry.kind));
             let config = &spec.channels[entry.id.index()];
             assert_eq!((config.lifetime, config.priority), (channel.lifetime, channel.priority));
+            assert_eq!(config.weight, channel.weight);
             assert_eq!(described.notify, config.notify);
         }
         assert_eq!(table.channel(CHAT.hash()).unwrap().max_message, 512);

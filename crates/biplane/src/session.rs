@@ -8,19 +8,19 @@ use core::{
     hash::{Hash, Hasher},
     time::Duration,
 };
-use std::{net::SocketAddr, sync::Arc};
+use std::{io::Read, net::SocketAddr, sync::Arc};
 
 use biplane_proto::{Planes, Reply, SendOptions, SessionStats, Violation, limits};
-use biplane_wire::{ChannelId, DecodeError, RequestId};
+use biplane_wire::{ChannelId, DecodeError, RequestId, TransferId};
 use bytes::Bytes;
 use tracing::debug;
 
 use self::batch::{Batch, Returned};
 use crate::{
-    Channel, Event, Incoming, Outgoing, Pending, Protocol, Request, RequestError, SendError,
-    SessionId,
+    Channel, ChannelStats, Event, Incoming, Outgoing, Payload, Pending, Protocol, Request,
+    RequestError, SendError, SessionId, Transfer,
     codec::Malformed,
-    engine::{Peer, Question},
+    engine::{IncomingTransfer, Peer, Question, TransferSource},
     payload::{incoming::Decode as _, outgoing::Encode as _},
     protocol::{Entry, Table},
 };
@@ -165,6 +165,64 @@ impl Session {
         }
     }
 
+    /// Offers the peer bytes in bulk: a map, a replay, a file. The peer's application is told by
+    /// [`Event::Offered`], with `name`, of 1 to 255 bytes, and may accept or refuse.
+    ///
+    /// They go over a TCP connection of their own, so that no command or message stands behind
+    /// them, and as fast as round trips stay short: they yield to everything else. A connection
+    /// that breaks is replaced, and the transfer goes on from what has arrived. Either side may
+    /// have 16 open, each of 2⁴⁰ bytes at the most.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]: `QueueFull` while 16 are open, `TooLarge` for the name, `NotOffered` for none
+    /// and in a simulated world, and `Closed`.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn show(session: &biplane::Session, map: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transfer = session.transfer("maps/dunes", map)?;
+    /// println!("{} of {}", transfer.progress().done, transfer.progress().length);
+    /// transfer.finished().wait()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn transfer(&self, name: &str, bytes: impl Into<Payload>) -> Result<Transfer, SendError> {
+        let Payload(bytes) = bytes.into();
+        self.offer_transfer(name, TransferSource::of(bytes))
+    }
+
+    /// The same with the first `length` bytes that `reader` gives, as they are needed. It may block,
+    /// on a thread that it shares with up to three others of its endpoint; at most 1 MiB of what it
+    /// gave is kept. One that fails, or gives fewer, ends the transfer as
+    /// [`crate::TransferError::Unreadable`] on both sides.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::transfer`]; `TooLarge` for a length above 2⁴⁰ too.
+    pub fn transfer_from(
+        &self,
+        name: &str,
+        length: u64,
+        reader: impl Read + Send + 'static,
+    ) -> Result<Transfer, SendError> {
+        self.offer_transfer(name, TransferSource::from_reader(length, Box::new(reader)))
+    }
+
+    fn offer_transfer(&self, name: &str, source: TransferSource) -> Result<Transfer, SendError> {
+        let outgoing = self.0.peer.transfer(name, source)?;
+        Ok(Transfer::new(outgoing))
+    }
+
+    pub(crate) fn accept_transfer(&self, id: TransferId, length: u64) -> Option<IncomingTransfer> {
+        self.0.peer.accept_transfer(id, length)
+    }
+
+    pub(crate) fn refuse_transfer(&self, id: TransferId) {
+        self.0.peer.refuse_transfer(id);
+    }
+
     /// Ends the session, after what is queued on the control plane; the peer gets the words. Text
     /// beyond 256 bytes is cut.
     pub fn close(&self, text: &str) {
@@ -185,6 +243,18 @@ impl Session {
         let mut stats = SessionStats::default();
         self.0.peer.with(&mut |_, session| stats = session.stats());
         stats
+    }
+
+    /// What waits on a channel here, and what became of messages that did: whether a message has room
+    /// now, and how long the oldest has waited. All zero, and no room, on a channel that this
+    /// session's protocol lacks.
+    #[must_use]
+    pub fn channel_stats<T>(&self, channel: Channel<T>) -> ChannelStats {
+        let mut stats = None;
+        if let Some(id) = self.0.table.channel(channel.hash()).map(|entry| entry.id) {
+            self.0.peer.with(&mut |now, session| stats = session.channel_stats(now, id));
+        }
+        stats.unwrap_or_default()
     }
 
     /// Hands every message that a channel holds to `each`, with no lock held.

@@ -10,6 +10,7 @@
 //! | `frames` | the frames of a packet |
 //! | `ack` | the ranges of acks and delivery notices |
 //! | `record` | control records in a stream that is cut anywhere |
+//! | `bulk` | the records of an attached connection, cut so too |
 //! | `hello`, `answer`, `description` | the blocks of the handshake |
 //! | `handshake` | both sides of it |
 //! | `message` | application messages, through the decoder of `biplane` |
@@ -33,7 +34,7 @@ mod targets;
 mod wires;
 
 pub use targets::{
-    ack::ack, answer::answer, control::control, description::description, frames::frames,
+    ack::ack, answer::answer, bulk::bulk, control::control, description::description, frames::frames,
     handshake::handshake, header::header, hello::hello, message::message, packets::packets,
     pair::pair, reassembly::reassembly, record::record, resume::resume,
 };

@@ -58,6 +58,11 @@ fn record() {
 }
 
 #[test]
+fn bulk() {
+    replay("bulk", crate::bulk, targets::bulk::REACHES);
+}
+
+#[test]
 fn hello() {
     replay("hello", crate::hello, targets::hello::REACHES);
 }
@@ -152,6 +157,7 @@ fn every_field_that_can_be_refused_is_refused_in_some_corpus() {
         targets::ack::REACHES,
         targets::header::REACHES,
         targets::record::REACHES,
+        targets::bulk::REACHES,
         targets::hello::REACHES,
         targets::answer::REACHES,
         targets::description::REACHES,

@@ -2,6 +2,7 @@
 
 pub(crate) mod ack;
 pub(crate) mod answer;
+pub(crate) mod bulk;
 pub(crate) mod control;
 pub(crate) mod description;
 pub(crate) mod frames;

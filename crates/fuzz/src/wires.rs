@@ -1,6 +1,6 @@
 //! What frames and records must be like, wherever they come from.
 
-use biplane_wire::{DecodeError, Frame, Frames, Record, limits};
+use biplane_wire::{Bulk, DecodeError, Frame, Frames, Record, limits};
 
 /// Reads `plaintext` to its end or to its first error, which is returned, and asserts that each
 /// frame writes back to the bytes it was read from.
@@ -43,7 +43,8 @@ fn check_values(frame: &Frame<'_>) {
         Frame::Close(close) => assert!(close.text.len() <= limits::TEXT),
         Frame::Fragment(fragment) => {
             let len = fragment.payload.len() as u64;
-            assert!(len > 0 && len < u64::from(fragment.total));
+            assert!(len < u64::from(fragment.total));
+            assert!(len > 0 || fragment.offset == fragment.total, "it is withdrawn");
             assert!(u64::from(fragment.offset) + len <= u64::from(fragment.total));
             assert!(u64::from(fragment.total) <= limits::MESSAGE as u64);
         }
@@ -60,6 +61,14 @@ fn check_values(frame: &Frame<'_>) {
 
 /// Asserts that what has been read of `bytes` as `record` writes back to them.
 pub(crate) fn check_record(record: &Record<'_>, bytes: &[u8]) {
+    let mut again = Vec::new();
+    record.encode(&mut again);
+    assert_eq!(again, bytes);
+    assert!(bytes.len() <= Record::HEAD + limits::RECORD);
+}
+
+/// The same of a record of an attached connection.
+pub(crate) fn check_bulk(record: &Bulk<'_>, bytes: &[u8]) {
     let mut again = Vec::new();
     record.encode(&mut again);
     assert_eq!(again, bytes);

@@ -10,6 +10,7 @@ mod issue3;
 mod issue4;
 mod issue5;
 mod issue6;
+mod issue7;
 mod promises;
 pub(crate) mod report;
 mod run;
@@ -118,8 +119,16 @@ impl Outcome {
 /// Every gate there is: the promises, then the issues in their order.
 pub(crate) fn all() -> &'static [Gate] {
     static ALL: LazyLock<Vec<Gate>> = LazyLock::new(|| {
-        [promises::GATES, issue2::GATES, issue3::GATES, issue4::GATES, issue5::GATES, issue6::GATES]
-            .concat()
+        [
+            promises::GATES,
+            issue2::GATES,
+            issue3::GATES,
+            issue4::GATES,
+            issue5::GATES,
+            issue6::GATES,
+            issue7::GATES,
+        ]
+        .concat()
     });
     &ALL
 }

@@ -52,7 +52,7 @@ mod tests {
 
     fn latency(nanos: &[u64]) -> Latency {
         let distribution = nanos.iter().map(|nanos| Bucket { nanos: *nanos, count: 2 }).collect();
-        Latency { p50: 0.0, p90: 0.0, p99: 0.0, p999: 0.0, max: 0.0, distribution }
+        Latency { p50: 0.0, p90: 0.0, p95: 0.0, p99: 0.0, p999: 0.0, max: 0.0, distribution }
     }
 
     #[test]

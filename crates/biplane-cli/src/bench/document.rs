@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use biplane_load::{Biplane, Latency, Measured, Sides, System, Way, Worker};
+use biplane_load::{Biplane, Bulk, Latency, Measured, Sides, System, Way, Worker};
 use serde::Serialize;
 
 use super::Ran;
@@ -37,6 +37,7 @@ struct Messages {
     bytes_per_second: Option<f64>,
     delivered_share: Option<f64>,
     window_bytes: Option<u64>,
+    transfer: Option<Bulk>,
 }
 
 #[derive(Debug, Serialize)]
@@ -103,6 +104,7 @@ impl Messages {
             bytes_per_second: rates.map(|rates| rates.bytes_per_second),
             delivered_share: rates.map(|rates| rates.delivered_share),
             window_bytes: rates.and_then(|rates| rates.window_bytes),
+            transfer: rates.and_then(|rates| rates.bulk),
         }
     }
 }

@@ -15,12 +15,16 @@ Workloads, with their defaults:
   command     the same on the control plane        1 client, 64 B, as fast as it goes
   flow        unreliable, with each thread's share 1 client, 1,100 B, as fast as it goes
   game        64 B up at 60 Hz, 600 B down at 20   100 clients
+  transfer    bytes in bulk beside a match         1 client, 50 MB down, 100 B at 60 Hz both ways
   connect     all clients join at once             500 clients, until all have joined
   idle        clients that say nothing             500 clients
 
 An unreliable flow as fast as it goes has at most 1 MiB and 4,096 messages under way, and less where
 more than one in a hundred is lost. With --rate, and over a link by default, messages go at a rate:
 then their latency is that of the link and the library, and not of a full queue.
+
+A transfer lasts until all its bytes have come, and no less than --seconds; --size is that of all of
+it, and latency that of the match's messages down. It fails if the checksum is wrong.
 
 Figures: latency is one way, and there and back for echo; of connect, from the call to the session.
 delivered_share is what came until 2 s after the last was sent. Processor time is that of each
@@ -32,6 +36,7 @@ Examples:
   biplane bench unreliable --seconds 10 --json
   biplane bench reliable --link delay=40ms,jitter=15ms,loss=5% --plot latency.svg
   biplane bench game --clients 1000
+  biplane bench transfer --size 50MB --link profile=4g,kill-tcp-every=10s
   biplane bench flow --receivers 2 --senders 2";
 
 /// Messages a second of each client over a link, unless it is said otherwise.
@@ -40,6 +45,8 @@ const OVER_A_LINK: f64 = 200.0;
 const ECHOES: f64 = 1_000.0;
 const SMALL: usize = 64;
 const LARGE: usize = 1_100;
+/// Bytes of a transfer.
+const BULK: u64 = 50_000_000;
 
 /// `biplane bench`.
 #[derive(Args, Clone, Debug)]
@@ -53,9 +60,9 @@ pub(crate) struct Bench {
     /// Clients, all in one process; 1 to 10,000 [default: the workload's].
     #[arg(long, value_name = "N")]
     clients: Option<usize>,
-    /// Bytes of a message, 20 or more [default: the workload's].
-    #[arg(long, value_name = "B")]
-    size: Option<usize>,
+    /// Bytes of a message, 20 or more, or of a transfer, as 50MB [default: the workload's].
+    #[arg(long, value_name = "B", value_parser = bytes)]
+    size: Option<u64>,
     /// Messages a second of each client [default: the workload's; over a link 200].
     #[arg(long, value_name = "R")]
     rate: Option<f64>,
@@ -89,6 +96,8 @@ pub(crate) enum Workload {
     Command,
     /// What a match does.
     Game,
+    /// Bytes in bulk beside a match.
+    Transfer,
     /// All clients join at once.
     Connect,
     /// Clients that say nothing.
@@ -106,6 +115,7 @@ impl Workload {
             Self::Reliable => "reliable",
             Self::Command => "command",
             Self::Game => "game",
+            Self::Transfer => "transfer",
             Self::Connect => "connect",
             Self::Idle => "idle",
             Self::Flow => "flow",
@@ -114,7 +124,12 @@ impl Workload {
 
     const fn clients(self) -> usize {
         match self {
-            Self::Echo | Self::Unreliable | Self::Reliable | Self::Command | Self::Flow => 1,
+            Self::Echo
+            | Self::Unreliable
+            | Self::Reliable
+            | Self::Command
+            | Self::Transfer
+            | Self::Flow => 1,
             Self::Game => 100,
             Self::Connect | Self::Idle => 500,
         }
@@ -136,14 +151,19 @@ impl Bench {
 
     fn work(&self) -> Result<Work> {
         let flow = |class, size| Work::Flow { class, size, rate: self.rate() };
-        let small = self.size.unwrap_or(SMALL);
+        let size = |default| self.size.map_or(Ok(default), usize::try_from).context("--size");
+        let small = size(SMALL)?;
         Ok(match self.workload {
             Workload::Echo => Work::Echo { size: small, rate: self.rate().unwrap_or(ECHOES) },
             Workload::Unreliable => flow(Class::Unreliable, small),
             Workload::Reliable => flow(Class::Reliable, small),
             Workload::Command => flow(Class::Command, small),
-            Workload::Flow => flow(Class::Unreliable, self.size.unwrap_or(LARGE)),
+            Workload::Flow => flow(Class::Unreliable, size(LARGE)?),
             Workload::Game => self.plain(Work::Game(Game::default()))?,
+            Workload::Transfer => {
+                ensure!(self.rate.is_none(), "--rate: a transfer has a rate of its own");
+                Work::Transfer { bytes: self.size.unwrap_or(BULK), game: Game::BESIDE }
+            }
             Workload::Connect => self.plain(Work::Connect)?,
             Workload::Idle => self.plain(Work::Idle)?,
         })
@@ -162,6 +182,24 @@ impl Bench {
         ensure!(!has_plot, "--plot: {name} has no latency");
         Ok(work)
     }
+}
+
+/// Bytes, such as 64 or 50MB.
+fn bytes(text: &str) -> Result<u64> {
+    const WANTED: &str = "bytes, such as 64, 100KB, 50MB or 1GB";
+    let (number, unit) = text.split_at(text.find(char::is_alphabetic).unwrap_or(text.len()));
+    let unit = match unit {
+        "" | "B" => 1,
+        "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => anyhow::bail!(WANTED),
+    };
+    let number: u64 = number.parse().ok().context(WANTED)?;
+    number.checked_mul(unit).context(WANTED)
 }
 
 fn seconds(text: &str) -> Result<Duration> {
@@ -193,7 +231,7 @@ mod tests {
             assert_eq!(plan.time, Duration::from_secs(5));
             assert_eq!(plan.clients, workload.clients());
         }
-        for later in ["transfer", "echo --pcap a", "echo --threading inline"] {
+        for later in ["echo --pcap a", "echo --threading inline"] {
             assert!(parse(later).is_err(), "{later}");
         }
     }
@@ -209,6 +247,21 @@ mod tests {
         assert_eq!(rate("reliable --link loss=5%"), Some(200.0));
         assert_eq!(rate("reliable --link loss=5% --rate 7.5"), Some(7.5));
         assert_eq!((rate("echo"), rate("echo --link 4g")), (Some(1_000.0), Some(200.0)));
+    }
+
+    #[test]
+    fn a_transfer_has_a_size_with_a_unit() {
+        let size = |flags: &str| match parse(flags).unwrap().work {
+            Work::Transfer { bytes, .. } => bytes,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(size("transfer"), 50_000_000);
+        assert_eq!(size("transfer --size 5MB"), 5_000_000);
+        assert_eq!((size("transfer --size 64KiB"), size("transfer --size 0")), (65_536, 0));
+        for wrong in ["5mb", "MB", "1.5MB", "-1", "99999999999GB", "5 MB"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+        assert!(parse("transfer --rate 5").is_err());
     }
 
     #[test]

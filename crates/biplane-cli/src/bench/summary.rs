@@ -42,6 +42,10 @@ fn messages(measured: &Measured) -> Vec<String> {
             100.0 * rates.delivered_share,
         )
     });
+    let bulk = measured
+        .rates
+        .and_then(|rates| rates.bulk)
+        .map(|bulk| format!("transfer   {}B in {:.1} s", count(float(bulk.bytes)), bulk.seconds));
     let connects = measured.connects.map(|connects| {
         format!(
             "connects   {}/s; processor time for each: client {}, server {}",
@@ -50,7 +54,7 @@ fn messages(measured: &Measured) -> Vec<String> {
             time(connects.server_cpu_ns / 1_000.0),
         )
     });
-    rates.into_iter().chain(connects).collect()
+    rates.into_iter().chain(bulk).chain(connects).collect()
 }
 
 fn cost(measured: &Measured) -> Vec<String> {
@@ -102,10 +106,11 @@ fn drops(measured: &Measured) -> String {
 
 fn quantiles(ran: &Ran<'_>, latency: &Latency) -> String {
     format!(
-        "latency    {}: p50 {}, p90 {}, p99 {}, p99.9 {}, max {}",
+        "latency    {}: p50 {}, p90 {}, p95 {}, p99 {}, p99.9 {}, max {}",
         what(ran.bench.workload),
         time(latency.p50),
         time(latency.p90),
+        time(latency.p95),
         time(latency.p99),
         time(latency.p999),
         time(latency.max),
@@ -118,6 +123,7 @@ pub(super) const fn what(workload: Workload) -> &'static str {
         Workload::Echo => "there and back",
         Workload::Connect => "from the call to the session",
         Workload::Game => "of snapshots, one way",
+        Workload::Transfer => "of messages down, one way",
         Workload::Unreliable
         | Workload::Reliable
         | Workload::Command

@@ -14,7 +14,7 @@ use crate::program::Running;
 use crate::program::{Ended, alone, document, run, shared};
 
 /// Every workload, with few clients.
-const WORKLOADS: [(&str, &str); 8] = [
+const WORKLOADS: [(&str, &str); 9] = [
     ("echo", ""),
     ("unreliable", "--clients 2"),
     ("reliable", ""),
@@ -23,6 +23,7 @@ const WORKLOADS: [(&str, &str); 8] = [
     ("connect", "--clients 5"),
     ("idle", "--clients 3"),
     ("flow", "--receivers 2 --senders 2"),
+    ("transfer", "--size 2MB"),
 ];
 
 fn bench(workload: &str, flags: &str) -> Value {
@@ -52,7 +53,7 @@ fn every_workload_has_all_keys_and_those_figures_that_it_has() {
             assert_eq!(cost[key].is_f64(), has_messages, "{key}: {measured}");
             assert!(figure(&measured, &format!("/busy/{key}")) > 0.0);
         }
-        for key in ["p50", "p90", "p99", "p999", "max"] {
+        for key in ["p50", "p90", "p95", "p99", "p999", "max"] {
             let latency = &measured["latency_us"];
             assert_eq!(latency[key].is_f64(), workload != "idle", "{key}: {measured}");
         }
@@ -73,6 +74,19 @@ fn what_goes_at_a_rate_comes_at_that_rate_and_nothing_is_lost_on_loopback() {
     assert!((40.0..=110.0).contains(&up) && (12.0..=40.0).contains(&down), "{game}");
     assert_eq!(figure(&game, "/delivered_share"), 1.0, "{game}");
     assert!(figure(&game, "/rss_bytes_per_client") > 0.0);
+}
+
+#[test]
+fn a_transfer_ends_with_the_right_checksum_where_tcp_is_killed_in_its_middle() {
+    let _machine = shared();
+    let link = "--link delay=5ms,rate=20mbit,kill-tcp-every=1s";
+    let document = bench("transfer", &format!("--size 4MB {link}"));
+    assert_eq!(figure(&document, "/transfer/bytes"), 4e6, "{document}");
+    assert_eq!(document["broken"], Value::Array(Vec::new()), "{document}");
+    let rate = figure(&document, "/bytes_per_second");
+    assert!((200_000.0..2_500_000.0).contains(&rate), "{document}");
+    assert!(figure(&document, "/link/down/tcp/killed") >= 2.0, "both connections: {document}");
+    assert!(figure(&document, "/down/arrived") > 0.0, "{document}");
 }
 
 #[test]
@@ -132,7 +146,7 @@ fn people_get_words_and_a_histogram_and_a_file_a_drawing() {
 fn what_cannot_start_is_told_in_one_line() {
     for (flags, words) in [
         ("juggle", "juggle"),
-        ("transfer", "transfer"),
+        ("transfer --size 5mb", "50MB"),
         ("echo --link 5g", "5g"),
         ("echo --size 19", "19"),
         ("echo --clients 0", "0"),

@@ -15,8 +15,8 @@ use std::{
 use anyhow::{Result, bail};
 use biplane::{Client, ConnectError, Endpoint, EndpointStats, Event, Payload, Pending, Planes};
 
-use super::{COMMAND, RELIABLE, Room, UNRELIABLE, drops, protocol, workers};
-use crate::{Class, Heard, Means, Peer, Side, Worker};
+use super::{COMMAND, RELIABLE, Room, UNRELIABLE, drops, intake::Intake, protocol, workers};
+use crate::{Class, Handed, Heard, Means, Peer, Side, Worker};
 
 /// Clients that join at a time: each has 10 s for it, also where thousands want to.
 const JOINING: usize = 512;
@@ -34,6 +34,7 @@ pub(super) struct Clients {
     woken: Arc<Woken>,
     /// Those that have a session and no UDP yet, since when.
     landing: VecDeque<(Peer, Instant)>,
+    intake: Intake,
     joined: usize,
 }
 
@@ -67,6 +68,7 @@ impl Clients {
             feed: Feed::default(),
             woken: Arc::default(),
             landing: VecDeque::new(),
+            intake: Intake::of(means.clients),
             joined: 0,
         };
         (0..means.clients.min(JOINING)).for_each(|_| clients.dial());
@@ -137,6 +139,10 @@ impl Clients {
             Told::Failed(error) => bail!("client {peer} cannot join: {error}"),
             Told::Event(Event::Planes(_, Planes::Both)) => Ok(self.join(peer, hear)),
             Told::Event(Event::Readable(_)) => Ok(self.read(peer, hear)),
+            Told::Event(Event::Offered(offer)) => {
+                self.intake.take(offer);
+                Ok(false)
+            }
             Told::Event(Event::Fault(fault)) => bail!("the clients' socket broke: {fault:?}"),
             Told::Event(_) => Ok(false),
             Told::Over => {
@@ -215,6 +221,10 @@ impl Side for Clients {
             None => alone().into_iter().for_each(|client| client.flush()),
         }
         Ok(())
+    }
+
+    fn handed(&mut self) -> Option<Handed> {
+        self.intake.look()
     }
 
     fn receivers(&self) -> Vec<Worker> {

@@ -10,7 +10,7 @@ use super::{
     pace::Pace,
 };
 use crate::{
-    Class, Game, Plan, System, Work,
+    Class, Game, Handed, Plan, System, Work,
     books::Books,
     line::{Flow, Report, Settings},
     meter::{self, Spent},
@@ -51,6 +51,7 @@ pub(super) struct Clients {
     window: Option<Window>,
     pace: Pace,
     is_stalled: bool,
+    handed: Option<Handed>,
 }
 
 impl Clients {
@@ -68,7 +69,7 @@ impl Clients {
         let window = is_windowed.then(|| Window::new(plan.window, work.up_size(), clients));
         let form = Form::new(work.class(), work.up_size(), if is_free { TIMED } else { 1 });
         let pace = Pace::new(steps(&plan));
-        Ok(Self { desk, shared, plan, form, window, pace, is_stalled: false })
+        Ok(Self { desk, shared, plan, form, window, pace, is_stalled: false, handed: None })
     }
 
     /// A turn of joining; whether all have.
@@ -99,9 +100,18 @@ impl Clients {
         match self.plan.work {
             Work::Flow { rate: None, .. } => self.burst(),
             Work::Flow { .. } | Work::Echo { .. } => self.send_due(),
-            Work::Game(game) => self.step(game),
+            Work::Game(game) | Work::Transfer { game, .. } => self.step(game),
             Work::Connect | Work::Idle => self.desk.turn(QUIET).map(drop),
         }
+    }
+
+    /// Whether all that is handed over in bulk has ended just now.
+    pub(super) fn is_handed(&mut self) -> bool {
+        if self.handed.is_some() || !matches!(self.plan.work, Work::Transfer { .. }) {
+            return false;
+        }
+        self.handed = self.desk.handed();
+        self.handed.is_some()
     }
 
     pub(super) fn stop(&mut self, spent: Spent) {
@@ -130,7 +140,8 @@ impl Clients {
 
     pub(super) fn report(&self) -> Report {
         let window = self.window.as_ref().map(Window::messages);
-        let flow = Some(Flow { window, is_stalled: self.is_stalled && !self.is_all_there() });
+        let is_stalled = self.is_stalled && !self.is_all_there();
+        let flow = Some(Flow { window, is_stalled, handed: self.handed.clone() });
         Report { flow, ..self.desk.report() }
     }
 
@@ -146,7 +157,7 @@ impl Clients {
             Work::Flow { .. } => seats.all(|(client, seat)| self.shared.next(client) >= seat.sent),
             Work::Echo { .. } => self.desk.counts().arrived >= self.desk.sent(),
             // What the server had sent last is not known here.
-            Work::Game(_) => false,
+            Work::Game(_) | Work::Transfer { .. } => false,
             Work::Connect | Work::Idle => true,
         }
     }
@@ -231,7 +242,7 @@ fn steps(plan: &Plan) -> f64 {
     let clients = plan.clients as f64;
     match plan.work {
         Work::Flow { rate: Some(rate), .. } | Work::Echo { rate, .. } => rate * clients,
-        Work::Game(game) => f64::from(game.up_hz * SLICES),
+        Work::Game(game) | Work::Transfer { game, .. } => f64::from(game.up_hz * SLICES),
         Work::Flow { rate: None, .. } | Work::Connect | Work::Idle => 1.0,
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::Result;
 
 use crate::{
-    Class, Heard, Peer, Side, Worker,
+    Class, Handed, Heard, Peer, Side, Worker,
     books::{Books, Counts},
     line::{Report, Sessions},
     meter::{self, Spent},
@@ -159,6 +159,16 @@ impl Desk {
         seat.sent += u64::from(is_sent);
         self.sent += u64::from(is_sent);
         Ok(is_sent)
+    }
+
+    /// Begins to hand every peer so many bytes.
+    pub(super) fn hand_over(&mut self, bytes: u64) -> Result<()> {
+        (0..self.seats.len()).try_for_each(|peer| self.side.hand_over(peer, bytes))
+    }
+
+    /// What this side's peers were handed, once that has ended.
+    pub(super) fn handed(&mut self) -> Option<Handed> {
+        self.side.handed()
     }
 
     /// Counts a message that had no room and is not offered again.

@@ -43,7 +43,7 @@ impl Server {
         let books = Books::new(is_ordered, work.up_size(), plan.clients)?;
         let desk = Desk::new(served.side, books, shared, meter::now());
         let desk = desk.of_server(matches!(work, Work::Echo { .. }));
-        let hz = if let Work::Game(game) = work { game.up_hz } else { 1 };
+        let hz = work.game().map_or(1, |game| game.up_hz);
         let snapshot = Form::new(Class::Unreliable, work.down_size(), 1);
         orders::tell(&Told::Serving(served.address));
         Ok(Self { desk, work, ticks: Pace::new(f64::from(hz)), snapshot })
@@ -54,9 +54,13 @@ impl Server {
         self.desk.turn(JOINING).map(drop)
     }
 
-    pub(super) fn begin(&mut self) {
+    pub(super) fn begin(&mut self) -> Result<()> {
         self.desk.begin();
         self.ticks.begin();
+        if let Work::Transfer { bytes, .. } = self.work {
+            self.desk.hand_over(bytes)?;
+        }
+        Ok(())
     }
 
     /// A turn of the work.
@@ -68,7 +72,7 @@ impl Server {
                 self.desk.turn(JOINING)?;
                 self.desk.echo(size)
             }
-            Work::Game(game) => self.tick(game),
+            Work::Game(game) | Work::Transfer { game, .. } => self.tick(game),
             Work::Idle => self.desk.turn(QUIET).map(drop),
         }
     }
@@ -78,7 +82,11 @@ impl Server {
         self.desk.turn(SHORT)?;
         match self.work {
             Work::Echo { size, .. } => self.desk.echo(size),
-            Work::Flow { .. } | Work::Game(_) | Work::Connect | Work::Idle => self.desk.flush(),
+            Work::Flow { .. }
+            | Work::Game(_)
+            | Work::Transfer { .. }
+            | Work::Connect
+            | Work::Idle => self.desk.flush(),
         }
     }
 

@@ -22,6 +22,8 @@ use tokio::{
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
 use super::{
+    attached::{self, Attachment},
+    attaching,
     backlog::Comer,
     block::{Block, BlockError, read_block},
     connection, contained,
@@ -61,6 +63,8 @@ pub(super) enum Stranger {
     Refused(Box<str>),
     /// It was told that there is no such session to resume.
     NoSession,
+    /// It was told that there is no such session to attach a connection to.
+    NoAttachment,
 }
 
 /// One who said what it wants.
@@ -80,6 +84,14 @@ pub(super) struct Welcomed {
     pub(super) early: Vec<u8>,
 }
 
+/// What became of one that is no stranger.
+enum Known {
+    /// It is a session's control connection.
+    Control(Welcomed),
+    /// It carries the bytes of a session's transfers.
+    Attached(Attachment<Tls>),
+}
+
 /// Sees one connection through to its end.
 pub(super) async fn greet(house: Arc<House>, comer: Comer<TcpStream>) {
     let Comer { stream, remote, place } = comer;
@@ -88,7 +100,11 @@ pub(super) async fn greet(house: Arc<House>, comer: Comer<TcpStream>) {
     let joined = Box::pin(join(&house, stream, remote)).await;
     house.count_present();
     match joined {
-        Ok(Welcomed { stream, attached, welcome, early }) => {
+        Ok(Known::Attached(attachment)) => {
+            drop(place);
+            Box::pin(attached::run(attachment)).await;
+        }
+        Ok(Known::Control(Welcomed { stream, attached, welcome, early })) => {
             drop(place);
             let present = house.presence.enter();
             connection::run(stream, attached, welcome, early, present).await;
@@ -97,7 +113,7 @@ pub(super) async fn greet(house: Arc<House>, comer: Comer<TcpStream>) {
     }
 }
 
-async fn join(house: &House, stream: TcpStream, remote: SocketAddr) -> Result<Welcomed, Stranger> {
+async fn join(house: &House, stream: TcpStream, remote: SocketAddr) -> Result<Known, Stranger> {
     os::prepare_control(&stream).map_err(Stranger::Gone)?;
     let seat = house.crowd.enter(remote.ip());
     house.count_present();
@@ -110,7 +126,13 @@ async fn join(house: &House, stream: TcpStream, remote: SocketAddr) -> Result<We
     if let Some(claim) = heard.accepted.accepting.claim() {
         drop(seat);
         house.count_present();
-        return returning::take_back(house, heard, claim, &meter).await;
+        return returning::take_back(house, heard, claim, &meter).await.map(Known::Control);
+    }
+    if let Some(claim) = heard.accepted.accepting.attach_claim() {
+        drop(seat);
+        house.count_present();
+        let attaching = Box::pin(attaching::take_on(house, heard, claim, &meter));
+        return attaching.await.map(Known::Attached);
     }
     let deadline = house.config.admission_deadline;
     let waiting = clock::now();
@@ -130,7 +152,7 @@ async fn join(house: &House, stream: TcpStream, remote: SocketAddr) -> Result<We
     match verdict {
         Ok(app) => {
             meter.open();
-            welcome(house, heard, app).await
+            welcome(house, heard, app).await.map(Known::Control)
         }
         Err(refusal) => Err(refuse(house, heard.stream, refusal).await),
     }

@@ -106,6 +106,9 @@ impl House {
             Stranger::Evicted => tracing::debug!(%remote, "a connection made room for another"),
             Stranger::Refused(why) => tracing::debug!(%remote, why, "a client was refused"),
             Stranger::NoSession => tracing::debug!(%remote, "a client resumes no session of ours"),
+            Stranger::NoAttachment => {
+                tracing::debug!(%remote, "a client attaches to no session of ours")
+            }
             Stranger::TooLong => self.warn_of_stranger(remote, "it says too much"),
             Stranger::NotBiplane(why) => self.warn_of_stranger(remote, why),
             Stranger::Mismatch(why) => {
@@ -161,6 +164,7 @@ impl Stranger {
             Self::NotBiplane(_) => count.not_biplane += 1,
             Self::Mismatch(_) => count.mismatched += 1,
             Self::NoSession => count.resume_refused += 1,
+            Self::NoAttachment => count.attach_refused += 1,
             // Counted among the sessions.
             Self::Refused(_) => {}
         }

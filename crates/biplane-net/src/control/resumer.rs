@@ -16,6 +16,7 @@ use biplane_wire::{Description, Parameters, ReceiveId};
 use tokio::time::timeout;
 
 use super::{
+    attacher,
     block::Block,
     connection, contained,
     dialer::{Welcomed, ask, attempt, broken, no_randomness, shake_hands},
@@ -44,14 +45,14 @@ pub(super) struct Origin {
 struct Resumer {
     hub: Arc<Hub>,
     slot: Arc<Slot>,
-    origin: Origin,
+    origin: Arc<Origin>,
     presence: Presence,
     patience: Patience,
 }
 
 /// How long to wait before the next try.
 #[derive(Debug, Default)]
-struct Patience {
+pub(super) struct Patience {
     /// Tries since a connection lasted.
     tries: u32,
     /// When the last of them began.
@@ -68,6 +69,8 @@ pub(super) async fn see_through(
     presence: Presence,
 ) {
     let slot = Arc::clone(welcomed.attached.slot());
+    let origin = Arc::new(origin);
+    drop(tokio::spawn(attacher::keep(Arc::clone(&slot), Arc::clone(&origin))));
     let mut resumer = Resumer { hub, slot, origin, presence, patience: Patience::default() };
     resumer.serve(welcomed);
     while resumer.slot.connections().lacks_one().await {
@@ -87,7 +90,7 @@ pub(super) async fn see_through(
 impl Resumer {
     /// Serves a connection, beside everything else.
     fn serve(&mut self, Welcomed { stream, attached, early }: Welcomed) {
-        self.patience.began = Some(clock::now());
+        self.patience.on_connected(clock::now());
         let (hub, present) = (Arc::clone(&self.hub), self.presence.enter());
         drop(tokio::spawn(async move {
             contained(&hub, connection::run(stream, attached, Vec::new(), early, present)).await
@@ -116,7 +119,7 @@ impl Resumer {
 
     /// Another connection, which is the session's then; none if the session has no use for it.
     async fn dial(&self) -> Result<Option<Welcomed>, ConnectError> {
-        let Origin { remote, link, description, .. } = &self.origin;
+        let Origin { remote, link, description, .. } = &*self.origin;
         let broken = |source| broken(Step::Admission, *remote, source);
         let mut stream = shake_hands(attempt(*remote).await?, link).await?;
         let binding = terms::binding(stream.get_ref().1).map_err(broken)?;
@@ -170,10 +173,15 @@ impl Resumer {
 }
 
 impl Patience {
+    /// A connection stands.
+    pub(super) const fn on_connected(&mut self, now: Instant) {
+        self.began = Some(now);
+    }
+
     /// The pause before the next try, counted from the beginning of the last. One that lasted is
     /// replaced at once; what breaks again and again is tried ever more rarely. `random` spreads
     /// those who lost theirs together.
-    fn next(&mut self, now: Instant, random: u32) -> Duration {
+    pub(super) fn next(&mut self, now: Instant, random: u32) -> Duration {
         let lasted = |began| now.saturating_duration_since(began) >= limits::RESUME_BACK_OFF.1;
         if self.began.take().is_some_and(lasted) {
             self.tries = 0;

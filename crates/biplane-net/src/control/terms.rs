@@ -86,6 +86,13 @@ pub(super) fn binding<Data>(connection: &rustls::ConnectionCommon<Data>) -> io::
     connection.export_keying_material([0; 32], tls::RESUME_EXPORTER, None).map_err(io::Error::other)
 }
 
+/// The same of a proof that attaches a connection.
+pub(super) fn attach_binding<Data>(
+    connection: &rustls::ConnectionCommon<Data>,
+) -> io::Result<[u8; 32]> {
+    connection.export_keying_material([0; 32], tls::ATTACH_EXPORTER, None).map_err(io::Error::other)
+}
+
 /// Makes the session and puts it into its place, keys and all: packets may come from now on.
 /// Returns its first control connection.
 pub(super) fn begin(

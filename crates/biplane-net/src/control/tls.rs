@@ -24,6 +24,8 @@ pub(crate) const ALPN: &[u8] = b"biplane/1";
 pub(crate) const EXPORTER: &[u8] = b"EXPORTER-biplane-1";
 /// What the proof of a resume is bound to is exported under.
 pub(crate) const RESUME_EXPORTER: &[u8] = b"EXPORTER-biplane-1-resume";
+/// The same for the proof of an attach.
+pub(crate) const ATTACH_EXPORTER: &[u8] = b"EXPORTER-biplane-1-attach";
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())

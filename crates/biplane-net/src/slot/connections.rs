@@ -1,4 +1,5 @@
-//! Which control connection is the session's, and who waits for what becomes of it.
+//! Which control connection is the session's, and who waits for what becomes of it; and what its
+//! attached one carries.
 //!
 //! Each control connection of a session has a number, which is given under the session's lock. Its
 //! tasks come to the session with that number, and are nothing to it any more once another
@@ -9,6 +10,7 @@ use tokio::sync::{Notify, futures::Notified};
 
 use biplane_proto::Session;
 
+use super::bulk::Bulk;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// The control connections of a session.
@@ -22,6 +24,8 @@ pub(crate) struct Connections {
     output: Notify,
     /// For all others: the state is another.
     changed: Notify,
+    /// What an attached connection carries.
+    bulk: Bulk,
 }
 
 /// How a session stands with its control connection.
@@ -74,6 +78,10 @@ impl Connections {
             self.state.store(state, Ordering::Release);
             true
         }
+    }
+
+    pub(super) const fn bulk(&self) -> &Bulk {
+        &self.bulk
     }
 
     /// How the session stands.

@@ -142,7 +142,7 @@ fn bad_input_29_types_without_a_meaning_do_not_read() {
             ends(&scene, "a frame", unknown(kind), &[kind; 20]);
         }
         // Frames of packets alone are no records.
-        for kind in [0x00, 0x01, 0x04, 0x05, 0x09, 0x10, 0x20, 0x3f, 0x46, 0x5f, 0x64, 0xff] {
+        for kind in [0x00, 0x01, 0x04, 0x05, 0x09, 0x10, 0x20, 0x3f, 0x46, 0x5f, 0x68, 0x70, 0xff] {
             scene.is_violation("a record", unknown(kind), |peer: &mut Peer| {
                 peer.write(&[0, 9, kind, 0, 0, 0, 0, 0, 0, 0, 0]);
             });

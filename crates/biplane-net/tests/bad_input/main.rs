@@ -13,6 +13,7 @@
 )]
 
 mod acks;
+mod attaches;
 mod bounds;
 mod datagrams;
 mod delays;

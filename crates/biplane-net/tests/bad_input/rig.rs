@@ -23,7 +23,7 @@ pub(crate) use memory::{
     held_by_others, nobody_reserved_by_a_claim, taken_by_others, taken_here,
     this_thread_is_the_tests_own,
 };
-pub(crate) use peer::{HEAD, Peer, parameters, read_answer, read_hello, varint};
+pub(crate) use peer::{HEAD, Peer, parameters, read_answer, read_block, read_hello, varint};
 pub(crate) use protocol::{
     CHANNELS, COMMAND, ORDERED, SEQUENCED, UNORDERED, UNRELIABLE, channel, config, dial, fragment,
     listen_config, message, protocol,

@@ -132,6 +132,13 @@ impl Forwarder {
         state.carried.iter().map(|carried| carried.load(Ordering::SeqCst)).collect()
     }
 
+    /// How many connections it holds that were not cut and have not ended.
+    pub(crate) fn open(&self) -> usize {
+        let state = self.shared.state();
+        // Who carries for one counts as it goes.
+        state.carried.iter().filter(|carried| Arc::strong_count(carried) > 1).count()
+    }
+
     /// How many halves the server holds whose other half is gone.
     pub(crate) fn half_open(&self) -> usize {
         self.shared.state().half_open

@@ -23,5 +23,6 @@ mod resume;
 mod strangers;
 mod support;
 mod talk;
+mod transfers;
 #[path = "../trusting.rs"]
 mod trusting;

@@ -32,7 +32,7 @@ pub(super) enum Place {
     Missing,
     Partial(Box<Partial>),
     Whole(Whole),
-    /// It was whole and has been given out.
+    /// It was whole and has been given out, or it was withdrawn.
     Done,
 }
 
@@ -92,8 +92,8 @@ impl Place {
     /// Takes in a message or a piece of it.
     fn add(&mut self, id: ChannelId, piece: Piece<'_>) -> Result<Arrived, Violation> {
         let new = matches!(self, Self::Missing);
-        if piece.is_whole() {
-            return self.add_whole(id, piece);
+        if piece.is_whole() || piece.is_withdrawal() {
+            return self.complete(id, piece);
         }
         if new {
             *self = Self::Partial(Box::new(Partial::new(piece.total)));
@@ -109,8 +109,9 @@ impl Place {
         Ok(if new { Arrived::New } else { Arrived::More })
     }
 
-    /// Where pieces came before, they were of the same message: the peer may cut anew.
-    fn add_whole(&mut self, id: ChannelId, piece: Piece<'_>) -> Result<Arrived, Violation> {
+    /// All of it is there, or no more of it comes. Where pieces came before, they were of the same
+    /// message: the peer may cut anew.
+    fn complete(&mut self, id: ChannelId, piece: Piece<'_>) -> Result<Arrived, Violation> {
         let arrived = match self {
             Self::Missing => Arrived::New,
             Self::Partial(partial) if partial.total() != piece.total => {
@@ -119,8 +120,12 @@ impl Place {
             Self::Partial(_) => Arrived::More,
             Self::Whole(_) | Self::Done => return Ok(Arrived::Again),
         };
-        let payload = Bytes::copy_from_slice(piece.bytes);
-        *self = Self::Whole(Whole { payload, after: piece.after });
+        *self = if piece.is_withdrawal() {
+            Self::Done
+        } else {
+            let payload = Bytes::copy_from_slice(piece.bytes);
+            Self::Whole(Whole { payload, after: piece.after })
+        };
         Ok(arrived)
     }
 

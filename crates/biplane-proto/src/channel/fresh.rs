@@ -59,16 +59,25 @@ impl FreshSend {
 
     /// Queues a message; returns how many old ones had to go.
     pub(super) fn push(&mut self, message: Queued, notices: &mut Notices) -> u64 {
-        self.cost += cost(message.payload.len());
-        self.waiting.push_back(message);
         let mut dropped = 0;
-        while self.waiting.len() > limits::FRESH_QUEUE_MESSAGES
-            || self.cost > limits::SEND_QUEUE_BYTES
-        {
+        while self.is_full(message.payload.len()) && !self.waiting.is_empty() {
             self.drop_oldest(Notice::Superseded, notices);
             dropped += 1;
         }
+        self.cost += cost(message.payload.len());
+        self.waiting.push_back(message);
         dropped
+    }
+
+    /// Whether there is no room for a message of `len` bytes.
+    pub(super) fn is_full(&self, len: usize) -> bool {
+        self.waiting.len() >= limits::FRESH_QUEUE_MESSAGES
+            || self.cost + cost(len) > limits::SEND_QUEUE_BYTES
+    }
+
+    pub(super) fn is_half_empty(&self) -> bool {
+        self.waiting.len() <= limits::FRESH_QUEUE_MESSAGES / 2
+            && self.cost <= limits::SEND_QUEUE_BYTES / 2
     }
 
     /// The tokens of what has not left, which are told of no more.
@@ -110,7 +119,8 @@ impl FreshSend {
         (self.waiting.len(), self.cost)
     }
 
-    /// Drops what has outlived its lifetime; returns how many.
+    /// Drops what has outlived its lifetime, the rest of a message that has begun too; returns how
+    /// many messages that is.
     pub(super) fn expire(
         &mut self,
         now: Instant,
@@ -118,6 +128,10 @@ impl FreshSend {
         notices: &mut Notices,
     ) -> u64 {
         let mut expired = 0;
+        if let Some(begun) = self.begun.take_if(|begun| begun.message.is_over(now, lifetime)) {
+            notices.end((self.id, begun.sequence), Notice::Expired);
+            expired += 1;
+        }
         while self.waiting.front().is_some_and(|message| message.is_over(now, lifetime)) {
             self.drop_oldest(Notice::Expired, notices);
             expired += 1;

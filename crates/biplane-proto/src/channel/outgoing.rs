@@ -180,6 +180,11 @@ impl Room {
         self.cut_piece(len)
     }
 
+    /// Whether the withdrawal of a message goes into this room.
+    pub(super) const fn has_end(self) -> bool {
+        self.space.left >= Part::OVERHEAD
+    }
+
     /// What of `left` bytes of a message in pieces goes into this room: never a crumb, unless it
     /// is the last.
     pub(super) const fn cut_piece(self, left: usize) -> Cut {
@@ -197,6 +202,11 @@ impl Part {
     /// The most that a fragment frame takes beside its payload: type, channel, sequence number,
     /// offset, total and length.
     const OVERHEAD: usize = 2 + 3 + 4 + 4 + 2;
+
+    /// The end of a message of so many bytes, where it is withdrawn.
+    pub(super) const fn end(total: u32) -> Self {
+        Self { offset: total, total }
+    }
 
     /// Which piece of its message one of `len` bytes is.
     pub(super) const fn chunk(self, len: usize) -> Chunk {
@@ -263,6 +273,8 @@ impl Outgoing {
             return self.noted.then_some(SentFrame::Noted(self.channel, sequence));
         }
         Some(match self.part {
+            // A withdrawal stands for all of its message.
+            _ if self.payload.is_empty() => SentFrame::Message(self.channel, sequence),
             None => SentFrame::Message(self.channel, sequence),
             Some(Part { offset, .. }) => {
                 let len = u32::try_from(self.payload.len()).unwrap_or(u32::MAX);

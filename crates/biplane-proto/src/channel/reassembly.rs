@@ -38,6 +38,11 @@ impl<'a> Piece<'a> {
     pub(super) const fn is_whole(&self) -> bool {
         self.bytes.len() == self.total
     }
+
+    /// Whether it says that nothing more of its message comes.
+    pub(super) const fn is_withdrawal(&self) -> bool {
+        self.bytes.is_empty() && self.total > 0
+    }
 }
 
 impl Partial {

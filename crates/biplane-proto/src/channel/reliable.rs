@@ -3,7 +3,7 @@
 mod overdue;
 mod pieces;
 
-use core::time::Duration;
+use core::{num::NonZeroU32, time::Duration};
 use std::{collections::VecDeque, time::Instant};
 
 use biplane_wire::SequenceNumber;
@@ -42,6 +42,8 @@ pub(super) struct ReliableSend {
 #[derive(Debug)]
 struct Sent {
     state: State,
+    /// How long it was, if it is withdrawn: all that goes of it is word of that.
+    withdrawn: Option<NonZeroU32>,
     message: Queued,
     /// What is where, if it went in pieces.
     pieces: Option<Box<Pieces>>,
@@ -78,15 +80,21 @@ impl ReliableSend {
     }
 
     pub(super) fn push(&mut self, message: Queued) -> Result<(), SendError> {
-        let cost = cost(message.payload.len());
-        let full = self.len() >= limits::SEND_QUEUE_MESSAGES
-            || self.cost + cost > limits::SEND_QUEUE_BYTES;
-        if full && self.len() > 0 {
+        let len = message.payload.len();
+        if self.is_full(len) {
             return Err(SendError::QueueFull);
         }
-        self.cost += cost;
+        self.cost += cost(len);
         self.unsent.push_back(message);
         Ok(())
+    }
+
+    /// Whether there is no room for a message of `len` bytes. A longer one than a queue holds is
+    /// alone in it.
+    pub(super) fn is_full(&self, len: usize) -> bool {
+        let full = self.len() >= limits::SEND_QUEUE_MESSAGES
+            || self.cost + cost(len) > limits::SEND_QUEUE_BYTES;
+        full && self.len() > 0
     }
 
     /// The tokens of what has not left, which are told of no more.
@@ -160,6 +168,38 @@ impl ReliableSend {
         expired
     }
 
+    /// Withdraws what would leave next of a message that has left, if that has outlived its lifetime;
+    /// returns which it was.
+    pub(super) fn withdraw_over(
+        &mut self,
+        now: Instant,
+        lifetime: Option<Duration>,
+    ) -> Option<SequenceNumber> {
+        let next = self.again.front().copied().or(self.begun)?;
+        let is_over = self.get(next)?.message.is_over(now, lifetime);
+        (is_over && self.withdraw(next)).then_some(next)
+    }
+
+    /// Nothing more of a message goes but word of that; `false` if that is so already, or it is not
+    /// worth it.
+    fn withdraw(&mut self, sequence: SequenceNumber) -> bool {
+        let Some(sent) = self.get_mut(sequence).filter(|sent| sent.withdrawn.is_none()) else {
+            return false;
+        };
+        let len = sent.message.payload.len();
+        sent.withdrawn = u32::try_from(len).ok().and_then(NonZeroU32::new);
+        if sent.withdrawn.is_none() {
+            return false;
+        }
+        (sent.message.payload, sent.pieces) = (Bytes::new(), None);
+        if core::mem::replace(&mut sent.state, State::Again) != State::Again {
+            self.again.push_back(sequence);
+        }
+        self.cost -= len;
+        self.begun = self.begun.filter(|begun| *begun != sequence);
+        true
+    }
+
     /// Takes what goes next into `room`.
     pub(super) fn pop(
         &mut self,
@@ -229,7 +269,8 @@ impl ReliableSend {
         }
         let message = self.unsent.pop_front()?;
         let (sequence, token) = (self.next(), message.token());
-        self.sent.push_back(Sent { state: State::InFlight, message, pieces });
+        let state = State::InFlight;
+        self.sent.push_back(Sent { state, withdrawn: None, message, pieces });
         if whole {
             let payload = self.get(sequence)?.message.payload.clone();
             let after = progress.stamp(count);
@@ -326,6 +367,12 @@ impl Sent {
         progress: Progress,
         next: fn(&mut Pieces, Room) -> Option<Piece>,
     ) -> Option<Leaving> {
+        if let Some(total) = self.withdrawn {
+            let (part, payload) = (Some(Part::end(total.get())), Bytes::new());
+            let leaving =
+                Leaving { sequence, part, payload, again: true, token: None, after: None };
+            return room.has_end().then_some(leaving);
+        }
         let after = progress.stamp(self.message.count());
         let (room, total) = (room.saying(after.is_some()), self.message.payload.len());
         let piece = match &mut self.pieces {

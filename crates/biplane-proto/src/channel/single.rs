@@ -13,6 +13,7 @@ use super::{
     cost,
     credit::{CreditGiven, CreditHeld},
     fresh::{self, FreshReceive, FreshSend},
+    notices::Notices,
     ordered::Ordered,
     outgoing::{Extra, Queued, Room, Space},
     partials::FreshPartials,
@@ -21,7 +22,9 @@ use super::{
     report::Report,
     unordered::Unordered,
 };
-use crate::{ChannelConfig, SendError, SendOptions, Violation, acks::Eliciting, limits};
+use crate::{
+    ChannelConfig, ChannelStats, Notice, SendError, SendOptions, Violation, acks::Eliciting, limits,
+};
 
 /// A message that is never sent again, with its number where it has one.
 pub(super) type Fresh = (Option<SequenceNumber>, Bytes);
@@ -39,7 +42,18 @@ pub(super) struct Channel {
     /// What its application took, where the peer may ask.
     pub(super) report: Option<Report>,
     /// A send was refused since the queue was last half empty.
-    pub(super) refused: bool,
+    refused: bool,
+    tally: Tally,
+}
+
+/// What became of the messages of one channel on this side.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    sent: u64,
+    refused: u64,
+    expired: u64,
+    superseded: u64,
+    overflowed: u64,
 }
 
 #[derive(Debug)]
@@ -94,7 +108,17 @@ impl Channel {
         let held = CreditHeld::new(granted_by_peer, longest);
         let given = CreditGiven::new(granted, longest);
         let report = config.notify.then(|| Report::new(config.kind.is_reliable()));
-        Self { id, config, send, receive, held, given, report, refused: false }
+        Self {
+            id,
+            config,
+            send,
+            receive,
+            held,
+            given,
+            report,
+            refused: false,
+            tally: Tally::default(),
+        }
     }
 
     /// Counts messages, and the bytes of credit, from here on.
@@ -114,22 +138,26 @@ impl Channel {
         self.given.count_from(credit);
     }
 
-    /// Queues a message of a data channel.
+    /// Queues a message of a data channel. What is over by now makes room for it first.
     pub(super) fn queue(
         &mut self,
         now: Instant,
         payload: Bytes,
         how: SendOptions,
-        Books { progress, notices, counts, .. }: &mut Books,
+        books: &mut Books,
     ) -> Result<(), SendError> {
+        if self.is_full(payload.len()) {
+            self.expire(now, books);
+        }
+        let Books { progress, notices, .. } = books;
         let cause = if how.after_commands { progress.cause() } else { None };
         let extra = Extra { token: how.notice, cause }.boxed();
         let message = Queued { payload, since: now, extra };
-        match &mut self.send {
+        let outcome = match &mut self.send {
             Send::Fresh(queue) => {
-                counts.overflowed += queue.push(message, notices);
+                self.tally.overflowed += queue.push(message, notices);
                 if self.config.kind == ChannelKind::Sequenced {
-                    counts.superseded += if queue.is_held() {
+                    self.tally.superseded += if queue.is_held() {
                         queue.keep_newest(notices)
                     } else {
                         queue.supersede_begun(notices)
@@ -139,6 +167,35 @@ impl Channel {
             }
             Send::Reliable(queue) => queue.push(message),
             Send::Command(_) => Err(SendError::NotInProtocol),
+        };
+        self.on_sent(outcome)
+    }
+
+    /// Counts a send that was taken or refused.
+    pub(super) fn on_sent(&mut self, outcome: Result<(), SendError>) -> Result<(), SendError> {
+        match outcome {
+            Ok(()) => self.tally.sent += 1,
+            Err(_) => {
+                self.refused = true;
+                self.tally.refused += 1;
+            }
+        }
+        outcome
+    }
+
+    /// Whether a message of `len` bytes finds no room.
+    fn is_full(&self, len: usize) -> bool {
+        match &self.send {
+            Send::Fresh(queue) => queue.is_full(len),
+            Send::Reliable(queue) => queue.is_full(len),
+            Send::Command(_) => false,
+        }
+    }
+
+    /// Nothing may leave for now: of `sequenced` messages that wait, the newest is kept alone.
+    pub(super) fn on_blocked(&mut self, notices: &mut Notices) {
+        if let (ChannelKind::Sequenced, Send::Fresh(queue)) = (self.config.kind, &mut self.send) {
+            self.tally.superseded += queue.keep_newest(notices);
         }
     }
 
@@ -172,6 +229,12 @@ impl Channel {
     fn lifetime(&self) -> Option<Duration> {
         let fresh = matches!(self.send, Send::Fresh(_)).then_some(limits::FRESH_LIFETIME);
         self.config.lifetime.or(fresh)
+    }
+
+    /// The same for what has left. In an ordered channel all that follows would wait for it.
+    fn lifetime_on_the_way(&self) -> Option<Duration> {
+        let may_lack = self.config.kind == ChannelKind::ReliableUnordered;
+        self.config.lifetime.filter(|_| may_lack)
     }
 
     pub(super) fn fits(&self, len: usize) -> Result<(), SendError> {
@@ -224,14 +287,22 @@ impl Channel {
         }
     }
 
-    /// Drops what has outlived its lifetime unsent.
-    pub(super) fn expire(&mut self, now: Instant, Books { notices, counts, .. }: &mut Books) {
+    /// Drops what has outlived its lifetime, where it has not left, or would go again.
+    pub(super) fn expire(&mut self, now: Instant, Books { notices, .. }: &mut Books) {
         let lifetime = self.lifetime();
-        counts.expired += match &mut self.send {
+        self.tally.expired += match &mut self.send {
             Send::Fresh(queue) => queue.expire(now, lifetime, notices),
             Send::Reliable(queue) => queue.expire(now, lifetime, notices),
             Send::Command(_) => 0,
         };
+        let lifetime = self.lifetime_on_the_way();
+        if let (Send::Reliable(queue), Some(_)) = (&mut self.send, lifetime)
+            && let Some(sequence) = queue.withdraw_over(now, lifetime)
+        {
+            // It may have arrived for all that is known.
+            notices.end((self.id, sequence), Notice::Lost);
+            self.tally.expired += 1;
+        }
     }
 
     /// The oldest message that has not left.
@@ -267,10 +338,12 @@ impl Channel {
     /// outlived its lifetime unsent.
     pub(super) fn escalates_at(&mut self, now: Instant, books: &mut Books) -> Overdue {
         self.expire(now, books);
+        let lifetime = self.lifetime_on_the_way();
         let (Send::Reliable(queue), Some(after)) = (&mut self.send, self.config.escalate_after)
         else {
             return Overdue::default();
         };
+        queue.pass_by(|message| message.is_over(now, lifetime));
         let latest = now.checked_sub(after);
         let is_now = latest.is_some_and(|latest| queue.is_overdue(latest, &self.held));
         Overdue { is_now, next: queue.overdue_at(after).filter(|at| *at > now) }
@@ -283,8 +356,10 @@ impl Channel {
         space: Space,
         books: &mut Books,
     ) -> Option<Outgoing> {
+        let lifetime = self.lifetime_on_the_way();
         let Send::Reliable(queue) = &mut self.send else { return None };
         let latest = now.checked_sub(self.config.escalate_after?)?;
+        queue.pass_by(|message| message.is_over(now, lifetime));
         let room = Room { space, sequenced: true, after: false };
         let (leaving, is_first) =
             queue.pop_overdue(latest, &mut self.held, room, books.progress)?;
@@ -297,11 +372,16 @@ impl Channel {
 
     /// Whether a send was refused and half of the queue is free now; says so once.
     pub(super) fn relieved(&mut self) -> bool {
-        let half_empty = match &self.send {
+        self.refused && self.has_room() && core::mem::take(&mut self.refused)
+    }
+
+    /// Whether half of the queue is free.
+    fn has_room(&self) -> bool {
+        match &self.send {
             Send::Reliable(queue) => queue.is_half_empty(),
-            Send::Fresh(_) | Send::Command(_) => true,
-        };
-        half_empty && core::mem::replace(&mut self.refused, false)
+            Send::Fresh(queue) => queue.is_half_empty(),
+            Send::Command(_) => true,
+        }
     }
 
     pub(super) fn check_arrival(
@@ -311,6 +391,9 @@ impl Channel {
     ) -> Result<(), Violation> {
         if piece.total > self.limit() {
             return Err(Violation::MessageTooLong(self.id));
+        }
+        if piece.is_withdrawal() && self.config.kind != ChannelKind::ReliableUnordered {
+            return Err(Violation::WrongFrame(self.id));
         }
         let numbered = match self.config.kind {
             ChannelKind::Command => return Err(Violation::WrongFrame(self.id)),
@@ -333,16 +416,16 @@ impl Channel {
             Receive::Ordered(queue) => queue.handle(self.id, sequence, piece)?,
             Receive::Fresh(_) | Receive::Command(..) => return Err(Violation::WrongFrame(self.id)),
         };
+        let cost = cost(piece.total);
         match arrived {
-            Arrived::New if !self.given.use_up(cost(piece.total)) => {
-                Err(Violation::CreditOverrun(self.id))
+            Arrived::New if !self.given.use_up(cost) => {
+                return Err(Violation::CreditOverrun(self.id));
             }
-            Arrived::Again => {
-                counts.duplicated += 1;
-                Ok(())
-            }
-            Arrived::New | Arrived::More => Ok(()),
+            Arrived::New | Arrived::More if piece.is_withdrawal() => self.given.give_back(cost),
+            Arrived::New | Arrived::More => {}
+            Arrived::Again => counts.duplicated += u64::from(!piece.is_withdrawal()),
         }
+        Ok(())
     }
 
     /// Gives the application, which took so many commands, requests and replies, the next message;
@@ -384,12 +467,25 @@ impl Channel {
         }
     }
 
-    /// Messages on their way out, and what they cost. Commands wait with the control connection.
-    pub(super) fn queued(&self) -> (usize, usize) {
-        match &self.send {
+    /// Its figures. Commands wait with the control connection.
+    pub(super) fn stats(&self, now: Instant) -> ChannelStats {
+        let (messages, bytes) = match &self.send {
             Send::Fresh(queue) => queue.depth(),
             Send::Reliable(queue) => queue.depth(),
             Send::Command(_) => (0, 0),
+        };
+        let Tally { sent, refused, expired, superseded, overflowed } = self.tally;
+        let waiting = self.oldest().map(|message| now.saturating_duration_since(message.since));
+        ChannelStats {
+            has_room: self.has_room(),
+            queued_messages: messages as u64,
+            queued_bytes: bytes as u64,
+            waiting: waiting.unwrap_or_default(),
+            sent,
+            refused,
+            expired,
+            superseded,
+            overflowed,
         }
     }
 

@@ -80,6 +80,26 @@ mod tests {
     }
 
     #[test]
+    fn one_that_is_withdrawn_is_done_with_and_holds_up_no_other() {
+        use Arrived::{Again, More, New};
+        let channel = ChannelId::new(0).unwrap();
+        let mut queue = Unordered::default();
+        let end = |total| Piece { offset: total, total, bytes: &[], after: 0 };
+        let piece = |bytes| Piece { total: 4, ..Piece::whole(bytes) };
+        assert_eq!(queue.handle(channel, 0, end(4)), Ok(New));
+        assert_eq!(queue.handle(channel, 0, piece(b"ab")), Ok(Again), "it comes too late");
+        assert_eq!(queue.handle(channel, 1, piece(b"ab")), Ok(New));
+        assert_eq!(queue.handle(channel, 1, end(5)), Err(Violation::TotalChanged(channel)));
+        assert_eq!(queue.handle(channel, 1, end(4)), Ok(More));
+        assert_eq!(queue.handle(channel, 2, Piece::whole(b"abcd")), Ok(New));
+        assert_eq!(queue.handle(channel, 2, end(4)), Ok(Again), "it had come");
+        queue.release(0);
+        assert_eq!(queue.take(), Some((SequenceNumber(2), Bytes::from_static(b"abcd"))));
+        assert_eq!((queue.take(), queue.len()), (None, 0));
+        assert!(queue.places.pop_if(|_| true).is_none(), "all are done");
+    }
+
+    #[test]
     fn one_that_comes_after_commands_holds_up_no_other() {
         let channel = ChannelId::new(0).unwrap();
         let mut queue = Unordered::default();

@@ -129,7 +129,8 @@ impl Inbox {
             | Record::Planes { .. }
             | Record::ReceiveId { .. }
             | Record::GivenUp { .. }
-            | Record::Tunnelled { .. } => None,
+            | Record::Tunnelled { .. }
+            | Record::Transfer { .. } => None,
         })
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     channel::{Channels, Outgoing, Progress},
     limits,
     recovery::SentFrame,
+    transfer::Step,
 };
 
 /// What a numbered message is, beside its bytes.
@@ -46,6 +47,8 @@ struct Kept {
 enum What {
     /// A piece of a command, request or reply: goes again on another connection.
     Piece(Head, Chunk, Bytes),
+    /// A step of a transfer: goes again too.
+    Step(Step),
     /// A message of a data channel, or piece of one. The peer has the reliable one that is named
     /// once this is acknowledged.
     Tunnelled(Option<SentFrame>),
@@ -58,6 +61,8 @@ enum What {
 pub(crate) struct Outbox {
     /// Commands, requests, replies.
     queues: [VecDeque<Waiting>; 3],
+    /// Steps of transfers: before all others, since they are few and short.
+    steps: VecDeque<Step>,
     issued: u64,
     /// How many are written whole.
     written: u64,
@@ -78,6 +83,7 @@ impl Outbox {
     pub(crate) fn new(window: usize) -> Self {
         Self {
             queues: Default::default(),
+            steps: VecDeque::new(),
             issued: 0,
             written: 0,
             waiting_bytes: 0,
@@ -115,6 +121,16 @@ impl Outbox {
         Ok(())
     }
 
+    /// Queues a step of a transfer: this side has room for it, or owes it.
+    pub(crate) fn push_step(&mut self, step: Step) {
+        self.steps.push_back(step);
+    }
+
+    /// Whether a transfer may be opened, by either side: its end must find room too.
+    pub(crate) fn has_step_room(&self) -> bool {
+        self.steps.len() < limits::TRANSFER_STEPS
+    }
+
     const fn queue(&mut self, head: Head) -> &mut VecDeque<Waiting> {
         let [commands, requests, replies] = &mut self.queues;
         match head {
@@ -125,7 +141,8 @@ impl Outbox {
     }
 
     fn records(&self) -> usize {
-        self.queues.iter().map(VecDeque::len).sum::<usize>() + self.kept.len()
+        let waiting = self.queues.iter().map(VecDeque::len).sum::<usize>() + self.steps.len();
+        waiting + self.kept.len()
     }
 
     /// Records that wait or are not acknowledged, and their bytes.
@@ -135,7 +152,8 @@ impl Outbox {
 
     /// Whether nothing waits to be written.
     pub(crate) fn is_written(&self) -> bool {
-        self.queues.iter().all(VecDeque::is_empty) && self.has_carried_all()
+        let waits = !self.steps.is_empty() || !self.queues.iter().all(VecDeque::is_empty);
+        !waits && self.has_carried_all()
     }
 
     /// Whether the current connection has carried everything that an earlier one has.
@@ -154,15 +172,20 @@ impl Outbox {
 
     /// Whether a push was refused and half of the queue is free now; says so once.
     pub(crate) fn take_writable(&mut self) -> bool {
-        let half_empty = self.waiting_bytes + self.kept_bytes <= limits::CONTROL_QUEUE_BYTES / 2
-            && self.records() <= limits::CONTROL_QUEUE_RECORDS / 2;
-        half_empty && core::mem::replace(&mut self.refused, false)
+        self.refused && self.has_room() && core::mem::take(&mut self.refused)
+    }
+
+    /// Whether half of the queue is free.
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting_bytes + self.kept_bytes <= limits::CONTROL_QUEUE_BYTES / 2
+            && self.records() <= limits::CONTROL_QUEUE_RECORDS / 2
     }
 
     /// Whether [`Outbox::write_next`] would write.
     pub(crate) fn has_next(&mut self, channels: &mut Channels) -> bool {
         !self.has_carried_all()
-            || (self.kept_bytes < self.window && self.next_class(channels).is_some())
+            || (self.kept_bytes < self.window
+                && (!self.steps.is_empty() || self.next_class(channels).is_some()))
     }
 
     /// Writes the next record; `false` if there is none, or no window for it.
@@ -173,6 +196,11 @@ impl Outbox {
         }
         if self.kept_bytes >= self.window {
             return false;
+        }
+        if let Some(step) = self.steps.pop_front() {
+            encode_step(self.next_number(), &step, out);
+            self.keep(Kept { len: limits::MESSAGE_COST, what: What::Step(step) });
+            return true;
         }
         let Some(class) = self.next_class(channels) else { return false };
         let queue = self.queues.get_mut(class);
@@ -199,15 +227,22 @@ impl Outbox {
     /// that will not come.
     fn write_again(&mut self, out: &mut Vec<u8>) {
         let number = |place: usize| ControlNumber(self.base.0 + place as u64).truncated();
-        if let Some(Kept { what: What::Piece(head, chunk, bytes), .. }) =
-            self.kept.get(self.carried)
-        {
-            encode(number(self.carried), *head, *chunk, bytes, out);
-            self.carried += 1;
-            return;
+        match self.kept.get(self.carried).map(|kept| &kept.what) {
+            Some(What::Piece(head, chunk, bytes)) => {
+                encode(number(self.carried), *head, *chunk, bytes, out);
+                self.carried += 1;
+                return;
+            }
+            Some(What::Step(step)) => {
+                encode_step(number(self.carried), step, out);
+                self.carried += 1;
+                return;
+            }
+            Some(What::Tunnelled(_) | What::GivenUp) | None => {}
         }
+        let goes_again = |what: &What| matches!(what, What::Piece(..) | What::Step(_));
         let rest = self.kept.iter().skip(self.carried);
-        let gone = rest.take_while(|kept| !matches!(kept.what, What::Piece(..))).count();
+        let gone = rest.take_while(|kept| !goes_again(&kept.what)).count();
         Record::GivenUp { next: number(self.carried + gone) }.encode(out);
         self.carried += gone;
     }
@@ -340,6 +375,10 @@ fn encode(number: u32, head: Head, chunk: Chunk, bytes: &[u8], out: &mut Vec<u8>
         Head::Reply(id, outcome) => Record::Reply { number, chunk, id, outcome, bytes },
     };
     record.encode(out);
+}
+
+fn encode_step(number: u32, step: &Step, out: &mut Vec<u8>) {
+    Record::Transfer { number, step: step.wire() }.encode(out);
 }
 
 #[cfg(test)]

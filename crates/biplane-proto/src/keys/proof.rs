@@ -19,6 +19,8 @@ pub(crate) struct Proofs {
     proven: Option<[u8; 32]>,
     /// Claims that the client made; of the server's, the greatest that it took.
     claims: u32,
+    /// The same of those that attach a connection, which change no secret.
+    attaches: u32,
 }
 
 impl core::fmt::Debug for Proofs {
@@ -30,17 +32,26 @@ impl core::fmt::Debug for Proofs {
 impl Proofs {
     /// Those of a session that began with `secret`.
     pub(crate) fn new(secret: &[u8; 32]) -> Self {
-        Self { secret: expand(secret, "resume"), previous: None, proven: None, claims: 0 }
+        Self {
+            secret: expand(secret, "resume"),
+            previous: None,
+            proven: None,
+            claims: 0,
+            attaches: 0,
+        }
     }
 
     /// What a client says on a connection that exports `binding`.
     pub(crate) fn prove(&mut self, binding: &[u8; 32], name: &[u8; 16]) -> Resume {
         self.claims = self.claims.saturating_add(1);
         self.proven = Some(self.secret);
-        let tag = hmac::sign(&key(&self.secret), &claimed(binding, name, self.claims));
-        let mut proof = [0; 32];
-        proof.copy_from_slice(tag.as_ref());
-        Resume { count: self.claims, proof }
+        sign(&self.secret, self.claims, &claimed(binding, name, self.claims))
+    }
+
+    /// What a client says on a connection that exports `binding` and that it attaches.
+    pub(crate) fn prove_attach(&mut self, binding: &[u8; 32], name: &[u8; 16]) -> Resume {
+        self.attaches = self.attaches.saturating_add(1);
+        sign(&self.secret, self.attaches, &attached(binding, name, self.attaches))
     }
 
     /// Whether a client that says `claim` holds the secret. The one before counts too, as long as
@@ -48,15 +59,35 @@ impl Proofs {
     /// the client has given its connection up.
     pub(crate) fn accept(&mut self, claim: &Resume, binding: &[u8; 32], name: &[u8; 16]) -> bool {
         let claimed = claimed(binding, name, claim.count);
-        let holds = |secret: &[u8; 32]| hmac::verify(&key(secret), &claimed, &claim.proof).is_ok();
-        let known = [Some(self.secret), self.previous];
-        let Some(proven) = known.into_iter().flatten().find(holds) else { return false };
+        let Some(proven) = self.proving(claim, &claimed) else { return false };
         if claim.count <= self.claims {
             return false;
         }
         self.claims = claim.count;
         self.proven = Some(proven);
         true
+    }
+
+    /// Whether a client that says `claim` to attach a connection holds the secret, or the one before
+    /// on the terms of a resume.
+    pub(crate) fn accept_attach(
+        &mut self,
+        claim: &Resume,
+        binding: &[u8; 32],
+        name: &[u8; 16],
+    ) -> bool {
+        let attached = attached(binding, name, claim.count);
+        if self.proving(claim, &attached).is_none() || claim.count <= self.attaches {
+            return false;
+        }
+        self.attaches = claim.count;
+        true
+    }
+
+    /// The secret by which `claim` holds for `words`.
+    fn proving(&self, claim: &Resume, words: &[u8]) -> Option<[u8; 32]> {
+        let holds = |secret: &[u8; 32]| hmac::verify(&key(secret), words, &claim.proof).is_ok();
+        [Some(self.secret), self.previous].into_iter().flatten().find(holds)
     }
 
     /// The resume that was proven last goes on with what its connection exports.
@@ -75,6 +106,17 @@ impl Proofs {
 
 fn key(secret: &[u8; 32]) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, secret)
+}
+
+fn sign(secret: &[u8; 32], count: u32, words: &[u8]) -> Resume {
+    let tag = hmac::sign(&key(secret), words);
+    let mut proof = [0; 32];
+    proof.copy_from_slice(tag.as_ref());
+    Resume { count, proof }
+}
+
+fn attached(binding: &[u8; 32], name: &[u8; 16], count: u32) -> Vec<u8> {
+    [&binding[..], name, &count.to_be_bytes(), b"attach"].concat()
 }
 
 fn claimed(binding: &[u8; 32], name: &[u8; 16], count: u32) -> Vec<u8> {
@@ -99,6 +141,26 @@ mod tests {
         assert!(!server.accept(&claim, &[2; 32], &[8; 16]));
         assert!(!server.accept(&Resume { count: 2, ..claim }, &[2; 32], &NAME));
         assert!(server.accept(&claim, &[2; 32], &NAME));
+    }
+
+    #[test]
+    fn a_proof_of_one_purpose_is_none_of_the_other_and_an_attach_changes_no_secret() {
+        let (mut client, mut server) = both();
+        let resume = client.prove(&[2; 32], &NAME);
+        let attach = client.prove_attach(&[2; 32], &NAME);
+        assert!(!server.accept(&attach, &[2; 32], &NAME));
+        assert!(!server.accept_attach(&resume, &[2; 32], &NAME));
+        assert!(!server.accept_attach(&attach, &[3; 32], &NAME), "of another connection");
+        assert!(!server.accept_attach(&attach, &[2; 32], &[8; 16]), "of another session");
+        assert!(server.accept_attach(&attach, &[2; 32], &NAME));
+        assert!(!server.accept_attach(&attach, &[2; 32], &NAME), "once");
+        assert!(server.accept(&resume, &[2; 32], &NAME));
+        server.advance(&[4; 32]);
+        let missed = client.prove_attach(&[5; 32], &NAME);
+        assert!(server.accept_attach(&missed, &[5; 32], &NAME), "it missed the welcome");
+        server.confirm();
+        let gone = client.prove_attach(&[6; 32], &NAME);
+        assert!(!server.accept_attach(&gone, &[6; 32], &NAME));
     }
 
     #[test]

@@ -1,33 +1,65 @@
 //! How much may be in flight.
 //!
-//! Two controllers behind one small trait. Both differ from their documents in two points that
-//! links which lose packets at random need, lest a game starve for seconds after each loss: the
-//! window keeps four datagrams, and the threshold of slow start never falls below the initial
-//! window, since what any newcomer may send at once (RFC 6928) may be won back by doubling. And a
-//! loss takes three tenths of the window, as in RFC 9438, from both.
+//! Three controllers behind one small trait: [`DelayAware`] keeps the queue short and is the default,
+//! [`Cubic`] and [`NewReno`] fill it until it overflows.
+//!
+//! The latter two differ from their documents in two points that links which lose packets at random
+//! need, lest a game starve for seconds after each loss: the window keeps four datagrams, and the
+//! threshold of slow start never falls below the initial window, since what any newcomer may send at
+//! once (RFC 6928) may be won back by doubling. And a loss takes three tenths of the window, as in
+//! RFC 9438, from both.
 //! CUBIC also grows faster than its document says where the path is seen to have room: see there.
 
 mod cubic;
+mod delay_aware;
 mod new_reno;
 
 use core::{fmt::Debug, time::Duration};
 use std::time::Instant;
 
-pub(super) use self::{cubic::Cubic, new_reno::NewReno};
+pub(super) use self::{cubic::Cubic, delay_aware::DelayAware, new_reno::NewReno};
 use crate::Congestion;
 
 /// Packets that one ack acknowledged.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Acked {
     pub(super) now: Instant,
+    /// Smoothed.
     pub(super) rtt: Duration,
+    /// The shortest seen.
+    pub(super) least_rtt: Duration,
     pub(super) bytes: u64,
     /// When the newest of them was sent.
     pub(super) sent_at: Instant,
+    /// Bytes in flight before the ack came.
+    pub(super) in_flight: u64,
     /// Whether the window was not what held the sender back.
     pub(super) app_limited: bool,
     /// Whether round trips take as long as if packets waited in a queue.
     pub(super) queued: bool,
+    /// What the far side's clock says of the way there, if it says anything.
+    pub(super) passage: Option<Passage>,
+}
+
+/// The way there alone, as the far side's stamp of arrival tells it: without the way back, and
+/// without the time for which acks are held.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Passage {
+    /// How long the newest packet took, from an origin that stays the same on a path, in µs.
+    pub(super) delay: i32,
+    /// Bytes per second at which packets arrived while the newest was under way.
+    pub(super) rate: Option<u64>,
+}
+
+/// Packets that were just lost.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loss {
+    pub(super) now: Instant,
+    /// When the newest of them was sent.
+    pub(super) newest: Instant,
+    pub(super) bytes: u64,
+    /// Whether over so long a time that the path must have changed.
+    pub(super) persistent: bool,
 }
 
 /// A congestion controller: what it sees, and the window it gives.
@@ -36,17 +68,24 @@ pub(super) trait Controller: Debug + Send + Sync {
     fn window(&self) -> u64;
     /// Packets were acknowledged.
     fn on_ack(&mut self, acked: Acked);
-    /// Packets were lost, the newest of them sent at `newest`; `persistent` if over so long a time
-    /// that the path must have changed.
-    fn on_congestion(&mut self, now: Instant, newest: Instant, persistent: bool);
+    /// Packets were lost.
+    fn on_congestion(&mut self, loss: Loss);
+    /// The path says that its queue is long, by an ECN mark on a packet sent at `newest` or before;
+    /// an answer is due once a round trip, as to a loss.
+    fn on_mark(&mut self, now: Instant, newest: Instant) {
+        self.on_congestion(Loss { now, newest, bytes: 0, persistent: false });
+    }
     /// All losses of the recovery period that began at `since` were none: their packets have been
     /// acknowledged after all.
     fn on_spurious(&mut self, _since: Instant) {}
+    /// Datagrams have so many bytes from now on.
+    fn set_datagram(&mut self, bytes: u64);
 }
 
 /// The controller that was asked for, on a path of datagrams of so many bytes.
 pub(super) fn controller(congestion: Congestion, datagram: u64) -> Box<dyn Controller> {
     match congestion {
+        Congestion::DelayAware => Box::new(DelayAware::new(datagram)),
         Congestion::Cubic => Box::new(Cubic::new(datagram)),
         Congestion::NewReno => Box::new(NewReno::new(datagram)),
     }
@@ -100,7 +139,8 @@ impl Window {
     }
 
     /// Whether the loss begins a new recovery period: the window has shrunk then.
-    fn on_congestion(&mut self, now: Instant, newest: Instant, persistent: bool) -> bool {
+    fn on_congestion(&mut self, loss: Loss) -> bool {
+        let Loss { now, newest, persistent, .. } = loss;
         if persistent {
             self.bytes = self.datagram * 4;
             self.recovery_since = None;
@@ -132,7 +172,23 @@ impl Window {
 #[cfg(test)]
 fn acked(bytes: u64, at: Instant) -> Acked {
     let rtt = Duration::from_millis(100);
-    Acked { now: at + rtt, rtt, bytes, sent_at: at, app_limited: false, queued: true }
+    Acked {
+        now: at + rtt,
+        rtt,
+        least_rtt: rtt,
+        bytes,
+        sent_at: at,
+        in_flight: bytes,
+        app_limited: false,
+        queued: true,
+        passage: None,
+    }
+}
+
+/// One datagram, lost at `now`.
+#[cfg(test)]
+const fn lost(now: Instant, newest: Instant, persistent: bool) -> Loss {
+    Loss { now, newest, bytes: 1_200, persistent }
 }
 
 #[cfg(test)]
@@ -158,8 +214,8 @@ mod tests {
     fn losses_of_one_round_count_once() {
         let start = Instant::now();
         for mut controller in all() {
-            controller.on_congestion(start, start, false);
-            controller.on_congestion(start + Duration::from_millis(5), start, false);
+            controller.on_congestion(lost(start, start, false));
+            controller.on_congestion(lost(start + Duration::from_millis(5), start, false));
             assert_eq!(controller.window(), 8_400);
         }
     }
@@ -168,7 +224,7 @@ mod tests {
     fn persistent_congestion_collapses_the_window() {
         let start = Instant::now();
         for mut controller in all() {
-            controller.on_congestion(start, start, true);
+            controller.on_congestion(lost(start, start, true));
             assert_eq!(controller.window(), 4_800);
         }
     }
@@ -179,7 +235,7 @@ mod tests {
         let later = start + Duration::from_millis(40);
         for mut controller in all() {
             controller.on_ack(acked(12_000, start));
-            controller.on_congestion(later, start, false);
+            controller.on_congestion(lost(later, start, false));
             assert_eq!(controller.window(), 16_800);
             controller.on_spurious(start);
             assert_eq!(controller.window(), 16_800, "another period's");
@@ -205,7 +261,7 @@ mod tests {
     fn below_the_initial_window_growth_is_fast_even_after_loss() {
         let start = Instant::now();
         for mut controller in all() {
-            controller.on_congestion(start, start, false);
+            controller.on_congestion(lost(start, start, false));
             controller.on_ack(acked(3_600, start + Duration::from_millis(1)));
             assert_eq!(controller.window(), 12_000);
         }

@@ -45,15 +45,6 @@ struct Trial {
     stalls: u32,
 }
 
-/// What an ack said of marks.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Verdict {
-    /// Nothing.
-    Nothing,
-    /// Packets that it acknowledges met congestion.
-    Congestion,
-}
-
 impl Marks {
     /// Packets that are marked before anything is known.
     const TRIAL: u64 = 10;
@@ -113,28 +104,28 @@ impl Marks {
     }
 
     /// An ack of a larger number than any before told so many marked packets of this path for the
-    /// first time, and these counts.
-    pub(super) fn on_ack(&mut self, told: u64, counts: Option<EcnCounts>) -> Verdict {
+    /// first time, and these counts. Returns whether packets that it acknowledges met congestion.
+    pub(super) fn on_ack(&mut self, told: u64, counts: Option<EcnCounts>) -> bool {
         if told > 0 {
             (self.trial.lately, self.trial.stalls) = (0, 0);
         }
         let before = self.counts;
         self.counts = counts.unwrap_or(before);
         if self.state == State::Failed || told == 0 {
-            return Verdict::Nothing;
+            return false;
         }
         let Some(risen) = rise(before, self.counts).filter(|risen| risen.0 + risen.1 >= told)
         else {
             self.fail("marked packets arrive without their marks");
-            return Verdict::Nothing;
+            return false;
         };
         if self.counts.ect0.max(self.counts.ce) > self.sent || self.counts.ect1 > 0 {
             self.fail("more marks arrive than were sent");
-            return Verdict::Nothing;
+            return false;
         }
         self.state = State::Capable;
         self.congestion += risen.1;
-        if risen.1 > 0 { Verdict::Congestion } else { Verdict::Nothing }
+        risen.1 > 0
     }
 
     fn fail(&mut self, why: &'static str) {
@@ -171,11 +162,11 @@ mod tests {
     #[test]
     fn counts_that_agree_prove_the_path() {
         let mut marks = tried();
-        assert_eq!(marks.on_ack(8, counts(8, 0)), Verdict::Nothing);
+        assert!(!marks.on_ack(8, counts(8, 0)));
         assert!(marks.marks(false) && marks.are_carried());
         marks.on_sent();
-        assert_eq!(marks.on_ack(2, counts(9, 1)), Verdict::Congestion);
-        assert_eq!(marks.on_ack(1, counts(10, 1)), Verdict::Nothing, "the same mark");
+        assert!(marks.on_ack(2, counts(9, 1)));
+        assert!(!marks.on_ack(1, counts(10, 1)), "the same mark");
         assert_eq!(marks.counts(), (11, 1));
     }
 
@@ -191,7 +182,7 @@ mod tests {
             ("the most there can be", counts((1 << 62) - 1, (1 << 62) - 1)),
         ] {
             let mut marks = tried();
-            assert_eq!(marks.on_ack(8, told), Verdict::Nothing, "{what}");
+            assert!(!marks.on_ack(8, told), "{what}");
             assert!(!marks.marks(false) && !marks.are_carried(), "{what}");
             marks.on_moved();
             assert!(marks.marks(false), "another path");
@@ -205,10 +196,10 @@ mod tests {
     #[test]
     fn acks_of_packets_without_marks_say_nothing() {
         let mut marks = tried();
-        assert_eq!(marks.on_ack(0, None), Verdict::Nothing);
-        assert_eq!(marks.on_ack(0, counts(3, 1)), Verdict::Nothing);
+        assert!(!marks.on_ack(0, None));
+        assert!(!marks.on_ack(0, counts(3, 1)));
         assert!(!marks.are_carried());
-        assert_eq!(marks.on_ack(4, counts(7, 1)), Verdict::Nothing);
+        assert!(!marks.on_ack(4, counts(7, 1)));
         assert!(marks.are_carried());
     }
 
@@ -230,7 +221,7 @@ mod tests {
             marks.on_sent();
             marks.on_probe();
             marks.on_probe();
-            assert_eq!(marks.on_ack(0, counts(10, 0)), Verdict::Nothing);
+            assert!(!marks.on_ack(0, counts(10, 0)));
         }
         assert!(!marks.marks(false));
     }

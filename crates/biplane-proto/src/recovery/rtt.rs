@@ -11,6 +11,8 @@ pub(super) struct Rtt {
     smoothed: Duration,
     variation: Duration,
     latest: Duration,
+    /// The same without what the peer held its ack for.
+    adjusted: Duration,
     min: Option<Duration>,
     initial: Duration,
     /// When the first sample came.
@@ -24,6 +26,7 @@ impl Rtt {
             smoothed: initial,
             variation,
             latest: initial,
+            adjusted: initial,
             min: None,
             initial,
             measured_at: None,
@@ -39,6 +42,7 @@ impl Rtt {
     pub(super) fn update(&mut self, now: Instant, sample: Duration, held: Duration) {
         self.measured_at.get_or_insert(now);
         self.latest = sample;
+        self.adjusted = sample;
         let Some(min) = self.min else {
             self.min = Some(sample);
             self.smoothed = sample;
@@ -48,6 +52,7 @@ impl Rtt {
         let min = min.min(sample);
         self.min = Some(min);
         let adjusted = sample.checked_sub(held).filter(|rest| *rest >= min).unwrap_or(sample);
+        self.adjusted = adjusted;
         self.variation = (self.variation * 3 + self.smoothed.abs_diff(adjusted)) / 4;
         self.smoothed = (self.smoothed * 7 + adjusted) / 8;
     }
@@ -62,6 +67,11 @@ impl Rtt {
         self.smoothed
     }
 
+    /// The shortest seen, or the latest assumption.
+    pub(super) fn shortest(&self) -> Duration {
+        self.min.unwrap_or(self.initial)
+    }
+
     /// When the first sample came.
     pub(super) const fn measured_at(&self) -> Option<Instant> {
         self.measured_at
@@ -70,6 +80,11 @@ impl Rtt {
     /// The round trip that losses are judged by (section 6.1.2).
     pub(super) fn judged_by(&self) -> Duration {
         self.smoothed.max(self.latest)
+    }
+
+    /// The latest without the peer's delay, once there is one.
+    pub(super) fn adjusted(&self) -> Option<Duration> {
+        self.min.map(|_| self.adjusted)
     }
 
     /// Whether round trips take an eighth more than the shortest, as HyStart judges it (RFC 9406).

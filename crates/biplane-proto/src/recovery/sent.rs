@@ -51,6 +51,7 @@ pub(super) struct Told<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lost {
     pub(super) packets: u64,
+    pub(super) bytes: u64,
     pub(super) newest: Instant,
     /// The longest time between two of them with none acknowledged in between, of those that may
     /// tell of persistent congestion.
@@ -180,7 +181,7 @@ impl SentPackets {
                     let may_tell = measured.is_some_and(|since| at > since);
                     let since = if may_tell { *first.get_or_insert(at) } else { at };
                     let lost = lost.get_or_insert_with(|| Lost::none(at));
-                    lost.note(at, since, period);
+                    lost.note(packet, since, period);
                     lost.marked += u64::from(packet.marked);
                 }
                 State::Quiet | State::Lost => {}
@@ -269,12 +270,15 @@ impl SentPackets {
 
 impl Lost {
     fn none(newest: Instant) -> Self {
-        Self { packets: 0, newest, span: Duration::ZERO, share: Share::default(), marked: 0 }
+        let share = Share::default();
+        Self { packets: 0, bytes: 0, newest, span: Duration::ZERO, share, marked: 0 }
     }
 
-    /// Counts one that was sent at `at`, the latest of a row that goes back to `since`.
-    fn note(&mut self, at: Instant, since: Instant, period: &Period) {
+    /// Counts one, the latest of a row that goes back to `since`.
+    fn note(&mut self, packet: &SentPacket, since: Instant, period: &Period) {
+        let at = packet.at;
         self.packets += 1;
+        self.bytes += u64::from(packet.size);
         self.newest = at;
         self.span = self.span.max(at.saturating_duration_since(since));
         period.count(at, &mut self.share);

@@ -23,10 +23,19 @@ fn message(sequence: u64) -> SentFrame {
 impl Sender {
     /// A sender that has measured its RTT.
     fn new() -> Self {
+        Self::of(Congestion::default())
+    }
+
+    fn of(congestion: Congestion) -> Self {
         let now = Instant::now();
         let delays = (limits::RELIABLE_ACK_DELAY, limits::UNRELIABLE_ACK_DELAY);
-        let mut recovery =
-            Recovery::new(now, PacketNumber(0), &SessionConfig::default(), delays, &[1; 32]);
+        let mut recovery = Recovery::new(
+            now,
+            PacketNumber(0),
+            &SessionConfig { congestion, ..SessionConfig::default() },
+            delays,
+            &[1; 32],
+        );
         recovery.on_path_validated(now, Some(RTT));
         Self { now, recovery, fate: Fate::default() }
     }
@@ -39,6 +48,7 @@ impl Sender {
             wants: Eliciting::Reliable,
             marked: self.recovery.marks(Eliciting::Reliable),
             frames: vec![message(sequence)],
+            milestone: Milestone::NONE,
         };
         self.recovery.on_sent(packet);
     }
@@ -159,7 +169,7 @@ fn a_reader_that_is_preempted_on_the_far_side_loses_nothing() {
 
 #[test]
 fn losses_that_were_none_give_the_window_back() {
-    let mut sender = Sender::new();
+    let mut sender = Sender::of(Congestion::NewReno);
     let before = sender.recovery.controller.window();
     for sequence in 0..3 {
         sender.send(sequence);

@@ -14,7 +14,7 @@ use crate::{
     Ecn, Path, SealJob, Sounding, Timer,
     acks::Eliciting,
     limits,
-    recovery::{SentFrame, SentPacket},
+    recovery::{Milestone, SentFrame, SentPacket},
 };
 
 /// A packet to seal and send.
@@ -91,7 +91,15 @@ impl Session {
         let length = u16::try_from(built.len).unwrap_or(u16::MAX);
         let Built { len, wants, frames } = built;
         let marked = self.recovery.marks(wants);
-        self.recovery.on_sent(SentPacket { at: now, size: length, wants, marked, frames });
+        let milestone = Milestone::NONE;
+        self.recovery.on_sent(SentPacket {
+            at: now,
+            size: length,
+            wants,
+            marked,
+            frames,
+            milestone,
+        });
         self.settle(now);
         Some(Transmit { job, path, len, ecn: marked.then_some(Ecn::Ect0) })
     }
@@ -230,7 +238,6 @@ impl Session {
         while let Some(message) = self.channels.next_message(now, builder.space()) {
             builder.message(message);
         }
-        self.channels.next_turn();
     }
 
     /// A ping where an answer is wanted and nothing else asks for one, or not soon enough.

@@ -178,6 +178,7 @@ impl Session {
     fn leave(&mut self, reason: CloseReason) {
         if self.outlook.state == State::Open {
             self.requests.close();
+            self.control.transfers.close();
             self.channels.close_notices();
             self.tell_notices();
             self.outlook.left = Some(reason.clone());
@@ -251,7 +252,7 @@ impl Session {
     /// no other way to learn of it.
     fn farewell(&self, code: CloseCode, text: Box<str>) -> Farewell {
         let packet = self.path.path().is_some() && !self.keys.exhausted();
-        let waits = self.control.loss.is_some() && self.facts.name.is_some();
+        let waits = self.control.loss.is_some() && self.outlives_its_connection();
         Farewell { code, text, packet, again: if waits { limits::FAREWELLS } else { 0 } }
     }
 

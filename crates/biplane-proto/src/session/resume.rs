@@ -34,7 +34,12 @@ impl Session {
     /// Whether another control connection may take the place of the one there is or was.
     #[must_use]
     pub fn is_resumable(&self) -> bool {
-        self.outlook.state == State::Open && self.facts.name.is_some()
+        self.outlook.state == State::Open && self.outlives_its_connection()
+    }
+
+    /// Whether it is one that another control connection can be found for.
+    pub(super) const fn outlives_its_connection(&self) -> bool {
+        self.facts.name.is_some() && !self.facts.grace.is_zero()
     }
 
     /// Whether output has waited for so long that a client opens another connection beside this.

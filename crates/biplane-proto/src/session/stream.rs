@@ -68,6 +68,7 @@ impl Session {
             | Record::Request { .. }
             | Record::Reply { .. }
             | Record::Tunnelled { .. } => self.handle_numbered(now, record),
+            Record::Transfer { step, .. } => self.handle_transfer_step(&step),
         }
     }
 
@@ -232,7 +233,6 @@ impl Session {
             let clock = message.sent_at.map(|at| Self::stamp(self.clock.epoch, at));
             self.control.outbox.write_tunnelled(now, &message, clock, out);
         }
-        self.channels.next_turn();
         if !self.channels.has_data() {
             self.outlook.released = false;
             self.timers.disarm(Timer::Send);

@@ -8,6 +8,7 @@ mod notices;
 mod probing;
 mod resume;
 mod soundings;
+mod transfers;
 
 use std::{collections::HashMap, net::SocketAddr};
 
@@ -189,7 +190,8 @@ impl Side {
             | Event::Writable
             | Event::Planes(_)
             | Event::Called(_)
-            | Event::Noted(..) => None,
+            | Event::Noted(..)
+            | Event::Offered(_) => None,
         })
     }
 
@@ -646,4 +648,37 @@ fn keys_move_on_without_anybody_noticing() {
     let stats = pair.client.session.stats();
     assert!(stats.key_updates_sent >= 10, "{}", stats.key_updates_sent);
     assert_eq!(stats.key_updates_sent, pair.server.session.stats().key_updates_received);
+}
+
+#[test]
+fn what_is_withdrawn_gives_its_credit_back_and_is_a_violation_where_nothing_may_lack() {
+    let end = |id, sequence, total| {
+        Frame::Fragment(biplane_wire::Fragment {
+            channel: channel(id),
+            sequence,
+            offset: total,
+            total,
+            after: None,
+            clock: None,
+            delimited: true,
+            payload: b"",
+        })
+    };
+    let mut pair = Pair::joined();
+    let stats = |pair: &Pair| {
+        let stats = pair.server.session.stats();
+        (stats.untaken_messages, stats.untaken_bytes)
+    };
+    for sequence in 0..10 {
+        let frames = [end(UNORDERED, sequence, 1_000_000)];
+        pair.server.hear_frames(pair.now, pair.client.address, 500 + u64::from(sequence), &frames);
+        assert_eq!(stats(&pair), (0, 0), "{sequence}");
+    }
+    assert_eq!(pair.server.left(), None, "ten times the credit was used and given back");
+    for id in [ORDERED, SEQUENCED, UNRELIABLE] {
+        let mut pair = Pair::joined();
+        pair.server.hear_frames(pair.now, pair.client.address, 500, &[end(id, 0, 1_000)]);
+        let wrong = Violation::WrongFrame(channel(id));
+        assert_eq!(pair.server.left(), Some(CloseReason::Violation(wrong)), "channel {id}");
+    }
 }

@@ -159,6 +159,7 @@ impl Session {
     fn settle_blocked(&mut self, now: Instant) {
         let waits = self.outlook.released && self.channels.has_data();
         let size = self.path.mtu().size();
+        self.recovery.set_datagram(size);
         let open = self.liveness.data_open();
         let held = open && !self.recovery.may_send(now, size);
         let stuck = !(open || self.control.is_open() && self.control.outbox.has_tunnel_room());

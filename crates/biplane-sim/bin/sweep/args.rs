@@ -1,13 +1,19 @@
 //! The command line.
 
-use crate::question::Question;
+use crate::{
+    question::Question,
+    rate::{self, Rate},
+};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
 Runs seeds of a simulated network against an oracle that knows what was promised.
 
 Usage: biplane-sim <QUESTION> [--seeds N] [--first SEED] [--loss PERCENT] [--receivers N] [--json]
+       biplane-sim overload [--seeds N] [--first SEED] [--load S] [--json]
        biplane-sim nonces [--threads N] [--seals N] [--cycles N] [--json]
+       biplane-sim rate [--link PROFILE] [--flows FLOW,…] [--seconds N] [--settled N]
+                        [--first SEED] [--json]
        biplane-sim aead [--json]
 
 Questions:
@@ -23,16 +29,26 @@ Questions:
   mtu        does it find out how long datagrams may be, and notice when they may not any more?
   clocks     does it survive clocks that falter and machines that stand still?
 
+  overload   what does a session do whose application wants ten times what its link carries?
   nonces     is a key and a nonce ever used twice: by threads that seal, over resumes and restarts?
+  rate       what do flows through one narrow place get, and how long do packets wait before it?
   aead       what sealing and opening a packet costs, in nanoseconds
 
   --seeds N        how many seeds to run [default: 50]
   --first SEED     the first of them; the others follow it [default: 0]
   --loss PERCENT   how many datagrams are lost, 0 to 99 [default: drawn, up to 50]
   --receivers N    how many receivers every end has, 1 to 16 [default: 1; replicas: 1, 2 and 4]
+  --load S         overload: for how many seconds, 1 to 600 [default: 20]
   --threads N      nonces: how many threads seal, 1 to 64 [default: 8]
   --seals N        nonces: how many packets each of them seals [default: 5000000]
   --cycles N       nonces: how many resumes, and how many restarts [default: 1000]
+  --link PROFILE   rate: the network, as for `biplane link` [default:
+                   delay=25ms,rate=1mbit,queue=64KiB]
+  --flows FLOW,…   rate: the sessions that send; a FLOW is delay-aware, cubic or new-reno, and what
+                   differs from bulk all the time: +game beside it, +game-only, +from=5, +until=20
+                   [default: delay-aware+game]
+  --seconds N      rate: how long [default: 60]
+  --settled N      rate: figures count from there on [default: 5]
   --json           print one JSON document instead of words
   --help           print this
 
@@ -48,7 +64,8 @@ Examples:
   biplane-sim wraps --seeds 1 --first 17 --json
 ";
 
-const MISUSE: &str = "usage: biplane-sim <QUESTION|nonces|aead> [options]; see --help";
+pub(crate) const MISUSE: &str =
+    "usage: biplane-sim <QUESTION|overload|nonces|rate|aead> [options]; see --help";
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
@@ -56,8 +73,20 @@ pub(crate) enum Command {
     Help,
     Run(Run),
     Replay { seed: u64, run: Run },
+    Overload(Overload),
     Nonces(Nonces),
+    Rate(Box<Rate>),
     Aead { json: bool },
+}
+
+/// How sessions are to be overloaded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Overload {
+    pub(crate) seeds: u64,
+    pub(crate) first: u64,
+    /// For how many seconds.
+    pub(crate) load: u64,
+    pub(crate) json: bool,
 }
 
 /// How many pairs of key and nonce are to be compared.
@@ -97,6 +126,8 @@ pub(crate) fn parse(
         Some("--help" | "-h" | "help") => return Ok(Command::Help),
         Some("aead") => return aead(arguments),
         Some("nonces") => return nonces(arguments),
+        Some("rate") => return rate::parse(arguments),
+        Some("overload") => return overload(arguments),
         Some(word) => {
             Question::named(word).ok_or_else(|| format!("unknown command `{word}`; {MISUSE}"))?
         }
@@ -144,6 +175,21 @@ fn aead(arguments: impl Iterator<Item = String>) -> Result<Command, String> {
     Ok(Command::Aead { json })
 }
 
+fn overload(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
+    let mut asked = Overload { seeds: 20, first: 0, load: 20, json: false };
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--seeds" => asked.seeds = number(&argument, arguments.next(), 1..=1_000_000)?,
+            "--first" => asked.first = number(&argument, arguments.next(), 0..=u64::MAX / 2)?,
+            "--load" => asked.load = number(&argument, arguments.next(), 1..=600)?,
+            "--json" => asked.json = true,
+            "--help" | "-h" => return Ok(Command::Help),
+            other => return Err(format!("unknown argument `{other}`; {MISUSE}")),
+        }
+    }
+    Ok(Command::Overload(asked))
+}
+
 fn nonces(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
     let mut asked = Nonces { threads: 8, seals: 5_000_000, cycles: 1_000, json: false };
     while let Some(argument) = arguments.next() {
@@ -159,7 +205,7 @@ fn nonces(mut arguments: impl Iterator<Item = String>) -> Result<Command, String
     Ok(Command::Nonces(asked))
 }
 
-fn number(
+pub(crate) fn number(
     of: &str,
     value: Option<String>,
     range: core::ops::RangeInclusive<u64>,
@@ -198,6 +244,9 @@ mod tests {
         let nonces = Nonces { threads: 2, seals: 10, cycles: 1_000, json: true };
         let all = ["nonces", "--threads", "2", "--seals", "10", "--json"];
         assert_eq!(parsed(&all, None), Ok(Command::Nonces(nonces)));
+        let overload = Overload { seeds: 2, first: 5, load: 8, json: true };
+        let all = ["overload", "--seeds", "2", "--first", "5", "--load", "8", "--json"];
+        assert_eq!(parsed(&all, None), Ok(Command::Overload(overload)));
         let replay = Command::Replay { seed: 17, run: Run { json: true, ..sweep } };
         assert_eq!(parsed(&["sweep", "--json"], Some("17")), Ok(replay));
     }
@@ -216,6 +265,7 @@ mod tests {
             (&["sweep", "--receivers", "0"], None),
             (&["sweep", "--receivers", "17"], None),
             (&["aead", "--seeds", "1"], None),
+            (&["overload", "--load", "0"], None),
             (&["nonces", "--threads", "65"], None),
             (&["nonces", "--seeds", "1"], None),
             (&["sweep"], Some("seventeen")),

@@ -8,7 +8,9 @@ mod args;
 mod crew;
 mod json;
 mod nonces;
+mod overload;
 mod question;
+mod rate;
 mod report;
 mod totals;
 mod work;
@@ -34,11 +36,17 @@ fn main() -> ExitCode {
         Ok(Command::Run(wanted)) => run(start, &wanted),
         Ok(Command::Replay { seed, run }) => replay(start, seed, &run),
         Ok(Command::Aead { json }) => print(&aead::measure().told(json)),
+        Ok(Command::Overload(asked)) => {
+            let found = overload::look(start, &asked);
+            print(&if asked.json { found.to_json() } else { found.to_string() });
+            status(found.holds())
+        }
         Ok(Command::Nonces(asked)) => {
             let found = nonces::look(start, &asked);
             print(&if asked.json { found.to_json() } else { found.to_string() });
             status(found.holds())
         }
+        Ok(Command::Rate(asked)) => print(&asked.told(start)),
         Err(wrong) => {
             eprintln!("biplane-sim: {wrong}");
             ExitCode::from(2)

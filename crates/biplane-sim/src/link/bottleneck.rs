@@ -33,6 +33,8 @@ struct Narrow {
     line: Line,
     queue_bytes: u64,
     free: Instant,
+    /// When datagrams came, and how long they waited, if that is wanted.
+    waits: Option<Vec<(Instant, Duration)>>,
 }
 
 #[derive(Debug)]
@@ -62,11 +64,28 @@ impl Bottleneck {
         Some(Self(Arc::new(Mutex::new(Narrow::of(start, config)?))))
     }
 
+    /// From now on notes how long datagrams wait.
+    pub fn watch(&self) {
+        self.lock().waits.get_or_insert_default();
+    }
+
+    /// When datagrams came, and how long they waited before they began to cross, since this was
+    /// asked last.
+    #[must_use]
+    pub fn take_waits(&self) -> Vec<(Instant, Duration)> {
+        self.lock().waits.as_mut().map(core::mem::take).unwrap_or_default()
+    }
+
     /// When a datagram of `len` bytes has passed; `None` if the queue has no room for it.
     pub(crate) fn pass(&self, now: Instant, len: usize) -> Option<Instant> {
         let mut narrow = self.lock();
         let fits = narrow.queued(now).saturating_add(bytes(len)) <= narrow.queue_bytes;
-        fits.then(|| narrow.push(now, bytes(len)))
+        if !fits {
+            return None;
+        }
+        let wait = narrow.free.saturating_duration_since(now);
+        narrow.waits.iter_mut().for_each(|waits| waits.push((now, wait)));
+        Some(narrow.push(now, bytes(len)))
     }
 
     /// How many bytes wait or are crossing.
@@ -119,7 +138,7 @@ impl Narrow {
             }
             (None, None) => return None,
         };
-        Some(Self { line, queue_bytes, free: start })
+        Some(Self { line, queue_bytes, free: start, waits: None })
     }
 
     /// Bytes that wait or are crossing.

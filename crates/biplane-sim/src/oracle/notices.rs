@@ -35,8 +35,8 @@ impl Asked {
     const fn may_be(&self, notice: Notice) -> bool {
         match notice {
             Notice::Delivered => true,
-            Notice::Lost | Notice::Superseded => !self.kind.is_reliable(),
-            Notice::Expired => !self.kind.is_reliable() || self.lives,
+            Notice::Superseded => !self.kind.is_reliable(),
+            Notice::Lost | Notice::Expired => !self.kind.is_reliable() || self.lives,
         }
     }
 }

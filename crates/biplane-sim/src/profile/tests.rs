@@ -76,6 +76,7 @@ fn every_profile_reads_as_it_is_written() {
     }
     assert_eq!(profile("delay=40ms,loss=5%").to_string(), "delay=40ms,loss=5%");
     assert_eq!(profile("4g,up-loss=2%").to_string(), "4g,up-loss=2%");
+    assert_eq!(profile("profile=4g,up-loss=2%"), profile("4g,up-loss=2%"));
 }
 
 #[test]
@@ -101,6 +102,7 @@ fn what_is_wrong_is_named_in_one_line() {
         ("delay=40", "delay cannot be \"40\": it takes a time up to 60s"),
         ("4g,loss=500%", "loss cannot be \"500%\": it takes a share"),
         ("up-rate=fast", "up-rate cannot be \"fast\": it takes a rate"),
+        ("profile=5g", "called \"profile\""),
         ("delay=1ms,4g", "no profile or setting is called \"4g\""),
         ("up-block-udp", "called \"up-block-udp\""),
         ("", "called \"\""),

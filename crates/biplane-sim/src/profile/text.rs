@@ -12,7 +12,8 @@ impl FromStr for Profile {
 
     fn from_str(text: &str) -> Result<Self, ProfileError> {
         let mut items = text.split(',').map(str::trim).peekable();
-        let name = items.peek().and_then(|first| Name::of(first));
+        let plain = |first: &&str| Name::of(first.strip_prefix("profile=").unwrap_or(first));
+        let name = items.peek().and_then(plain);
         let mut profile = name.map_or_else(Self::default, Name::profile);
         for item in items.skip(usize::from(name.is_some())) {
             let (name, value) = item.split_once('=').unwrap_or((item, ""));

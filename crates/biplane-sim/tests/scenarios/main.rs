@@ -35,6 +35,7 @@ mod moving;
 mod mtu;
 mod number_wrap;
 mod ordered;
+mod overload;
 mod priority;
 mod reordering;
 mod replicas;

@@ -63,7 +63,8 @@ pub struct Fragment<'a> {
     pub clock: Option<u32>,
     /// Whether its length is written, so that other frames may follow.
     pub delimited: bool,
-    /// The piece: never empty, never the whole message.
+    /// The piece: never the whole message, and empty at its end alone, where it says that the message
+    /// is withdrawn: nothing more of it comes.
     pub payload: &'a [u8],
 }
 
@@ -110,7 +111,12 @@ impl<'a> Fragment<'a> {
         let clock = read_clock(kind, reader)?;
         let payload = read_payload(kind, reader)?;
         let room = total.checked_sub(usize::try_from(offset).unwrap_or(usize::MAX));
-        if payload.is_empty() || payload.len() == total || room.is_none_or(|r| r < payload.len()) {
+        let fits = match payload.len() {
+            // The end of a message is no piece of it: it is withdrawn.
+            0 => room == Some(0),
+            len => len != total && room.is_some_and(|room| len <= room),
+        };
+        if !fits || total == 0 {
             return Err(DecodeError::OutOfRange { field: "fragment" });
         }
         let total = u32::try_from(total).unwrap_or(u32::MAX);

@@ -88,6 +88,19 @@ fn golden_messages() -> Vec<(Frame<'static>, Vec<u8>)> {
             }),
             b"\x2c\x03\x00\x00\x07\x44\x4c\x47\xd0\x00\x02\x00\x00\x00\x03rest".to_vec(),
         ),
+        (
+            Frame::Fragment(Fragment {
+                channel: channel(3),
+                sequence: 7,
+                offset: 2_000,
+                total: 2_000,
+                after: None,
+                clock: None,
+                delimited: true,
+                payload: b"",
+            }),
+            b"\x21\x03\x00\x00\x07\x47\xd0\x47\xd0\x00".to_vec(),
+        ),
     ]
 }
 
@@ -141,7 +154,8 @@ fn thirty_three_ranges_are_refused() {
 
 #[test]
 fn fragments_that_cannot_be_are_refused() {
-    for (offset, total, payload) in [(0, 4, &b"whol"[..]), (3, 4, b"xx"), (5, 4, b"x"), (1, 4, b"")]
+    for (offset, total, payload) in
+        [(0, 4, &b"whol"[..]), (3, 4, b"xx"), (5, 4, b"x"), (1, 4, b""), (5, 4, b""), (0, 0, b"")]
     {
         let fragment = Fragment {
             channel: channel(0),

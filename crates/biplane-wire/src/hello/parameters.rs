@@ -35,9 +35,10 @@ pub struct Parameters {
     pub control_window: u32,
     /// `09`: the UDP port, where it is not the one of TCP; 1 to 65,535. Server alone.
     pub udp_port: Option<u16>,
-    /// `0a`: the name of the session: in the welcome of a join, and in the hello of a resume.
+    /// `0a`: the name of the session: in the welcome of a join, and in the hello of a resume or an
+    /// attach.
     pub session: Option<[u8; 16]>,
-    /// `0b`: that the client may resume. Client alone, in the hello of a resume.
+    /// `0b`: that the client may resume, or attach. Client alone, in the hello of either.
     pub resume: Option<Resume>,
     /// `0c`: the low half of the control number expected next: in hello and welcome of a resume.
     pub control_next: Option<u32>,
@@ -52,7 +53,7 @@ pub struct Parameters {
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Resume {
-    /// How often the client has claimed the session, this time included.
+    /// How often the client has claimed the session for this purpose, this time included.
     pub count: u32,
     /// Over the TLS connection that carries it: on another it is worth nothing.
     pub proof: [u8; 32],

@@ -8,6 +8,7 @@ use crate::Message;
 fn golden() -> Vec<(Record<'static>, Vec<u8>)> {
     let mut all = unnumbered();
     all.extend(numbered());
+    all.extend(transfers());
     all
 }
 
@@ -64,6 +65,20 @@ fn numbered() -> Vec<(Record<'static>, Vec<u8>)> {
     ]
 }
 
+fn transfers() -> Vec<(Record<'static>, Vec<u8>)> {
+    let id = TransferId(2);
+    let offer = TransferStep::Offer { id, length: 259, name: "maps/de" };
+    let end = TransferStep::End { id, own: false, outcome: TransferOutcome::Refused };
+    let checksum = [&b"\0\x29\x66\0\0\0\x07\0\0\0\x02"[..], &[0xcc; 32]].concat();
+    let golden = [
+        (offer, b"\0\x18\x64\0\0\0\x07\0\0\0\x02\0\0\0\0\0\0\x01\x03maps/de".to_vec()),
+        (TransferStep::Accept { id }, b"\0\x09\x65\0\0\0\x07\0\0\0\x02".to_vec()),
+        (TransferStep::Checksum { id, sha256: [0xcc; 32] }, checksum),
+        (end, b"\0\x0b\x67\0\0\0\x07\0\0\0\x02\0\x01".to_vec()),
+    ];
+    golden.map(|(step, bytes)| (Record::Transfer { number: 7, step }, bytes)).to_vec()
+}
+
 #[test]
 fn golden_bytes_both_ways() {
     for (record, bytes) in golden() {
@@ -110,6 +125,28 @@ fn the_longest_chunk_fits_a_record() {
     let mut out = Vec::new();
     record.encode(&mut out);
     assert_eq!(Record::decode(&out), Ok(Some((record, out.len()))));
+}
+
+#[test]
+fn an_offer_says_a_name_and_a_length_that_can_be() {
+    let offer = |length: [u8; 8], name: &[u8]| {
+        let mut bytes = [&b"\0\0\x64\0\0\0\x07\0\0\0\x02"[..], &length, name].concat();
+        let len = u16::try_from(bytes.len() - Record::HEAD).unwrap().to_be_bytes();
+        bytes[..2].copy_from_slice(&len);
+        Record::decode(&bytes).map(drop)
+    };
+    let most = limits::TRANSFER_BYTES.to_be_bytes();
+    let longest = [b'n'; limits::TRANSFER_NAME + 1];
+    assert_eq!(offer(most, &longest[1..]), Ok(()));
+    let field = "transfer name";
+    assert_eq!(
+        offer(most, &longest),
+        Err(DecodeError::TooLong { field, limit: limits::TRANSFER_NAME })
+    );
+    assert_eq!(offer(most, b""), Err(DecodeError::OutOfRange { field }));
+    assert_eq!(offer(most, b"\xff"), Err(DecodeError::NotText { field }));
+    let more = (limits::TRANSFER_BYTES + 1).to_be_bytes();
+    assert_eq!(offer(more, b"n"), Err(DecodeError::OutOfRange { field: "transfer length" }));
 }
 
 proptest! {

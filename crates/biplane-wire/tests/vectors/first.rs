@@ -1,8 +1,8 @@
 //! The real codec, and what it reads in the same words as the second decoder.
 
 use biplane_wire::{
-    Ack, AckRange, Aead, Answer, Chunk, Description, Frame, Frames, Header, Hello, Parameters,
-    Record, Resume, SequenceNumber, Taken,
+    Ack, AckRange, Aead, Answer, Bulk, Chunk, Description, Frame, Frames, Header, Hello,
+    Parameters, Record, Resume, SequenceNumber, Taken, TransferStep,
 };
 
 use crate::{Form, REFUSED, Reading, UNFINISHED};
@@ -16,6 +16,7 @@ pub(crate) fn read(form: Form, input: &[u8]) -> Reading {
             .map(|read| read.map_or_else(|_| REFUSED.to_owned(), |read| frame(&read)))
             .collect(),
         Form::Records => records(input),
+        Form::Bulk => bulk(input),
         Form::Hello => one(Hello::decode(input).ok().map(|read| hello(&read))),
         Form::Answer => one(Answer::decode(input).ok().map(|read| answer(&read))),
         Form::Description => one(Description::decode(input).ok().map(|read| description(&read))),
@@ -35,6 +36,13 @@ pub(crate) fn write_again(form: Form, input: &[u8]) -> Vec<u8> {
         Form::Records => {
             let mut rest = input;
             while let Some((record, len)) = Record::decode(rest).unwrap() {
+                record.encode(&mut out);
+                rest = &rest[len..];
+            }
+        }
+        Form::Bulk => {
+            let mut rest = input;
+            while let Some((record, len)) = Bulk::decode(rest).unwrap() {
                 record.encode(&mut out);
                 rest = &rest[len..];
             }
@@ -173,7 +181,48 @@ fn record(record: &Record<'_>) -> String {
         Record::Tunnelled { number, frame: read } => {
             format!("tunnelled {number}: {}", frame(read))
         }
+        Record::Transfer { number, step } => format!("{}, {number}", transfer(step)),
     }
+}
+
+fn transfer(step: &TransferStep<'_>) -> String {
+    match step {
+        TransferStep::Offer { id, length, name } => format!("offer {}, {length}, {name:?}", id.0),
+        TransferStep::Accept { id } => format!("accept {}", id.0),
+        TransferStep::Checksum { id, sha256 } => format!("checksum {}, {}", id.0, hex(sha256)),
+        TransferStep::End { id, own, outcome } => {
+            format!("end {}, side {}, outcome {}", id.0, u8::from(*own), *outcome as u8)
+        }
+    }
+}
+
+fn bulk(mut input: &[u8]) -> Reading {
+    let mut found = Reading::new();
+    while !input.is_empty() {
+        match Bulk::decode(input) {
+            Ok(Some((read, len))) => {
+                found.push(match read {
+                    Bulk::Chunk { id, offset, bytes } => {
+                        format!("bytes of {}, from {offset}, {}", id.0, hex(bytes))
+                    }
+                    Bulk::Have { id, received, limit } => {
+                        format!("have of {}, {received}, limit {limit}", id.0)
+                    }
+                    Bulk::Here => "here".to_owned(),
+                });
+                input = &input[len..];
+            }
+            Ok(None) => {
+                found.push(UNFINISHED.to_owned());
+                break;
+            }
+            Err(_) => {
+                found.push(REFUSED.to_owned());
+                break;
+            }
+        }
+    }
+    found
 }
 
 fn pieces(chunk: Chunk) -> String {

@@ -12,10 +12,11 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use crate::{Form, REFUSED, UNFINISHED, first};
 
 /// Every file, and what its bytes are.
-pub(crate) const FILES: [(&str, Form); 6] = [
+pub(crate) const FILES: [(&str, Form); 7] = [
     ("packets.txt", Form::Packet),
     ("frames.txt", Form::Frames),
     ("records.txt", Form::Records),
+    ("bulk.txt", Form::Bulk),
     ("hello.txt", Form::Hello),
     ("answers.txt", Form::Answer),
     ("descriptions.txt", Form::Description),
@@ -97,7 +98,7 @@ fn every_kind_has_its_vector() {
 }
 
 /// How the words for each kind begin.
-const KINDS: [(&str, &[&str]); 6] = [
+const KINDS: [(&str, &[&str]); 7] = [
     ("packets.txt", &["data,", "group,", REFUSED]),
     (
         "frames.txt",
@@ -151,9 +152,14 @@ const KINDS: [(&str, &[&str]); 6] = [
             "reply 1,",
             "reply 2,",
             "tunnelled",
+            "offer ",
+            "accept ",
+            "checksum ",
+            "end ",
             REFUSED,
         ],
     ),
+    ("bulk.txt", &["bytes of", "have of", "here", REFUSED, UNFINISHED]),
     ("hello.txt", &["hello, purpose 0,", "hello, purpose 1,", "hello, purpose 2,", REFUSED]),
     ("answers.txt", &["welcome,", "another protocol,", "refusal,", "versions", REFUSED]),
     ("descriptions.txt", &["application", REFUSED]),

@@ -18,6 +18,7 @@ enum Form {
     Packet,
     Frames,
     Records,
+    Bulk,
     Hello,
     Answer,
     Description,

@@ -14,7 +14,8 @@ pub(crate) fn read(form: Form, input: &[u8]) -> Reading {
     match form {
         Form::Packet => one(packet(input)),
         Form::Frames => frames::all(input),
-        Form::Records => records::all(input),
+        Form::Records => records::all(input, records::one),
+        Form::Bulk => records::all(input, records::bulk),
         Form::Hello => one(handshake::hello(input)),
         Form::Answer => one(handshake::answer(input)),
         Form::Description => one(handshake::description(input)),

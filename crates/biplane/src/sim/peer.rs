@@ -7,15 +7,15 @@ use std::{
     time::Instant,
 };
 
-use biplane_proto::{Event, SendError, SendOptions};
+use biplane_proto::{Event, SendError, SendOptions, TransferError, TransferSide};
 use biplane_sim::Side;
-use biplane_wire::ChannelId;
+use biplane_wire::{ChannelId, TransferId};
 use bytes::Bytes;
 
 use super::state::{PartyNumber, Shared, State};
 use crate::{
     SessionId,
-    engine::{Answered, Peer, Question},
+    engine::{Answered, IncomingTransfer, OutgoingTransfer, Peer, Question, TransferSource},
 };
 
 /// A session, by its place in the world. Once the world is gone it is a session that is over.
@@ -107,6 +107,23 @@ impl Peer for SimPeer {
             Ok(())
         });
         asked.unwrap_or(Err(SendError::Closed))
+    }
+
+    /// There is no attached connection in a world.
+    fn transfer(&self, _: &str, _: TransferSource) -> Result<OutgoingTransfer, SendError> {
+        Err(SendError::NotOffered)
+    }
+
+    fn accept_transfer(&self, id: TransferId, _: u64) -> Option<IncomingTransfer> {
+        self.refuse_transfer(id);
+        None
+    }
+
+    fn refuse_transfer(&self, id: TransferId) {
+        let refused = Err(TransferError::Refused);
+        self.with(&mut |now, session| {
+            session.end_transfer(now, (TransferSide::Peer, id), refused);
+        });
     }
 
     fn readable(&self) -> u64 {

@@ -20,5 +20,6 @@ mod settings;
 mod shape;
 mod shared;
 mod support;
+mod transfers;
 mod undecodable;
 mod versions;

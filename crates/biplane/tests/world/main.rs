@@ -5,6 +5,7 @@
 mod doors;
 mod faults;
 mod game;
+mod overload;
 mod sharing;
 mod waiting;
 

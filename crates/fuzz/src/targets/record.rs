@@ -1,6 +1,6 @@
 //! Control records in a stream that is cut anywhere.
 
-use biplane_wire::{DecodeError, Record};
+use biplane_wire::{DecodeError, Record, TransferStep};
 
 use crate::{labels, memory, script::Script, wires};
 
@@ -23,6 +23,7 @@ pub(crate) const REACHES: &[&str] = &[
     "NotCanonical message",
     "NotCanonical padding",
     "NotText close text",
+    "NotText transfer name",
     "OutOfRange ack delay",
     "OutOfRange ack ranges",
     "OutOfRange channel",
@@ -34,6 +35,10 @@ pub(crate) const REACHES: &[&str] = &[
     "OutOfRange planes",
     "OutOfRange record length",
     "OutOfRange reply outcome",
+    "OutOfRange transfer length",
+    "OutOfRange transfer name",
+    "OutOfRange transfer outcome",
+    "OutOfRange transfer side",
     "OutOfRange tunnelled frame",
     "Ping",
     "Planes",
@@ -51,6 +56,7 @@ pub(crate) const REACHES: &[&str] = &[
     "TooLong fragment total",
     "TooLong message",
     "TooLong record",
+    "TooLong transfer name",
     "Trailing",
     "Truncated",
     "UnknownType",
@@ -63,6 +69,15 @@ pub(crate) const REACHES: &[&str] = &[
     "frame close Violation",
     "frame credit",
     "frame taken",
+    "transfer Accept",
+    "transfer Checksum",
+    "transfer End false Cancelled",
+    "transfer End false Complete",
+    "transfer End false Corrupt",
+    "transfer End false Refused",
+    "transfer End true Cancelled",
+    "transfer End true Unreadable",
+    "transfer Offer",
     "tunnelled fragment",
     "tunnelled fragment after",
     "tunnelled fragment after clock",
@@ -77,24 +92,40 @@ pub(crate) const REACHES: &[&str] = &[
 /// Reads all but the first byte of `data` as a stream of records, whole and in pieces of as many
 /// bytes as the first one says.
 pub fn record(data: &[u8]) {
+    stream(data, read);
+}
+
+fn read(bytes: &[u8]) -> Result<Option<usize>, DecodeError> {
+    let read = memory::bounded(0, || Record::decode(bytes))?;
+    Ok(read.map(|(record, len)| {
+        labels::note(|| name(&record));
+        wires::check_record(&record, &bytes[..len]);
+        len
+    }))
+}
+
+/// Reads all but the first byte of `data` as a stream of what `read` reads off its front, whole and
+/// in pieces of as many bytes as the first one says.
+pub(crate) fn stream(data: &[u8], read: fn(&[u8]) -> Result<Option<usize>, DecodeError>) {
     let mut script = Script(data);
     let piece = usize::from(script.byte()) + 1;
-    let (lengths, error) = whole(script.0);
+    let (lengths, error) = whole(script.0, read);
     if let Some(error) = error {
         labels::refused(error);
     }
-    assert_eq!(in_pieces(script.0, piece), (lengths, error));
+    assert_eq!(in_pieces(script.0, piece, read), (lengths, error));
 }
 
 /// How long each record is, and why the next one is none.
-fn whole(mut stream: &[u8]) -> (Vec<usize>, Option<DecodeError>) {
+fn whole(
+    mut stream: &[u8],
+    read: fn(&[u8]) -> Result<Option<usize>, DecodeError>,
+) -> (Vec<usize>, Option<DecodeError>) {
     let mut lengths = Vec::new();
     loop {
-        match memory::bounded(0, || Record::decode(stream)) {
-            Ok(Some((record, len))) => {
-                labels::note(|| name(&record));
-                wires::check_record(&record, &stream[..len]);
-                assert_eq!(Record::decode(&stream[..len - 1]), Ok(None));
+        match read(stream) {
+            Ok(Some(len)) => {
+                assert_eq!(read(&stream[..len - 1]), Ok(None));
                 lengths.push(len);
                 stream = &stream[len..];
             }
@@ -105,13 +136,17 @@ fn whole(mut stream: &[u8]) -> (Vec<usize>, Option<DecodeError>) {
 }
 
 /// The same of a stream that comes `piece` bytes at a time.
-fn in_pieces(stream: &[u8], piece: usize) -> (Vec<usize>, Option<DecodeError>) {
+fn in_pieces(
+    stream: &[u8],
+    piece: usize,
+    read: fn(&[u8]) -> Result<Option<usize>, DecodeError>,
+) -> (Vec<usize>, Option<DecodeError>) {
     let (mut lengths, mut buffer) = (Vec::new(), Vec::new());
     for more in stream.chunks(piece) {
         buffer.extend_from_slice(more);
         loop {
-            match Record::decode(&buffer) {
-                Ok(Some((_, len))) => {
+            match read(&buffer) {
+                Ok(Some(len)) => {
                     lengths.push(len);
                     buffer.drain(..len);
                 }
@@ -131,6 +166,10 @@ fn name(record: &Record<'_>) -> String {
             format!("{} {}{}", labels::first_word(record), chunk.first, chunk.last)
         }
         Record::Reply { outcome, .. } => format!("Reply {outcome:?}"),
+        Record::Transfer { step: TransferStep::End { own, outcome, .. }, .. } => {
+            format!("transfer End {own} {outcome:?}")
+        }
+        Record::Transfer { step, .. } => format!("transfer {}", labels::first_word(step)),
         Record::Acked { .. }
         | Record::Ping { .. }
         | Record::Pong { .. }

@@ -6,6 +6,7 @@
 mod calibrate;
 mod moves;
 mod mtu;
+mod overload;
 pub(super) mod resumes;
 mod sweep;
 
@@ -20,6 +21,7 @@ const CORE: &str = "cargo test --release --locked -p biplane-proto --lib --no-ru
 const WIRE: &str = "cargo test --release --locked -p biplane-wire --lib --no-run";
 const SCENARIOS: &str = "cargo test --release --locked -p biplane-sim --test scenarios --no-run";
 pub(super) const NET: &str = "cargo test --release --locked -p biplane-net --test net --no-run";
+const FACE: &str = "cargo test --release --locked -p biplane --test face --no-run";
 
 /// Seeds of the sweep that G1, G2, G4 and G28 judge, each by its own figures.
 const SWEEP: Seeds = Seeds { full: 10_000, quick: 24 };
@@ -144,6 +146,15 @@ pub(super) const GATES: &[Gate] = &[
         builds: &[SIM, NET, scene::LOBBY, scene::CLI],
         timeout: Duration::from_secs(900),
         measure: mtu::lengths,
+    },
+    Gate {
+        id: "G27",
+        title: "a sender that wants ten times its link is told so, and the urgent is not late",
+        seeds: Seeds { full: 40, quick: 2 },
+        needs: None,
+        builds: &[SIM, FACE],
+        timeout: Duration::from_secs(600),
+        measure: overload::overload,
     },
     Gate {
         id: "G28",

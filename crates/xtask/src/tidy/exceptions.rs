@@ -26,7 +26,7 @@ pub(super) struct Duplicate {
 pub(super) const OVERSIZE: &[Oversize] = &[
     Oversize {
         place: "crates/biplane-proto/src/stats.rs struct SessionStats",
-        measures: 31,
+        measures: 32,
         reason: "a flat list of figures, each with its unit: groups would only lengthen its names",
     },
     Oversize {

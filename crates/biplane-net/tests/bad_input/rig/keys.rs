@@ -49,9 +49,22 @@ pub(crate) fn proof(
     name: &[u8; 16],
     count: u32,
 ) -> [u8; 32] {
-    let said = [&binding[..], name, &count.to_be_bytes()].concat();
+    sign(secret, &[&binding[..], name, &count.to_be_bytes()].concat())
+}
+
+/// What a client says to attach a connection.
+pub(crate) fn attach_proof(
+    secret: &[u8; 32],
+    binding: &[u8; 32],
+    name: &[u8; 16],
+    count: u32,
+) -> [u8; 32] {
+    sign(secret, &[&binding[..], name, &count.to_be_bytes(), b"attach"].concat())
+}
+
+fn sign(secret: &[u8; 32], said: &[u8]) -> [u8; 32] {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-    hmac::sign(&key, &said).as_ref().try_into().unwrap()
+    hmac::sign(&key, said).as_ref().try_into().unwrap()
 }
 
 impl Direction {

@@ -15,7 +15,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::{
     PATIENCE, Tls, eventually,
-    keys::{Direction, proof, resume_secret},
+    keys::{Direction, attach_proof, proof, resume_secret},
     protocol,
 };
 
@@ -205,6 +205,19 @@ impl Peer {
         own.receive_id.0 += 1;
         (own.session, own.resume, own.control_next) = (Some(name), Some(resume), Some(0));
         Dialing::resume(protocol().description, vec![Aead::Aes128Gcm], own)
+    }
+
+    /// What proves, on a connection that exports `binding`, that it may be attached.
+    pub(crate) fn attach_proof(&self, count: u32, binding: &[u8; 32]) -> Resume {
+        let Resumable { secret, .. } = &self.resumable;
+        Resume { count, proof: attach_proof(secret, binding, &self.name(), count) }
+    }
+
+    /// The hello of an attach that says so.
+    pub(crate) fn attach_hello(name: [u8; 16], claim: Resume) -> Dialing {
+        let mut own = Parameters::new(ReceiveId(0));
+        (own.session, own.resume) = (Some(name), Some(claim));
+        Dialing::attach(protocol().description, vec![Aead::Aes128Gcm], own)
     }
 
     /// Resumes its session over `tls`, with a hello that was written.
@@ -452,7 +465,7 @@ fn own_udp() -> UdpSocket {
 }
 
 /// One block of the handshake, and what came with it.
-fn read_block(
+pub(crate) fn read_block(
     tls: &mut Tls,
     len_of: fn(&[u8]) -> Result<Option<usize>, DecodeError>,
 ) -> (Vec<u8>, Vec<u8>) {

@@ -317,7 +317,7 @@ impl Watch<'_> {
 }
 
 /// Why connections ended that were not a session's yet, by name.
-fn reasons(stats: &ConnectionStats) -> [(&'static str, u64); 8] {
+fn reasons(stats: &ConnectionStats) -> [(&'static str, u64); 9] {
     [
         ("timed_out", stats.timed_out),
         ("evicted", stats.evicted),
@@ -326,6 +326,7 @@ fn reasons(stats: &ConnectionStats) -> [(&'static str, u64); 8] {
         ("not_biplane", stats.not_biplane),
         ("mismatched", stats.mismatched),
         ("resume_refused", stats.resume_refused),
+        ("attach_refused", stats.attach_refused),
         ("accept_failures", stats.accept_failures),
     ]
 }

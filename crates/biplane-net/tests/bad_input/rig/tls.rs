@@ -69,7 +69,15 @@ impl Tls {
 
     /// What the proof of a resume is bound to.
     pub(crate) fn binding(&self) -> [u8; 32] {
-        let label = b"EXPORTER-biplane-1-resume";
+        self.exported(b"EXPORTER-biplane-1-resume")
+    }
+
+    /// The same of an attach.
+    pub(crate) fn attach_binding(&self) -> [u8; 32] {
+        self.exported(b"EXPORTER-biplane-1-attach")
+    }
+
+    fn exported(&self, label: &[u8]) -> [u8; 32] {
         let binding = match self {
             Self::Client(stream) => stream.conn.export_keying_material([0; 32], label, None),
             Self::Server(stream) => stream.conn.export_keying_material([0; 32], label, None),

@@ -10,21 +10,26 @@ use std::time::Instant;
 use biplane_wire::SequenceNumber;
 
 use super::{
-    super::{causality::Progress, cost, credit::CreditHeld, outgoing::Room},
+    super::{
+        causality::Progress,
+        cost,
+        credit::CreditHeld,
+        outgoing::{Queued, Room},
+    },
     Leaving, Pieces, ReliableSend, Sent, State,
 };
 
 impl ReliableSend {
     /// When the next message has waited as long as `after` allows.
     pub(in super::super) fn overdue_at(&mut self, after: Duration) -> Option<Instant> {
-        self.pass_by();
+        self.pass_by(|_| false);
         let sent = self.get(self.in_time).map(|sent| sent.message.since);
         Some(sent.or_else(|| self.oldest().map(|message| message.since))? + after)
     }
 
     /// Whether something rides next of a message that was sent up to `latest`.
     pub(in super::super) fn is_overdue(&mut self, latest: Instant, held: &CreditHeld) -> bool {
-        self.pass_by();
+        self.pass_by(|_| false);
         if let Some(sent) = self.get(self.in_time) {
             return sent.message.since <= latest && sent.may_ride();
         }
@@ -82,10 +87,11 @@ impl ReliableSend {
         any
     }
 
-    /// Passes by those of which nothing is left to ride.
-    fn pass_by(&mut self) {
+    /// Passes by those of which nothing is left to ride, or that are `over`.
+    pub(in super::super) fn pass_by(&mut self, over: impl Fn(&Queued) -> bool) {
         self.in_time = self.in_time.max(self.base);
-        while self.get(self.in_time).is_some_and(Sent::is_cared_for) {
+        let passes = |sent: &Sent| sent.is_cared_for() || over(&sent.message);
+        while self.get(self.in_time).is_some_and(passes) {
             self.in_time = self.in_time.next();
         }
     }
@@ -95,6 +101,7 @@ impl Sent {
     /// Whether the peer has all of it, or the control connection brings what it has not.
     fn is_cared_for(&self) -> bool {
         match self.state {
+            _ if self.withdrawn.is_some() => true,
             State::Escalated | State::Acked => true,
             State::InFlight | State::Again => {
                 self.pieces.as_ref().is_some_and(|pieces| pieces.is_cared_for())

@@ -253,3 +253,72 @@ fn what_went_whole_in_a_record_goes_again_in_pieces_where_packets_are_too_short(
     queue.on_piece_ack(first, 1_160, 1_160);
     assert_eq!((queue.is_busy(), queue.cost), (false, 0));
 }
+
+/// What leaves next, as its number, its length, and how long it says that it was if it is withdrawn.
+fn leaves(queue: &mut ReliableSend, held: &mut CreditHeld) -> Option<(u64, usize, Option<u32>)> {
+    let leaving = queue.pop(held, PACKET, PROGRESS)?;
+    let end = leaving.part.filter(|part| part.offset == part.total).map(|part| part.total);
+    Some((leaving.sequence.0, leaving.payload.len(), end))
+}
+
+#[test]
+fn what_is_over_does_not_go_again_and_its_receiver_is_told() {
+    let lifetime = Some(Duration::from_millis(100));
+    let (mut queue, mut held) = (ReliableSend::default(), CreditHeld::new(1 << 20, 1_000));
+    let message = queued(vec![0; 500]);
+    let over = message.since + Duration::from_millis(100);
+    queue.push(message).unwrap();
+    assert_eq!(leaves(&mut queue, &mut held), Some((0, 500, None)));
+    queue.on_lost(SequenceNumber(0));
+    assert_eq!(queue.withdraw_over(over - Duration::from_millis(1), lifetime), None);
+    assert_eq!(queue.withdraw_over(over, None), None, "it lives for ever");
+    assert_eq!(queue.withdraw_over(over, lifetime), Some(SequenceNumber(0)));
+    assert_eq!(queue.depth(), (1, limits::MESSAGE_COST), "its bytes are free");
+    for _ in 0..2 {
+        assert_eq!(leaves(&mut queue, &mut held), Some((0, 0, Some(500))));
+        assert_eq!(leaves(&mut queue, &mut held), None);
+        // What became of copies of the message itself does not matter.
+        queue.on_piece_lost(SequenceNumber(0), 0, 500);
+        assert!(!queue.has_data(&held));
+        queue.on_lost(SequenceNumber(0));
+        assert_eq!(queue.withdraw_over(over, lifetime), None, "it is so already");
+    }
+    queue.on_ack(SequenceNumber(0));
+    assert!(!queue.is_busy() && !queue.has_data(&held));
+    assert_eq!(queue.depth(), (0, 0));
+}
+
+#[test]
+fn of_a_long_message_that_is_over_no_more_pieces_leave() {
+    let lifetime = Some(Duration::from_millis(100));
+    let (mut queue, mut held) = (ReliableSend::default(), CreditHeld::new(1 << 20, 9_000));
+    let message = queued(vec![0; 9_000]);
+    let over = message.since + Duration::from_millis(100);
+    queue.push(message).unwrap();
+    queue.push(Queued { since: over, ..queued(vec![1]) }).unwrap();
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
+    assert_eq!(queue.withdraw_over(over, lifetime), Some(SequenceNumber(0)));
+    assert_eq!(leaves(&mut queue, &mut held), Some((0, 0, Some(9_000))));
+    assert_eq!(leaves(&mut queue, &mut held), Some((1, 1, None)));
+    queue.on_piece_ack(SequenceNumber(0), 0, 1_160);
+    queue.on_ack(SequenceNumber(1));
+    assert!(queue.is_busy(), "that it is withdrawn has not arrived");
+    queue.on_ack(SequenceNumber(0));
+    assert!(!queue.is_busy());
+}
+
+#[test]
+fn what_is_over_rides_nothing_and_an_empty_message_is_not_withdrawn() {
+    let lifetime = Some(Duration::from_millis(100));
+    let (mut queue, mut held) = queue(2);
+    queue.push(queued(Vec::new())).unwrap();
+    let sent = Instant::now();
+    while leaves(&mut queue, &mut held).is_some() {}
+    let over = sent + Duration::from_millis(100);
+    assert!(queue.is_overdue(sent, &held));
+    queue.pass_by(|message| message.is_over(over, lifetime));
+    assert!(!queue.is_overdue(over, &held));
+    queue.on_lost(SequenceNumber(2));
+    assert_eq!(queue.withdraw_over(over, lifetime), None);
+    assert_eq!(leaves(&mut queue, &mut held), Some((2, 0, None)));
+}

@@ -8,7 +8,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use super::{Acked, Controller, Growth, Window};
+use super::{Acked, Controller, Growth, Loss, Window};
 
 /// A window that climbs back to where the last loss was, rests there, and probes beyond.
 #[derive(Debug)]
@@ -52,6 +52,14 @@ impl Cubic {
     const fn climb(&self) -> Climb {
         let Self { plateau, since, k, friendly, .. } = *self;
         Climb { plateau, since, k, friendly }
+    }
+
+    /// One that has come to a window of `bytes` and avoids congestion.
+    pub(super) fn at(datagram: u64, bytes: u64) -> Self {
+        let mut cubic = Self::new(datagram);
+        cubic.window.bytes = bytes;
+        cubic.window.threshold = bytes;
+        cubic
     }
 
     fn datagrams(&self) -> f64 {
@@ -117,15 +125,19 @@ impl Controller for Cubic {
         }
     }
 
-    fn on_congestion(&mut self, now: Instant, newest: Instant, persistent: bool) {
+    fn on_congestion(&mut self, loss: Loss) {
         let (before, climb) = (self.datagrams(), self.climb());
-        if self.window.on_congestion(now, newest, persistent) {
+        if self.window.on_congestion(loss) {
             self.before = climb;
             // Section 4.7: where the window was losing ground already, leave more to newcomers.
             let losing = before < self.plateau;
             self.plateau = if losing { before * (1.0 + Self::BETA) / 2.0 } else { before };
         }
         self.since = None;
+    }
+
+    fn set_datagram(&mut self, bytes: u64) {
+        self.window.datagram = bytes;
     }
 
     fn on_spurious(&mut self, since: Instant) {
@@ -138,7 +150,10 @@ impl Controller for Cubic {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::acked, *};
+    use super::{
+        super::{acked, lost},
+        *,
+    };
 
     /// The window after so many seconds of full use at 100 ms a round trip.
     fn after(cubic: &mut Cubic, start: Instant, seconds: u32) -> u64 {
@@ -153,7 +168,7 @@ mod tests {
         let start = Instant::now();
         let mut cubic = Cubic::new(1_200);
         cubic.on_ack(acked(108_000, start));
-        cubic.on_congestion(start, start, false);
+        cubic.on_congestion(lost(start, start, false));
         assert_eq!(cubic.window(), 84_000);
         (start, cubic)
     }
@@ -174,7 +189,7 @@ mod tests {
         // Losses at a small window: doubling leads back to the initial window, beyond the plateau.
         let start = Instant::now();
         let mut cubic = Cubic::new(1_200);
-        cubic.on_congestion(start, start, false);
+        cubic.on_congestion(lost(start, start, false));
         cubic.on_ack(acked(3_600, start + Duration::from_millis(1)));
         assert_eq!(cubic.window(), 12_000);
         // 10 + 0.4 · 4³, a round trip sooner.
@@ -207,7 +222,7 @@ mod tests {
             after(climber, start, 3);
         }
         let later = start + Duration::from_secs(3);
-        other.on_congestion(later, later, false);
+        other.on_congestion(lost(later, later, false));
         other.on_spurious(later);
         assert_eq!(other.window(), cubic.window());
         let [one, same] = [&mut cubic, &mut other].map(|climber| after(climber, later, 3));
@@ -218,7 +233,7 @@ mod tests {
     fn a_second_loss_below_the_plateau_lowers_it() {
         let (start, mut cubic) = at_loss();
         let later = start + Duration::from_millis(200);
-        cubic.on_congestion(later, later, false);
+        cubic.on_congestion(lost(later, later, false));
         assert!((cubic.plateau - 70.0 * 0.85).abs() < 1e-9);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Acked, Controller, Growth, Window};
+use super::{Acked, Controller, Growth, Loss, Window};
 
 /// One datagram more a round trip.
 #[derive(Debug)]
@@ -34,10 +34,14 @@ impl Controller for NewReno {
         }
     }
 
-    fn on_congestion(&mut self, now: Instant, newest: Instant, persistent: bool) {
-        if self.window.on_congestion(now, newest, persistent) {
+    fn on_congestion(&mut self, loss: Loss) {
+        if self.window.on_congestion(loss) {
             self.credit = 0;
         }
+    }
+
+    fn set_datagram(&mut self, bytes: u64) {
+        self.window.datagram = bytes;
     }
 
     fn on_spurious(&mut self, since: Instant) {
@@ -49,14 +53,17 @@ impl Controller for NewReno {
 mod tests {
     use core::time::Duration;
 
-    use super::{super::acked, *};
+    use super::{
+        super::{acked, lost},
+        *,
+    };
 
     #[test]
     fn avoidance_adds_one_datagram_a_window() {
         let start = Instant::now();
         let mut reno = NewReno::new(1_200);
         reno.on_ack(acked(12_000, start));
-        reno.on_congestion(start, start, false);
+        reno.on_congestion(lost(start, start, false));
         let less = reno.window();
         assert_eq!(less, 16_800);
         reno.on_ack(acked(less, start + Duration::from_millis(1)));

@@ -211,7 +211,7 @@ fn without_tcp_nothing_escalates_and_udp_goes_on() {
 }
 
 #[test]
-fn what_expires_unsent_does_not_escalate() {
+fn what_is_over_does_not_escalate_whether_it_has_left_or_not() {
     let mut pair = Pair::with(true, |channel| {
         channel.notify = true;
         channel.escalate_after = Some(AFTER);
@@ -226,13 +226,18 @@ fn what_expires_unsent_does_not_escalate() {
     // The window is full long before the last has left.
     let left = pair.client.packets(pair.now).len();
     pass_without_udp(&mut pair, Duration::from_secs(2));
-    let taken = pair.server.take(pair.now, UNORDERED).len();
-    assert!((left - 2..=left + 10).contains(&taken), "{taken} of {left}");
-    // Until the server, too, finds that UDP is dead, and tells over TCP what was taken.
+    assert_eq!(pair.server.take(pair.now, UNORDERED).len(), 0);
+    // Until UDP is known to be dead, and with it what was in flight to be lost.
     pass_without_udp(&mut pair, Duration::from_secs(6));
+    let stats = pair.client.session.stats();
+    assert_eq!((stats.delivery.escalated, stats.messages_expired), (0, 100));
     let told = notices(&mut pair.client);
-    let expired = told.iter().filter(|event| matches!(event, Event::Noted(_, Notice::Expired)));
-    assert_eq!((expired.count(), told.len()), (100 - taken, 100));
+    let of = |notice| {
+        let said = |event: &&Event| matches!(event, Event::Noted(_, n) if *n == notice);
+        told.iter().filter(said).count()
+    };
+    assert_eq!(of(Notice::Expired) + of(Notice::Lost), 100);
+    assert!((left..=left + 10).contains(&of(Notice::Lost)), "of {left}: {told:?}");
 }
 
 #[test]

@@ -39,6 +39,7 @@ impl Side {
             | Event::Writable
             | Event::Called(_)
             | Event::Noted(..)
+            | Event::Offered(_)
             | Event::Left(_) => None,
         })
     }

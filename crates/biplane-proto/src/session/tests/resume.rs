@@ -12,7 +12,7 @@ struct Greeting {
 }
 
 impl Pair {
-    fn resumable() -> Self {
+    pub(super) fn resumable() -> Self {
         Self::resumable_with(|_| {})
     }
 
@@ -25,7 +25,7 @@ impl Pair {
     }
 
     /// Breaks the control connection for both.
-    fn cut(&mut self) {
+    pub(super) fn cut(&mut self) {
         for side in [&mut self.client, &mut self.server] {
             side.session.handle_control_lost(self.now, ControlLoss::Broken);
         }
@@ -54,7 +54,7 @@ impl Pair {
         self.client.go_on(self.now, &agreement);
     }
 
-    fn resume(&mut self, connection: u8) {
+    pub(super) fn resume(&mut self, connection: u8) {
         let greeting = self.knock(connection);
         self.hear_welcome(&greeting);
     }
@@ -67,7 +67,7 @@ impl Side {
         self.routes.insert(agreement.local.receive_id, epoch);
     }
 
-    fn command(&mut self, now: Instant, text: &str) {
+    pub(super) fn command(&mut self, now: Instant, text: &str) {
         self.session.send(now, channel(COMMAND), payload(text)).unwrap();
     }
 

@@ -53,6 +53,7 @@ fn planes(side: &mut Side) -> Option<Planes> {
         | Event::Writable
         | Event::Called(_)
         | Event::Noted(..)
+        | Event::Offered(_)
         | Event::Left(_) => None,
     })
 }

@@ -1,6 +1,6 @@
 //! What a seed's applications chose: channels, sessions, and where their numbers begin.
 
-use core::time::Duration;
+use core::{num::NonZeroU8, time::Duration};
 
 use biplane_proto::{ChannelConfig, SessionConfig, limits};
 use biplane_wire::{Aead, ChannelKind, PacketNumber};
@@ -24,6 +24,7 @@ pub(super) fn protocol(rng: &mut Rng) -> Protocol {
     let mut protocol = Protocol::of_every_kind();
     protocol.configure(|_, channel| vary(rng, channel));
     protocol.configure(|_, channel| ask_more(rng, channel));
+    protocol.configure(|_, channel| channel.weight = weight(rng));
     protocol
 }
 
@@ -35,6 +36,13 @@ fn ask_more(rng: &mut Rng, channel: &mut ChannelConfig) {
     let after = Duration::from_millis(rng.between(least, most));
     let may = matches!(channel.kind, ChannelKind::ReliableOrdered | ChannelKind::ReliableUnordered);
     channel.escalate_after = (escalates && may).then_some(after);
+}
+
+/// Most channels weigh as much as others; some a little more, few as much as may be.
+fn weight(rng: &mut Rng) -> NonZeroU8 {
+    let most = if rng.chance(0.1) { 255 } else { 4 };
+    let weight = if rng.chance(0.5) { rng.between(1, most) } else { 1 };
+    u8::try_from(weight).ok().and_then(NonZeroU8::new).unwrap_or(NonZeroU8::MIN)
 }
 
 fn vary(rng: &mut Rng, channel: &mut ChannelConfig) {

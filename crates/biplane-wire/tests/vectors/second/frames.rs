@@ -106,7 +106,8 @@ fn fragment(kind: u64, bytes: &mut Bytes) -> Option<String> {
     let extras = extras(bits, bytes)?;
     let payload = payload(bits, bytes)?;
     let len = payload.len() as u64;
-    if len == 0 || len == total || offset + len > total {
+    let is_withdrawal = len == 0 && offset == total && total > 0;
+    if !is_withdrawal && (len == 0 || len == total || offset + len > total) {
         return None;
     }
     let place = format!("sequence {sequence}, {offset} of {total}");

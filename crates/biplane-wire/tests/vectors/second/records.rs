@@ -1,13 +1,13 @@
-//! Section "Control records".
+//! Sections "Control records" and "Transfers".
 
 use super::{
-    bytes::{Bytes, hex},
+    bytes::{Bytes, hex, text},
     frames,
 };
 use crate::{REFUSED, Reading, UNFINISHED};
 
-/// The records of a stream.
-pub(super) fn all(mut input: &[u8]) -> Reading {
+/// The records of a stream, each of which `one` reads.
+pub(super) fn all(mut input: &[u8], one: fn(&[u8]) -> Option<String>) -> Reading {
     let mut found = Reading::new();
     while !input.is_empty() {
         let Some((high, low)) = input.first().zip(input.get(1)) else {
@@ -33,7 +33,7 @@ pub(super) fn all(mut input: &[u8]) -> Reading {
     found
 }
 
-fn one(body: &[u8]) -> Option<String> {
+pub(super) fn one(body: &[u8]) -> Option<String> {
     let mut bytes = Bytes::new(body);
     let kind = bytes.number(1)?;
     let told = match kind {
@@ -45,6 +45,7 @@ fn one(body: &[u8]) -> Option<String> {
         0x44 => format!("receive id, phase {}, {}", bytes.byte_to(3)?, bytes.number(4)?),
         0x45 => format!("given up, next {}", bytes.number(4)?),
         0x60..=0x63 => numbered(kind, &mut bytes)?,
+        0x64..=0x67 => transfer(kind, &mut bytes)?,
         _ => return None,
     };
     bytes.is_empty().then_some(told)
@@ -73,4 +74,48 @@ fn numbered(kind: u64, bytes: &mut Bytes) -> Option<String> {
         }
     };
     Some(format!("{told}, {}", hex(&bytes.rest())))
+}
+
+/// The most bytes of a transfer.
+const MOST: u64 = 1 << 40;
+
+fn transfer(kind: u64, bytes: &mut Bytes) -> Option<String> {
+    let (number, id) = (bytes.number(4)?, bytes.number(4)?);
+    let told = match kind {
+        0x64 => {
+            let length = bytes.number(8).filter(|length| *length <= MOST)?;
+            let name = text(bytes.rest(), 255).filter(|name| !name.is_empty())?;
+            format!("offer {id}, {length}, {name:?}")
+        }
+        0x65 => format!("accept {id}"),
+        0x66 => format!("checksum {id}, {}", hex(&bytes.take(32)?)),
+        _ => format!("end {id}, side {}, outcome {}", bytes.byte_to(1)?, bytes.byte_to(4)?),
+    };
+    Some(format!("{told}, {number}"))
+}
+
+/// What goes over an attached connection.
+pub(super) fn bulk(body: &[u8]) -> Option<String> {
+    let mut bytes = Bytes::new(body);
+    let told = match bytes.number(1)? {
+        0x70 => {
+            let (id, offset) = (bytes.number(4)?, place(&mut bytes)?);
+            let chunk = bytes.rest();
+            if chunk.is_empty() {
+                return None;
+            }
+            format!("bytes of {id}, from {offset}, {}", hex(&chunk))
+        }
+        0x71 => {
+            let (id, received) = (bytes.number(4)?, place(&mut bytes)?);
+            format!("have of {id}, {received}, limit {}", place(&mut bytes)?)
+        }
+        0x72 => "here".to_owned(),
+        _ => return None,
+    };
+    bytes.is_empty().then_some(told)
+}
+
+fn place(bytes: &mut Bytes) -> Option<u64> {
+    bytes.number(8).filter(|place| *place <= MOST)
 }
