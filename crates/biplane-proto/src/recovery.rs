@@ -426,7 +426,8 @@ impl Recovery {
         let Self { sent, path_since, losses, pace, counts, .. } = self;
         sent.ack(range, fate, |told| {
             news.note(&told, largest, *path_since);
-            if told.is_late {
+            // A length probe that was lost never counted as a loss.
+            if told.is_late && !told.packet.is_length_probe() {
                 counts.spurious += 1;
                 if let Some(since) = losses.on_late(&told) {
                     pace.controller.on_spurious(since);
