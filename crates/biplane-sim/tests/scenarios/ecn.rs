@@ -1,7 +1,7 @@
 //! A path that marks congestion is answered without a loss; one that takes the marks off, or drops
 //! what is marked, is marked no more, and everything goes on.
 
-use biplane_proto::PathStats;
+use biplane_proto::{Congestion, PathStats};
 use biplane_sim::{BottleneckConfig, ClientConfig, LinkConfig, LinkStats, MarkPolicy, WiresConfig};
 
 use crate::tools::*;
@@ -10,10 +10,13 @@ use crate::tools::*;
 const BYTES_PER_SECOND: u64 = 250_000;
 const LEN: usize = 1_100;
 
+/// A session that goes by loss where nothing is marked.
 fn joined(seed: u64, policy: MarkPolicy) -> Scene {
     let narrow = BottleneckConfig { bytes_per_second: BYTES_PER_SECOND, queue_bytes: 64_000 };
     let link = LinkConfig { bottleneck: Some(narrow), ..LinkConfig::clean(ms(20)) };
-    let mut scene = Scene::dialing(seed, ClientConfig::new(WiresConfig::of(link)));
+    let mut config = ClientConfig::new(WiresConfig::of(link));
+    config.session.congestion = Congestion::NewReno;
+    let mut scene = Scene::dialing(seed, config);
     scene.impair(|wires| wires.up.treat_marks(policy));
     assert!(scene.join());
     scene
