@@ -585,7 +585,10 @@ impl Recovery {
     /// Fills in what it knows.
     pub(crate) fn report(&self, stats: &mut SessionStats) {
         self.rtt.report(stats);
-        stats.congestion_window = self.pace.controller.window();
+        let window = self.pace.controller.window();
+        stats.congestion_window = window;
+        let micros = u64::try_from(self.rtt.smoothed().as_micros()).unwrap_or(u64::MAX);
+        stats.path.send_rate = window.saturating_mul(1_000_000) / micros.max(1);
         stats.bytes_in_flight = self.sent.in_flight();
         stats.packets_sent = self.counts.sent;
         (stats.path.marked, stats.path.congestion_marks) = self.marks.counts();

@@ -88,6 +88,10 @@ pub struct PathStats {
     pub datagram_size: u64,
     /// Times the path came to carry less than was sent.
     pub narrowed: u64,
+    /// Bytes a second that may leave now: the congestion window each round trip. What an application
+    /// sends beyond it waits, for the path does not carry more; before the first round trip it is a
+    /// guess.
+    pub send_rate: u64,
     /// Packets declared lost that were acknowledged after all.
     pub lost_spuriously: u64,
     /// Packet numbers that no packet has, so that a peer which acknowledges one is seen to lie.

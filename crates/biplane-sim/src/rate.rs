@@ -24,6 +24,8 @@ pub struct Flow {
     pub begins: Duration,
     /// When it has sent all that it wants to.
     pub ends: Duration,
+    /// When it has nothing to send for three seconds.
+    pub rests_at: Option<Duration>,
     /// Whether it has bulk to send: more than any path carries.
     pub bulk: bool,
     /// Whether it sends 100 bytes sixty times a second, on a channel that goes before the bulk.
@@ -68,6 +70,8 @@ pub struct FlowFigures {
     pub updates: (u64, u64),
     /// The most packets that left at one moment.
     pub burst: u64,
+    /// How many left at once when it went on after its rest.
+    pub burst_after_rest: u64,
     /// Packets sent, and declared lost, in the whole trial.
     pub packets: (u64, u64),
 }
@@ -240,6 +244,7 @@ mod tests {
             congestion: *congestion,
             begins: Duration::ZERO,
             ends: Duration::MAX,
+            rests_at: None,
             bulk: true,
             game: *game,
         };

@@ -2,6 +2,8 @@
 //!
 //! By hand: a few commands and flags do not earn a parser of forty crates.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::docs::{self, Measure};
@@ -89,7 +91,7 @@ Examples:
 const GATE_HELP: &str = "\
 Runs acceptance gates in a release build, one after another.
 
-Usage: cargo xtask gate <WHICH> [--seeds N] [--quick] [--json]
+Usage: cargo xtask gate <WHICH> [--seeds N] [--traces DIR] [--quick] [--json]
 
 Which:
   list        prints the gates there are
@@ -100,6 +102,8 @@ Which:
 
 Options:
   --seeds N     runs N seeds, at least 1, where a gate has seeds [default: as the gate asks]
+  --traces DIR  recorded links in Mahimahi's format for gates of rate, beside those that they make
+                [default: the environment's BIPLANE_TRACES, or none]
   --quick       the short form: less time, fewer seeds [default: the full form]
   --json        prints one JSON array of {id, passed, skipped, full, seeds, seconds, figures};
                 each of the figures is {name, wanted, got, met} [default: a table]
@@ -188,6 +192,7 @@ impl<'a> GateWords<'a> {
                 "--quick" => read.settings.quick = true,
                 "--json" => read.json = true,
                 "--seeds" => read.settings.seeds = Some(seeds(words.next())?),
+                "--traces" => read.settings.traces = Some(traces(words.next())?),
                 flag if flag.starts_with('-') => bail!("`gate` takes no `{flag}`"),
                 name => read.names.push(name),
             }
@@ -218,6 +223,14 @@ fn seeds(word: Option<&&str>) -> Result<u64> {
     let word = word.context("`--seeds` needs a number")?;
     let number = word.parse().ok().filter(|number| *number > 0);
     number.with_context(|| format!("`--seeds {word}`: not a whole number from 1"))
+}
+
+/// The folder is named once, for as long as the process lives.
+fn traces(word: Option<&&str>) -> Result<&'static Path> {
+    let word = word.context("`--traces` needs a folder")?;
+    let folder = PathBuf::from(word);
+    ensure!(folder.is_dir(), "`--traces {word}`: no such folder");
+    Ok(Box::leak(folder.into_boxed_path()))
 }
 
 /// The gates of these names, each once, in the order first named.
@@ -256,7 +269,7 @@ mod tests {
     fn gates_are_run_as_named_each_once() {
         let request = request("gate A2.3 A2.1 A2.3 --seeds 500 --json");
         assert_eq!(ids(&request), ["A2.3", "A2.1"]);
-        assert_eq!(request.settings, Settings { quick: false, seeds: Some(500) });
+        assert_eq!(request.settings, Settings { seeds: Some(500), ..Settings::default() });
         assert!(request.json);
     }
 

@@ -3,6 +3,7 @@
 //! What a gate runs and wants stands in one file per issue, and in one for the promises that hold in
 //! every issue; how it is built, bounded in time, judged and reported stands here and below.
 
+mod capacity;
 mod document;
 mod figure;
 mod issue2;
@@ -18,6 +19,7 @@ mod scene;
 mod system_calls;
 mod told;
 
+use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -67,6 +69,8 @@ impl Seeds {
 pub(crate) struct Settings {
     pub(crate) quick: bool,
     pub(crate) seeds: Option<u64>,
+    /// Where recorded links are.
+    pub(crate) traces: Option<&'static Path>,
 }
 
 impl Settings {
@@ -177,6 +181,7 @@ fn measure(gate: &Gate, settings: Settings, outcome: &mut Outcome) {
     }
     let start = Instant::now();
     let mut run = Run::new(settings.quick, outcome.seeds, start + gate.timeout);
+    run.set_traces(settings.traces.map(Path::to_owned));
     let result = (gate.measure)(&mut run);
     outcome.elapsed = start.elapsed();
     (outcome.figures, outcome.notes) = run.into_parts();

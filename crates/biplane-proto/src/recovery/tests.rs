@@ -187,6 +187,13 @@ fn losses_that_were_none_give_the_window_back() {
     assert_eq!(sender.recovery.pace.controller.window(), before);
 }
 
+#[test]
+fn what_may_leave_in_a_second_is_the_window_each_round_trip() {
+    let mut stats = SessionStats::default();
+    Sender::new().recovery.report(&mut stats);
+    assert_eq!((stats.congestion_window, stats.path.send_rate), (12_000, 300_000));
+}
+
 /// The window after packets that were lost over a second.
 fn window_after_a_second_of_loss(mut sender: Sender) -> u64 {
     for sequence in 0..11 {

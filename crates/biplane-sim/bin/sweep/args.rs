@@ -45,7 +45,8 @@ Questions:
   --link PROFILE   rate: the network, as for `biplane link` [default:
                    delay=25ms,rate=1mbit,queue=64KiB]
   --flows FLOW,…   rate: the sessions that send; a FLOW is delay-aware, cubic or new-reno, and what
-                   differs from bulk all the time: +game beside it, +game-only, +from=5, +until=20
+                   differs from bulk all the time: +game beside it, +game-only, +from=5, +until=20,
+                   +rest=8 for three seconds
                    [default: delay-aware+game]
   --seconds N      rate: how long [default: 60]
   --settled N      rate: figures count from there on [default: 5]

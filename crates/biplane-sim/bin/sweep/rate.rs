@@ -71,7 +71,8 @@ fn flow(text: &str) -> Result<Flow, String> {
     let (_, congestion) =
         known.ok_or_else(|| format!("--flows: `{name}` is no controller; {MISUSE}"))?;
     let (begins, ends) = (Duration::ZERO, Duration::MAX);
-    let mut flow = Flow { congestion: *congestion, begins, ends, bulk: true, game: false };
+    let congestion = *congestion;
+    let mut flow = Flow { congestion, begins, ends, rests_at: None, bulk: true, game: false };
     for word in words {
         let at = |value: &str| {
             number("--flows", Some(value.to_owned()), 0..=LONGEST).map(Duration::from_secs)
@@ -81,6 +82,7 @@ fn flow(text: &str) -> Result<Flow, String> {
             None if word == "game-only" => (flow.game, flow.bulk) = (true, false),
             Some(("from", value)) => flow.begins = at(value)?,
             Some(("until", value)) => flow.ends = at(value)?,
+            Some(("rest", value)) => flow.rests_at = Some(at(value)?),
             _ => return Err(format!("--flows: unknown word `{word}`; {MISUSE}")),
         }
     }
@@ -132,7 +134,7 @@ impl Rate {
 
 fn flow_json(name: &str, flow: &FlowFigures) -> String {
     Object::new()
-        .text("flow", name)
+        .text("name", name)
         .value("mbit_per_second", &(flow.goodput / 1e6))
         .value("game_ms", &spread_json(&flow.game))
         .value("updates_sent", &flow.updates.0)
@@ -140,6 +142,7 @@ fn flow_json(name: &str, flow: &FlowFigures) -> String {
         .value("packets_sent", &flow.packets.0)
         .value("packets_lost", &flow.packets.1)
         .value("burst", &flow.burst)
+        .value("burst_after_rest", &flow.burst_after_rest)
         .end()
 }
 

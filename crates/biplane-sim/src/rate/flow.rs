@@ -34,6 +34,8 @@ pub(super) struct Running {
 struct Bursts {
     sent: u64,
     most: u64,
+    rests: bool,
+    after_rest: Option<u64>,
 }
 
 impl Running {
@@ -41,6 +43,7 @@ impl Running {
     const BULK: &str = "unordered";
     const BULK_LEN: usize = 8_000;
     const GAME_LEN: usize = 100;
+    const REST: Duration = Duration::from_secs(3);
     const GAME_EVERY: Duration = Duration::from_micros(16_667);
 
     /// `None` if the protocol lacks a channel that it needs.
@@ -68,10 +71,12 @@ impl Running {
             return;
         }
         let side = Side::Client(self.client);
+        self.bursts.rests =
+            self.flow.rests_at.is_some_and(|at| (at..at + Self::REST).contains(&now));
         if self.flow.game {
             self.update(world, side, now);
         }
-        while self.flow.bulk {
+        while self.flow.bulk && !self.bursts.rests {
             let message = stamp(self.sent, Self::BULK_LEN, &mut self.rng);
             if world.send(side, self.bulk, message).is_err() {
                 break;
@@ -80,7 +85,8 @@ impl Running {
         }
         world.flush(side);
         let sent = world.session(side).map_or(0, |session| session.stats().packets_sent);
-        self.bursts.note(sent);
+        let has_rested = self.flow.rests_at.is_some_and(|at| now >= at + Self::REST);
+        self.bursts.note(sent, has_rested);
     }
 
     fn update(&mut self, world: &mut World, side: Side, now: Duration) {
@@ -137,14 +143,19 @@ impl Running {
             game: Spread::of(delays.map(|(_, delay)| delay).collect()),
             updates: (self.known + self.updates.len() as u64, heard),
             burst: self.bursts.most,
+            burst_after_rest: self.bursts.after_rest.unwrap_or_default(),
             packets: (stats.packets_sent, stats.packets_lost),
         }
     }
 }
 
 impl Bursts {
-    fn note(&mut self, sent: u64) {
-        self.most = self.most.max(sent - self.sent);
+    fn note(&mut self, sent: u64, has_rested: bool) {
+        let burst = sent - self.sent;
+        self.most = self.most.max(burst);
+        if has_rested {
+            self.after_rest.get_or_insert(burst);
+        }
         self.sent = sent;
     }
 }

@@ -89,7 +89,7 @@ fn of_tests(finished: &Finished) -> Verdict {
 }
 
 fn of_gate(gate: &Gate) -> Verdict {
-    let outcome = gate::run_one(gate, Settings { quick: true, seeds: None });
+    let outcome = gate::run_one(gate, Settings { quick: true, ..Settings::default() });
     if let Some(reason) = outcome.skipped {
         return Verdict::skipped(reason);
     }

@@ -7,6 +7,7 @@ mod calibrate;
 mod moves;
 mod mtu;
 mod overload;
+mod rate;
 pub(super) mod resumes;
 mod sweep;
 
@@ -137,6 +138,15 @@ pub(super) const GATES: &[Gate] = &[
         builds: &["cargo models --no-run"],
         timeout: Duration::from_secs(1200),
         measure: models,
+    },
+    Gate {
+        id: "G22",
+        title: "bulk fills a narrow path, keeps its queue short, and leaves others their share",
+        seeds: Seeds::NONE,
+        needs: None,
+        builds: &[SIM, CORE, NET],
+        timeout: Duration::from_secs(900),
+        measure: rate::rate,
     },
     Gate {
         id: "G23",

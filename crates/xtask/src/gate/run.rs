@@ -1,6 +1,8 @@
 //! One run of a gate: starts children within the gate's time and collects figures.
 
+use std::path::PathBuf;
 use std::time::Instant;
+use std::{env, fs};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -19,13 +21,14 @@ pub(crate) struct Run {
     quick: bool,
     seeds: u64,
     deadline: Instant,
+    traces: Option<PathBuf>,
     figures: Vec<Figure>,
     notes: Vec<String>,
 }
 
 impl Run {
     pub(crate) fn new(quick: bool, seeds: u64, deadline: Instant) -> Self {
-        Self { quick, seeds, deadline, figures: Vec::new(), notes: Vec::new() }
+        Self { quick, seeds, deadline, traces: None, figures: Vec::new(), notes: Vec::new() }
     }
 
     /// The figures and the notes.
@@ -45,6 +48,23 @@ impl Run {
     /// What follows is measured over so many seeds.
     pub(crate) fn set_seeds(&mut self, seeds: u64) {
         self.seeds = seeds;
+    }
+
+    /// Where recorded links are, if not where the environment says.
+    pub(crate) fn set_traces(&mut self, traces: Option<PathBuf>) {
+        self.traces = traces;
+    }
+
+    /// The recorded links of this machine, in the order of their names; none where nobody says where
+    /// they are.
+    pub(crate) fn traces(&self) -> Result<Vec<PathBuf>> {
+        let named = env::var_os("BIPLANE_TRACES").map(PathBuf::from);
+        let Some(folder) = self.traces.clone().or(named) else { return Ok(Vec::new()) };
+        let entries = fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
+        let mut files: Vec<_> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+        files.retain(|file| file.extension().is_some_and(|end| end == "up" || end == "down"));
+        files.sort();
+        Ok(files)
     }
 
     /// Runs a command to its end, or to the end of the gate's time.

@@ -18,7 +18,7 @@ const FAKE: Gate = Gate {
 };
 
 const fn settings(quick: bool, seeds: Option<u64>) -> Settings {
-    Settings { quick, seeds }
+    Settings { quick, seeds, traces: None }
 }
 
 #[test]
