@@ -170,12 +170,8 @@ pub(crate) struct Recovery {
     sent: SentPackets,
     skips: Skips,
     rtt: Rtt,
-    congestion: Congestion,
-    controller: Box<dyn Controller>,
-    /// The longest datagram, in bytes.
-    datagram: usize,
+    pace: Pace,
     marks: Marks,
-    pacer: Pacer,
     arrivals: Arrivals,
     /// Probe time-outs since the last ack.
     probes: u32,
@@ -185,6 +181,16 @@ pub(crate) struct Recovery {
     /// Since when packets go where they go. What was sent before tells nothing of this path.
     path_since: Instant,
     counts: Counts,
+}
+
+/// How much may be in flight, and when the next packet may go.
+#[derive(Debug)]
+struct Pace {
+    congestion: Congestion,
+    controller: Box<dyn Controller>,
+    pacer: Pacer,
+    /// The longest datagram, in bytes.
+    datagram: usize,
 }
 
 /// How losses are told, and what they have led to.
@@ -230,11 +236,8 @@ impl Recovery {
             sent: SentPackets::new(first),
             skips: Skips::new(Random::of(seed, "skipped numbers")),
             rtt: Rtt::new(config.initial_rtt),
-            congestion: config.congestion,
-            controller: controller(config.congestion, limits::DATAGRAM_SIZE as u64),
-            datagram: limits::DATAGRAM_SIZE,
+            pace: Pace::new(now, config.congestion, limits::DATAGRAM_SIZE),
             marks: Marks::default(),
-            pacer: Pacer::new(now),
             arrivals: Arrivals::new(now),
             probes: 0,
             losses: Losses::default(),
@@ -271,8 +274,7 @@ impl Recovery {
         self.probes = 0;
         if far {
             self.rtt = self.rtt.of_another_path();
-            self.controller = controller(self.congestion, self.datagram as u64);
-            self.pacer = Pacer::new(now);
+            self.pace = Pace::new(now, self.pace.congestion, self.pace.datagram);
             self.marks.on_moved();
             self.losses = Losses { largest: self.losses.largest, ..Losses::default() };
         }
@@ -290,9 +292,9 @@ impl Recovery {
 
     /// Datagrams have so many bytes from now on.
     pub(crate) fn set_datagram(&mut self, bytes: usize) {
-        if self.datagram != bytes {
-            self.datagram = bytes;
-            self.controller.set_datagram(bytes as u64);
+        if self.pace.datagram != bytes {
+            self.pace.datagram = bytes;
+            self.pace.controller.set_datagram(bytes as u64);
         }
     }
 
@@ -303,14 +305,14 @@ impl Recovery {
 
     /// Whether `size` bytes of data may leave now.
     pub(crate) fn may_send(&self, now: Instant, size: usize) -> bool {
-        self.window_allows(size) && self.pacer.delay(now, size).is_none()
+        self.window_allows(size) && self.pace.pacer.delay(now, size).is_none()
     }
 
     /// Whether `size` bytes more fit into the congestion window. Where nothing is in flight they do:
     /// it may be narrower than one long datagram.
     pub(crate) fn window_allows(&self, size: usize) -> bool {
         let in_flight = self.sent.in_flight();
-        let fits = in_flight == 0 || in_flight + size as u64 <= self.controller.window();
+        let fits = in_flight == 0 || in_flight + size as u64 <= self.pace.controller.window();
         fits && self.sent.has_room()
     }
 
@@ -326,7 +328,7 @@ impl Recovery {
         if !self.window_allows(size) {
             return None;
         }
-        Some(now + self.pacer.delay(now, size)?)
+        Some(now + self.pace.pacer.delay(now, size)?)
     }
 
     /// Whether the next number shall be skipped.
@@ -336,7 +338,7 @@ impl Recovery {
 
     /// Notes that no packet has the next number.
     pub(crate) fn on_skipped(&mut self, now: Instant) {
-        let window = self.controller.window() / limits::DATAGRAM_SIZE as u64;
+        let window = self.pace.controller.window() / limits::DATAGRAM_SIZE as u64;
         self.skips.on_skipped(self.sent.next(), window, self.sent.base());
         self.sent.push(SentPacket::none(now));
     }
@@ -350,10 +352,10 @@ impl Recovery {
         }
         if packet.wants != Eliciting::Nothing {
             if self.has_rested(packet.at) {
-                self.pacer.on_rest(packet.at);
+                self.pace.pacer.on_rest(packet.at);
             }
-            let rate = Pacer::rate(self.controller.window(), self.rtt.smoothed());
-            self.pacer.on_sent(packet.at, usize::from(packet.size), rate);
+            let rate = Pacer::rate(self.pace.controller.window(), self.rtt.smoothed());
+            self.pace.pacer.on_sent(packet.at, usize::from(packet.size), rate);
         }
         packet.milestone = self.arrivals.milestone(packet.at, self.sent.in_flight() == 0);
         self.sent.push(packet);
@@ -421,13 +423,14 @@ impl Recovery {
         news: &mut News,
         fate: &mut Fate,
     ) {
-        let Self { sent, path_since, losses, controller, counts, .. } = self;
+        let Self { sent, path_since, losses, pace, counts, .. } = self;
         sent.ack(range, fate, |told| {
             news.note(&told, largest, *path_since);
-            if told.is_late {
+            // A length probe that was lost never counted as a loss.
+            if told.is_late && !told.packet.is_length_probe() {
                 counts.spurious += 1;
                 if let Some(since) = losses.on_late(&told) {
-                    controller.on_spurious(since);
+                    pace.controller.on_spurious(since);
                 }
             }
         });
@@ -436,7 +439,7 @@ impl Recovery {
     /// What an ack of a larger number than any before says of marks.
     fn on_marks(&mut self, now: Instant, sent_at: Instant, told: u64, counts: Option<EcnCounts>) {
         if self.marks.on_ack(told, counts) && self.losses.period.on_marked(now, sent_at) {
-            self.controller.on_mark(now, sent_at);
+            self.pace.controller.on_mark(now, sent_at);
         }
     }
 
@@ -460,7 +463,7 @@ impl Recovery {
         news: &News,
         arrival: u32,
     ) {
-        let Self { rtt, arrivals, controller, .. } = self;
+        let Self { rtt, arrivals, pace: Pace { controller, .. }, .. } = self;
         arrivals.on_bytes(news.bytes);
         controller.on_ack(Acked {
             now,
@@ -507,7 +510,7 @@ impl Recovery {
         self.marks.on_lost(lost.marked);
         let persistent = lost.span > self.persistent_span();
         let Lost { newest, bytes, .. } = lost;
-        self.controller.on_congestion(Loss { now, newest, bytes, persistent });
+        self.pace.controller.on_congestion(Loss { now, newest, bytes, persistent });
         self.losses.on_lost(now, lost.share, persistent);
         if persistent {
             self.rtt.forget_shortest();
@@ -574,7 +577,7 @@ impl Recovery {
     /// Gives up everything in flight: the direction is dead.
     pub(crate) fn lose_all(&mut self, fate: &mut Fate) {
         self.counts.lost += self.sent.lose_all(fate);
-        self.controller = controller(self.congestion, self.datagram as u64);
+        self.pace.controller = controller(self.pace.congestion, self.pace.datagram as u64);
         self.losses.period = Period::default();
         self.probes = 0;
     }
@@ -582,7 +585,7 @@ impl Recovery {
     /// Fills in what it knows.
     pub(crate) fn report(&self, stats: &mut SessionStats) {
         self.rtt.report(stats);
-        stats.congestion_window = self.controller.window();
+        stats.congestion_window = self.pace.controller.window();
         stats.bytes_in_flight = self.sent.in_flight();
         stats.packets_sent = self.counts.sent;
         (stats.path.marked, stats.path.congestion_marks) = self.marks.counts();
@@ -595,6 +598,13 @@ impl Recovery {
     /// An empty list of frames, with room from an earlier one where there is any.
     pub(crate) fn spare_frames(&mut self) -> Vec<SentFrame> {
         self.sent.spare()
+    }
+}
+
+impl Pace {
+    fn new(now: Instant, congestion: Congestion, datagram: usize) -> Self {
+        let controller = controller(congestion, datagram as u64);
+        Self { congestion, controller, pacer: Pacer::new(now), datagram }
     }
 }
 

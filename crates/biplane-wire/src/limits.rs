@@ -504,7 +504,8 @@ const _: () = assert!(3 * (ms(RESUME_TRY) + ms(RESUME_BACK_OFF.1)) < ms(GRACE), 
 const _: () = assert!(ms(TCP_SILENCE) > ms(WRITE_STALL));
 const _: () = assert!(3 * ms(ATTACH_KEEP_ALIVE) <= ms(ATTACH_SILENCE));
 const _: () = assert!(ATTACH_READ >= RECORD);
-const _: () = assert!(TRANSFER_FEW <= RECORD / 2, "what goes in whole records is handed out at once");
+const _: () =
+    assert!(TRANSFER_FEW <= RECORD / 2, "what goes in whole records is handed out at once");
 const _: () = assert!(ms(CLOSE_DEADLINE) > ms(CLOSE_LINGER));
 const _: () = assert!(ms(CLOSE_DEADLINE) >= ms(CONTROL_LINGER));
 

@@ -170,7 +170,7 @@ fn a_reader_that_is_preempted_on_the_far_side_loses_nothing() {
 #[test]
 fn losses_that_were_none_give_the_window_back() {
     let mut sender = Sender::of(Congestion::NewReno);
-    let before = sender.recovery.controller.window();
+    let before = sender.recovery.pace.controller.window();
     for sequence in 0..3 {
         sender.send(sequence);
     }
@@ -179,12 +179,12 @@ fn losses_that_were_none_give_the_window_back() {
     sender.now = sender.recovery.deadline().unwrap();
     sender.recovery.handle_timeout(sender.now, &mut sender.fate);
     assert_eq!(sender.lost(), [message(0), message(1)]);
-    let less = sender.recovery.controller.window();
+    let less = sender.recovery.pace.controller.window();
     assert!(less < before);
     sender.ack(&[(1, 2)]).unwrap();
-    assert_eq!(sender.recovery.controller.window(), less, "one of them still stands");
+    assert_eq!(sender.recovery.pace.controller.window(), less, "one of them still stands");
     sender.ack(&[(0, 2)]).unwrap();
-    assert_eq!(sender.recovery.controller.window(), before);
+    assert_eq!(sender.recovery.pace.controller.window(), before);
 }
 
 /// The window after packets that were lost over a second.
@@ -196,7 +196,7 @@ fn window_after_a_second_of_loss(mut sender: Sender) -> u64 {
     sender.now += RTT;
     sender.ack(&[(10, 10)]).unwrap();
     assert_eq!(sender.lost().len(), 10);
-    sender.recovery.controller.window()
+    sender.recovery.pace.controller.window()
 }
 
 #[test]
@@ -301,14 +301,14 @@ fn a_mark_of_congestion_shrinks_the_window_once_a_round_trip_and_loses_nothing()
     for number in 0..4 {
         sender.send(number);
     }
-    let before = sender.recovery.controller.window();
+    let before = sender.recovery.pace.controller.window();
     let counts = |ect0, ce| Some(EcnCounts { ect0, ect1: 0, ce });
     sender.now = start + RTT;
     sender.ack_with(&[(0, 1)], counts(1, 1)).unwrap();
-    let less = sender.recovery.controller.window();
+    let less = sender.recovery.pace.controller.window();
     assert!(less < before);
     sender.ack_with(&[(0, 2)], counts(1, 2)).unwrap();
-    assert_eq!(sender.recovery.controller.window(), less, "sent before the answer");
+    assert_eq!(sender.recovery.pace.controller.window(), less, "sent before the answer");
     sender.ack_with(&[(0, 1)], counts(1, 9)).unwrap();
     sender.ack_with(&[(0, 3)], counts(2, 2)).unwrap();
     assert_eq!(sender.lost(), []);
@@ -320,7 +320,7 @@ fn a_mark_of_congestion_shrinks_the_window_once_a_round_trip_and_loses_nothing()
     sender.send(4);
     sender.now += RTT;
     sender.ack_with(&[(0, 4)], counts(2, 3)).unwrap();
-    assert!(sender.recovery.controller.window() < less);
+    assert!(sender.recovery.pace.controller.window() < less);
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(super) struct Duplicate {
 pub(super) const OVERSIZE: &[Oversize] = &[
     Oversize {
         place: "crates/biplane-proto/src/stats.rs struct SessionStats",
-        measures: 32,
+        measures: 31,
         reason: "a flat list of figures, each with its unit: groups would only lengthen its names",
     },
     Oversize {

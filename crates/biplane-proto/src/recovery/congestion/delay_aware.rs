@@ -29,7 +29,7 @@ use std::time::Instant;
 
 use self::{
     contest::Contest,
-    hold::{Finding, Hold, Step},
+    hold::{Before, Finding, Hold, Step},
     queue::{Queue, Wait},
     windowed::Windowed,
 };
@@ -139,9 +139,9 @@ impl DelayAware {
         }
         // Who does not fill the window does not fill the queue either.
         if wait.standing > target && self.rates.latest > 0 && !acked.app_limited {
-            let before = self.bytes.min(acked.in_flight).max(self.least());
-            let rate = self.rates.latest;
-            return self.hold_back(Step::Drain, acked, wait.standing, before, rate);
+            let window = self.bytes.min(acked.in_flight).max(self.least());
+            let before = Before { window, rate: self.rates.latest, wait: wait.standing };
+            return self.hold_back(Step::Drain, acked, before);
         }
         if self.growth.is_next_round(acked) {
             self.losses.next_round();
@@ -151,16 +151,15 @@ impl DelayAware {
         }
     }
 
-    /// Holds back, from a window of `before` which got `rate` bytes per second through, until it is
-    /// known whose queue it is: packets wait in it for `wait`.
-    fn hold_back(&mut self, step: Step, acked: &Acked, wait: Duration, before: u64, rate: u64) {
+    /// Holds back until it is known whose queue it is.
+    fn hold_back(&mut self, step: Step, acked: &Acked, before: Before) {
         let bytes = match step {
             Step::Drain => Self::content(self.rates.latest, acked).max(self.least()),
             Step::Four => self.datagram * 4,
             Step::Two => self.datagram * 2,
         };
-        let bytes = bytes.min(before.max(self.least()));
-        self.hold = Some(Hold::new(acked.now, step, bytes, before, wait, rate));
+        let bytes = bytes.min(before.window.max(self.least()));
+        self.hold = Some(Hold::new(acked.now, step, bytes, before));
     }
 
     fn judge(&mut self, mut hold: Hold, acked: &Acked, wait: Wait) {
@@ -168,7 +167,10 @@ impl DelayAware {
         self.hold = Some(hold);
         match finding {
             Finding::Unknown => {}
-            Finding::Empty => self.resume(acked, hold.rate, hold.before * 17 / 20, hold.before),
+            Finding::Empty => {
+                let Before { window, rate, .. } = hold.before;
+                self.resume(acked, rate, window * 17 / 20, window);
+            }
             Finding::Stands(least) if self.contest.is_on() => {
                 self.judge_contest(hold, acked, least)
             }
@@ -179,20 +181,21 @@ impl DelayAware {
     /// The queue stands although we held back. Either the path carries less than it did, and then it
     /// shrinks when less is sent, or others fill it.
     fn judge_queue(&mut self, hold: Hold, acked: &Acked, least: Duration) {
+        let window = hold.before.window;
         if hold.has_shrunk(least) {
             if hold.step != Step::Drain && least <= self.target() {
-                return self.resume(acked, self.rates.latest, hold.before / 2, hold.before);
+                return self.resume(acked, self.rates.latest, window / 2, window);
             }
-            let (before, rate) = (hold.before * 3 / 5, self.rates.latest);
-            return self.hold_back(Step::Drain, acked, least, before, rate);
+            let before = Before { window: window * 3 / 5, rate: self.rates.latest, wait: least };
+            return self.hold_back(Step::Drain, acked, before);
         }
         match hold.step.next() {
             Some(step) if !self.contest.is_suspected(acked.now) => {
-                self.hold_back(step, acked, least, hold.before, hold.rate);
+                self.hold_back(step, acked, Before { wait: least, ..hold.before });
             }
             _ => {
                 self.hold = None;
-                self.contest.begin(acked.now, self.datagram, hold.before);
+                self.contest.begin(acked.now, self.datagram, window);
             }
         }
     }
@@ -200,9 +203,10 @@ impl DelayAware {
     /// The same while the path is contested: hardly anything in flight must not shrink it.
     fn judge_contest(&mut self, hold: Hold, acked: &Acked, least: Duration) {
         if hold.step != Step::Two {
-            self.hold_back(Step::Two, acked, least, hold.before, hold.rate);
+            self.hold_back(Step::Two, acked, Before { wait: least, ..hold.before });
         } else if hold.has_shrunk(least) {
-            self.resume(acked, self.rates.latest, hold.before / 2, hold.before);
+            let window = hold.before.window;
+            self.resume(acked, self.rates.latest, window / 2, window);
         } else {
             self.hold = None;
             self.contest.confirm(acked.now);
@@ -223,9 +227,9 @@ impl DelayAware {
             self.bytes = self.contest.window().unwrap_or(self.bytes);
             self.contest.end(acked.now);
             self.growth = Growth::steady(acked.now);
-        } else if let Some(before) = self.contest.on_ack(acked) {
-            let rate = self.rates.latest;
-            self.hold_back(Step::Four, &acked, wait.standing, before, rate);
+        } else if let Some(window) = self.contest.on_ack(acked) {
+            let before = Before { window, rate: self.rates.latest, wait: wait.standing };
+            self.hold_back(Step::Four, &acked, before);
         }
     }
 

@@ -22,15 +22,20 @@ pub(super) struct Hold {
     pub(super) step: Step,
     /// The window meanwhile.
     pub(super) bytes: u64,
-    /// The window before the first step.
-    pub(super) before: u64,
-    /// What the path carried before the first step, in bytes per second.
-    pub(super) rate: u64,
+    pub(super) before: Before,
     since: Instant,
-    /// How long packets waited before it.
-    wait: Duration,
     /// When a packet that was sent since was heard of first, and the shortest wait of them.
     seen: Option<(Instant, Duration)>,
+}
+
+/// How it was before the window was held back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before {
+    pub(super) window: u64,
+    /// Bytes per second that arrived.
+    pub(super) rate: u64,
+    /// How long packets waited before this step.
+    pub(super) wait: Duration,
 }
 
 /// What the queue is found to be.
@@ -56,15 +61,8 @@ impl Step {
 }
 
 impl Hold {
-    pub(super) const fn new(
-        now: Instant,
-        step: Step,
-        bytes: u64,
-        before: u64,
-        wait: Duration,
-        rate: u64,
-    ) -> Self {
-        Self { step, bytes, before, rate, since: now, wait, seen: None }
+    pub(super) const fn new(now: Instant, step: Step, bytes: u64, before: Before) -> Self {
+        Self { step, bytes, before, since: now, seen: None }
     }
 
     /// Takes in an ack of packets of which the newest waited for `wait`.
@@ -85,8 +83,8 @@ impl Hold {
     /// Whether a queue of `least` is so much shorter than before this step that we had a part in it.
     pub(super) fn has_shrunk(&self, least: Duration) -> bool {
         match self.step {
-            Step::Drain => least < self.wait / 2,
-            Step::Four | Step::Two => least < self.wait * 7 / 10,
+            Step::Drain => least < self.before.wait / 2,
+            Step::Four | Step::Two => least < self.before.wait * 7 / 10,
         }
     }
 }
