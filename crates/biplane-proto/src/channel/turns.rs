@@ -87,6 +87,11 @@ impl Level {
         list: &mut [Channel],
         take: &mut impl FnMut(&mut Channel) -> Option<Outgoing>,
     ) -> Option<Outgoing> {
+        // Mostly the turn goes on: to ask first whether there is anything would cost as much again.
+        let current = self.members.get_mut(self.current).filter(|member| member.left > 0);
+        if let Some(outgoing) = current.and_then(|member| member.take(list, take)) {
+            return Some(outgoing);
+        }
         if !self.find_turn(list) {
             return None;
         }
