@@ -372,3 +372,6 @@ fn bytes_in(time: Duration, rate: u64) -> u64 {
     let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     rate.saturating_mul(micros) / 1_000_000
 }
+
+#[cfg(test)]
+mod tests;
