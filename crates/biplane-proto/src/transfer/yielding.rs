@@ -121,7 +121,7 @@ impl Yielding {
         self.delivery.add(now, bytes);
     }
 
-    /// Bytes that may be under way: those of a round trip, and of [`Self::SLACK`] for what is held up
+    /// Bytes that may be under way: those of a round trip, and of a tenth of a second for what is held up
     /// and for how rarely it is told.
     #[must_use]
     pub fn window(&self) -> u64 {
