@@ -468,6 +468,7 @@ impl Recovery {
         controller.on_ack(Acked {
             now,
             rtt: rtt.smoothed(),
+            latest_rtt: rtt.latest(),
             least_rtt: rtt.shortest(),
             bytes: news.bytes,
             sent_at,

@@ -26,6 +26,8 @@ pub(super) struct Acked {
     pub(super) now: Instant,
     /// Smoothed.
     pub(super) rtt: Duration,
+    /// The latest, with the time for which the ack was held.
+    pub(super) latest_rtt: Duration,
     /// The shortest seen.
     pub(super) least_rtt: Duration,
     pub(super) bytes: u64,
@@ -175,6 +177,7 @@ fn acked(bytes: u64, at: Instant) -> Acked {
     Acked {
         now: at + rtt,
         rtt,
+        latest_rtt: rtt,
         least_rtt: rtt,
         bytes,
         sent_at: at,

@@ -67,6 +67,10 @@ impl Rtt {
         self.smoothed
     }
 
+    pub(super) const fn latest(&self) -> Duration {
+        self.latest
+    }
+
     /// The shortest seen, or the latest assumption.
     pub(super) fn shortest(&self) -> Duration {
         self.min.unwrap_or(self.initial)

@@ -5,7 +5,7 @@
 //!
 //! - It grows by a datagram a round trip, twice as fast with every round trip after the second (as
 //!   Copa does: Arun and Balakrishnan, NSDI 2018, section 2.1), from the start and after a collapse
-//!   twofold a round trip, until packets wait for 30 ms, or for three datagrams on a slow path.
+//!   twofold a round trip, until packets wait for 30 ms, or for two datagrams on a slow path.
 //! - Then it holds back what the path does not carry, and looks at the first packets that were sent
 //!   since. Flows that go by delay see the same queue and hold back together, so that it empties; a
 //!   little less of the window is left to each than it had, and what is added is the same for all:
@@ -85,7 +85,7 @@ impl DelayAware {
     /// How long packets may wait, at least.
     const TARGET: Duration = Duration::from_millis(30);
     /// And at least as long as so many datagrams take.
-    const TARGET_DATAGRAMS: u64 = 3;
+    const TARGET_DATAGRAMS: u64 = 2;
     /// How long the far side holds an ack, as a rule: what is in flight then is no queue.
     const ACK_WAIT: Duration = Duration::from_millis(15);
     /// The least window, in datagrams.
@@ -267,6 +267,9 @@ impl Controller for DelayAware {
             self.rates.most.note_largest(acked.now, rate);
         }
         let wait = self.queue.note(&acked, passage.delay);
+        // A clock that faltered once must not make a long path a short one for good.
+        let plausible = acked.latest_rtt.saturating_sub(wait.latest) / 2;
+        let acked = Acked { least_rtt: acked.least_rtt.max(plausible), ..acked };
         match self.hold {
             Some(hold) => self.judge(hold, &acked, wait),
             None if self.contest.is_on() => self.contend(acked, wait),

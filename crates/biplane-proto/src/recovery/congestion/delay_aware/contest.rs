@@ -27,7 +27,7 @@ struct Contested {
 
 impl Contest {
     /// Time until the first look. What was no contest does not fill a queue for longer.
-    const FIRST_LOOK: Duration = Duration::from_secs(1);
+    const FIRST_LOOK: Duration = Duration::from_secs(2);
     const LONGEST_PAUSE: Duration = Duration::from_secs(8);
     /// How long an old suspicion lasts.
     const SUSPICION: Duration = Duration::from_secs(5);

@@ -51,7 +51,7 @@ impl Queue {
         let micros = SHIFT + i64::from(delay.wrapping_sub(origin));
         let delay = micros.unsigned_abs();
         self.shortest.note_smallest(acked.now, delay);
-        self.standing.set_length(acked.least_rtt.min(Self::STANDING_FOR));
+        self.standing.set_length(acked.least_rtt.max(acked.rtt / 4).min(Self::STANDING_FOR));
         self.standing.note_smallest(acked.now, delay);
         let least = self.shortest.smallest().unwrap_or(delay);
         let beyond = |delay: u64| Duration::from_micros(delay.saturating_sub(least));

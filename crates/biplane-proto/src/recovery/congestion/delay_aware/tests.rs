@@ -52,6 +52,7 @@ impl Path {
         self.controller.on_ack(Acked {
             now: self.now,
             rtt: RTT + self.wait,
+            latest_rtt: RTT + self.wait,
             least_rtt: RTT,
             bytes: bytes_in(STEP, rate),
             sent_at: self.now - RTT - self.wait,
@@ -99,7 +100,8 @@ fn beside_others_who_fill_the_queue_it_holds_its_own_until_they_are_gone() {
     assert!(path.controller.contest.is_on());
     let before = path.controller.contest.window().unwrap();
     path.run(10);
-    assert!(path.controller.contest.window().unwrap() > before, "CUBIC grows");
+    let grown = path.controller.contest.window();
+    assert!(grown.is_some_and(|grown| grown > before), "from {before} to {grown:?}");
     path.foreign = Duration::ZERO;
     let longest = path.run(20);
     assert!(!path.controller.contest.is_on());
