@@ -9,6 +9,12 @@ use std::time::Instant;
 
 use crate::limits;
 
+/// What an own clock that began at `epoch` shows at `at`, in microseconds; wraps after 71 minutes.
+#[expect(clippy::cast_possible_truncation, reason = "the stamp wraps by design")]
+pub(crate) fn stamp(epoch: Instant, at: Instant) -> u32 {
+    at.saturating_duration_since(epoch).as_micros() as u32
+}
+
 /// The fastest stamps of this window and of the one before, so that clocks that drift and paths that
 /// change are followed.
 #[derive(Debug)]

@@ -159,12 +159,6 @@ impl Clock {
         self.latest = self.latest.max(now);
         self.latest
     }
-
-    /// Microseconds since the session began; wraps after 71 minutes.
-    #[expect(clippy::cast_possible_truncation, reason = "the stamp wraps by design")]
-    fn stamp(epoch: Instant, at: Instant) -> u32 {
-        at.saturating_duration_since(epoch).as_micros() as u32
-    }
 }
 
 impl Session {

@@ -16,7 +16,7 @@ use crate::{
     DecodeError, TransferId,
     codec::Reader,
     limits,
-    record::{body_of, framed},
+    record::{first_of, framed},
 };
 
 /// One record of an attached connection.
@@ -63,11 +63,7 @@ impl<'a> Bulk<'a> {
     /// [`DecodeError`] as soon as its head or, once it is whole, its body is not what
     /// [`Bulk::encode`] writes.
     pub fn decode(bytes: &'a [u8]) -> Result<Option<(Self, usize)>, DecodeError> {
-        let Some((body, len)) = body_of(bytes)? else { return Ok(None) };
-        let mut reader = Reader(body);
-        let record = Self::read(&mut reader)?;
-        reader.finish()?;
-        Ok(Some((record, len)))
+        first_of(bytes, Self::read)
     }
 
     fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {

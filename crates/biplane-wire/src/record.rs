@@ -177,11 +177,7 @@ impl<'a> Record<'a> {
     /// [`DecodeError`] as soon as its head or, once it is whole, its body is not what
     /// [`Record::encode`] writes.
     pub fn decode(bytes: &'a [u8]) -> Result<Option<(Self, usize)>, DecodeError> {
-        let Some((body, len)) = body_of(bytes)? else { return Ok(None) };
-        let mut reader = Reader(body);
-        let record = Self::read(&mut reader)?;
-        reader.finish()?;
-        Ok(Some((record, len)))
+        first_of(bytes, Self::read)
     }
 
     fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
@@ -351,9 +347,22 @@ impl ReplyOutcome {
     }
 }
 
+/// The record at the front of `bytes`, as `read` reads its whole body, with the bytes it took; `None`
+/// while it is not whole.
+pub(crate) fn first_of<'a, T>(
+    bytes: &'a [u8],
+    read: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,
+) -> Result<Option<(T, usize)>, DecodeError> {
+    let Some((body, len)) = body_of(bytes)? else { return Ok(None) };
+    let mut reader = Reader(body);
+    let record = read(&mut reader)?;
+    reader.finish()?;
+    Ok(Some((record, len)))
+}
+
 /// What stands behind the length at the front of `bytes`, and how long it is with that; `None`
 /// while it is not whole.
-pub(crate) fn body_of(bytes: &[u8]) -> Result<Option<(&[u8], usize)>, DecodeError> {
+fn body_of(bytes: &[u8]) -> Result<Option<(&[u8], usize)>, DecodeError> {
     let Some((head, rest)) = bytes.split_first_chunk::<2>() else {
         return Ok(None);
     };

@@ -93,6 +93,11 @@ pub(super) fn controller(congestion: Congestion, datagram: u64) -> Box<dyn Contr
     }
 }
 
+/// What a newcomer may send at once, in bytes (RFC 9002, section 7.2).
+fn initial_window(datagram: u64) -> u64 {
+    (datagram * 10).min((datagram * 2).max(14_720))
+}
+
 /// What every loss-based window has: slow start, recovery periods, and bounds.
 #[derive(Debug)]
 struct Window {
@@ -116,7 +121,7 @@ enum Growth {
 
 impl Window {
     fn new(datagram: u64) -> Self {
-        let initial = (datagram * 10).min((datagram * 2).max(14_720));
+        let initial = initial_window(datagram);
         let before = (initial, u64::MAX);
         Self {
             datagram,

@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use super::congestion::Passage;
+use crate::peer_clock::stamp;
 
 /// What has arrived so far.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ impl Arrivals {
     /// pause does not count.
     pub(super) fn milestone(&self, now: Instant, is_first: bool) -> Milestone {
         let arrival = |latest| {
-            if is_first { self.stamp(now).wrapping_add(self.delay) } else { latest }
+            if is_first { stamp(self.epoch, now).wrapping_add(self.delay) } else { latest }
         };
         Milestone { bytes: self.bytes, at: self.latest.map(arrival) }
     }
@@ -60,16 +61,11 @@ impl Arrivals {
         milestone: Milestone,
         arrival: u32,
     ) -> Passage {
-        self.delay = arrival.wrapping_sub(self.stamp(sent_at));
+        self.delay = arrival.wrapping_sub(stamp(self.epoch, sent_at));
         self.latest = Some(arrival);
         let bytes = self.bytes.wrapping_sub(milestone.bytes);
         let rate = milestone.at.and_then(|at| rate(bytes, arrival.wrapping_sub(at).cast_signed()));
         Passage { delay: self.delay.cast_signed(), rate }
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "stamps are the low half")]
-    fn stamp(&self, at: Instant) -> u32 {
-        at.saturating_duration_since(self.epoch).as_micros() as u32
     }
 }
 

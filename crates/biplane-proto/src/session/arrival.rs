@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use biplane_wire::{ChannelId, DecodeError, Frame, Frames, KeyPhase, PacketNumber, limits as wire};
 
-use super::{Clock, Session};
+use super::Session;
 use crate::{
     DropReason, Ecn, KeyEpoch, Path, Violation, acks::Eliciting, channel::Channels,
-    recovery::SentFrame,
+    peer_clock::stamp, recovery::SentFrame,
 };
 
 /// Where an opened packet came from, and what its header said.
@@ -180,7 +180,7 @@ impl Session {
     fn handle_ack(&mut self, now: Instant, ack: &biplane_wire::Ack<'_>) -> Result<(), Violation> {
         let received = now.checked_sub(Duration::from_micros(u64::from(ack.delay)));
         if let Some(received) = received {
-            let own = Self::stamp(self.clock.epoch, received);
+            let own = stamp(self.clock.epoch, received);
             self.clock.peer.on_stamp(now, own, ack.arrival);
         }
         let Self { recovery, outlook, keys, .. } = self;
@@ -228,10 +228,5 @@ impl Session {
             SentFrame::LengthProbe(probe) => self.path.mtu_mut().on_lost(self.clock.latest, probe),
             SentFrame::Ack(_) | SentFrame::Sounding(_) => {}
         }
-    }
-
-    /// An instant in the microseconds that acks carry.
-    pub(super) fn stamp(epoch: Instant, at: Instant) -> u32 {
-        Clock::stamp(epoch, at)
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     Ecn, Path, SealJob, Sounding, Timer,
     acks::Eliciting,
     limits,
+    peer_clock::stamp,
     recovery::{Milestone, SentFrame, SentPacket},
 };
 
@@ -181,7 +182,7 @@ impl Session {
     fn write_ack(&mut self, now: Instant, builder: &mut Builder<'_>) {
         let epoch = self.clock.epoch;
         let acks = &mut self.arrivals.acks;
-        let Some((frame, largest)) = acks.frame(now, |at| Self::stamp(epoch, at)) else { return };
+        let Some((frame, largest)) = acks.frame(now, |at| stamp(epoch, at)) else { return };
         if builder.frame(&frame, Eliciting::Nothing, Some(SentFrame::Ack(largest))) {
             acks.on_sent();
         }

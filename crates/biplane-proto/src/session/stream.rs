@@ -5,7 +5,10 @@ use std::time::Instant;
 use biplane_wire::{ChannelId, Fragment, Frame, Message, Record, limits as wire};
 
 use super::{Session, departure::taken_frame};
-use crate::{Event, Planes, Reply, Timer, Violation, channel::Space, control::Whole, limits};
+use crate::{
+    Event, Planes, Reply, Timer, Violation, channel::Space, control::Whole, limits,
+    peer_clock::stamp,
+};
 
 impl Session {
     /// Takes in bytes of the control connection after hello and welcome, cut anywhere.
@@ -116,7 +119,7 @@ impl Session {
     fn handle_tunnelled(&mut self, now: Instant, mut frame: Frame<'_>) -> Result<(), Violation> {
         self.arrivals.tunnelled += 1;
         if let Some((channel, clock)) = take_stamp(&mut frame) {
-            let own = Self::stamp(self.clock.epoch, now);
+            let own = stamp(self.clock.epoch, now);
             self.clock.peer.on_stamp(now, own, clock);
             if self.channels.is_outlived(channel, self.clock.peer.delay(own, clock))? {
                 self.channels.on_outlived(&frame);
@@ -204,7 +207,7 @@ impl Session {
     fn write_packet_ack(&mut self, now: Instant, out: &mut Vec<u8>) {
         let epoch = self.clock.epoch;
         let acks = &mut self.arrivals.acks;
-        if let Some((frame, _)) = acks.frame(now, |at| Self::stamp(epoch, at)) {
+        if let Some((frame, _)) = acks.frame(now, |at| stamp(epoch, at)) {
             Record::Frame(frame).encode(out);
             acks.on_sent();
         }
@@ -230,7 +233,7 @@ impl Session {
         while out.len() < end && self.control.outbox.has_tunnel_room() {
             let space = Space::in_record(limits::TUNNEL_PIECE);
             let Some(message) = self.channels.next_message(now, space) else { break };
-            let clock = message.sent_at.map(|at| Self::stamp(self.clock.epoch, at));
+            let clock = message.sent_at.map(|at| stamp(self.clock.epoch, at));
             self.control.outbox.write_tunnelled(now, &message, clock, out);
         }
         if !self.channels.has_data() {

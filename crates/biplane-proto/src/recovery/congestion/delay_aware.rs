@@ -33,7 +33,7 @@ use self::{
     queue::{Queue, Wait},
     windowed::Windowed,
 };
-use super::{Acked, Controller, Loss};
+use super::{Acked, Controller, Loss, initial_window};
 
 /// The default controller.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl DelayAware {
     pub(in super::super) fn new(datagram: u64) -> Self {
         Self {
             datagram,
-            bytes: (datagram * 10).min((datagram * 2).max(14_720)),
+            bytes: initial_window(datagram),
             queue: Queue::default(),
             rates: Rates { latest: 0, most: Windowed::new(Duration::from_secs(10)) },
             growth: Growth::starting(),
