@@ -40,6 +40,15 @@ pub(super) fn named(document: &Value, path: &str, name: &str) -> Value {
     entry.cloned().unwrap_or(Value::Null)
 }
 
+/// The middle one, or the mean of the two in the middle; `None` of nothing.
+pub(super) fn median(all: &[f64]) -> Option<f64> {
+    let mut all = all.to_vec();
+    all.sort_by(f64::total_cmp);
+    let upper = all.get(all.len() / 2)?;
+    let lower = all.get((all.len() - 1) / 2)?;
+    Some(f64::midpoint(*lower, *upper))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

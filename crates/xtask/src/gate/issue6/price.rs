@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::super::{Gate, Run, Seeds, Wanted, document};
+use super::super::{Gate, Run, Seeds, Wanted, document, document::median};
 use crate::place;
 use crate::tool;
 
@@ -103,15 +103,6 @@ fn own(told: &Value) -> Option<(f64, bool)> {
     let own = rows.iter().find(|row| document::at(row, "system") == "biplane")?;
     let median = document::at(own, "median").as_f64().filter(|median| *median > 0.0)?;
     Some((median, document::at(own, "better") == "more"))
-}
-
-/// The middle one, or the mean of the two in the middle; `None` of nothing.
-fn median(all: &[f64]) -> Option<f64> {
-    let mut all = all.to_vec();
-    all.sort_by(f64::total_cmp);
-    let upper = all.get(all.len() / 2)?;
-    let lower = all.get((all.len() - 1) / 2)?;
-    Some(f64::midpoint(*lower, *upper))
 }
 
 #[cfg(test)]
