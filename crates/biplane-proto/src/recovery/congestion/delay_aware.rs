@@ -297,6 +297,8 @@ impl Controller for DelayAware {
         if self.hold.is_none() {
             self.contest.on_mark(now, newest);
             self.cut(now, newest);
+            // The router has said so: late acks of lost packets do not take it back.
+            self.losses.before = 0;
         }
     }
 

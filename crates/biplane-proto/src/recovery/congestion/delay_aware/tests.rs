@@ -142,4 +142,6 @@ fn a_mark_shrinks_the_window_once_a_round_trip() {
     path.controller.on_mark(path.now, path.now);
     path.controller.on_mark(path.now, path.now);
     assert_eq!(path.controller.window(), before * 7 / 10);
+    path.controller.on_spurious(path.now);
+    assert_eq!(path.controller.window(), before * 7 / 10, "it is not taken back");
 }
