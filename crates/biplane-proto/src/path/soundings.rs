@@ -47,6 +47,8 @@ pub struct SoundingCounts {
     pub acked: u64,
     /// Those that want a response: all but the plain ones.
     pub asked: u64,
+    /// Those of them whose ack has come: a response was owed.
+    pub owed: u64,
     /// Those whose response has come, over UDP.
     pub answered: u64,
 }
@@ -106,7 +108,9 @@ impl Soundings {
 
     /// The packet of one arrived.
     pub(crate) fn on_acked(&mut self, sounding: Sounding) {
-        self.counts(sounding).acked += 1;
+        let counts = self.counts(sounding);
+        counts.acked += 1;
+        counts.owed += u64::from(sounding != Sounding::Plain);
     }
 
     /// The peer sent `data` back.

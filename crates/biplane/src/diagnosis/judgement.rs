@@ -136,17 +136,25 @@ impl Evidence<'_> {
             let SoundingCounts { sent, acked, .. } = full;
             counts = (counts.0 + sent, counts.1 + acked);
         }
-        let up = missing(counts);
-        // Nor do the server's own, some of which are long whichever way is cut.
-        let down = if self.cut().is_some() { unanswered(short, up) } else { missing(self.heard) };
-        Loss { up, down }
+        Loss { up: missing(counts), down: self.loss_down() }
+    }
+
+    /// A number may be missing since the server skipped it, and a response since the next question
+    /// came before it left: what is lost shows in both.
+    fn loss_down(&self) -> f64 {
+        let SoundingReport { short, full, .. } = self.report;
+        // The server's own long ones say nothing either, whichever way is cut.
+        if self.cut().is_some() {
+            return unanswered(&[short]);
+        }
+        unanswered(&[short, full]).min(missing(self.heard))
     }
 }
 
-/// The share of responses that did not come back, of soundings of which `up` did not arrive.
-fn unanswered(short: SoundingCounts, up: f64) -> f64 {
-    let came = 1.0 - missing((short.asked, short.answered));
-    if up < 1.0 { (1.0 - came / (1.0 - up)).max(0.0) } else { 0.0 }
+/// The share of the responses that were owed, as far as one knows here, that did not come.
+fn unanswered(counts: &[SoundingCounts]) -> f64 {
+    let owed = counts.iter().map(|counts| counts.owed.max(counts.answered)).sum();
+    missing((owed, counts.iter().map(|counts| counts.answered).sum()))
 }
 
 fn is_bearable(loss: Loss) -> bool {
@@ -193,9 +201,12 @@ mod tests {
     /// Of 180 short and 60 full soundings, so many were acked; and the longest that came.
     fn report(short: u64, full: u64, longest: usize) -> SoundingReport {
         let mut report = SoundingReport::default();
-        (report.short.sent, report.short.acked, report.short.asked) = (180, short, 60);
+        (report.short.sent, report.short.acked) = (180, short);
         (report.full.sent, report.full.acked) = (60, full);
-        report.short.answered = if longest > 0 { 60 } else { 0 };
+        (report.short.asked, report.short.owed) = (60, short.min(60));
+        (report.full.asked, report.full.owed) = (60, full);
+        report.short.answered = if longest > 0 { report.short.owed } else { 0 };
+        report.full.answered = if longest >= LONG { full } else { 0 };
         report.longest_received = longest;
         report
     }
@@ -241,7 +252,17 @@ mod tests {
         for cut in [report(180, 0, 100), report(180, 60, 600)] {
             assert_eq!((loss(cut).up, loss(cut).down), (0.0, 0.0), "{cut:?}");
         }
-        assert_eq!(loss(report(180, 60, 1_200)).down, missing((100, 80)));
+    }
+
+    #[test]
+    fn what_is_lost_on_the_way_down_shows_in_numbers_and_in_responses() {
+        let mut report = report(180, 60, 1_200);
+        let down = |heard, report| Evidence { heard, ..evidence(report, &[ms(1)]) }.loss().down;
+        assert_eq!(down((100, 99), report), 0.0, "a number that was skipped");
+        (report.short.answered, report.full.answered) = (45, 45);
+        assert_eq!(down((100, 100), report), 0.0, "questions that came two at a time");
+        assert_eq!(down((100, 80), report), 0.2);
+        assert_eq!(down((100, 60), report), 0.25);
     }
 
     #[test]

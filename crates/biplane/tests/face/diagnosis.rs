@@ -96,7 +96,8 @@ fn on_a_good_path_every_step_holds_and_is_told_as_it_happens() {
     assert!(diagnosis.all_held() && diagnosis.first_trouble().is_none());
     assert_eq!(diagnosis.planes, Some(Planes::Both));
     let loss = diagnosis.loss.unwrap();
-    assert_eq!((loss.up, loss.down), (0.0, 0.0));
+    assert_eq!(loss.up, 0.0);
+    assert!(loss.down < 0.02, "{loss:?}: more than a skipped number beside a superseded question");
     let round_trips = diagnosis.round_trips.unwrap();
     assert!(round_trips.count >= 10 && round_trips.p50 <= round_trips.p99, "{round_trips:?}");
     assert!(round_trips.p50 < Duration::from_secs(1) && diagnosis.jitter.is_some());
