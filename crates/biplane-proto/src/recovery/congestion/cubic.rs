@@ -22,6 +22,8 @@ pub(in super::super) struct Cubic {
     k: f64,
     /// What NewReno would have by now, in datagrams.
     friendly: f64,
+    /// The window before the last cut, in datagrams.
+    prior: f64,
     /// Parts of a byte that growth still owes.
     owed: f64,
     /// What the latest recovery period put an end to.
@@ -35,6 +37,7 @@ struct Climb {
     since: Option<Instant>,
     k: f64,
     friendly: f64,
+    prior: f64,
 }
 
 impl Cubic {
@@ -46,12 +49,13 @@ impl Cubic {
     pub(in super::super) fn new(datagram: u64) -> Self {
         let window = Window::new(datagram);
         let before = Climb::default();
-        Self { window, plateau: 0.0, since: None, k: 0.0, friendly: 0.0, owed: 0.0, before }
+        let (plateau, k, friendly, prior, owed) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        Self { window, plateau, since: None, k, friendly, prior, owed, before }
     }
 
     const fn climb(&self) -> Climb {
-        let Self { plateau, since, k, friendly, .. } = *self;
-        Climb { plateau, since, k, friendly }
+        let Self { plateau, since, k, friendly, prior, .. } = *self;
+        Climb { plateau, since, k, friendly, prior }
     }
 
     /// One that has come to a window of `bytes` and avoids congestion.
@@ -90,8 +94,10 @@ impl Cubic {
         let now = self.datagrams();
         let bytes = acked.bytes as f64;
         let share = bytes / self.window.bytes as f64;
-        // Section 4.3: at least what NewReno would take.
-        let alpha = 3.0 * (1.0 - Self::BETA) / (1.0 + Self::BETA);
+        // Section 4.3: at least what NewReno would take. As little was cut, it climbs slower, up to
+        // where NewReno would have been cut as well.
+        let gentle = 3.0 * (1.0 - Self::BETA) / (1.0 + Self::BETA);
+        let alpha = if self.friendly < self.prior { gentle } else { 1.0 };
         self.friendly += alpha * share;
         let elapsed = acked.now.saturating_duration_since(since) + acked.rtt;
         let most = 1.5 * now;
@@ -129,6 +135,7 @@ impl Controller for Cubic {
         let (before, climb) = (self.datagrams(), self.climb());
         if self.window.on_congestion(loss) {
             self.before = climb;
+            self.prior = before;
             // Section 4.7: where the window was losing ground already, leave more to newcomers.
             let losing = before < self.plateau;
             self.plateau = if losing { before * (1.0 + Self::BETA) / 2.0 } else { before };
@@ -142,8 +149,9 @@ impl Controller for Cubic {
 
     fn on_spurious(&mut self, since: Instant) {
         if self.window.on_spurious(since) {
-            let Climb { plateau, since, k, friendly } = self.before;
-            (self.plateau, self.since, self.k, self.friendly) = (plateau, since, k, friendly);
+            let Climb { plateau, since, k, friendly, prior } = self.before;
+            (self.plateau, self.since, self.k) = (plateau, since, k);
+            (self.friendly, self.prior) = (friendly, prior);
         }
     }
 }
@@ -157,8 +165,12 @@ mod tests {
 
     /// The window after so many seconds of full use at 100 ms a round trip.
     fn after(cubic: &mut Cubic, start: Instant, seconds: u32) -> u64 {
-        for round in 1..=seconds * 10 {
-            let sent_at = start + Duration::from_millis(100) * round;
+        after_rounds(cubic, start, seconds * 10, Duration::from_millis(100))
+    }
+
+    fn after_rounds(cubic: &mut Cubic, start: Instant, rounds: u32, long: Duration) -> u64 {
+        for round in 1..=rounds {
+            let sent_at = start + long * round;
             cubic.on_ack(acked(cubic.window(), sent_at));
         }
         cubic.window() / 1_200
@@ -192,9 +204,9 @@ mod tests {
         cubic.on_congestion(lost(start, start, false));
         cubic.on_ack(acked(3_600, start + Duration::from_millis(1)));
         assert_eq!(cubic.window(), 12_000);
-        // 10 + 0.4 · 4³, a round trip sooner.
-        let there = after(&mut cubic, start, 4);
-        assert!((32..=40).contains(&there), "{there} datagrams after 4 s");
+        // 10 + 0.4 · 3.6³ since the first ack, where a datagram a round trip would make 18.
+        let there = after_rounds(&mut cubic, start, 8, Duration::from_millis(500));
+        assert!((26..=30).contains(&there), "{there} datagrams after 4 s");
     }
 
     #[test]
@@ -212,6 +224,23 @@ mod tests {
         }
         assert!(round(&mut cubic, 6, true) < 1.2, "a queue shows");
         assert!(round(&mut cubic, 6, false) > 1.49, "none shows");
+    }
+
+    #[test]
+    fn on_a_short_path_it_climbs_as_newreno_once_it_is_where_the_cut_was() {
+        let start = Instant::now();
+        let mut cubic = Cubic::at(1_200, 24_000);
+        cubic.on_congestion(lost(start, start, false));
+        let mut rounds = (1_u32..).map(|round| {
+            let sent_at = start + Duration::from_millis(10) * round;
+            cubic.on_ack(Acked { queued: true, ..acked(cubic.window(), sent_at) });
+            cubic.datagrams()
+        });
+        // Six datagrams, at 0.53 a round and then at one.
+        let back = 1 + rounds.by_ref().take_while(|window| *window < 20.0).count();
+        assert!((11..=13).contains(&back), "back after {back} rounds");
+        let beyond = rounds.take_while(|window| *window < 26.0).count();
+        assert!((5..=7).contains(&beyond), "beyond after {beyond} rounds");
     }
 
     #[test]
