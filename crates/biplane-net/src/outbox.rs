@@ -114,12 +114,13 @@ impl Outbox {
     }
 
     fn fill_from(&mut self, now: Instant, session: &mut Session) {
-        while self.filled.len() < limits::FILL_PACKETS && self.bytes.len() < limits::FILL_BYTES {
-            let start = self.bytes.len();
-            let Some(transmit) = session.poll_packet(now, &mut self.bytes) else { return };
-            let Transmit { job, path, len, ecn } = transmit;
-            self.filled.push(Filled { job: Some(job), path, start, len, ecn });
-        }
+        let Self { bytes, filled, .. } = self;
+        let mut start = bytes.len();
+        let most = (limits::FILL_PACKETS, limits::FILL_BYTES);
+        session.poll_packets(now, most, bytes, |Transmit { job, path, len, ecn }| {
+            filled.push(Filled { job: Some(job), path, start, len, ecn });
+            start += len;
+        });
     }
 
     /// Seals what was filled. What finds its key replaced does not leave: the session was resumed

@@ -219,10 +219,12 @@ impl Receiver {
         }
         let Self { opened, buffers, .. } = self;
         let ((), aftermath) = group.slot.enter(now, |session| {
-            for packet in opened.iter_mut() {
-                let plaintext = buffers.at(packet.start, packet.len);
-                packet.outcome = session.handle_packet(now, &packet.arrival, plaintext);
-            }
+            session.handle_packets(
+                now,
+                opened.iter_mut().map(|Opened { arrival, start, len, outcome }| {
+                    (&*arrival, buffers.at(*start, *len), outcome)
+                }),
+            );
         });
         // Keys may have changed with it.
         group.key = None;

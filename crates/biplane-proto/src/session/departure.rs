@@ -37,6 +37,35 @@ impl Session {
     /// it until `None` after every input.
     pub fn poll_packet(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Transmit> {
         let now = self.clock.clamp(now);
+        let transmit = self.next_packet(now, out)?;
+        self.settle(now);
+        Some(transmit)
+    }
+
+    /// The same for packets that leave together, which costs less than each by itself: gives them to
+    /// `each` until there are `most`, `out` has `bytes` bytes, or nothing may leave now.
+    pub fn poll_packets(
+        &mut self,
+        now: Instant,
+        (most, bytes): (usize, usize),
+        out: &mut Vec<u8>,
+        mut each: impl FnMut(Transmit),
+    ) {
+        let now = self.clock.clamp(now);
+        let mut count = 0;
+        while count < most
+            && out.len() < bytes
+            && let Some(transmit) = self.next_packet(now, out)
+        {
+            each(transmit);
+            count += 1;
+        }
+        if count > 0 {
+            self.settle(now);
+        }
+    }
+
+    fn next_packet(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Transmit> {
         if !self.wants_transmit(now) {
             return None;
         }
@@ -101,7 +130,6 @@ impl Session {
             frames,
             milestone,
         });
-        self.settle(now);
         Some(Transmit { job, path, len, ecn: marked.then_some(Ecn::Ect0) })
     }
 
