@@ -226,7 +226,8 @@ fn bad_input_36_however_a_session_loses_its_first_connection_it_leaves_within_se
             assert_eq!(name, "connection_lost", "{end:?}");
             is_let_go(kept, &format!("{end:?}"));
             watch.left(&[("connection_lost", 1)]);
-            assert!(start.elapsed() < limits::GRACE_UNHEARD + SLACK, "{end:?}");
+            // Who is still there is hung up on after that.
+            assert!(start.elapsed() < limits::GRACE_UNHEARD + SOON + SLACK, "{end:?}");
             until("its place to be free", || scene.endpoint.stats().sessions.current == 1);
         }
     }

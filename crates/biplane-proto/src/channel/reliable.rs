@@ -168,16 +168,16 @@ impl ReliableSend {
         expired
     }
 
-    /// Withdraws what would leave next of a message that has left, if that has outlived its lifetime;
-    /// returns which it was.
+    /// Withdraws a message that goes again next, or of which the rest would leave, if it has outlived
+    /// its lifetime; returns which it was.
     pub(super) fn withdraw_over(
         &mut self,
         now: Instant,
         lifetime: Option<Duration>,
     ) -> Option<SequenceNumber> {
-        let next = self.again.front().copied().or(self.begun)?;
-        let is_over = self.get(next)?.message.is_over(now, lifetime);
-        (is_over && self.withdraw(next)).then_some(next)
+        let is_over = |sent: &Sent| sent.message.is_over(now, lifetime);
+        let next = [self.again.front().copied(), self.begun].into_iter().flatten();
+        next.into_iter().find(|next| self.get(*next).is_some_and(is_over) && self.withdraw(*next))
     }
 
     /// Nothing more of a message goes but word of that; `false` if that is so already, or it is not

@@ -1,5 +1,6 @@
 //! Two sessions face to face, without a network: frames, rules and refusals.
 
+mod batches;
 mod causality;
 mod escalation;
 mod modes;
@@ -155,6 +156,13 @@ impl Side {
     }
 
     fn hear(&mut self, now: Instant, from: SocketAddr, packet: &[u8]) -> Result<(), DropReason> {
+        let (arrival, opened) = self.open(now, from, packet);
+        let outcome = self.session.handle_packet(now, &arrival, &opened);
+        self.install();
+        outcome
+    }
+
+    fn open(&self, now: Instant, from: SocketAddr, packet: &[u8]) -> (Arrival, Vec<u8>) {
         let mut packet = packet.to_vec();
         let (header, _) = Header::decode(&packet).unwrap();
         let number = header.number.expand(self.session.largest_received().next());
@@ -162,9 +170,7 @@ impl Side {
         let opener = &self.openers[&(epoch, header.phase)];
         let opened = opener.open(&header, number, &mut packet[Header::LEN..]).unwrap();
         let arrival = Arrival { number, epoch, phase: header.phase, ..arrival(now, from) };
-        let outcome = self.session.handle_packet(now, &arrival, opened);
-        self.install();
-        outcome
+        (arrival, opened.to_vec())
     }
 
     /// Takes in `frames` as if the peer had sent them under a number of its own.

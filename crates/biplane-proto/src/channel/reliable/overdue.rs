@@ -33,10 +33,12 @@ impl ReliableSend {
         if let Some(sent) = self.get(self.in_time) {
             return sent.message.since <= latest && sent.may_ride();
         }
-        self.oldest().is_some_and(|message| {
-            let covered = held.covers(cost(message.payload.len()));
-            message.since <= latest && message.may_leave() && covered
-        })
+        // One of which the rest has yet to leave comes first, here as over UDP.
+        self.begun.is_none()
+            && self.oldest().is_some_and(|message| {
+                let covered = held.covers(cost(message.payload.len()));
+                message.since <= latest && message.may_leave() && covered
+            })
     }
 
     /// Takes that, and says whether it is the first of its message to ride.

@@ -308,6 +308,39 @@ fn of_a_long_message_that_is_over_no_more_pieces_leave() {
 }
 
 #[test]
+fn one_that_is_over_while_it_leaves_is_not_forgotten_for_one_that_rides() {
+    let lifetime = Some(Duration::from_millis(100));
+    let (mut queue, mut held) = (ReliableSend::default(), CreditHeld::new(1 << 20, 9_000));
+    let message = queued(vec![0; 9_000]);
+    let over = message.since + Duration::from_millis(100);
+    queue.push(message).unwrap();
+    queue.push(Queued { since: over, ..queued(vec![1; 9_000]) }).unwrap();
+    assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
+    queue.pass_by(|message| message.is_over(over, lifetime));
+    assert!(queue.pop_overdue(over, &mut held, PACKET, PROGRESS).is_none(), "the rest is open");
+    assert_eq!(queue.withdraw_over(over, lifetime), Some(SequenceNumber(0)));
+    let (rides, is_first) = queue.pop_overdue(over, &mut held, PACKET, PROGRESS).unwrap();
+    assert_eq!((rides.sequence, is_first), (SequenceNumber(1), true));
+    assert_eq!(leaves(&mut queue, &mut held), Some((0, 0, Some(9_000))));
+    assert_eq!(leaves(&mut queue, &mut held), Some((1, 1_160, None)), "the next piece");
+}
+
+#[test]
+fn one_that_is_over_while_it_leaves_is_withdrawn_beside_one_that_goes_again() {
+    let lifetime = Some(Duration::from_millis(100));
+    let (mut queue, mut held) = (ReliableSend::default(), CreditHeld::new(1 << 20, 9_000));
+    let since = Instant::now();
+    queue.push(Queued { since: since + Duration::from_millis(1), ..queued(vec![0; 9]) }).unwrap();
+    queue.push(Queued { since, ..queued(vec![1; 9_000]) }).unwrap();
+    while leaves(&mut queue, &mut held).is_some_and(|(sequence, ..)| sequence == 0) {}
+    queue.on_lost(SequenceNumber(0));
+    let over = since + Duration::from_millis(100);
+    assert_eq!(queue.withdraw_over(over, lifetime), Some(SequenceNumber(1)));
+    assert_eq!(leaves(&mut queue, &mut held), Some((0, 9, None)));
+    assert_eq!(leaves(&mut queue, &mut held), Some((1, 0, Some(9_000))));
+}
+
+#[test]
 fn what_is_over_rides_nothing_and_an_empty_message_is_not_withdrawn() {
     let lifetime = Some(Duration::from_millis(100));
     let (mut queue, mut held) = queue(2);
