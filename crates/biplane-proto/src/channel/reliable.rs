@@ -176,8 +176,8 @@ impl ReliableSend {
         lifetime: Option<Duration>,
     ) -> Option<SequenceNumber> {
         let is_over = |sent: &Sent| sent.message.is_over(now, lifetime);
-        let next = [self.again.front().copied(), self.begun].into_iter().flatten();
-        next.into_iter().find(|next| self.get(*next).is_some_and(is_over) && self.withdraw(*next))
+        let mut next = [self.again.front().copied(), self.begun].into_iter().flatten();
+        next.find(|next| self.get(*next).is_some_and(is_over) && self.withdraw(*next))
     }
 
     /// Nothing more of a message goes but word of that; `false` if that is so already, or it is not
