@@ -222,6 +222,7 @@ fn bad_input_36_however_a_session_loses_its_first_connection_it_leaves_within_se
             let start = Instant::now();
             let kept = end.act(peer.tls);
             until("the session's end", || slot.with(|_, session| session.is_closed()));
+            assert!(start.elapsed() < limits::GRACE_UNHEARD + SLACK, "{end:?}");
             let name = slot.with(|_, session| session.close_reason().unwrap().name());
             assert_eq!(name, "connection_lost", "{end:?}");
             is_let_go(kept, &format!("{end:?}"));

@@ -261,13 +261,21 @@ fn leaves(queue: &mut ReliableSend, held: &mut CreditHeld) -> Option<(u64, usize
     Some((leaving.sequence.0, leaving.payload.len(), end))
 }
 
-#[test]
-fn what_is_over_does_not_go_again_and_its_receiver_is_told() {
-    let lifetime = Some(Duration::from_millis(100));
-    let (mut queue, mut held) = (ReliableSend::default(), CreditHeld::new(1 << 20, 1_000));
-    let message = queued(vec![0; 500]);
+/// How long messages live here, if that is said.
+const LIFETIME: Option<Duration> = Some(Duration::from_millis(100));
+
+/// A queue with a message of `len` bytes, and when that is over.
+fn mortal(len: usize) -> (ReliableSend, CreditHeld, Instant) {
+    let (mut queue, held) = (ReliableSend::default(), CreditHeld::new(1 << 20, 9_000));
+    let message = queued(vec![0; len]);
     let over = message.since + Duration::from_millis(100);
     queue.push(message).unwrap();
+    (queue, held, over)
+}
+
+#[test]
+fn what_is_over_does_not_go_again_and_its_receiver_is_told() {
+    let (lifetime, (mut queue, mut held, over)) = (LIFETIME, mortal(500));
     assert_eq!(leaves(&mut queue, &mut held), Some((0, 500, None)));
     queue.on_lost(SequenceNumber(0));
     assert_eq!(queue.withdraw_over(over - Duration::from_millis(1), lifetime), None);
@@ -290,11 +298,7 @@ fn what_is_over_does_not_go_again_and_its_receiver_is_told() {
 
 #[test]
 fn of_a_long_message_that_is_over_no_more_pieces_leave() {
-    let lifetime = Some(Duration::from_millis(100));
-    let (mut queue, mut held) = (ReliableSend::default(), CreditHeld::new(1 << 20, 9_000));
-    let message = queued(vec![0; 9_000]);
-    let over = message.since + Duration::from_millis(100);
-    queue.push(message).unwrap();
+    let (lifetime, (mut queue, mut held, over)) = (LIFETIME, mortal(9_000));
     queue.push(Queued { since: over, ..queued(vec![1]) }).unwrap();
     assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
     assert_eq!(queue.withdraw_over(over, lifetime), Some(SequenceNumber(0)));
@@ -309,11 +313,7 @@ fn of_a_long_message_that_is_over_no_more_pieces_leave() {
 
 #[test]
 fn one_that_is_over_while_it_leaves_is_not_forgotten_for_one_that_rides() {
-    let lifetime = Some(Duration::from_millis(100));
-    let (mut queue, mut held) = (ReliableSend::default(), CreditHeld::new(1 << 20, 9_000));
-    let message = queued(vec![0; 9_000]);
-    let over = message.since + Duration::from_millis(100);
-    queue.push(message).unwrap();
+    let (lifetime, (mut queue, mut held, over)) = (LIFETIME, mortal(9_000));
     queue.push(Queued { since: over, ..queued(vec![1; 9_000]) }).unwrap();
     assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
     queue.pass_by(|message| message.is_over(over, lifetime));

@@ -14,6 +14,16 @@ use super::{Acked, Controller, Growth, Loss, Window};
 #[derive(Debug)]
 pub(in super::super) struct Cubic {
     window: Window,
+    climb: Climb,
+    /// Parts of a byte that growth still owes.
+    owed: f64,
+    /// What the latest recovery period put an end to.
+    before: Climb,
+}
+
+/// A climb, which goes on where it was if the loss that ended it was none (section 4.9).
+#[derive(Clone, Copy, Debug, Default)]
+struct Climb {
     /// Where the last loss was, in datagrams.
     plateau: f64,
     /// Since when the window has been growing towards it.
@@ -23,20 +33,6 @@ pub(in super::super) struct Cubic {
     /// What NewReno would have by now, in datagrams.
     friendly: f64,
     /// The window before the last cut, in datagrams.
-    prior: f64,
-    /// Parts of a byte that growth still owes.
-    owed: f64,
-    /// What the latest recovery period put an end to.
-    before: Climb,
-}
-
-/// A climb that goes on where it was if the loss that ended it was none (section 4.9).
-#[derive(Clone, Copy, Debug, Default)]
-struct Climb {
-    plateau: f64,
-    since: Option<Instant>,
-    k: f64,
-    friendly: f64,
     prior: f64,
 }
 
@@ -49,13 +45,7 @@ impl Cubic {
     pub(in super::super) fn new(datagram: u64) -> Self {
         let window = Window::new(datagram);
         let before = Climb::default();
-        let (plateau, k, friendly, prior, owed) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        Self { window, plateau, since: None, k, friendly, prior, owed, before }
-    }
-
-    const fn climb(&self) -> Climb {
-        let Self { plateau, since, k, friendly, prior, .. } = *self;
-        Climb { plateau, since, k, friendly, prior }
+        Self { window, climb: before, owed: 0.0, before }
     }
 
     /// One that has come to a window of `bytes` and avoids congestion.
@@ -72,20 +62,20 @@ impl Cubic {
 
     /// The window `elapsed` after growth began (section 4.2).
     fn curve(&self, elapsed: Duration) -> f64 {
-        Self::C * (elapsed.as_secs_f64() - self.k).powi(3) + self.plateau
+        Self::C * (elapsed.as_secs_f64() - self.climb.k).powi(3) + self.climb.plateau
     }
 
     fn begin(&mut self, now: Instant) -> Instant {
-        if let Some(since) = self.since {
+        if let Some(since) = self.climb.since {
             return since;
         }
-        self.friendly = self.datagrams();
-        if self.plateau < self.friendly {
-            self.plateau = self.friendly;
+        self.climb.friendly = self.datagrams();
+        if self.climb.plateau < self.climb.friendly {
+            self.climb.plateau = self.climb.friendly;
         }
         // From where growth begins, which slow start may have brought up to the plateau already.
-        self.k = ((self.plateau - self.friendly) / Self::C).cbrt();
-        self.since = Some(now);
+        self.climb.k = ((self.climb.plateau - self.climb.friendly) / Self::C).cbrt();
+        self.climb.since = Some(now);
         now
     }
 
@@ -97,13 +87,13 @@ impl Cubic {
         // Section 4.3: at least what NewReno would take. As little was cut, it climbs slower, up to
         // where NewReno would have been cut as well.
         let gentle = 3.0 * (1.0 - Self::BETA) / (1.0 + Self::BETA);
-        let alpha = if self.friendly < self.prior { gentle } else { 1.0 };
-        self.friendly += alpha * share;
+        let alpha = if self.climb.friendly < self.climb.prior { gentle } else { 1.0 };
+        self.climb.friendly += alpha * share;
         let elapsed = acked.now.saturating_duration_since(since) + acked.rtt;
         let most = 1.5 * now;
-        let has_room = !acked.queued && now > self.plateau;
+        let has_room = !acked.queued && now > self.climb.plateau;
         let curve = if has_room { most } else { self.curve(elapsed).clamp(now, most) };
-        let target = curve.max(self.friendly);
+        let target = curve.max(self.climb.friendly);
         self.owed += (target - now) * share * self.window.datagram as f64;
         self.grow();
     }
@@ -132,15 +122,15 @@ impl Controller for Cubic {
     }
 
     fn on_congestion(&mut self, loss: Loss) {
-        let (before, climb) = (self.datagrams(), self.climb());
+        let (before, climb) = (self.datagrams(), self.climb);
         if self.window.on_congestion(loss) {
             self.before = climb;
-            self.prior = before;
+            self.climb.prior = before;
             // Section 4.7: where the window was losing ground already, leave more to newcomers.
-            let losing = before < self.plateau;
-            self.plateau = if losing { before * (1.0 + Self::BETA) / 2.0 } else { before };
+            let losing = before < self.climb.plateau;
+            self.climb.plateau = if losing { before * (1.0 + Self::BETA) / 2.0 } else { before };
         }
-        self.since = None;
+        self.climb.since = None;
     }
 
     fn set_datagram(&mut self, bytes: u64) {
@@ -149,9 +139,7 @@ impl Controller for Cubic {
 
     fn on_spurious(&mut self, since: Instant) {
         if self.window.on_spurious(since) {
-            let Climb { plateau, since, k, friendly, prior } = self.before;
-            (self.plateau, self.since, self.k) = (plateau, since, k);
-            (self.friendly, self.prior) = (friendly, prior);
+            self.climb = self.before;
         }
     }
 }
@@ -263,6 +251,6 @@ mod tests {
         let (start, mut cubic) = at_loss();
         let later = start + Duration::from_millis(200);
         cubic.on_congestion(lost(later, later, false));
-        assert!((cubic.plateau - 70.0 * 0.85).abs() < 1e-9);
+        assert!((cubic.climb.plateau - 70.0 * 0.85).abs() < 1e-9);
     }
 }
