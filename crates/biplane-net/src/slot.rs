@@ -23,10 +23,10 @@ use std::{
 };
 
 use biplane_proto::{
-    Answered, KeyEpoch, RequestError, SendError, Session, TransferChange, TransferError,
-    TransferSide,
+    Answered, Content, KeyEpoch, RequestError, SendError, SendOptions, Session, TransferChange,
+    TransferError, TransferSide,
 };
-use biplane_wire::{PacketNumber, RequestId, TransferId};
+use biplane_wire::{ChannelId, PacketNumber, RequestId, TransferId};
 use bytes::Bytes;
 
 use crate::{
@@ -191,6 +191,44 @@ impl Slot {
         let now = clock::now();
         let (result, aftermath) = self.enter(now, |session| act(now, session));
         self.follow(aftermath);
+        result
+    }
+
+    /// Queues a message, as [`Session::enqueue`] does. Most only wait then, and nothing is seen to.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is queued then.
+    pub fn send(
+        &self,
+        channel: ChannelId,
+        content: Content<'_>,
+        how: SendOptions,
+    ) -> Result<(), SendError> {
+        self.visit(|now, session| {
+            let queued = session.enqueue(now, channel, content, how);
+            let follows = queued == Ok(true);
+            (queued.map(drop), follows)
+        })
+    }
+
+    /// Gives `each` the next messages of a channel, `most` at the most, under the session's lock.
+    pub fn take(&self, channel: ChannelId, most: usize, each: &mut dyn FnMut(Content<'_>)) {
+        self.visit(|now, session| {
+            let follows = session.take_many(now, channel, most, each);
+            self.published.follow(session);
+            ((), follows)
+        });
+    }
+
+    /// The same as [`Slot::with`], where `act` says whether anything may follow.
+    fn visit<R>(&self, act: impl FnOnce(Instant, &mut Session) -> (R, bool)) -> R {
+        let now = clock::now();
+        let mut session = lock(&self.session);
+        let (result, follows) = act(now, &mut session);
+        let aftermath = follows.then(|| self.settle(now, &mut session));
+        drop(session);
+        aftermath.into_iter().for_each(|aftermath| self.follow(aftermath));
         result
     }
 

@@ -14,6 +14,7 @@ mod partials;
 mod reassembly;
 mod reliable;
 mod report;
+mod shelf;
 mod single;
 mod turns;
 mod unordered;
@@ -26,6 +27,7 @@ use biplane_wire::{
 };
 use bytes::Bytes;
 
+pub use self::shelf::Content;
 use self::{
     causality::Causality,
     notices::Notices,
@@ -142,7 +144,7 @@ impl Channels {
         &mut self,
         now: Instant,
         id: ChannelId,
-        payload: Bytes,
+        payload: Content<'_>,
         how: SendOptions,
     ) -> Result<(), SendError> {
         self.check(id, payload.len(), how)?;
@@ -225,6 +227,12 @@ impl Channels {
             *writable |= channel.relieved();
             Some(outgoing)
         })
+    }
+
+    /// The bytes of what leaves, until anything else leaves or is queued.
+    pub(crate) fn bytes<'a>(&'a self, outgoing: &'a Outgoing) -> &'a [u8] {
+        let channel = self.list.get(outgoing.channel.index());
+        channel.map(|channel| channel.bytes(&outgoing.body)).unwrap_or_default()
     }
 
     /// Looks for messages that have waited too long for an ack over UDP, which go over the control
@@ -461,7 +469,9 @@ impl Channels {
         channel.check_arrival(sequence, piece)?;
         if let Receive::Fresh(queue) = &mut channel.receive {
             match assemble_fresh(queue, now, partials, (id, sequence, piece), counts)? {
-                Some(message) if piece.after > 0 => causality.hold(now, piece.after, id, message),
+                Some((sequence, content)) if piece.after > 0 => {
+                    causality.hold(now, piece.after, id, (sequence, content.into_bytes()));
+                }
                 Some(message) => deliver_fresh(queue, id, message, partials, counts),
                 None => {}
             }
@@ -487,7 +497,7 @@ impl Channels {
             let Self { list, partials, books: Books { counts, .. }, .. } = self;
             let channel = list.get_mut(held.channel.index());
             if let Some(Channel { receive: Receive::Fresh(queue), .. }) = channel {
-                let message = (held.sequence, held.payload);
+                let message = (held.sequence, Content::Shared(held.payload));
                 deliver_fresh(queue, held.channel, message, partials, counts);
             }
         }
@@ -567,16 +577,28 @@ impl Channels {
         Ok(())
     }
 
-    /// Gives the application the next message of a channel.
-    pub(crate) fn take(&mut self, id: ChannelId) -> Option<Bytes> {
-        let channel = self.list.get_mut(id.index())?;
-        let (payload, place) = channel.take(self.causality.taken())?;
-        self.books.counts.taken += 1;
-        self.mark(id);
-        if let Some(place) = place {
-            self.released |= self.on_place_taken(place);
+    /// Gives the application the next messages of a channel, `most` of them, to read; returns how
+    /// many there were.
+    pub(crate) fn take(
+        &mut self,
+        id: ChannelId,
+        most: usize,
+        read: &mut dyn FnMut(Content<'_>),
+    ) -> usize {
+        let mut count = 0;
+        while count < most
+            && let taken = self.causality.taken()
+            && let Some(channel) = self.list.get_mut(id.index())
+            && let Some(place) = channel.take(taken, &mut *read)
+        {
+            count += 1;
+            if let Some(place) = place {
+                self.released |= self.on_place_taken(place);
+            }
         }
-        Some(payload)
+        self.books.counts.taken += count as u64;
+        self.mark(id);
+        count
     }
 
     /// Whether messages that waited for what they come after became readable since this was asked.

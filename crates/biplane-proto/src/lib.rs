@@ -74,6 +74,7 @@ mod transfer;
 mod window;
 
 pub use biplane_wire::limits;
+pub use channel::Content;
 pub use config::{ChannelConfig, Congestion, FirstNumbers, PlaneMode, Role, SessionConfig, Setup};
 pub use drops::{DropReason, Drops};
 pub use ecn::Ecn;

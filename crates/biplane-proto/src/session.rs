@@ -37,7 +37,7 @@ use crate::{
     KeyChange, PathStats, PlaneMode, Planes, Role, SendError, SessionStats, Setup, Sounding,
     SoundingReport, Timer,
     acks::Acks,
-    channel::Channels,
+    channel::{Channels, Content},
     control::{Control, Head},
     keys::{Fresh, Keys},
     limits,
@@ -274,25 +274,41 @@ impl Session {
         payload: Bytes,
         how: SendOptions,
     ) -> Result<(), SendError> {
+        self.enqueue(now, channel, Content::Shared(payload), how).map(drop)
+    }
+
+    /// The same; returns whether anything may follow from it that its owner must see to. It does not
+    /// from most messages of data channels, which wait for a flush or behind others.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; nothing is queued then.
+    pub fn enqueue(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        content: Content<'_>,
+        how: SendOptions,
+    ) -> Result<bool, SendError> {
         let now = self.clock.clamp(now);
         if self.is_closed() {
             return Err(SendError::Closed);
         }
         let config = self.channels.config(channel).ok_or(SendError::NotInProtocol)?;
         if config.kind == ChannelKind::Command {
-            self.channels.check(channel, payload.len(), how)?;
-            let outcome = self.control.outbox.push(Head::Command(channel), payload);
+            self.channels.check(channel, content.as_slice().len(), how)?;
+            let outcome = self.control.outbox.push(Head::Command(channel), content.into_bytes());
             self.channels.on_command(channel, how, outcome)?;
         } else {
             let only_waits = self.only_waits(config, how);
-            self.channels.send(now, channel, payload, how)?;
-            self.timers.arm_once(Timer::Send, now + self.facts.max_send_delay);
+            self.channels.send(now, channel, content, how)?;
+            let is_first = self.timers.arm_once(Timer::Send, now + self.facts.max_send_delay);
             if only_waits {
-                return Ok(());
+                return Ok(is_first);
             }
         }
         self.settle(now);
-        Ok(())
+        Ok(true)
     }
 
     /// Whether nothing follows from a message of a data channel but that it waits, for a flush or
@@ -317,18 +333,35 @@ impl Session {
     /// Takes the next message of a channel; `None` when there is nothing now. What had arrived
     /// before the session ended can still be taken.
     pub fn take(&mut self, now: Instant, channel: ChannelId) -> Option<Bytes> {
-        let payload = self.channels.take(channel)?;
-        if self.channels.take_released() {
+        let mut taken = None;
+        self.take_many(now, channel, 1, &mut |content| taken = Some(content.into_bytes()));
+        taken
+    }
+
+    /// Gives `each` the next messages of a channel, `most` at the most; returns whether anything may
+    /// follow from it that its owner must see to.
+    pub fn take_many(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        most: usize,
+        each: &mut dyn FnMut(Content<'_>),
+    ) -> bool {
+        if self.channels.take(channel, most, each) == 0 {
+            return false;
+        }
+        let is_released = self.channels.take_released();
+        if is_released {
             self.outlook.readable();
         }
         let now = self.clock.clamp(now);
-        if self.channels.has_taken() && !self.is_ended() {
-            self.timers.arm_once(Timer::Taken, now + limits::TAKEN_DELAY);
-        }
-        if self.channels.has_credit() {
+        let is_told = self.channels.has_taken() && !self.is_ended();
+        let is_first = is_told && self.timers.arm_once(Timer::Taken, now + limits::TAKEN_DELAY);
+        let has_credit = self.channels.has_credit();
+        if has_credit {
             self.settle(now);
         }
-        Some(payload)
+        is_released || is_first || has_credit
     }
 
     /// Bit `i` says that channel `i` has something to take.

@@ -83,8 +83,9 @@ impl Timer {
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     deadlines: [Option<Instant>; Timer::ALL.len()],
-    /// The earliest, which is asked for after every input.
+    /// The earliest, which is asked for after every input; where it is stale, nothing is earlier.
     next: Option<(Instant, Timer)>,
+    is_stale: bool,
 }
 
 impl Timers {
@@ -93,11 +94,13 @@ impl Timers {
         self.set(timer, Some(deadline));
     }
 
-    /// Arms `timer` unless it runs already.
-    pub(crate) fn arm_once(&mut self, timer: Timer, deadline: Instant) {
-        if self.deadline(timer).is_none() {
+    /// Arms `timer` unless it runs already; returns whether it did not.
+    pub(crate) fn arm_once(&mut self, timer: Timer, deadline: Instant) -> bool {
+        let is_first = self.deadline(timer).is_none();
+        if is_first {
             self.arm(timer, deadline);
         }
+        is_first
     }
 
     /// Arms `timer` unless it runs out by `deadline` already.
@@ -118,13 +121,20 @@ impl Timers {
             return;
         }
         *known = deadline;
-        let is_next = self.next.is_some_and(|(_, first)| first == timer);
         let is_sooner = |at| self.next.is_none_or(|(next, first)| (at, timer) < (next, first));
-        if is_next {
-            self.next = self.earliest();
-        } else if let Some(at) = deadline.filter(|at| is_sooner(*at)) {
-            self.next = Some((at, timer));
+        if let Some(at) = deadline.filter(|at| is_sooner(*at)) {
+            (self.next, self.is_stale) = (Some((at, timer)), false);
+        } else if self.next.is_some_and(|(_, first)| first == timer) {
+            // All others are later still. Many are moved after one input: the earliest is looked for
+            // once for all of them.
+            self.is_stale = true;
         }
+    }
+
+    /// Finds the earliest again, once all that follows from an input is armed.
+    pub(crate) fn refresh(&mut self) {
+        self.next = self.next();
+        self.is_stale = false;
     }
 
     fn earliest(&self) -> Option<(Instant, Timer)> {
@@ -137,8 +147,8 @@ impl Timers {
     }
 
     /// The earliest deadline and whose it is, so that a busy loop can be explained.
-    pub(crate) const fn next(&self) -> Option<(Instant, Timer)> {
-        self.next
+    pub(crate) fn next(&self) -> Option<(Instant, Timer)> {
+        if self.is_stale { self.earliest() } else { self.next }
     }
 
     /// Takes one expired timer; call until `None`.
@@ -170,13 +180,20 @@ mod tests {
     proptest! {
         #[test]
         fn the_next_is_the_earliest_whatever_was_set(
-            steps in prop::collection::vec((0..Timer::ALL.len(), prop::option::of(0_u64..20)), 1..80),
+            steps in prop::collection::vec(
+                (0..Timer::ALL.len(), prop::option::of(0_u64..20), prop::bool::ANY),
+                1..80,
+            ),
         ) {
             let (start, mut timers) = (Instant::now(), Timers::default());
-            for (timer, after) in steps {
+            for (timer, after, refreshes) in steps {
                 let deadline = after.map(|after| start + Duration::from_millis(after));
                 timers.set(Timer::ALL[timer], deadline);
                 prop_assert_eq!(timers.next(), timers.earliest());
+                if refreshes {
+                    timers.refresh();
+                    prop_assert_eq!(timers.next(), timers.earliest());
+                }
             }
         }
     }

@@ -16,7 +16,7 @@ mod ack;
 mod message;
 
 pub use ack::{Ack, AckRange, AckRanges, EcnCounts, Taken};
-pub use message::{Fragment, Message};
+pub use message::{Fragment, Message, leave_open};
 
 use crate::{
     DecodeError,

@@ -75,6 +75,10 @@ pub const MESSAGE_COST: usize = 64;
 /// The longest message of a data channel that goes in one packet on every path, sequence number and
 /// all.
 pub const DATA_MESSAGE: usize = DATAGRAM_SIZE - Header::LEN - TAG - 8;
+/// The longest message whose bytes stand beside those of others while it waits.
+pub const SHORT_MESSAGE: usize = 512;
+/// Bytes of such that stand beside each other in one allocation.
+pub const BOARD: usize = 4 * 1024;
 /// The longest message of a `sequenced` or `unreliable` channel.
 pub const FRESH_MESSAGE: usize = 16 * 1024;
 /// The longest message of a reliable data channel.
@@ -84,6 +88,7 @@ pub const RELIABLE_MESSAGE_BY_DEFAULT: usize = 256 * 1024;
 /// The longest command, request or reply, unless its channel says less.
 pub const CONTROL_MESSAGE: usize = 256 * 1024;
 
+const _: () = assert!(SHORT_MESSAGE <= BOARD && SHORT_MESSAGE <= DATA_MESSAGE);
 const _: () = assert!(FRESH_MESSAGE <= RELIABLE_MESSAGE && RELIABLE_MESSAGE <= MESSAGE);
 const _: () = assert!(RELIABLE_MESSAGE_BY_DEFAULT <= RELIABLE_MESSAGE);
 const _: () = assert!(CONTROL_MESSAGE <= MESSAGE);

@@ -22,7 +22,7 @@ mod reader;
 
 pub(crate) use self::{
     decoder::{Malformed, decode},
-    encoder::{EncodeError, encode},
+    encoder::{EncodeError, encode_to},
 };
 
 #[cfg(test)]

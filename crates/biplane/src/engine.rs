@@ -24,7 +24,7 @@ pub use biplane_net::{
 use biplane_net::{Decision, Endpoint, EndpointConfig, GreetingConfig, ListenConfig, Slot};
 pub(crate) use biplane_net::{DialConfig, Milestone, ProtocolSpec, Watch, now};
 pub(crate) use biplane_net::{IncomingTransfer, OutgoingTransfer, TransferSource};
-use biplane_proto::{RequestError, SendError, SendOptions, SessionConfig};
+use biplane_proto::{Content, RequestError, SendError, SendOptions, SessionConfig};
 use biplane_wire::{ChannelId, TransferId};
 use bytes::Bytes;
 
@@ -61,24 +61,20 @@ pub(crate) trait Peer: Send + Sync {
     /// Runs `act`, once, under the session's lock.
     fn with(&self, act: &mut dyn FnMut(Instant, &mut biplane_proto::Session));
     /// Queues a message, as `how` says.
-    fn send(&self, channel: ChannelId, message: &Bytes, how: SendOptions) -> Result<(), SendError> {
-        let mut sent = Err(SendError::Closed);
-        self.with(&mut |now, session| sent = session.send_with(now, channel, message.clone(), how));
-        sent
-    }
+    fn send(
+        &self,
+        channel: ChannelId,
+        content: Content<'_>,
+        how: SendOptions,
+    ) -> Result<(), SendError>;
     /// Takes the next event.
     fn poll_event(&self) -> Option<biplane_proto::Event> {
         let mut polled = None;
         self.with(&mut |_, session| polled = session.poll_event());
         polled
     }
-    /// Takes up to `most` messages off a channel.
-    fn take(&self, channel: ChannelId, most: usize, each: &mut dyn FnMut(Bytes)) {
-        self.with(&mut |now, session| {
-            let taken = core::iter::from_fn(|| session.take(now, channel));
-            taken.take(most).for_each(&mut *each);
-        });
-    }
+    /// Takes up to `most` messages off a channel; `each` runs under the session's lock.
+    fn take(&self, channel: ChannelId, most: usize, each: &mut dyn FnMut(Content<'_>));
     /// Asks the peer; runs `then` with what comes of it, once, with no lock held.
     fn request(&self, question: Question, then: Answered) -> Result<(), SendError>;
     /// Offers the peer what `source` gives.
@@ -348,6 +344,19 @@ impl Peer for Slot {
 
     fn with(&self, act: &mut dyn FnMut(Instant, &mut biplane_proto::Session)) {
         self.with(act);
+    }
+
+    fn send(
+        &self,
+        channel: ChannelId,
+        content: Content<'_>,
+        how: SendOptions,
+    ) -> Result<(), SendError> {
+        self.send(channel, content, how)
+    }
+
+    fn take(&self, channel: ChannelId, most: usize, each: &mut dyn FnMut(Content<'_>)) {
+        self.take(channel, most, each);
     }
 
     fn readable(&self) -> u64 {

@@ -5,6 +5,7 @@
 //! `Incoming` can be implemented for it *and* for every type of serde's, without a clash, and its
 //! bytes go on the wire as they are, with no length before them.
 
+use biplane_proto::{Content, limits};
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -12,7 +13,7 @@ use crate::codec::{self, EncodeError, Malformed};
 
 /// A message of opaque bytes, sent as they are.
 ///
-/// Cheap to clone, and sent without a copy.
+/// Cheap to clone. A long one is sent without a copy, and one that came is no part of anything larger.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Payload(pub Bytes);
 
@@ -62,52 +63,75 @@ pub trait Outgoing: outgoing::Encode {}
 pub trait Incoming: incoming::Decode + Send + 'static {}
 
 pub(crate) mod outgoing {
-    use super::{Bytes, EncodeError};
+    use super::{Bytes, Content, EncodeError};
 
     pub(crate) trait Encode {
-        /// Its bytes, `limit` at most.
-        fn encode(&self, limit: usize) -> Result<Bytes, EncodeError>;
+        /// Hands its bytes, `limit` at most, to `take`.
+        fn hand_over<R>(
+            &self,
+            limit: usize,
+            take: impl FnOnce(Content<'_>) -> R,
+        ) -> Result<R, EncodeError>;
+
+        /// Its bytes, `limit` at most, to keep.
+        fn encode(&self, limit: usize) -> Result<Bytes, EncodeError> {
+            self.hand_over(limit, |content| content.into_bytes())
+        }
     }
 }
 
 pub(crate) mod incoming {
-    use super::{Bytes, Malformed};
+    use super::{Content, Malformed};
 
     pub(crate) trait Decode: Sized {
-        /// The value that `bytes`, all of them, are.
-        fn decode(bytes: Bytes) -> Result<Self, Malformed>;
+        /// The value that all of `content` is.
+        fn decode(content: Content<'_>) -> Result<Self, Malformed>;
     }
 }
 
 impl<T: Serialize> Outgoing for T {}
 
 impl<T: Serialize> outgoing::Encode for T {
-    fn encode(&self, limit: usize) -> Result<Bytes, EncodeError> {
-        codec::encode(self, limit)
+    fn hand_over<R>(
+        &self,
+        limit: usize,
+        take: impl FnOnce(Content<'_>) -> R,
+    ) -> Result<R, EncodeError> {
+        codec::encode_to(self, limit, |bytes| take(Content::Borrowed(bytes)))
     }
 }
 
 impl<T: DeserializeOwned + Send + 'static> Incoming for T {}
 
 impl<T: DeserializeOwned> incoming::Decode for T {
-    fn decode(bytes: Bytes) -> Result<Self, Malformed> {
-        codec::decode(&bytes)
+    fn decode(content: Content<'_>) -> Result<Self, Malformed> {
+        codec::decode(content.as_slice())
     }
 }
 
 impl Outgoing for Payload {}
 
 impl outgoing::Encode for Payload {
-    fn encode(&self, limit: usize) -> Result<Bytes, EncodeError> {
-        if self.0.len() <= limit { Ok(self.0.clone()) } else { Err(EncodeError::TooLong) }
+    fn hand_over<R>(
+        &self,
+        limit: usize,
+        take: impl FnOnce(Content<'_>) -> R,
+    ) -> Result<R, EncodeError> {
+        let content = match self.0.len() {
+            len if len > limit => return Err(EncodeError::TooLong),
+            // It is copied to stand beside others.
+            len if len <= limits::SHORT_MESSAGE => Content::Borrowed(&self.0),
+            _ => Content::Shared(self.0.clone()),
+        };
+        Ok(take(content))
     }
 }
 
 impl Incoming for Payload {}
 
 impl incoming::Decode for Payload {
-    fn decode(bytes: Bytes) -> Result<Self, Malformed> {
-        Ok(Self(bytes))
+    fn decode(content: Content<'_>) -> Result<Self, Malformed> {
+        Ok(Self(content.into_bytes()))
     }
 }
 
@@ -116,11 +140,13 @@ mod tests {
     use super::{incoming::Decode as _, outgoing::Encode as _, *};
 
     #[test]
-    fn a_payload_goes_out_without_framing_and_without_a_copy() {
-        let payload = Payload::from(vec![1, 2, 3]);
-        let bytes = payload.encode(3).unwrap();
-        assert_eq!(bytes.as_ptr(), payload.0.as_ptr());
-        assert_eq!(Payload::decode(bytes), Ok(payload));
+    fn a_payload_goes_out_without_framing_and_a_long_one_without_a_copy() {
+        for (len, is_copied) in [(3, true), (1_000, false)] {
+            let payload = Payload::from(vec![1; len]);
+            let bytes = payload.encode(len).unwrap();
+            assert_eq!(bytes.as_ptr() != payload.0.as_ptr(), is_copied);
+            assert_eq!(Payload::decode(Content::Shared(bytes)), Ok(payload));
+        }
     }
 
     #[test]
@@ -132,6 +158,6 @@ mod tests {
     fn a_value_goes_out_through_serde() {
         let bytes = ("hi".to_owned(), 300_u16).encode(100).unwrap();
         assert_eq!(&bytes[..], b"\x02hi\xac\x02");
-        assert_eq!(<(String, u16)>::decode(bytes), Ok(("hi".to_owned(), 300)));
+        assert_eq!(<(String, u16)>::decode(Content::Shared(bytes)), Ok(("hi".to_owned(), 300)));
     }
 }

@@ -5,7 +5,7 @@ use core::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use biplane_proto::{Reply as Outcome, Violation, limits};
+use biplane_proto::{Content, Reply as Outcome, Violation, limits};
 use biplane_wire::{DecodeError, RequestId};
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
@@ -101,7 +101,7 @@ impl Call {
         if self.name() != R::NAME {
             return Err(self);
         }
-        match R::decode(self.payload.clone()) {
+        match R::decode(Content::Shared(self.payload.clone())) {
             Ok(request) => {
                 Ok((request, Reply { asked: self.asked, kind: core::marker::PhantomData }))
             }

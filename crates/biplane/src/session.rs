@@ -10,7 +10,7 @@ use core::{
 };
 use std::{io::Read, net::SocketAddr, sync::Arc};
 
-use biplane_proto::{Planes, Reply, SendOptions, SessionStats, Violation, limits};
+use biplane_proto::{Content, Planes, Reply, SendOptions, SessionStats, Violation, limits};
 use biplane_wire::{ChannelId, DecodeError, RequestId, TransferId};
 use bytes::Bytes;
 use tracing::debug;
@@ -126,7 +126,10 @@ impl Session {
     ) -> Result<(), SendError> {
         let entry = self.entry(&channel)?;
         how.after_commands |= channel.comes_after_commands();
-        self.send_bytes(entry.id, &encoded(message, entry.max_message)?, how)
+        let send = |content: Content<'_>| self.0.peer.send(entry.id, content, how);
+        let limit = entry.max_message;
+        let sent = message.hand_over(limit, send).map_err(|error| SendError::of(error, limit))?;
+        self.left_something(sent)
     }
 
     /// Takes the next message off a channel; `None` if there is none now, also after the end.
@@ -137,7 +140,7 @@ impl Session {
     pub fn recv<T: Incoming>(&self, channel: Channel<T>) -> Option<T> {
         let entry = self.0.table.channel(channel.hash())?;
         while let Some(bytes) = self.take(entry.id) {
-            match T::decode(bytes) {
+            match T::decode(Content::Shared(bytes)) {
                 Ok(message) => return Some(message),
                 Err(error) => self.discard(entry, error),
             }
@@ -263,9 +266,8 @@ impl Session {
             return;
         }
         let mut batch = Batch::new(self, entry.id);
-        self.take_all(entry.id, &mut batch);
-        while let Some(bytes) = batch.next() {
-            match T::decode(bytes) {
+        while let Some(content) = batch.next() {
+            match T::decode(content) {
                 Ok(message) => each(self, message),
                 Err(error) => {
                     if entry.kind.is_reliable() {
@@ -280,16 +282,8 @@ impl Session {
     /// Queues a message that is encoded, on the channel whose name has this hash.
     pub(crate) fn send_encoded(&self, hash: u64, bytes: &Bytes) -> Result<(), SendError> {
         let entry = self.0.table.channel(hash).ok_or(SendError::NotInProtocol)?;
-        self.send_bytes(entry.id, bytes, SendOptions::default())
-    }
-
-    fn send_bytes(
-        &self,
-        channel: ChannelId,
-        bytes: &Bytes,
-        how: SendOptions,
-    ) -> Result<(), SendError> {
-        self.left_something(self.0.peer.send(channel, bytes, how))
+        let content = Content::Shared(bytes.clone());
+        self.left_something(self.0.peer.send(entry.id, content, SendOptions::default()))
     }
 
     pub(crate) fn reply(&self, id: RequestId, reply: &Reply) -> Result<(), SendError> {
@@ -360,16 +354,9 @@ impl Session {
         }
         let mut taken = self.0.returned.take(channel);
         if taken.is_none() {
-            self.0.peer.take(channel, 1, &mut |bytes| taken = Some(bytes));
+            self.0.peer.take(channel, 1, &mut |content| taken = Some(content.into_bytes()));
         }
         taken
-    }
-
-    fn take_all(&self, channel: ChannelId, batch: &mut Batch<'_>) {
-        while let Some(bytes) = self.0.returned.take(channel) {
-            batch.push(bytes);
-        }
-        self.0.peer.take(channel, usize::MAX, &mut |bytes| batch.push(bytes));
     }
 
     /// A message does not decode: it, and on a channel that keeps its promises all that follow, are
@@ -408,7 +395,7 @@ impl Session {
         answer: Option<Result<Bytes, biplane_proto::RequestError>>,
     ) -> Result<R::Reply, RequestError> {
         let bytes = answer.ok_or(RequestError::Closed)??;
-        R::Reply::decode(bytes).map_err(|error| {
+        R::Reply::decode(Content::Shared(bytes)).map_err(|error| {
             debug!(session = %self, request = R::NAME, %error, "undecodable answer");
             self.violate(Violation::Decode(DecodeError::OutOfRange { field: "reply" }));
             RequestError::Undecodable

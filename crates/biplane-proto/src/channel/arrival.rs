@@ -79,6 +79,23 @@ impl Places {
         Ok((place.add(id, piece)?, Some((sequence, place))))
     }
 
+    /// Lets a whole message through that is the next, if nothing of it has come; its whole number.
+    pub(super) fn let_through(
+        &mut self,
+        sequence: u32,
+        piece: Piece<'_>,
+    ) -> Option<SequenceNumber> {
+        let is_missing = matches!(self.list.front(), None | Some(Place::Missing));
+        let is_next = SequenceNumber::expand(sequence, self.next) == self.next;
+        if !(is_missing && is_next && piece.is_whole()) {
+            return None;
+        }
+        self.list.pop_front();
+        let sequence = self.next;
+        self.next = sequence.next();
+        Some(sequence)
+    }
+
     /// Takes the first place with its number, if it passes `test`; the next one is the first then.
     pub(super) fn pop_if(&mut self, test: impl FnOnce(&Place) -> bool) -> Option<Numbered<Place>> {
         let place = pop_front_if(&mut self.list, test)?;

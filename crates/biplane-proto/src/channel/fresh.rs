@@ -4,13 +4,13 @@ use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
 use biplane_wire::{ChannelId, Chunk, SequenceNumber};
-use bytes::Bytes;
 
 use super::{
     causality::Progress,
     cost,
     notices::Notices,
     outgoing::{Cut, Part, Queued, Room},
+    shelf::{Body, Content, Row, Shelf},
 };
 use crate::{Notice, limits};
 
@@ -19,6 +19,7 @@ use crate::{Notice, limits};
 pub(super) struct FreshSend {
     id: ChannelId,
     waiting: VecDeque<Queued>,
+    shelf: Shelf,
     cost: usize,
     next: SequenceNumber,
     /// The message whose pieces are leaving.
@@ -39,7 +40,7 @@ struct Begun {
 pub(super) struct Leaving {
     pub(super) sequence: SequenceNumber,
     pub(super) part: Option<Part>,
-    pub(super) payload: Bytes,
+    pub(super) body: Body,
     /// When the application sent it.
     pub(super) since: Instant,
     /// Of who asks for its fate.
@@ -50,7 +51,7 @@ pub(super) struct Leaving {
 impl FreshSend {
     pub(super) const fn new(id: ChannelId) -> Self {
         let next = SequenceNumber(0);
-        Self { id, waiting: VecDeque::new(), cost: 0, next, begun: None }
+        Self { id, waiting: VecDeque::new(), shelf: Shelf::new(), cost: 0, next, begun: None }
     }
 
     pub(super) const fn count_from(&mut self, first: SequenceNumber) {
@@ -58,14 +59,14 @@ impl FreshSend {
     }
 
     /// Queues a message; returns how many old ones had to go.
-    pub(super) fn push(&mut self, message: Queued, notices: &mut Notices) -> u64 {
+    pub(super) fn push(&mut self, message: Queued<Content<'_>>, notices: &mut Notices) -> u64 {
         let mut dropped = 0;
         while self.is_full(message.payload.len()) && !self.waiting.is_empty() {
             self.drop_oldest(Notice::Superseded, notices);
             dropped += 1;
         }
         self.cost += cost(message.payload.len());
-        self.waiting.push_back(message);
+        self.waiting.push_back(message.keep(&mut self.shelf));
         dropped
     }
 
@@ -78,6 +79,11 @@ impl FreshSend {
     pub(super) fn is_half_empty(&self) -> bool {
         self.waiting.len() <= limits::FRESH_QUEUE_MESSAGES / 2
             && self.cost <= limits::SEND_QUEUE_BYTES / 2
+    }
+
+    /// The bytes of what leaves, until anything else leaves or is queued.
+    pub(super) fn bytes<'a>(&'a self, body: &'a Body) -> &'a [u8] {
+        self.shelf.get(body)
     }
 
     /// The tokens of what has not left, which are told of no more.
@@ -163,6 +169,7 @@ impl FreshSend {
     fn pop_oldest(&mut self) -> Option<Queued> {
         let message = self.waiting.pop_front()?;
         self.cost -= cost(message.payload.len());
+        self.shelf.let_go(&message.payload);
         Some(message)
     }
 
@@ -181,13 +188,14 @@ impl FreshSend {
     ) -> Option<Leaving> {
         let leaving = self.pop_leaving(room, progress)?;
         if let Some(token) = leaving.token {
-            let piece = leaving.part.map_or(Chunk::WHOLE, |part| part.chunk(leaving.payload.len()));
+            let piece = leaving.part.map_or(Chunk::WHOLE, |part| part.chunk(leaving.body.len()));
             notices.on_left((self.id, leaving.sequence), token, piece);
         }
         Some(leaving)
     }
 
     fn pop_leaving(&mut self, room: Room, progress: Progress) -> Option<Leaving> {
+        self.shelf.sweep();
         if self.begun.is_none() {
             let oldest = self.waiting.front().filter(|oldest| oldest.may_leave())?;
             let count = oldest.count();
@@ -195,14 +203,15 @@ impl FreshSend {
             if cut == Cut::Nothing {
                 return None;
             }
-            let message = self.pop_oldest()?;
+            let mut message = self.pop_oldest()?;
             let sequence = self.next;
             self.next = sequence.next();
             if cut == Cut::Whole {
-                let (token, since, payload) = (message.token(), message.since, message.payload);
+                let (token, since, body) = (message.token(), message.since, message.payload);
                 let after = progress.stamp(count);
-                return Some(Leaving { sequence, part: None, payload, since, token, after });
+                return Some(Leaving { sequence, part: None, body, since, token, after });
             }
+            message.payload = self.shelf.take_off(message.payload);
             self.begun = Some(Begun { sequence, message, count, offset: 0 });
         }
         self.pop_piece(room, progress)
@@ -214,7 +223,7 @@ impl FreshSend {
         let room = room.saying(after.is_some());
         let total = message.payload.len();
         let Cut::Piece(len) = room.cut_piece(total - *offset) else { return None };
-        let payload = message.payload.slice(*offset..*offset + len);
+        let body = message.payload.slice(*offset..*offset + len);
         let number = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
         let part = Some(Part { offset: number(*offset), total: number(total) });
         let (sequence, since, token) = (*sequence, message.since, message.token());
@@ -222,7 +231,7 @@ impl FreshSend {
         if *offset == total {
             self.begun = None;
         }
-        Some(Leaving { sequence, part, payload, since, token, after })
+        Some(Leaving { sequence, part, body, since, token, after })
     }
 }
 
@@ -230,7 +239,7 @@ impl FreshSend {
 #[derive(Debug)]
 pub(super) struct FreshReceive {
     /// With their numbers, where they have some.
-    waiting: VecDeque<(Option<SequenceNumber>, Bytes)>,
+    waiting: Row<Option<SequenceNumber>>,
     cost: usize,
     /// Whether older ones are refused.
     sequenced: bool,
@@ -252,7 +261,7 @@ pub(super) struct Arrival {
 impl FreshReceive {
     pub(super) fn new(sequenced: bool) -> Self {
         let next = SequenceNumber::default();
-        Self { waiting: VecDeque::new(), cost: 0, sequenced, next }
+        Self { waiting: Row::default(), cost: 0, sequenced, next }
     }
 
     pub(super) const fn count_from(&mut self, first: SequenceNumber) {
@@ -280,7 +289,11 @@ impl FreshReceive {
 
     /// Takes in a whole message; of an `unreliable` channel without `notify` only those in pieces
     /// have a number.
-    pub(super) fn handle(&mut self, sequence: Option<SequenceNumber>, payload: Bytes) -> Arrival {
+    pub(super) fn handle(
+        &mut self,
+        sequence: Option<SequenceNumber>,
+        content: Content<'_>,
+    ) -> Arrival {
         let mut outcome = Arrival::default();
         if let Some(sequence) = sequence {
             if self.is_late(sequence) {
@@ -290,27 +303,32 @@ impl FreshReceive {
             }
             self.next = self.next.max(sequence.next());
         }
-        self.cost += cost(payload.len());
-        self.waiting.push_back((sequence, payload));
+        self.cost += cost(content.len());
+        self.waiting.push(sequence, content);
         while self.waiting.len() > limits::RECEIVE_QUEUE_MESSAGES
             || self.cost > limits::RECEIVE_QUEUE_BYTES
         {
-            self.take();
+            self.take(|_| {});
             outcome.evicted += 1;
         }
         outcome
     }
 
-    /// Takes the oldest, with its number where it has one.
-    pub(super) fn take(&mut self) -> Option<(Option<SequenceNumber>, Bytes)> {
-        let (sequence, payload) = self.waiting.pop_front()?;
-        self.cost -= cost(payload.len());
-        Some((sequence, payload))
+    /// Takes the oldest, which `read` may read; its number, where it has one, and its length.
+    pub(super) fn take(
+        &mut self,
+        read: impl FnOnce(Content<'_>),
+    ) -> Option<(Option<SequenceNumber>, usize)> {
+        let (sequence, len) = self.waiting.take(read)?;
+        self.cost -= cost(len);
+        Some((sequence, len))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::{
         super::outgoing::{Extra, Space},
         *,
@@ -323,8 +341,8 @@ mod tests {
         FreshSend::new(ChannelId::new(0).unwrap())
     }
 
-    fn queued(payload: impl Into<Bytes>) -> Queued {
-        Queued { payload: payload.into(), since: Instant::now(), extra: None }
+    fn queued(payload: impl Into<Bytes>) -> Queued<Content<'static>> {
+        Queued { payload: Content::Shared(payload.into()), since: Instant::now(), extra: None }
     }
 
     fn payload(byte: u8) -> Bytes {
@@ -332,7 +350,7 @@ mod tests {
     }
 
     fn handle(queue: &mut FreshReceive, sequence: u64, text: &'static [u8]) -> Arrival {
-        queue.handle(Some(SequenceNumber(sequence)), Bytes::from_static(text))
+        queue.handle(Some(SequenceNumber(sequence)), Content::Borrowed(text))
     }
 
     #[test]
@@ -356,7 +374,7 @@ mod tests {
         assert_eq!(queue.expire(now + lifetime, None, &mut notices), 0);
         assert_eq!(queue.expire(now + lifetime, Some(lifetime), &mut notices), 1);
         let leaving = queue.pop(PACKET, PROGRESS, &mut notices).unwrap();
-        assert_eq!((leaving.sequence, leaving.payload), (SequenceNumber(0), payload(1)));
+        assert_eq!((leaving.sequence, queue.bytes(&leaving.body)), (SequenceNumber(0), &[1][..]));
     }
 
     #[test]
@@ -364,7 +382,7 @@ mod tests {
         let (mut queue, mut notices) = (queue(), Notices::default());
         queue.push(queued(vec![0; 2_000]), &mut notices);
         let parts: Vec<_> = core::iter::from_fn(|| queue.pop(PACKET, PROGRESS, &mut notices))
-            .map(|leaving| (leaving.part.unwrap().offset, leaving.payload.len()))
+            .map(|leaving| (leaving.part.unwrap().offset, leaving.body.len()))
             .collect();
         assert_eq!(parts, [(0, 1_160), (1_160, 840)]);
         assert!(queue.is_empty());
@@ -378,7 +396,8 @@ mod tests {
         assert_eq!(queue.supersede_begun(&mut notices), 0, "nothing newer waits");
         queue.push(queued(payload(1)), &mut notices);
         assert_eq!(queue.keep_newest(&mut notices), 1);
-        assert_eq!(queue.pop(PACKET, PROGRESS, &mut notices).unwrap().payload, payload(1));
+        let leaving = queue.pop(PACKET, PROGRESS, &mut notices).unwrap();
+        assert_eq!(queue.bytes(&leaving.body), [1]);
     }
 
     #[test]
@@ -388,7 +407,11 @@ mod tests {
         assert!(handle(&mut queue, 1, b"b").late);
         assert!(handle(&mut queue, 2, b"c").duplicate);
         assert_eq!(handle(&mut queue, 3, b"d"), Arrival::default());
-        let mut take = || queue.take().map(|(_, message)| message);
+        let mut take = || {
+            let mut taken = None;
+            queue.take(|content| taken = Some(content.into_bytes()));
+            taken
+        };
         assert_eq!(take(), Some(Bytes::from_static(b"c")));
         assert_eq!(take(), Some(Bytes::from_static(b"d")));
         assert_eq!(take(), None);
@@ -398,7 +421,7 @@ mod tests {
     fn unreliable_takes_whatever_comes() {
         let mut queue = FreshReceive::new(false);
         for _ in 0..3 {
-            assert_eq!(queue.handle(None, payload(0)), Arrival::default());
+            assert_eq!(queue.handle(None, Content::Shared(payload(0))), Arrival::default());
         }
         assert_eq!(handle(&mut queue, 7, b"x"), Arrival::default());
         assert_eq!(handle(&mut queue, 6, b"y"), Arrival::default());
@@ -409,9 +432,9 @@ mod tests {
     fn an_application_that_does_not_take_loses_the_oldest() {
         let mut queue = FreshReceive::new(false);
         for _ in 0..limits::RECEIVE_QUEUE_MESSAGES {
-            assert_eq!(queue.handle(None, payload(0)).evicted, 0);
+            assert_eq!(queue.handle(None, Content::Shared(payload(0))).evicted, 0);
         }
-        assert_eq!(queue.handle(None, payload(0)).evicted, 1);
+        assert_eq!(queue.handle(None, Content::Shared(payload(0))).evicted, 1);
     }
 
     #[test]

@@ -1,21 +1,20 @@
 //! `reliable_ordered` messages on their way to the application.
 
-use std::collections::VecDeque;
-
 use biplane_wire::{ChannelId, SequenceNumber};
-use bytes::Bytes;
 
 use super::{
-    arrival::{Arrived, Numbered, Place, Places, Whole},
-    pop_front_if,
+    arrival::{Arrived, Place, Places},
     reassembly::Piece,
+    shelf::{Content, Row},
 };
 use crate::Violation;
 
 /// Messages in order, and those that came before their turn.
 #[derive(Debug, Default)]
 pub(super) struct Ordered {
-    ready: VecDeque<Numbered<Whole>>,
+    /// Each with its number, and how many commands, requests and replies must have been taken before
+    /// it is.
+    ready: Row<(SequenceNumber, u64)>,
     /// The first is never whole.
     early: Places,
 }
@@ -32,9 +31,17 @@ impl Ordered {
         sequence: u32,
         piece: Piece<'_>,
     ) -> Result<Arrived, Violation> {
-        let (arrived, _) = self.early.add(id, sequence, piece)?;
+        let arrived = match self.early.let_through(sequence, piece) {
+            Some(sequence) => {
+                self.ready.push((sequence, piece.after), Content::Borrowed(piece.bytes));
+                Arrived::New
+            }
+            None => self.early.add(id, sequence, piece)?.0,
+        };
         while let Some((sequence, place)) = self.early.pop_if(Place::is_whole) {
-            self.ready.extend(place.into_message().map(|message| (sequence, message)));
+            if let Some(message) = place.into_message() {
+                self.ready.push((sequence, message.after), Content::Shared(message.payload));
+            }
         }
         Ok(arrived)
     }
@@ -46,12 +53,20 @@ impl Ordered {
     /// Whether the next waits for nothing but the application, which took so many commands, requests
     /// and replies.
     pub(super) fn is_readable(&self, taken: u64) -> bool {
-        self.ready.front().is_some_and(|(_, message)| message.after <= taken)
+        self.ready.front().is_some_and(|(_, after)| *after <= taken)
     }
 
-    pub(super) fn take(&mut self, taken: u64) -> Option<Numbered<Bytes>> {
-        let next = pop_front_if(&mut self.ready, |(_, message)| message.after <= taken)?;
-        Some((next.0, next.1.payload))
+    /// Takes the next, which `read` may read, if so; its number and length.
+    pub(super) fn take(
+        &mut self,
+        taken: u64,
+        read: impl FnOnce(Content<'_>),
+    ) -> Option<(SequenceNumber, usize)> {
+        if !self.is_readable(taken) {
+            return None;
+        }
+        let ((sequence, _), len) = self.ready.take(read)?;
+        Some((sequence, len))
     }
 }
 
@@ -61,6 +76,12 @@ mod tests {
 
     fn channel() -> ChannelId {
         ChannelId::new(0).unwrap()
+    }
+
+    fn take(queue: &mut Ordered, taken: u64) -> Option<(u64, Vec<u8>)> {
+        let mut bytes = Vec::new();
+        let (sequence, _) = queue.take(taken, |content| bytes.extend(content.as_slice()))?;
+        Some((sequence.0, bytes))
     }
 
     fn handle(queue: &mut Ordered, sequence: u32, bytes: &[u8]) -> Result<Arrived, Violation> {
@@ -75,9 +96,9 @@ mod tests {
         assert!(!queue.is_readable(0));
         assert_eq!(handle(&mut queue, 0, b"a"), Ok(Arrived::New));
         assert_eq!(handle(&mut queue, 0, b"a"), Ok(Arrived::Again));
-        assert_eq!(queue.take(0), Some((SequenceNumber(0), Bytes::from_static(b"a"))));
-        assert_eq!(queue.take(0), Some((SequenceNumber(1), Bytes::from_static(b"b"))));
-        assert_eq!(queue.take(0), None);
+        assert_eq!(take(&mut queue, 0), Some((0, b"a".to_vec())));
+        assert_eq!(take(&mut queue, 0), Some((1, b"b".to_vec())));
+        assert_eq!(take(&mut queue, 0), None);
     }
 
     #[test]
@@ -88,8 +109,8 @@ mod tests {
         assert_eq!(handle(&mut queue, 1, b"next"), Ok(Arrived::New));
         assert!(!queue.is_readable(0));
         assert_eq!(queue.handle(channel(), 0, piece(0, b"ab")), Ok(Arrived::More));
-        assert_eq!(queue.take(0), Some((SequenceNumber(0), Bytes::from_static(b"abcd"))));
-        assert_eq!(queue.take(0), Some((SequenceNumber(1), Bytes::from_static(b"next"))));
+        assert_eq!(take(&mut queue, 0), Some((0, b"abcd".to_vec())));
+        assert_eq!(take(&mut queue, 0), Some((1, b"next".to_vec())));
     }
 
     #[test]
@@ -99,8 +120,8 @@ mod tests {
         queue.handle(channel(), 0, piece).unwrap();
         handle(&mut queue, 1, b"b").unwrap();
         assert!(!queue.is_readable(1));
-        assert_eq!(queue.take(1), None);
-        assert_eq!(queue.take(2), Some((SequenceNumber(0), Bytes::from_static(b"a"))));
-        assert_eq!(queue.take(1), Some((SequenceNumber(1), Bytes::from_static(b"b"))));
+        assert_eq!(take(&mut queue, 1), None);
+        assert_eq!(take(&mut queue, 2), Some((0, b"a".to_vec())));
+        assert_eq!(take(&mut queue, 1), Some((1, b"b".to_vec())));
     }
 }

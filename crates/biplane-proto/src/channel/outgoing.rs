@@ -3,18 +3,19 @@
 use core::time::Duration;
 use std::time::Instant;
 
+use super::{
+    causality::Progress,
+    shelf::{Body, Content, Shelf},
+};
+use crate::{acks::Eliciting, limits, recovery::SentFrame};
 use biplane_wire::{
     ChannelId, Chunk, Fragment, Frame, Header, Message, SequenceNumber, varint_len,
 };
-use bytes::Bytes;
 
-use super::causality::Progress;
-use crate::{acks::Eliciting, limits, recovery::SentFrame};
-
-/// A message that waits to be sent.
+/// A message that waits to be sent, or is about to.
 #[derive(Debug)]
-pub(super) struct Queued {
-    pub(super) payload: Bytes,
+pub(super) struct Queued<P = Body> {
+    pub(super) payload: P,
     /// When the application sent it.
     pub(super) since: Instant,
     /// What few ask for, so that all others take no room for it.
@@ -44,6 +45,13 @@ pub(super) enum Cause {
     Issued(u64),
     /// All of them are among so many, the first ones that were written.
     Written(u64),
+}
+
+impl Queued<Content<'_>> {
+    /// The same with its bytes on `shelf`.
+    pub(super) fn keep(self, shelf: &mut Shelf) -> Queued {
+        Queued { payload: shelf.keep(self.payload), since: self.since, extra: self.extra }
+    }
 }
 
 impl Queued {
@@ -103,7 +111,8 @@ pub(crate) struct Outgoing {
     pub(crate) channel: ChannelId,
     pub(crate) sequence: Option<SequenceNumber>,
     pub(crate) part: Option<Part>,
-    pub(crate) payload: Bytes,
+    /// Its bytes, which its channel has.
+    pub(crate) body: Body,
     pub(crate) wants: Eliciting,
     /// When the application sent it, if its channel has a lifetime and it is not sent again.
     pub(crate) sent_at: Option<Instant>,
@@ -218,17 +227,17 @@ impl Outgoing {
     /// The bytes that say what a message comes after.
     const COUNT: usize = 2;
 
-    /// The frame; without its length if it is the last of its packet.
-    pub(crate) fn frame(&self, delimited: bool) -> Frame<'_> {
-        self.stamped(delimited, None)
+    /// The frame with its length, so that others may follow.
+    pub(crate) fn frame<'a>(&self, payload: &'a [u8]) -> Frame<'a> {
+        self.stamped(payload, true, None)
     }
 
     /// The frame for a control record; `clock` is the session's when the application sent it.
-    pub(crate) fn tunnelled_frame(&self, clock: Option<u32>) -> Frame<'_> {
-        self.stamped(false, clock)
+    pub(crate) fn tunnelled_frame<'a>(&self, payload: &'a [u8], clock: Option<u32>) -> Frame<'a> {
+        self.stamped(payload, false, clock)
     }
 
-    fn stamped(&self, delimited: bool, clock: Option<u32>) -> Frame<'_> {
+    fn stamped<'a>(&self, payload: &'a [u8], delimited: bool, clock: Option<u32>) -> Frame<'a> {
         let sequence = self.sequence.map(SequenceNumber::truncated);
         match self.part {
             None => Frame::Message(Message {
@@ -237,7 +246,7 @@ impl Outgoing {
                 after: self.after,
                 clock,
                 delimited,
-                payload: &self.payload,
+                payload,
             }),
             Some(Part { offset, total }) => Frame::Fragment(Fragment {
                 channel: self.channel,
@@ -247,14 +256,14 @@ impl Outgoing {
                 after: self.after,
                 clock,
                 delimited,
-                payload: &self.payload,
+                payload,
             }),
         }
     }
 
     /// The bytes of its frame.
     pub(crate) const fn len(&self, delimited: bool) -> usize {
-        let len = self.payload.len();
+        let len = self.body.len();
         let overhead = match self.part {
             None => Message::overhead(self.sequence.is_some(), delimited, len),
             Some(Part { offset, total }) => {
@@ -274,10 +283,10 @@ impl Outgoing {
         }
         Some(match self.part {
             // A withdrawal stands for all of its message.
-            _ if self.payload.is_empty() => SentFrame::Message(self.channel, sequence),
+            _ if self.body.len() == 0 => SentFrame::Message(self.channel, sequence),
             None => SentFrame::Message(self.channel, sequence),
             Some(Part { offset, .. }) => {
-                let len = u32::try_from(self.payload.len()).unwrap_or(u32::MAX);
+                let len = u32::try_from(self.body.len()).unwrap_or(u32::MAX);
                 SentFrame::Piece(self.channel, sequence, offset, len)
             }
         })
@@ -286,6 +295,8 @@ impl Outgoing {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     const fn room(left: usize) -> Room {
@@ -313,22 +324,26 @@ mod tests {
     fn a_frame_is_as_long_as_it_says() {
         let channel = ChannelId::new(0).unwrap();
         for (offset, total) in [(0, 2_000), (20_000, 1_000_000)] {
-            for (delimited, after) in
-                [(false, None), (true, None), (false, Some(7)), (true, Some(7))]
-            {
+            for after in [None, Some(7)] {
+                let payload = [7; 1_000];
                 let outgoing = Outgoing {
                     channel,
                     sequence: Some(SequenceNumber(1)),
                     part: Some(Part { offset, total }),
-                    payload: vec![0; 1_000].into(),
+                    body: Bytes::copy_from_slice(&payload).into(),
                     wants: Eliciting::Reliable,
                     sent_at: None,
                     noted: false,
                     after,
                 };
                 let mut out = Vec::new();
-                outgoing.frame(delimited).encode(&mut out);
-                assert_eq!(out.len(), outgoing.len(delimited));
+                outgoing.frame(&payload).encode(&mut out);
+                assert_eq!(out.len(), outgoing.len(true));
+                let (mut open, len) = (out.clone(), out.len());
+                biplane_wire::leave_open(&mut open, len, payload.len());
+                let mut plain = Vec::new();
+                outgoing.tunnelled_frame(&payload, None).encode(&mut plain);
+                assert_eq!((open.len(), &open), (outgoing.len(false), &plain));
                 assert!(out.len() <= 1_000 + Part::OVERHEAD + Outgoing::COUNT);
             }
         }

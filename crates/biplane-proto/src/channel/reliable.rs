@@ -7,7 +7,6 @@ use core::{num::NonZeroU32, time::Duration};
 use std::{collections::VecDeque, time::Instant};
 
 use biplane_wire::SequenceNumber;
-use bytes::Bytes;
 
 use self::pieces::{Piece, Pieces};
 use super::{
@@ -17,6 +16,7 @@ use super::{
     notices::Notices,
     outgoing::{Cut, Part, Queued, Room},
     pop_front_if,
+    shelf::{Body, Content, Shelf},
 };
 use crate::{Notice, SendError, limits};
 
@@ -25,6 +25,7 @@ use crate::{Notice, SendError, limits};
 /// A message gets its number when it first leaves, so that one that expires unsent leaves no gap.
 #[derive(Debug, Default)]
 pub(super) struct ReliableSend {
+    shelf: Shelf,
     unsent: VecDeque<Queued>,
     /// Messages `base..base + len`.
     sent: VecDeque<Sent>,
@@ -35,6 +36,7 @@ pub(super) struct ReliableSend {
     in_time: SequenceNumber,
     /// The message whose pieces are going out for the first time.
     begun: Option<SequenceNumber>,
+    /// What is on the shelf is charged until it is off it.
     cost: usize,
 }
 
@@ -65,7 +67,7 @@ enum State {
 pub(super) struct Leaving {
     pub(super) sequence: SequenceNumber,
     pub(super) part: Option<Part>,
-    pub(super) payload: Bytes,
+    pub(super) body: Body,
     /// It has left before.
     pub(super) again: bool,
     /// Of who asks for its fate; given when its number is.
@@ -79,13 +81,13 @@ impl ReliableSend {
         self.in_time = first;
     }
 
-    pub(super) fn push(&mut self, message: Queued) -> Result<(), SendError> {
+    pub(super) fn push(&mut self, message: Queued<Content<'_>>) -> Result<(), SendError> {
         let len = message.payload.len();
         if self.is_full(len) {
             return Err(SendError::QueueFull);
         }
         self.cost += cost(len);
-        self.unsent.push_back(message);
+        self.unsent.push_back(message.keep(&mut self.shelf));
         Ok(())
     }
 
@@ -95,6 +97,11 @@ impl ReliableSend {
         let full = self.len() >= limits::SEND_QUEUE_MESSAGES
             || self.cost + cost(len) > limits::SEND_QUEUE_BYTES;
         full && self.len() > 0
+    }
+
+    /// The bytes of what leaves.
+    pub(super) fn bytes<'a>(&'a self, body: &'a Body) -> &'a [u8] {
+        self.shelf.get(body)
     }
 
     /// The tokens of what has not left, which are told of no more.
@@ -162,6 +169,7 @@ impl ReliableSend {
         let over = |message: &Queued| message.is_over(now, lifetime);
         while let Some(message) = pop_front_if(&mut self.unsent, over) {
             self.cost -= cost(message.payload.len());
+            self.shelf.let_go(&message.payload);
             notices.tell(message.token(), Notice::Expired);
             expired += 1;
         }
@@ -191,11 +199,12 @@ impl ReliableSend {
         if sent.withdrawn.is_none() {
             return false;
         }
-        (sent.message.payload, sent.pieces) = (Bytes::new(), None);
+        let released = sent.message.payload.release();
+        sent.pieces = None;
         if core::mem::replace(&mut sent.state, State::Again) != State::Again {
             self.again.push_back(sequence);
         }
-        self.cost -= len;
+        self.cost -= released;
         self.begun = self.begun.filter(|begun| *begun != sequence);
         true
     }
@@ -272,9 +281,9 @@ impl ReliableSend {
         let state = State::InFlight;
         self.sent.push_back(Sent { state, withdrawn: None, message, pieces });
         if whole {
-            let payload = self.get(sequence)?.message.payload.clone();
+            let body = self.get(sequence)?.message.payload.clone();
             let after = progress.stamp(count);
-            return Some(Leaving { sequence, part: None, payload, again: false, token, after });
+            return Some(Leaving { sequence, part: None, body, again: false, token, after });
         }
         self.begun = Some(sequence);
         let leaving = self.pop_piece(sequence, room, progress)?;
@@ -302,17 +311,20 @@ impl ReliableSend {
             return;
         }
         sent.pieces = None;
-        let len = core::mem::take(&mut sent.message.payload).len();
+        let released = sent.message.payload.release();
         if before == State::Again {
             self.again.retain(|again| *again != sequence);
         }
         if self.begun == Some(sequence) {
             self.begun = None;
         }
-        self.cost -= cost(len);
-        while pop_front_if(&mut self.sent, |sent| sent.state == State::Acked).is_some() {
+        self.cost -= cost(released);
+        while let Some(sent) = pop_front_if(&mut self.sent, |sent| sent.state == State::Acked) {
             self.base = self.base.next();
+            self.cost -= sent.message.payload.len();
+            self.shelf.let_go(&sent.message.payload);
         }
+        self.shelf.sweep();
     }
 
     /// The peer has a piece of a message.
@@ -368,9 +380,8 @@ impl Sent {
         next: fn(&mut Pieces, Room) -> Option<Piece>,
     ) -> Option<Leaving> {
         if let Some(total) = self.withdrawn {
-            let (part, payload) = (Some(Part::end(total.get())), Bytes::new());
-            let leaving =
-                Leaving { sequence, part, payload, again: true, token: None, after: None };
+            let (part, body) = (Some(Part::end(total.get())), Body::default());
+            let leaving = Leaving { sequence, part, body, again: true, token: None, after: None };
             return room.has_end().then_some(leaving);
         }
         let after = progress.stamp(self.message.count());
@@ -396,8 +407,8 @@ impl Sent {
         let number = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
         let total = self.message.payload.len();
         let part = (len < total).then(|| Part { offset: number(offset), total: number(total) });
-        let payload = self.message.payload.slice(offset..offset + len);
-        Leaving { sequence, part, payload, again: false, token: None, after: None }
+        let body = self.message.payload.slice(offset..offset + len);
+        Leaving { sequence, part, body, again: false, token: None, after: None }
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::{
     Books, Counts, Outgoing,
-    arrival::{Arrived, Numbered},
+    arrival::Arrived,
     causality::Progress,
     cost,
     credit::{CreditGiven, CreditHeld},
@@ -20,6 +20,7 @@ use super::{
     reassembly::Piece,
     reliable::{self, ReliableSend},
     report::Report,
+    shelf::{Body, Content},
     unordered::Unordered,
 };
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
 };
 
 /// A message that is never sent again, with its number where it has one.
-pub(super) type Fresh = (Option<SequenceNumber>, Bytes);
+pub(super) type Fresh<'a> = (Option<SequenceNumber>, Content<'a>);
 
 #[derive(Debug)]
 pub(super) struct Channel {
@@ -142,7 +143,7 @@ impl Channel {
     pub(super) fn queue(
         &mut self,
         now: Instant,
-        payload: Bytes,
+        payload: Content<'_>,
         how: SendOptions,
         books: &mut Books,
     ) -> Result<(), SendError> {
@@ -263,12 +264,12 @@ impl Channel {
         match &mut self.send {
             Send::Fresh(queue) => {
                 let leaving = queue.pop(room, *progress, notices)?;
-                let fresh::Leaving { sequence, part, payload, since, token, after } = leaving;
+                let fresh::Leaving { sequence, part, body, since, token, after } = leaving;
                 Some(Outgoing {
                     channel: self.id,
                     sequence: (numbered || part.is_some()).then_some(sequence),
                     part,
-                    payload,
+                    body,
                     wants: Eliciting::Fresh,
                     sent_at: self.config.lifetime.map(|_| since),
                     noted: token.is_some(),
@@ -284,6 +285,15 @@ impl Channel {
                 Some(outgoing(self.id, leaving))
             }
             Send::Command(_) => None,
+        }
+    }
+
+    /// The bytes of what leaves.
+    pub(super) fn bytes<'a>(&'a self, body: &'a Body) -> &'a [u8] {
+        match &self.send {
+            Send::Fresh(queue) => queue.bytes(body),
+            Send::Reliable(queue) => queue.bytes(body),
+            Send::Command(_) => &[],
         }
     }
 
@@ -428,28 +438,34 @@ impl Channel {
         Ok(())
     }
 
-    /// Gives the application, which took so many commands, requests and replies, the next message;
-    /// a command with its place among them.
-    pub(super) fn take(&mut self, taken: u64) -> Option<(Bytes, Option<u64>)> {
+    /// Gives the application, which took so many commands, requests and replies, the next message to
+    /// read; of a command returns its place among them.
+    pub(super) fn take(
+        &mut self,
+        taken: u64,
+        read: impl FnOnce(Content<'_>),
+    ) -> Option<Option<u64>> {
         let mut place = None;
-        let (sequence, payload) = match &mut self.receive {
-            Receive::Fresh(queue) => queue.take()?,
-            Receive::Unordered(queue) => numbered(queue.take()?),
-            Receive::Ordered(queue) => numbered(queue.take(taken)?),
+        let (sequence, len) = match &mut self.receive {
+            Receive::Fresh(queue) => queue.take(read)?,
+            Receive::Unordered(queue) => numbered(queue.take(read)?),
+            Receive::Ordered(queue) => numbered(queue.take(taken, read)?),
             Receive::Command(queue, next) => {
                 let (payload, its) = queue.pop_front()?;
                 place = Some(its);
                 let sequence = core::mem::replace(next, next.next());
-                (Some(sequence), payload)
+                let len = payload.len();
+                read(Content::Shared(payload));
+                (Some(sequence), len)
             }
         };
         if self.config.kind.is_reliable() {
-            self.given.give_back(cost(payload.len()));
+            self.given.give_back(cost(len));
         }
         if let (Some(report), Some(sequence)) = (&mut self.report, sequence) {
             report.on_taken(sequence);
         }
-        Some((payload, place))
+        Some(place)
     }
 
     /// Lets messages go to the application that wait for nothing but that, which took so many
@@ -514,17 +530,17 @@ impl Channel {
     }
 }
 
-fn numbered((sequence, payload): Numbered<Bytes>) -> (Option<SequenceNumber>, Bytes) {
-    (Some(sequence), payload)
+fn numbered((sequence, len): (SequenceNumber, usize)) -> (Option<SequenceNumber>, usize) {
+    (Some(sequence), len)
 }
 
 fn outgoing(channel: ChannelId, leaving: reliable::Leaving) -> Outgoing {
-    let reliable::Leaving { sequence, part, payload, after, .. } = leaving;
+    let reliable::Leaving { sequence, part, body, after, .. } = leaving;
     Outgoing {
         channel,
         sequence: Some(sequence),
         part,
-        payload,
+        body,
         wants: Eliciting::Reliable,
         sent_at: None,
         noted: false,
@@ -533,39 +549,39 @@ fn outgoing(channel: ChannelId, leaving: reliable::Leaving) -> Outgoing {
 }
 
 /// Takes in a message, or a piece of one, that is never sent again; returns it once it is whole.
-pub(super) fn assemble_fresh(
+pub(super) fn assemble_fresh<'a>(
     queue: &FreshReceive,
     now: Instant,
     partials: &mut FreshPartials,
-    (id, sequence, piece): (ChannelId, Option<u32>, Piece<'_>),
+    (id, sequence, piece): (ChannelId, Option<u32>, Piece<'a>),
     counts: &mut Counts,
-) -> Result<Option<Fresh>, Violation> {
+) -> Result<Option<Fresh<'a>>, Violation> {
     let sequence = sequence.map(|sequence| queue.expand(sequence));
-    let payload = match sequence {
+    let content = match sequence {
         Some(sequence) if !piece.is_whole() => {
             if queue.is_late(sequence) {
                 counts.late += 1;
                 return Ok(None);
             }
             match partials.add(now, id, sequence, piece)? {
-                Some(whole) => whole.into(),
+                Some(whole) => Content::Shared(whole.into()),
                 None => return Ok(None),
             }
         }
-        _ => Bytes::copy_from_slice(piece.bytes),
+        _ => Content::Borrowed(piece.bytes),
     };
-    Ok(Some((sequence, payload)))
+    Ok(Some((sequence, content)))
 }
 
 /// Gives a whole message to the application.
 pub(super) fn deliver_fresh(
     queue: &mut FreshReceive,
     id: ChannelId,
-    (sequence, payload): Fresh,
+    (sequence, content): Fresh<'_>,
     partials: &mut FreshPartials,
     counts: &mut Counts,
 ) {
-    let outcome = queue.handle(sequence, payload);
+    let outcome = queue.handle(sequence, content);
     if let Some(sequence) = sequence.filter(|sequence| queue.is_late(*sequence)) {
         // It is the newest now, or came after a newer one: what is older is not waited for.
         partials.supersede(id, sequence);

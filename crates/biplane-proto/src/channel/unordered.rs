@@ -1,20 +1,18 @@
 //! `reliable_unordered` messages on their way to the application.
 
-use std::collections::VecDeque;
-
 use biplane_wire::{ChannelId, SequenceNumber};
-use bytes::Bytes;
 
 use super::{
     arrival::{Arrived, Numbered, Place, Places, Whole},
     reassembly::Piece,
+    shelf::{Content, Row},
 };
 use crate::Violation;
 
 /// Messages as they came, and which those were.
 #[derive(Debug, Default)]
 pub(super) struct Unordered {
-    ready: VecDeque<Numbered<Bytes>>,
+    ready: Row<SequenceNumber>,
     /// Those that wait for what they come after.
     held: Vec<Numbered<Whole>>,
     /// The first is never done.
@@ -33,8 +31,20 @@ impl Unordered {
         sequence: u32,
         piece: Piece<'_>,
     ) -> Result<Arrived, Violation> {
-        let (arrived, place) = self.places.add(id, sequence, piece)?;
-        self.held.extend(place.and_then(|(sequence, place)| Some((sequence, place.give_out()?))));
+        let through =
+            if piece.after == 0 { self.places.let_through(sequence, piece) } else { None };
+        let arrived = match through {
+            Some(sequence) => {
+                self.ready.push(sequence, Content::Borrowed(piece.bytes));
+                Arrived::New
+            }
+            None => {
+                let (arrived, place) = self.places.add(id, sequence, piece)?;
+                let whole = place.and_then(|(sequence, place)| Some((sequence, place.give_out()?)));
+                self.held.extend(whole);
+                arrived
+            }
+        };
         while self.places.pop_if(Place::is_done).is_some() {}
         Ok(arrived)
     }
@@ -43,7 +53,9 @@ impl Unordered {
     /// commands, requests and replies.
     pub(super) fn release(&mut self, taken: u64) {
         let free = self.held.extract_if(.., |(_, message)| message.after <= taken);
-        self.ready.extend(free.map(|(sequence, message)| (sequence, message.payload)));
+        for (sequence, message) in free {
+            self.ready.push(sequence, Content::Shared(message.payload));
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -54,14 +66,24 @@ impl Unordered {
         self.ready.is_empty()
     }
 
-    pub(super) fn take(&mut self) -> Option<Numbered<Bytes>> {
-        self.ready.pop_front()
+    /// Takes the next, which `read` may read; its number and length.
+    pub(super) fn take(
+        &mut self,
+        read: impl FnOnce(Content<'_>),
+    ) -> Option<(SequenceNumber, usize)> {
+        self.ready.take(read)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn take(queue: &mut Unordered) -> Option<(u64, Vec<u8>)> {
+        let mut bytes = Vec::new();
+        let (sequence, _) = queue.take(|content| bytes.extend(content.as_slice()))?;
+        Some((sequence.0, bytes))
+    }
 
     #[test]
     fn each_message_comes_once_as_soon_as_it_is_there() {
@@ -94,8 +116,8 @@ mod tests {
         assert_eq!(queue.handle(channel, 2, Piece::whole(b"abcd")), Ok(New));
         assert_eq!(queue.handle(channel, 2, end(4)), Ok(Again), "it had come");
         queue.release(0);
-        assert_eq!(queue.take(), Some((SequenceNumber(2), Bytes::from_static(b"abcd"))));
-        assert_eq!((queue.take(), queue.len()), (None, 0));
+        assert_eq!(take(&mut queue), Some((2, b"abcd".to_vec())));
+        assert_eq!((take(&mut queue), queue.len()), (None, 0));
         assert!(queue.places.pop_if(|_| true).is_none(), "all are done");
     }
 
@@ -106,9 +128,9 @@ mod tests {
         queue.handle(channel, 0, Piece { after: 2, ..Piece::whole(b"a") }).unwrap();
         queue.handle(channel, 1, Piece::whole(b"b")).unwrap();
         queue.release(1);
-        assert_eq!(queue.take(), Some((SequenceNumber(1), Bytes::from_static(b"b"))));
-        assert_eq!((queue.take(), queue.len()), (None, 1));
+        assert_eq!(take(&mut queue), Some((1, b"b".to_vec())));
+        assert_eq!((take(&mut queue), queue.len()), (None, 1));
         queue.release(2);
-        assert_eq!(queue.take(), Some((SequenceNumber(0), Bytes::from_static(b"a"))));
+        assert_eq!(take(&mut queue), Some((0, b"a".to_vec())));
     }
 }

@@ -318,13 +318,13 @@ impl Outbox {
     pub(crate) fn write_tunnelled(
         &mut self,
         now: Instant,
-        message: &Outgoing,
+        (message, payload): (&Outgoing, &[u8]),
         clock: Option<u32>,
         out: &mut Vec<u8>,
     ) {
         let tunnelled = message.remembered();
         let len = message.len(false);
-        let frame = message.tunnelled_frame(clock);
+        let frame = message.tunnelled_frame(payload, clock);
         Record::Tunnelled { number: self.next_number(), frame }.encode(out);
         self.keep(Kept { len, what: What::Tunnelled(tunnelled) });
         self.tunnel.on_written(now, len);

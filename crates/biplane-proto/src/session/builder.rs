@@ -1,6 +1,8 @@
 //! How a packet is laid out: header, frames, room for the tag.
 
-use biplane_wire::{Frame, Header, limits as wire};
+use core::ops::Range;
+
+use biplane_wire::{Frame, Header, limits as wire, varint_len};
 
 use crate::{
     acks::Eliciting,
@@ -10,14 +12,15 @@ use crate::{
 
 /// A packet being filled at the end of a buffer.
 ///
-/// The last message is held back: nothing follows it, so it needs no length.
+/// The last message ends it and has no length, since nothing follows.
 #[derive(Debug)]
 pub(super) struct Builder<'a> {
     out: &'a mut Vec<u8>,
     start: usize,
     /// Bytes that frames may take.
     capacity: usize,
-    held: Option<Outgoing>,
+    /// Where the last message is, and how many bytes of it are payload.
+    last: Option<(Range<usize>, usize)>,
     frames: Vec<SentFrame>,
     wants: Eliciting,
 }
@@ -36,14 +39,13 @@ impl<'a> Builder<'a> {
         let start = out.len();
         out.resize(start + Header::LEN, 0);
         let capacity = size.saturating_sub(Header::LEN + wire::TAG);
-        Self { out, start, capacity, held: None, frames, wants: Eliciting::Nothing }
+        Self { out, start, capacity, last: None, frames, wants: Eliciting::Nothing }
     }
 
     /// Bytes left for another frame.
     pub(super) fn room(&self) -> usize {
         let used = self.out.len() - self.start - Header::LEN;
-        let held = self.held.as_ref().map_or(0, |held| held.len(true));
-        self.capacity.saturating_sub(used + held)
+        self.capacity.saturating_sub(used)
     }
 
     /// The same for messages, which are cut to what packets of this length hold.
@@ -52,7 +54,7 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.held.is_none() && self.out.len() == self.start + Header::LEN
+        self.out.len() == self.start + Header::LEN
     }
 
     /// Whether anything in it asks for an ack.
@@ -84,21 +86,24 @@ impl<'a> Builder<'a> {
         self.frames.push(frame);
     }
 
-    /// Adds a message that is known to fit.
-    pub(super) fn message(&mut self, message: Outgoing) {
+    /// Adds a message with this payload that is known to fit.
+    pub(super) fn message(&mut self, message: &Outgoing, payload: &[u8]) {
         self.wants = self.wants.max(message.wants);
         self.frames.extend(message.remembered());
-        if let Some(earlier) = self.held.replace(message) {
-            earlier.frame(true).encode(self.out);
-        }
+        let start = self.out.len();
+        message.frame(payload).encode(self.out);
+        self.last = Some((start..self.out.len(), payload.len()));
     }
 
     /// Ends the packet with at least `least` bytes in all, under `header`; the tag's bytes are zero.
     pub(super) fn finish(mut self, header: Header, least: usize) -> Built {
         let least = least.saturating_sub(wire::TAG);
-        if let Some(message) = self.held.take() {
-            let padded = self.out.len() - self.start + message.len(false) < least;
-            message.frame(padded).encode(self.out);
+        if let Some((message, payload)) = self.last.take() {
+            // Nothing goes into the packet behind it but what has its own length.
+            self.out.get_mut(message.start..).unwrap_or_default().rotate_left(message.len());
+            if self.out.len() - self.start - varint_len(payload as u64) >= least {
+                biplane_wire::leave_open(self.out, message.len(), payload);
+            }
         }
         if self.out.len() - self.start < least {
             self.out.resize(self.start + least, 0);

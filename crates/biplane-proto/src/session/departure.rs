@@ -265,7 +265,7 @@ impl Session {
             return;
         }
         while let Some(message) = self.channels.next_message(now, builder.space()) {
-            builder.message(message);
+            builder.message(&message, self.channels.bytes(&message));
         }
     }
 

@@ -221,7 +221,8 @@ impl Session {
         while out.len() < end && self.control.outbox.has_tunnel_room() {
             let space = Space::in_record(limits::TUNNEL_PIECE);
             let Some(message) = self.channels.next_escalated(now, space) else { break };
-            self.control.outbox.write_tunnelled(now, &message, None, out);
+            let bytes = self.channels.bytes(&message);
+            self.control.outbox.write_tunnelled(now, (&message, bytes), None, out);
         }
     }
 
@@ -234,7 +235,8 @@ impl Session {
             let space = Space::in_record(limits::TUNNEL_PIECE);
             let Some(message) = self.channels.next_message(now, space) else { break };
             let clock = message.sent_at.map(|at| stamp(self.clock.epoch, at));
-            self.control.outbox.write_tunnelled(now, &message, clock, out);
+            let bytes = self.channels.bytes(&message);
+            self.control.outbox.write_tunnelled(now, (&message, bytes), clock, out);
         }
         if !self.channels.has_data() {
             self.outlook.released = false;

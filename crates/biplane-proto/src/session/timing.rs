@@ -146,6 +146,7 @@ impl Session {
             self.timers.set(Timer::Replacement, self.replacement_at());
         }
         self.settle_ending();
+        self.timers.refresh();
     }
 
     /// Tells the application what became of messages.

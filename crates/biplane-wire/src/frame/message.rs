@@ -134,6 +134,18 @@ impl<'a> Fragment<'a> {
     }
 }
 
+/// Takes the length out of the message or fragment that `out` ends with, of which `payload` of its
+/// `frame` bytes are payload: nothing may follow it then.
+pub fn leave_open(out: &mut Vec<u8>, frame: usize, payload: usize) {
+    let end = out.len();
+    if let Some(kind) = end.checked_sub(frame).and_then(|start| out.get_mut(start)) {
+        *kind &= !LENGTH;
+    }
+    let to = (end - payload).saturating_sub(varint_len(payload as u64));
+    out.copy_within(end - payload.., to);
+    out.truncate(to + payload);
+}
+
 const fn bits(delimited: bool, after: Option<u16>, clock: Option<u32>) -> u8 {
     (if delimited { LENGTH } else { 0 })
         | (if after.is_some() { AFTER } else { 0 })

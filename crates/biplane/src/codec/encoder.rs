@@ -3,14 +3,13 @@
 use core::cell::Cell;
 
 use biplane_wire::limits;
-use bytes::Bytes;
 use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 
 use super::bounded::Bounded;
 
 thread_local! {
-    /// Every message is written here first, so that it needs one allocation, of its own size.
+    /// Every message is written here first.
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
@@ -23,8 +22,12 @@ pub(crate) enum EncodeError {
     Unencodable,
 }
 
-/// The bytes of `value`, `limit` at most. Stops as soon as there are more.
-pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<Bytes, EncodeError> {
+/// Gives `take` the bytes of `value`, `limit` at most. Stops as soon as there are more.
+pub(crate) fn encode_to<T: Serialize + ?Sized, R>(
+    value: &T,
+    limit: usize,
+    take: impl FnOnce(&[u8]) -> R,
+) -> Result<R, EncodeError> {
     // Taken out while it is in use: `value` may send something itself when it is asked for its form.
     let mut out = SCRATCH.take();
     out.clear();
@@ -32,7 +35,7 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<B
     let written = value.serialize(&mut serializer);
     let (out, is_long_enough) = serializer.finish();
     let outcome = match written {
-        Ok(()) if is_long_enough => Ok(Bytes::copy_from_slice(&out)),
+        Ok(()) if is_long_enough => Ok(take(&out)),
         Err(postcard::Error::SerializeBufferFull) => Err(EncodeError::TooLong),
         Ok(()) | Err(_) => Err(EncodeError::Unencodable),
     };

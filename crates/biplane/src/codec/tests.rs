@@ -8,7 +8,11 @@ use std::{
 use biplane_wire::limits;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{EncodeError, Malformed, decode, encode};
+use super::{EncodeError, Malformed, decode, encode_to};
+
+fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<Vec<u8>, EncodeError> {
+    encode_to(value, limit, <[u8]>::to_vec)
+}
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 enum Shape {

@@ -7,29 +7,82 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use biplane_proto::{Content, limits};
 use biplane_wire::ChannelId;
 use bytes::Bytes;
 
 use super::{Session, bit};
 
-/// What one channel held.
+/// So many are taken at a time.
+const MOST: usize = 128;
+
+/// Some of what one channel held.
 pub(super) struct Batch<'a> {
     session: &'a Session,
     channel: ChannelId,
-    messages: VecDeque<Bytes>,
+    messages: VecDeque<Taken>,
+    /// The short ones, one behind the other, and where the next begins.
+    bytes: Vec<u8>,
+    next: usize,
+    /// How many it may still take: those of a peer that sends on and on would never end.
+    left: usize,
+}
+
+enum Taken {
+    /// So many bytes behind those before.
+    Short(usize),
+    Long(Bytes),
 }
 
 impl<'a> Batch<'a> {
     pub(super) const fn new(session: &'a Session, channel: ChannelId) -> Self {
-        Self { session, channel, messages: VecDeque::new() }
+        let left = limits::RECEIVE_QUEUE_MESSAGES;
+        Self { session, channel, messages: VecDeque::new(), bytes: Vec::new(), next: 0, left }
     }
 
-    pub(super) fn push(&mut self, message: Bytes) {
-        self.messages.push_back(message);
+    /// Takes those that are next off the session, unless it has had enough.
+    fn fill(&mut self) {
+        let Self { session, channel, messages, bytes, next, left } = self;
+        bytes.clear();
+        *next = 0;
+        let mut push = |content: Content<'_>| {
+            messages.push_back(match content {
+                Content::Borrowed(short) => {
+                    bytes.extend_from_slice(short);
+                    Taken::Short(short.len())
+                }
+                Content::Shared(long) => Taken::Long(long),
+            });
+        };
+        let mut room = MOST.min(*left);
+        while room > 0
+            && let Some(message) = session.0.returned.take(*channel)
+        {
+            push(Content::Shared(message));
+            room -= 1;
+        }
+        if room > 0 && session.has(*channel) {
+            session.0.peer.take(*channel, room, &mut push);
+        }
+        *left -= messages.len();
     }
 
-    pub(super) fn next(&mut self) -> Option<Bytes> {
-        self.messages.pop_front()
+    pub(super) fn next(&mut self) -> Option<Content<'_>> {
+        if self.messages.is_empty() {
+            self.fill();
+        }
+        self.pop()
+    }
+
+    fn pop(&mut self) -> Option<Content<'_>> {
+        Some(match self.messages.pop_front()? {
+            Taken::Long(bytes) => Content::Shared(bytes),
+            Taken::Short(len) => {
+                let start = self.next;
+                self.next += len;
+                Content::Borrowed(self.bytes.get(start..self.next)?)
+            }
+        })
     }
 
     pub(super) fn clear(&mut self) {
@@ -39,9 +92,10 @@ impl<'a> Batch<'a> {
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        if !self.messages.is_empty() {
-            let messages = core::mem::take(&mut self.messages);
-            self.session.0.returned.put(self.channel, messages);
+        let rest: VecDeque<_> =
+            core::iter::from_fn(|| self.pop().map(Content::into_bytes)).collect();
+        if !rest.is_empty() {
+            self.session.0.returned.put(self.channel, rest);
         }
     }
 }

@@ -7,10 +7,9 @@ use std::{
     time::Instant,
 };
 
-use biplane_proto::{Event, SendError, SendOptions, TransferError, TransferSide};
+use biplane_proto::{Content, Event, SendError, SendOptions, TransferError, TransferSide};
 use biplane_sim::Side;
 use biplane_wire::{ChannelId, TransferId};
-use bytes::Bytes;
 
 use super::state::{PartyNumber, Shared, State};
 use crate::{
@@ -65,7 +64,13 @@ impl Peer for SimPeer {
         self.enter(|state, side| state.world.act(side, |now, core| act(now, core.session_mut())));
     }
 
-    fn send(&self, channel: ChannelId, message: &Bytes, how: SendOptions) -> Result<(), SendError> {
+    fn send(
+        &self,
+        channel: ChannelId,
+        content: Content<'_>,
+        how: SendOptions,
+    ) -> Result<(), SendError> {
+        let message = &content.into_bytes();
         let sent = self.enter(|state, side| {
             state.world.send_with(side, channel, message.clone(), how)?;
             state.witness.sent(side, channel, message);
@@ -87,7 +92,7 @@ impl Peer for SimPeer {
         })?
     }
 
-    fn take(&self, channel: ChannelId, most: usize, each: &mut dyn FnMut(Bytes)) {
+    fn take(&self, channel: ChannelId, most: usize, each: &mut dyn FnMut(Content<'_>)) {
         self.enter(|state, side| {
             let taken = core::iter::from_fn(|| {
                 let message = state.world.take(side, channel)?;
@@ -95,7 +100,7 @@ impl Peer for SimPeer {
                 state.witness.taken(state.world.elapsed(), (side, channel, kind), &message);
                 Some(message)
             });
-            taken.take(most).for_each(each);
+            taken.take(most).for_each(|message| each(Content::Shared(message)));
         });
     }
 

@@ -55,7 +55,7 @@ impl ReliableSend {
         let sequence = self.in_time;
         let Some(sent) = self.get_mut(sequence) else {
             let leaving = self.pop_new(held, room, progress)?;
-            let len = leaving.payload.len();
+            let len = leaving.body.len();
             self.get_mut(leaving.sequence)?.ride_from_the_start(len);
             return Some((leaving, true));
         };

@@ -1,5 +1,7 @@
 //! Order, credit and caps of what leaves reliably.
 
+use bytes::Bytes;
+
 use super::{
     super::outgoing::{Extra, Space},
     *,
@@ -14,8 +16,8 @@ const fn room(left: usize) -> Room {
     Room { space: Space::in_record(left), sequenced: true, after: false }
 }
 
-fn queued(payload: impl Into<Bytes>) -> Queued {
-    Queued { payload: payload.into(), since: Instant::now(), extra: None }
+fn queued(payload: impl Into<Bytes>) -> Queued<Content<'static>> {
+    Queued { payload: Content::Shared(payload.into()), since: Instant::now(), extra: None }
 }
 
 fn queue(messages: u8) -> (ReliableSend, CreditHeld) {
@@ -33,7 +35,7 @@ fn pop(queue: &mut ReliableSend, held: &mut CreditHeld) -> Option<(u64, bool)> {
 /// The offset and length of the next piece.
 fn pop_piece(queue: &mut ReliableSend, held: &mut CreditHeld) -> Option<(u32, u32)> {
     let leaving = queue.pop(held, PACKET, PROGRESS)?;
-    Some((leaving.part?.offset, u32::try_from(leaving.payload.len()).unwrap()))
+    Some((leaving.part?.offset, u32::try_from(leaving.body.len()).unwrap()))
 }
 
 #[test]
@@ -144,7 +146,7 @@ fn a_token_is_given_with_the_number_and_once() {
 /// What rides the control connection next, by its number and length.
 fn pop_overdue(queue: &mut ReliableSend, held: &mut CreditHeld) -> Option<(u64, usize)> {
     let (leaving, _) = queue.pop_overdue(Instant::now(), held, WIDE, PROGRESS)?;
-    Some((leaving.sequence.0, leaving.payload.len()))
+    Some((leaving.sequence.0, leaving.body.len()))
 }
 
 #[test]
@@ -210,7 +212,7 @@ fn what_went_in_pieces_is_whole_where_there_is_room_and_goes_again_if_that_is_lo
     queue.push(queued(vec![1; 3_000])).unwrap();
     while pop_piece(&mut queue, &mut held).is_some() {}
     let (leaving, _) = queue.pop_overdue(Instant::now(), &mut held, WIDE, PROGRESS).unwrap();
-    assert_eq!((leaving.part, leaving.payload.len()), (None, 3_000));
+    assert_eq!((leaving.part, leaving.body.len()), (None, 3_000));
     queue.on_lost(SequenceNumber(0));
     assert!(!queue.has_data(&held), "the other way has it until that is lost");
     assert!(queue.recall());
@@ -258,7 +260,7 @@ fn what_went_whole_in_a_record_goes_again_in_pieces_where_packets_are_too_short(
 fn leaves(queue: &mut ReliableSend, held: &mut CreditHeld) -> Option<(u64, usize, Option<u32>)> {
     let leaving = queue.pop(held, PACKET, PROGRESS)?;
     let end = leaving.part.filter(|part| part.offset == part.total).map(|part| part.total);
-    Some((leaving.sequence.0, leaving.payload.len(), end))
+    Some((leaving.sequence.0, leaving.body.len(), end))
 }
 
 /// How long messages live here, if that is said.
@@ -275,18 +277,18 @@ fn mortal(len: usize) -> (ReliableSend, CreditHeld, Instant) {
 
 #[test]
 fn what_is_over_does_not_go_again_and_its_receiver_is_told() {
-    let (lifetime, (mut queue, mut held, over)) = (LIFETIME, mortal(500));
-    assert_eq!(leaves(&mut queue, &mut held), Some((0, 500, None)));
+    let (lifetime, (mut queue, mut held, over)) = (LIFETIME, mortal(600));
+    assert_eq!(leaves(&mut queue, &mut held), Some((0, 600, None)));
     queue.on_lost(SequenceNumber(0));
     assert_eq!(queue.withdraw_over(over - Duration::from_millis(1), lifetime), None);
     assert_eq!(queue.withdraw_over(over, None), None, "it lives for ever");
     assert_eq!(queue.withdraw_over(over, lifetime), Some(SequenceNumber(0)));
     assert_eq!(queue.depth(), (1, limits::MESSAGE_COST), "its bytes are free");
     for _ in 0..2 {
-        assert_eq!(leaves(&mut queue, &mut held), Some((0, 0, Some(500))));
+        assert_eq!(leaves(&mut queue, &mut held), Some((0, 0, Some(600))));
         assert_eq!(leaves(&mut queue, &mut held), None);
         // What became of copies of the message itself does not matter.
-        queue.on_piece_lost(SequenceNumber(0), 0, 500);
+        queue.on_piece_lost(SequenceNumber(0), 0, 600);
         assert!(!queue.has_data(&held));
         queue.on_lost(SequenceNumber(0));
         assert_eq!(queue.withdraw_over(over, lifetime), None, "it is so already");

@@ -6,7 +6,7 @@ use std::time::Instant;
 use biplane_wire::{ChannelId, ChannelKind};
 
 use super::super::{Channels, Space};
-use crate::{ChannelConfig, SendOptions, recovery::SentFrame};
+use crate::{ChannelConfig, Content, SendOptions, recovery::SentFrame};
 
 /// What messages of one packet may take.
 const PACKET: usize = 1_175;
@@ -45,7 +45,7 @@ impl Scene {
 
     fn queue(&mut self, lane: usize, count: usize, len: usize) {
         for _ in 0..count {
-            let (payload, how) = (vec![0; len].into(), SendOptions::default());
+            let (payload, how) = (Content::Shared(vec![0; len].into()), SendOptions::default());
             self.channels.send(self.now, id(lane), payload, how).unwrap();
         }
     }
