@@ -11,7 +11,11 @@ mod encoder;
 #[path = "../../biplane/src/codec/reader.rs"]
 mod reader;
 
-pub(crate) use self::{
-    decoder::{Malformed, decode},
-    encoder::encode,
-};
+use serde::Serialize;
+
+pub(crate) use self::decoder::{Malformed, decode};
+
+/// The bytes of a value, however many they are.
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, encoder::EncodeError> {
+    encoder::encode_to(value, usize::MAX, <[u8]>::to_vec)
+}

@@ -34,7 +34,7 @@ mod targets;
 mod wires;
 
 pub use targets::{
-    ack::ack, answer::answer, bulk::bulk, control::control, description::description, frames::frames,
-    handshake::handshake, header::header, hello::hello, message::message, packets::packets,
-    pair::pair, reassembly::reassembly, record::record, resume::resume,
+    ack::ack, answer::answer, bulk::bulk, control::control, description::description,
+    frames::frames, handshake::handshake, header::header, hello::hello, message::message,
+    packets::packets, pair::pair, reassembly::reassembly, record::record, resume::resume,
 };

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Instant};
 
 use biplane_proto::{
     Agreement, Arrival, Call, CloseReason, ControlLoss, DropReason, Event, KeyEpoch, Path, Reply,
-    SendError, SendOptions, Session, limits,
+    SendError, SendOptions, Session,
 };
 use biplane_wire::{
     Close, CloseCode, Frame, Header, KeyPhase, PacketNumber, ReceiveId, Record, limits as wire,
@@ -103,7 +103,8 @@ impl Side {
         remote.set_port(remote.port() + ports);
         let path = Path { remote, local: None };
         let Packet { number, phase, .. } = *packet;
-        let arrival = Arrival { received_at: now, path, number, epoch: KeyEpoch(0), phase, ecn: None };
+        let arrival =
+            Arrival { received_at: now, path, number, epoch: KeyEpoch(0), phase, ecn: None };
         let over = self.left.is_some() && !self.session_drains();
         let outcome = self.session.handle_packet(now, &arrival, &packet.plaintext);
         self.heard += 1;
