@@ -79,9 +79,11 @@ impl Sender {
         }
         let work = self.hub.work();
         let Some(wanted) = slot.timing().wanted() else { return };
-        if wanted > work.epoch().reached(now) {
+        let reached = work.epoch().reached(now);
+        if wanted > reached {
             return work.schedule(slot);
         }
+        slot.timing().act(reached);
         let ((), aftermath) = slot.enter(now, |session| session.handle_timeout(now));
         if slot.follow_but(aftermath) {
             self.outbox.serve(now, slot);

@@ -453,11 +453,8 @@ impl Slot {
     fn settle(&self, now: Instant, session: &mut MutexGuard<'_, Session>) -> Aftermath {
         let discarded = self.keys.follow(session);
         let fresh = self.published.follow(session);
-        let wanted = session.poll_timeout().map(|(deadline, _)| {
-            // Not in the tick that is here: a deadline that does not move would spin.
-            self.about.epoch.not_before(deadline).max(self.about.epoch.reached(now) + 1)
-        });
-        self.timing.want(wanted);
+        let deadline = session.poll_timeout().map(|(deadline, _)| deadline);
+        self.timing.want(deadline.map(|deadline| self.about.epoch.not_before(deadline)));
         Aftermath {
             transmit: session.wants_transmit(now),
             control: session.wants_control() || session.control_is_finished(),

@@ -93,12 +93,19 @@ fn a_new_client_wants_to_send_and_to_be_looked_at() {
 }
 
 #[test]
-fn a_deadline_that_has_passed_is_looked_at_in_the_next_tick() {
+fn a_deadline_that_has_passed_is_wanted_no_later_for_who_looks_meanwhile() {
     let (slot, now) = bare();
-    let later = now + Duration::from_secs(100);
-    let ((), aftermath) = slot.enter(later, |_| ());
-    slot.follow(aftermath);
-    assert_eq!(slot.timing().wanted(), Some(100_001));
+    let look = |after: u64| {
+        let ((), aftermath) = slot.enter(now + Duration::from_secs(after), |_| ());
+        slot.follow(aftermath);
+        slot.timing().wanted().unwrap()
+    };
+    let wanted = look(0);
+    assert!(wanted < 100_000);
+    assert_eq!((look(100), look(101), look(102)), (wanted, wanted, wanted));
+    // Its timers acted, and left the deadline as it was.
+    slot.timing().act(102_000);
+    assert_eq!((look(102), look(103)), (102_001, 102_001));
 }
 
 #[test]

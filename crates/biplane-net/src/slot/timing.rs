@@ -13,18 +13,28 @@ const NEVER: Tick = Tick::MAX;
 pub(crate) struct Timing {
     wanted: AtomicU64,
     standing: AtomicU64,
+    /// The first tick after the one in which its timers acted last.
+    earliest: AtomicU64,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { wanted: AtomicU64::new(NEVER), standing: AtomicU64::new(NEVER) }
+        let [wanted, standing] = [NEVER, NEVER].map(AtomicU64::new);
+        Self { wanted, standing, earliest: AtomicU64::new(0) }
     }
 }
 
 impl Timing {
-    /// Notes what the session wants; under its lock, so that the last word counts.
+    /// Notes what the session wants; under its lock, so that the last word counts. A deadline that
+    /// does not move when its timer acts would spin: so its timers act once a tick.
     pub(crate) fn want(&self, tick: Option<Tick>) {
-        self.wanted.store(tick.unwrap_or(NEVER), Ordering::SeqCst);
+        let wanted = tick.map_or(NEVER, |tick| tick.max(self.earliest.load(Ordering::SeqCst)));
+        self.wanted.store(wanted, Ordering::SeqCst);
+    }
+
+    /// Its timers act now; before they do.
+    pub(crate) fn act(&self, now: Tick) {
+        self.earliest.store(now + 1, Ordering::SeqCst);
     }
 
     /// What it wants, if anything.
@@ -46,6 +56,18 @@ impl Timing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_overdue_is_wanted_at_once_but_once_a_tick() {
+        let timing = Timing::default();
+        timing.want(Some(40));
+        assert_eq!(timing.wanted(), Some(40), "however late it is");
+        timing.act(50);
+        timing.want(Some(40));
+        assert_eq!(timing.wanted(), Some(51));
+        timing.want(Some(60));
+        assert_eq!(timing.wanted(), Some(60));
+    }
 
     #[test]
     fn a_later_tick_does_not_move_it_and_an_earlier_one_does() {

@@ -240,7 +240,7 @@ fn missing(comparison: &Value) -> Vec<String> {
 /// to the next.
 fn twice(run: &mut Run) -> Result<()> {
     let line = run.form(
-        "game --rounds 5 --against raw,enet,quinn",
+        "game --rounds 5 --seconds 4 --against raw,enet,quinn",
         "unreliable-64 --quick --rounds 5 --against raw",
     );
     let mut medians = Vec::new();
