@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use biplane_load::{Plan, Progress, System, Tuning, Watch};
+use biplane_load::{Plan, Progress, System, Threads, Tuning, Watch};
 use serde::{Serialize, Serializer};
 
 use crate::{
@@ -147,6 +147,11 @@ fn candidates(workload: Workload, settings: &Settings) -> (Vec<Candidate>, Vec<L
         if is_peer && differs {
             let name = format!("{} documented", system.name());
             candidates.push(Candidate { system, name, plan: documented });
+        }
+        if !is_peer && workload.has_inline() {
+            let plan = Plan { threads: Some(Threads::Inline), ..documented };
+            let name = format!("{} inline", system.name());
+            candidates.push(Candidate { system, name, plan });
         }
     }
     (candidates, left_out)

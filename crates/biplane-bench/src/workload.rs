@@ -153,6 +153,12 @@ impl Workload {
         RECEIVERS.into_iter().filter(|count| *count <= most).collect()
     }
 
+    /// Whether Biplane has a row too in which its applications' threads move datagrams: where they
+    /// wait for each other more than they work.
+    pub(crate) const fn has_inline(self) -> bool {
+        matches!(self, Self::Echo | Self::Game)
+    }
+
     /// The figure that is compared, in the workload's unit.
     pub(crate) fn figure(self, measured: &Measured) -> Option<f64> {
         match self.unit() {

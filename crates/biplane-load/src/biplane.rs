@@ -3,6 +3,7 @@
 //! Messages are [`Payload`]s, so that no encoding is measured; a server is driven by
 //! [`Server::wait`](biplane::Server::wait) and `drain`, a client by its events.
 
+mod alone;
 mod clients;
 mod intake;
 mod server;
@@ -11,12 +12,13 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 use biplane::{
-    Channel, EndpointStats, Payload, Protocol, SendError, Session, SessionStats, WorkerStats,
+    Channel, EndpointStats, Payload, Protocol, SendError, Session, SessionStats, Threading,
+    WorkerStats,
 };
 use bytes::Bytes;
 
-use self::{clients::Clients, server::Server};
-use crate::{Class, Means, Served, Side, System, Worker};
+use self::{alone::Alone, clients::Clients, server::Server};
+use crate::{Class, Means, Served, Side, System, Threads, Worker};
 
 const UNRELIABLE: Channel<Payload> = Channel::unreliable("unreliable");
 const RELIABLE: Channel<Payload> = Channel::reliable_ordered("reliable");
@@ -53,6 +55,12 @@ impl System for Biplane {
         let threads = [(means.receivers, "receivers"), (means.senders, "senders")];
         let chosen = threads.into_iter().filter(|(count, _)| *count > 0);
         settings.extend(chosen.map(|(count, name)| format!("{count} {name}")));
+        settings.extend(means.threads.map(|threads| match threads {
+            Threads::Dedicated => "dedicated threads".to_owned(),
+            Threads::Shared => "shared threads".to_owned(),
+            Threads::Inline if means.clients == 1 => "inline".to_owned(),
+            Threads::Inline => "the server inline".to_owned(),
+        }));
         settings.push("a client has joined when UDP is up".to_owned());
         settings.join("; ")
     }
@@ -70,7 +78,18 @@ impl System for Biplane {
     }
 
     fn join(&self, means: &Means, address: &str) -> Result<Box<dyn Side>> {
+        if means.clients == 1 && means.threads == Some(Threads::Inline) {
+            return Ok(Box::new(Alone::open(address)));
+        }
         Ok(Box::new(Clients::open(means, address)?))
+    }
+}
+
+const fn threading(threads: Threads) -> Threading {
+    match threads {
+        Threads::Dedicated => Threading::Dedicated,
+        Threads::Shared => Threading::Shared,
+        Threads::Inline => Threading::Inline,
     }
 }
 

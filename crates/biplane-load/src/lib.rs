@@ -70,5 +70,5 @@ pub use latency::{Bucket, Latency};
 pub use measured::{Bulk, Connects, Measured, Rates, Sides, Way, Workers};
 pub use part::part;
 pub use run::{Progress, Stage, Watch, measure};
-pub use system::{Class, Heard, Means, Peer, Served, Side, System, Tuning, Worker};
+pub use system::{Class, Heard, Means, Peer, Served, Side, System, Threads, Tuning, Worker};
 pub use work::{Game, Plan, Work};

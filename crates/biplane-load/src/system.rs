@@ -30,6 +30,18 @@ pub enum Tuning {
     Tuned,
 }
 
+/// On which threads the system moves datagrams, where it lets one choose.
+#[expect(clippy::exhaustive_enums, reason = "what Biplane has")]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Threads {
+    /// One for each receiver and each sender.
+    Dedicated,
+    /// One for each receiver, which sends too.
+    Shared,
+    /// Those that do the work. Of clients, where there is one.
+    Inline,
+}
+
 /// What both sides of a system are opened with.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Means {
@@ -46,6 +58,8 @@ pub struct Means {
     pub receivers: usize,
     /// Threads that send, where the system lets one choose. 0: its default.
     pub senders: usize,
+    /// On which threads that is. None: its default.
+    pub threads: Option<Threads>,
 }
 
 /// One of a side's peers, numbered from 0. To a server, its clients in the order in which they

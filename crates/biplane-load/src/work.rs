@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, Means, System, Tuning, stamp::Stamp};
+use crate::{Class, Means, System, Threads, Tuning, stamp::Stamp};
 
 /// Clients of one run at the most.
 const CLIENTS: usize = 10_000;
@@ -92,6 +92,8 @@ pub struct Plan {
     pub receivers: usize,
     /// Threads of the server that send; 0, the default: as many as the system chooses.
     pub senders: usize,
+    /// On which threads both are. None, the default: as the system chooses.
+    pub threads: Option<Threads>,
     /// An unreliable flow has at most so many bytes under way, and at most 4,096 messages, over all
     /// its clients; half of that after a 50th of a second in which more than one in a hundred was
     /// lost, and more again where none was. Default 1 MiB.
@@ -109,6 +111,7 @@ impl Plan {
             tuning: Tuning::Documented,
             receivers: 0,
             senders: 0,
+            threads: None,
             window: 1 << 20,
         }
     }
@@ -123,6 +126,7 @@ impl Plan {
             is_paced: self.work.is_paced(),
             receivers: self.receivers,
             senders: self.senders,
+            threads: self.threads,
         }
     }
 

@@ -20,11 +20,40 @@ pub struct EndpointConfig {
     pub receive_buffer: usize,
     /// Bytes asked of the system for datagrams that wait to be sent. 4 KiB to 1 GiB, default 4 MiB.
     pub send_buffer: usize,
+    /// On which threads receivers and senders work.
+    pub threading: Threading,
     /// What each session is told.
     pub session: SessionConfig,
     /// The number of each session's first packet, in either direction, so both sides' must be
     /// equal. A setting for tests, which begin where numbers end; default 0.
     pub first_packet: PacketNumber,
+}
+
+/// On which threads an endpoint receives, sends and sees to its timers. The control plane always has
+/// one of its own.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Threading {
+    /// Each receiver and each sender has a thread.
+    #[default]
+    Dedicated,
+    /// As many threads as there are receivers, each of which receives and sends by turns.
+    Shared,
+    /// The application's own: where it takes events or messages, waits or flushes. While it does not
+    /// for 50 ms, the control thread stands in every 50 ms. One receiver and one sender, whatever
+    /// the settings say.
+    Inline,
+}
+
+impl EndpointConfig {
+    /// How many receivers, and how many senders, there are in fact.
+    pub(crate) const fn workers(&self) -> (usize, usize) {
+        match self.threading {
+            Threading::Dedicated => (self.receivers, self.senders),
+            Threading::Shared => (self.receivers, self.receivers),
+            Threading::Inline => (1, 1),
+        }
+    }
 }
 
 impl Default for EndpointConfig {
@@ -44,6 +73,7 @@ impl EndpointConfig {
             senders: 1,
             receive_buffer: limits::RECEIVE_BUFFER,
             send_buffer: limits::SEND_BUFFER,
+            threading: Threading::default(),
             session: SessionConfig::default(),
             first_packet: PacketNumber(0),
         }

@@ -39,7 +39,13 @@ use std::{
 
 use tokio::{runtime, sync::Notify, time::timeout};
 
-use crate::{BindError, DialConfig, ListenConfig, clock, crew, hub::Hub, limits};
+use crate::{
+    BindError, DialConfig, ListenConfig, clock,
+    crank::{self, Inline},
+    crew,
+    hub::Hub,
+    limits,
+};
 
 use house::House;
 use presence::Presence;
@@ -96,6 +102,11 @@ impl Control {
         let (hub, presence) = (Arc::clone(hub), self.presence.clone());
         let pending = dialer::Pending::new(done);
         drop(self.handle.spawn(dialer::connect(hub, dial, pending, presence)));
+    }
+
+    /// Stands in for the application that does not turn the crank.
+    pub(crate) fn keep(&self, inline: &Arc<Inline>) {
+        drop(self.handle.spawn(crank::keep(Arc::downgrade(inline))));
     }
 
     /// Does not wait for the last session for ever.

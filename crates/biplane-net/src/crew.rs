@@ -14,9 +14,11 @@ use std::{
 };
 
 use crate::{
-    Fault, clock,
+    Fault, Threading, clock,
+    crank::{Crank, Inline},
     hub::{Hub, Sizes},
-    limits, os,
+    limits,
+    os::{self, Poller},
     receiver::{Pass, Receiver},
     sender::Sender,
     socket::{DatagramSocket, UdpDatagrams},
@@ -31,7 +33,9 @@ pub(crate) struct Crew {
     hub: Arc<Hub>,
     post: Arc<Post<WatchedSocket>>,
     threads: Vec<JoinHandle<()>>,
+    /// Senders that sleep on their list.
     senders: usize,
+    inline: Option<Arc<Inline>>,
 }
 
 impl Crew {
@@ -41,11 +45,31 @@ impl Crew {
         socket: &Arc<UdpDatagrams>,
         sizes: Sizes,
     ) -> io::Result<Self> {
-        let post = Arc::new(Post::new(WatchedSocket::new(Arc::clone(socket))?));
-        let senders = sizes.senders;
-        let mut crew = Self { hub: Arc::clone(hub), post, threads: Vec::new(), senders };
-        let started =
-            crew.start_receivers(socket, sizes.receivers).and_then(|()| crew.start_senders(socket));
+        let poller = Arc::new(Poller::new(socket.socket())?);
+        let is_dedicated = sizes.threading == Threading::Dedicated;
+        if !is_dedicated {
+            hub.work().alarm().set(Arc::clone(&poller), Arc::clone(socket));
+        }
+        let sleeper = (!is_dedicated).then(|| Arc::clone(hub));
+        let watched = WatchedSocket::new(Arc::clone(socket), poller, sleeper);
+        let mut crew = Self {
+            hub: Arc::clone(hub),
+            post: Arc::new(Post::new(watched)),
+            threads: Vec::new(),
+            senders: if is_dedicated { sizes.senders } else { 0 },
+            inline: None,
+        };
+        let started = match sizes.threading {
+            Threading::Dedicated => crew
+                .start_receivers(socket, sizes.receivers)
+                .and_then(|()| crew.start_senders(socket)),
+            Threading::Shared => crew.start_both(socket, sizes.receivers),
+            Threading::Inline => {
+                let crank = crew.crank(socket, 0);
+                crew.inline = Some(Arc::new(Inline::new(Arc::clone(hub), crank)));
+                Ok(())
+            }
+        };
         match started {
             Ok(()) => Ok(crew),
             Err(error) => {
@@ -53,6 +77,30 @@ impl Crew {
                 Err(error)
             }
         }
+    }
+
+    /// What the application turns, where it does.
+    pub(crate) const fn inline(&self) -> Option<&Arc<Inline>> {
+        self.inline.as_ref()
+    }
+
+    fn crank(&self, socket: &Arc<UdpDatagrams>, index: usize) -> Crank {
+        let shared = || Arc::clone(socket) as Arc<dyn DatagramSocket>;
+        let hub = || Arc::clone(&self.hub);
+        let receiver = Receiver::new(index, shared(), hub(), UdpDatagrams::BATCH);
+        Crank::new(receiver, Sender::new(shared(), hub(), index))
+    }
+
+    fn start_both(&mut self, socket: &Arc<UdpDatagrams>, count: usize) -> io::Result<()> {
+        for index in 0..count {
+            let mut crank = self.crank(socket, index);
+            let (hub, post) = (Arc::clone(&self.hub), Arc::clone(&self.post));
+            self.spawn(format!("biplane-work-{index}"), move || {
+                receive(|now| crank.duty_cycle(now), &hub, &post, index);
+                contained(&hub, || crank.finish(clock::now()));
+            })?;
+        }
+        Ok(())
     }
 
     fn start_receivers(&mut self, socket: &Arc<UdpDatagrams>, count: usize) -> io::Result<()> {
@@ -89,6 +137,9 @@ impl Crew {
         for thread in self.threads.drain(..) {
             join(thread);
         }
+        if let Some(inline) = &self.inline {
+            contained(&self.hub, || inline.finish());
+        }
     }
 }
 
@@ -110,7 +161,7 @@ pub(crate) fn join(thread: JoinHandle<()>) {
 }
 
 /// Runs one pass; a panic ends the pass and not the thread.
-fn contained<R>(hub: &Hub, pass: impl FnOnce() -> R) -> Option<R> {
+pub(crate) fn contained<R>(hub: &Hub, pass: impl FnOnce() -> R) -> Option<R> {
     let result = catch_unwind(AssertUnwindSafe(pass));
     if result.is_err() {
         hub.counters().panicked();

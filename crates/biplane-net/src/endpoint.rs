@@ -82,11 +82,15 @@ impl Endpoint {
     ) -> Result<Self, BindError> {
         let own = socket.local_addr().map_err(BindError::Workers)?;
         let socket = Arc::new(UdpDatagrams::new(socket, &config).map_err(BindError::Workers)?);
-        let sizes = Sizes { receivers: config.receivers, senders: config.senders, sessions };
+        let (receivers, senders) = config.workers();
+        let sizes = Sizes { receivers, senders, sessions, threading: config.threading };
         let (hub, outlets) =
             Hub::new(clock::now(), canonical(own), sizes, config.session, config.first_packet);
         let control = Control::start().map_err(BindError::Workers)?;
         let crew = Crew::start(&hub, &socket, sizes).map_err(BindError::Workers)?;
+        if let Some(inline) = crew.inline() {
+            control.keep(inline);
+        }
         let desk = Outbox::new(
             Arc::clone(&socket) as Arc<dyn DatagramSocket>,
             Arc::clone(&hub),
@@ -143,6 +147,9 @@ impl Endpoint {
         match slots.as_slice() {
             [] => {}
             [slot] => self.flush_here(slot),
+            all if self.crew.inline().is_some() => {
+                all.iter().for_each(|slot| self.flush_here(slot));
+            }
             many => {
                 for chunk in many.chunks(limits::FLUSH_CHUNK) {
                     self.hub.work().add(Job::Flush(chunk.to_vec()));
@@ -159,6 +166,22 @@ impl Endpoint {
                 self.hub.work().add(Job::Flush(vec![Arc::clone(slot)]));
             }
         }
+    }
+
+    /// With [`crate::Threading::Inline`], takes in what has come and sends what is due, on this
+    /// thread, unless that was done within `apart`.
+    pub fn turn(&self, apart: Duration) {
+        if let Some(inline) = self.crew.inline() {
+            inline.turn(apart);
+        }
+    }
+
+    /// With [`crate::Threading::Inline`], does so until `is_done`, or for `timeout`, and sleeps meanwhile.
+    /// Whether it is done; `None` with other threading, or while another thread of the application's
+    /// does so.
+    pub fn turn_until(&self, timeout: Duration, is_done: &dyn Fn() -> bool) -> Option<bool> {
+        let is_wanted = || !self.outlets.ready.is_empty() || !self.outlets.faults.is_empty();
+        self.crew.inline()?.turn_until(timeout, is_wanted, is_done)
     }
 
     /// Its figures.

@@ -7,7 +7,7 @@ use biplane_proto::{CloseReason, SessionConfig};
 use biplane_wire::PacketNumber;
 
 use crate::{
-    Fault,
+    Fault, Threading,
     counters::Counters,
     limits,
     locks::lock,
@@ -35,6 +35,8 @@ pub(crate) struct Hub {
     faults: Sender<Fault>,
     dirty: Dirty,
     closing: Closing,
+    /// The application may sleep on the socket while it waits for what is ready.
+    is_inline: bool,
     /// Nobody joins; when they may try again.
     maintenance: Mutex<Option<Duration>>,
 }
@@ -52,6 +54,17 @@ pub(crate) struct Sizes {
     pub(crate) receivers: usize,
     pub(crate) senders: usize,
     pub(crate) sessions: usize,
+    pub(crate) threading: Threading,
+}
+
+impl Sizes {
+    /// How many may sleep on the senders' list, or for all of them, at a time.
+    const fn sleepers(&self) -> usize {
+        match self.threading {
+            Threading::Dedicated => self.senders,
+            Threading::Shared | Threading::Inline => 1,
+        }
+    }
 }
 
 /// Sessions that queued something since the last flush, each once.
@@ -86,12 +99,13 @@ impl Hub {
             session,
             first_packet,
             slots: Arc::new(SlotTable::new(sizes.sessions)),
-            work: Work::new(now, sizes.senders, sizes.sessions),
+            work: Work::new(now, sizes.sleepers(), sizes.sessions),
             counters: Counters::new(sizes.receivers, sizes.senders),
             ready,
             faults,
             dirty: Dirty::default(),
             closing: Closing::default(),
+            is_inline: sizes.threading == Threading::Inline,
             maintenance: Mutex::default(),
         };
         (Arc::new(hub), Outlets { ready: taken, faults: found })
@@ -140,6 +154,9 @@ impl Hub {
         if let Err(TrySendError::Full(slot)) = self.ready.try_send(slot) {
             debug_assert!(false, "the ready list is full");
             slot.clear_ready();
+        }
+        if self.is_inline {
+            self.work.alarm().ring();
         }
     }
 
@@ -221,6 +238,7 @@ impl Hub {
         for done in waiting {
             done();
         }
+        self.work.alarm().ring();
     }
 }
 

@@ -37,10 +37,12 @@
     clippy::unused_async
 )]
 
+mod alarm;
 mod clock;
 mod config;
 mod control;
 mod counters;
+mod crank;
 mod crew;
 pub mod doctor;
 mod endpoint;
@@ -70,7 +72,7 @@ use biplane_wire::limits;
 pub use clock::now;
 pub use config::{
     Admission, Decision, DialConfig, EndpointConfig, GreetingConfig, ListenConfig, Milestone,
-    ProtocolSpec, Request, Watch,
+    ProtocolSpec, Request, Threading, Watch,
 };
 pub use endpoint::Endpoint;
 pub use error::{BindError, ConnectError, Fault, SpecError};

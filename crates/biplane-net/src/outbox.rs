@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use biplane_proto::{Ecn, KeyEpoch, Path, SealJob, Sealer, Session, Transmit};
+use biplane_proto::{Ecn, KeyEpoch, Path, SealJob, Sealer, Transmit};
 use biplane_wire::KeyPhase;
 
 use crate::{
@@ -68,7 +68,7 @@ impl Outbox {
         }
         // Who holds the role must look after the flush, so it comes first.
         let ((), aftermath) = slot.enter(now, |session| session.flush(now));
-        if slot.follow_but(aftermath) {
+        if slot.follow_in(&self.hub, aftermath) {
             self.serve(now, slot);
         }
     }
@@ -90,12 +90,12 @@ impl Outbox {
     }
 
     /// One lock hold's packets; whether there are more.
-    fn round(&mut self, now: Instant, slot: &Slot, flush: bool) -> bool {
+    fn round(&mut self, now: Instant, slot: &Arc<Slot>, flush: bool) -> bool {
         let aftermath = self.fill(now, slot, flush);
         let filled = !self.filled.is_empty();
         self.seal(slot);
         let too_big = self.send();
-        let more = slot.follow_but(aftermath);
+        let more = slot.follow_in(&self.hub, aftermath);
         let shortened = too_big.is_some_and(|len| shorten(now, slot, len));
         // What gave no packet will give none if it is asked again at once.
         (more || shortened) && filled
@@ -104,23 +104,21 @@ impl Outbox {
     fn fill(&mut self, now: Instant, slot: &Slot, flush: bool) -> Aftermath {
         self.bytes.clear();
         self.filled.clear();
-        let ((), aftermath) = slot.enter(now, |session| {
-            if flush {
-                session.flush(now);
-            }
-            self.fill_from(now, session);
-        });
-        aftermath
-    }
-
-    fn fill_from(&mut self, now: Instant, session: &mut Session) {
         let Self { bytes, filled, .. } = self;
         let mut start = bytes.len();
-        let most = (limits::FILL_PACKETS, limits::FILL_BYTES);
-        session.poll_packets(now, most, bytes, |Transmit { job, path, len, ecn }| {
+        let until = (limits::FILL_PACKETS, limits::FILL_BYTES);
+        let each = |Transmit { job, path, len, ecn }| {
             filled.push(Filled { job: Some(job), path, start, len, ecn });
             start += len;
+        };
+        let ((), aftermath) = slot.enter(now, |session| {
+            if flush {
+                session.flush_packets(now, until, bytes, each);
+            } else {
+                session.poll_packets(now, until, bytes, each);
+            }
         });
+        aftermath
     }
 
     /// Seals what was filled. What finds its key replaced does not leave: the session was resumed

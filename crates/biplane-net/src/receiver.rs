@@ -234,7 +234,7 @@ impl Receiver {
                 Err(reason) => self.tally.drops.record(reason, packet.len),
             }
         }
-        if group.slot.follow_but(aftermath) {
+        if group.slot.follow_in(&self.hub, aftermath) {
             self.wanting.push(Arc::clone(&group.slot));
         }
     }

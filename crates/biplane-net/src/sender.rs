@@ -85,7 +85,7 @@ impl Sender {
         }
         slot.timing().act(reached);
         let ((), aftermath) = slot.enter(now, |session| session.handle_timeout(now));
-        if slot.follow_but(aftermath) {
+        if slot.follow_in(&self.hub, aftermath) {
             self.outbox.serve(now, slot);
         }
     }

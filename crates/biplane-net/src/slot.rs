@@ -15,7 +15,7 @@ mod refused;
 mod role;
 mod timing;
 
-use core::{any::Any, fmt};
+use core::{any::Any, fmt, mem};
 use std::{
     net::SocketAddr,
     sync::{Arc, Weak},
@@ -23,8 +23,8 @@ use std::{
 };
 
 use biplane_proto::{
-    Answered, Content, KeyEpoch, RequestError, SendError, SendOptions, Session, TransferChange,
-    TransferError, TransferSide,
+    Answered, Consequence, Content, Event, KeyEpoch, RequestError, SendError, SendOptions, Session,
+    TransferChange, TransferError, TransferSide,
 };
 use biplane_wire::{ChannelId, PacketNumber, RequestId, TransferId};
 use bytes::Bytes;
@@ -95,6 +95,7 @@ struct Published {
     largest: AtomicU64,
     floor: AtomicU64,
     readable: AtomicU64,
+    has_event: AtomicBool,
     refused: Refused,
 }
 
@@ -133,6 +134,7 @@ impl Published {
     fn follow(&self, session: &Session) -> u64 {
         self.largest.store(session.largest_received().0, Ordering::Release);
         self.floor.store(session.floor().0, Ordering::Release);
+        self.has_event.store(session.has_event(), Ordering::Release);
         let readable = session.readable();
         readable & !self.readable.swap(readable, Ordering::AcqRel)
     }
@@ -207,28 +209,55 @@ impl Slot {
     ) -> Result<(), SendError> {
         self.visit(|now, session| {
             let queued = session.enqueue(now, channel, content, how);
-            let follows = queued == Ok(true);
-            (queued.map(drop), follows)
+            let consequence = queued.unwrap_or(Consequence::Nothing);
+            (queued.map(drop), consequence)
         })
     }
 
     /// Gives `each` the next messages of a channel, `most` at the most, under the session's lock.
     pub fn take(&self, channel: ChannelId, most: usize, each: &mut dyn FnMut(Content<'_>)) {
         self.visit(|now, session| {
-            let follows = session.take_many(now, channel, most, each);
+            let consequence = session.take_many(now, channel, most, each);
             self.published.follow(session);
-            ((), follows)
+            ((), consequence)
         });
     }
 
-    /// The same as [`Slot::with`], where `act` says whether anything may follow.
-    fn visit<R>(&self, act: impl FnOnce(Instant, &mut Session) -> (R, bool)) -> R {
+    /// Takes what happened next.
+    pub fn poll_event(&self) -> Option<Event> {
+        if !self.published.has_event.load(Ordering::Acquire) {
+            return None;
+        }
+        self.visit(|_, session| {
+            let event = session.poll_event();
+            // What came after a call may be taken now, and what is told may make room.
+            let frees = matches!(event, Some(Event::Called(_) | Event::Noted(..)));
+            let changes = frees || session.has_event();
+            self.published.follow(session);
+            (event, if changes { Consequence::Anything } else { Consequence::Nothing })
+        })
+    }
+
+    /// The same as [`Slot::with`], where `act` says what is to be seen to.
+    fn visit<R>(&self, act: impl FnOnce(Instant, &mut Session) -> (R, Consequence)) -> R {
         let now = clock::now();
         let mut session = lock(&self.session);
-        let (result, follows) = act(now, &mut session);
-        let aftermath = follows.then(|| self.settle(now, &mut session));
-        drop(session);
-        aftermath.into_iter().for_each(|aftermath| self.follow(aftermath));
+        let (result, consequence) = act(now, &mut session);
+        match consequence {
+            Consequence::Nothing => {}
+            Consequence::Deadline => {
+                self.want(&session);
+                drop(session);
+                if let (Some(hub), Some(me)) = (self.hub.upgrade(), self.me.upgrade()) {
+                    hub.work().schedule(&me);
+                }
+            }
+            Consequence::Anything | _ => {
+                let aftermath = self.settle(now, &mut session);
+                drop(session);
+                self.follow(aftermath);
+            }
+        }
         result
     }
 
@@ -446,15 +475,14 @@ impl Slot {
     /// Shows a new session to the application, events or not.
     pub(crate) fn introduce(&self) {
         if let (Some(hub), Some(me)) = (self.hub.upgrade(), self.me.upgrade()) {
-            self.announce(&hub, &me);
+            me.announce(&hub);
         }
     }
 
     fn settle(&self, now: Instant, session: &mut MutexGuard<'_, Session>) -> Aftermath {
         let discarded = self.keys.follow(session);
         let fresh = self.published.follow(session);
-        let deadline = session.poll_timeout().map(|(deadline, _)| deadline);
-        self.timing.want(deadline.map(|deadline| self.about.epoch.not_before(deadline)));
+        self.want(session);
         Aftermath {
             transmit: session.wants_transmit(now),
             control: session.wants_control() || session.control_is_finished(),
@@ -465,6 +493,12 @@ impl Slot {
             answers: core::iter::from_fn(|| session.poll_answer()).collect(),
             transfers: core::iter::from_fn(|| session.poll_transfer()).collect(),
         }
+    }
+
+    /// Takes note of when the session's next deadline is.
+    fn want(&self, session: &Session) {
+        let deadline = session.poll_timeout().map(|(deadline, _)| deadline);
+        self.timing.want(deadline.map(|deadline| self.about.epoch.not_before(deadline)));
     }
 
     /// Does what is to be done; sending is left to the senders.
@@ -483,36 +517,52 @@ impl Slot {
     }
 
     /// Does what is to be done but sending; whether there is something to send.
-    pub(crate) fn follow_but(&self, aftermath: Aftermath) -> bool {
+    pub(crate) fn follow_but(&self, mut aftermath: Aftermath) -> bool {
+        self.hand_out(&mut aftermath);
+        match (self.hub.upgrade(), self.me.upgrade()) {
+            (Some(hub), Some(me)) => me.tell(&hub, aftermath),
+            _ => false,
+        }
+    }
+
+    /// The same for the endpoint's workers, who have its middle at hand.
+    pub(crate) fn follow_in(self: &Arc<Self>, hub: &Hub, mut aftermath: Aftermath) -> bool {
+        self.hand_out(&mut aftermath);
+        self.tell(hub, aftermath)
+    }
+
+    /// Hands out what came, and wakes who serves the connection.
+    fn hand_out(&self, aftermath: &mut Aftermath) {
         if aftermath.changed {
             self.connections.wake_all();
         } else if aftermath.control {
             self.connections.wake_writer();
         }
-        self.answers.bring(aftermath.answers);
-        for (id, holds) in self.bulk().bring(aftermath.transfers) {
+        self.answers.bring(mem::take(&mut aftermath.answers));
+        for (id, holds) in self.bulk().bring(mem::take(&mut aftermath.transfers)) {
             self.end_whole(id, holds);
         }
-        let (Some(hub), Some(me)) = (self.hub.upgrade(), self.me.upgrade()) else {
-            return false;
-        };
-        hub.work().schedule(&me);
+    }
+
+    /// Tells the endpoint; whether there is something to send.
+    fn tell(self: &Arc<Self>, hub: &Hub, aftermath: Aftermath) -> bool {
+        hub.work().schedule(self);
         for epoch in aftermath.discarded {
             hub.slots().discard(self, epoch);
         }
         if aftermath.news {
-            self.announce(&hub, &me);
+            self.announce(hub);
         }
         if aftermath.over {
-            self.retire(&hub);
+            self.retire(hub);
         }
         aftermath.transmit
     }
 
     /// Puts it into the application's ready list, unless it stands there.
-    fn announce(&self, hub: &Hub, me: &Arc<Self>) {
+    fn announce(self: &Arc<Self>, hub: &Hub) {
         if self.flags.ready.enter() {
-            hub.add_ready(Arc::clone(me));
+            hub.add_ready(Arc::clone(self));
         }
     }
 

@@ -8,6 +8,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use crate::{
+    alarm::Alarm,
     limits,
     locks::lock,
     slot::Slot,
@@ -34,6 +35,8 @@ pub(crate) struct Work {
     jobs: (Sender<Job>, Receiver<Job>),
     timers: Mutex<Timers>,
     epoch: Epoch,
+    /// For who does all of an endpoint's work, and sleeps on its socket and not on the list.
+    alarm: Alarm,
 }
 
 #[derive(Debug)]
@@ -47,7 +50,7 @@ struct Timers {
 
 /// A sender's sleep: for which tick it wakes, if it is the one that watches the wheel.
 #[derive(Debug)]
-struct Watch(Option<Tick>);
+pub(crate) struct Watch(Option<Tick>);
 
 impl Work {
     /// Nothing to do, for `senders` that are awake and at most `sessions` at a time.
@@ -56,7 +59,12 @@ impl Work {
             jobs: bounded(2 * sessions + limits::LIST_SLACK),
             timers: Mutex::new(Timers { wheel: Wheel::new(), armed: None, awake: senders }),
             epoch: Epoch(now),
+            alarm: Alarm::default(),
         }
+    }
+
+    pub(crate) const fn alarm(&self) -> &Alarm {
+        &self.alarm
     }
 
     pub(crate) const fn epoch(&self) -> Epoch {
@@ -67,6 +75,17 @@ impl Work {
     pub(crate) fn add(&self, job: Job) {
         let added = self.jobs.0.try_send(job);
         debug_assert!(added.is_ok(), "the senders' list is full");
+        self.alarm.ring();
+    }
+
+    /// Whether there is one.
+    pub(crate) fn has_job(&self) -> bool {
+        !self.jobs.1.is_empty()
+    }
+
+    /// When the wheel's next entry is due, for who watches it.
+    pub(crate) fn due(&self, watch: &Watch) -> Option<Instant> {
+        watch.0.map(|tick| self.epoch.instant(tick))
     }
 
     /// Puts `slot` into the wheel for what it wants, unless it stands there early enough.
@@ -114,7 +133,8 @@ impl Work {
         job
     }
 
-    fn before_sleep(&self) -> Watch {
+    /// Who called it sleeps now.
+    pub(crate) fn before_sleep(&self) -> Watch {
         let mut timers = lock(&self.timers);
         timers.awake -= 1;
         let next = timers.wheel.next();
@@ -125,7 +145,8 @@ impl Work {
         Watch(watch)
     }
 
-    fn after_sleep(&self, watch: &Watch, called: bool) {
+    /// Who slept is awake, because it was `called` or not.
+    pub(crate) fn after_sleep(&self, watch: &Watch, called: bool) {
         let mut timers = lock(&self.timers);
         timers.awake += 1;
         // Who was called looks in place of the one that was armed.

@@ -2,7 +2,8 @@
 //!
 //! The policy (a peer learns it from the parameters): packets with reliable frames within 20 ms or
 //! every 10th, packets with `sequenced` and `unreliable` messages alone within 60 ms or every 32nd;
-//! a ping at once. An ack rides any packet that leaves earlier.
+//! a ping at once. However many come, their number brings no two acks within 250 µs. An ack rides
+//! any packet that leaves earlier.
 
 use core::time::Duration;
 use std::time::Instant;
@@ -43,6 +44,8 @@ struct Waiting {
     reliable: u32,
     fresh: u32,
     deadline: Option<Instant>,
+    /// Their number brings no ack earlier.
+    not_before: Option<Instant>,
 }
 
 impl Acks {
@@ -141,8 +144,9 @@ impl Acks {
     }
 
     /// An ack of everything received has been written.
-    pub(crate) fn on_sent(&mut self) {
-        self.waiting = Waiting::default();
+    pub(crate) fn on_sent(&mut self, now: Instant) {
+        let not_before = Some(now + limits::ACKS_APART);
+        self.waiting = Waiting { not_before, ..Waiting::default() };
     }
 
     /// The peer knows of every number up to `largest`: they need not be told again.
@@ -161,15 +165,25 @@ impl Waiting {
             Eliciting::AtOnce => self.within(at, Duration::ZERO),
             Eliciting::Reliable => {
                 self.reliable += 1;
-                let full = self.reliable >= limits::RELIABLE_ACK_PACKETS;
-                self.within(at, if full { Duration::ZERO } else { limits::RELIABLE_ACK_DELAY });
+                self.within(at, limits::RELIABLE_ACK_DELAY);
+                if self.reliable >= limits::RELIABLE_ACK_PACKETS {
+                    self.on_many(at);
+                }
             }
             Eliciting::Fresh => {
                 self.fresh += 1;
-                let full = self.fresh >= limits::UNRELIABLE_ACK_PACKETS;
-                self.within(at, if full { Duration::ZERO } else { limits::UNRELIABLE_ACK_DELAY });
+                self.within(at, limits::UNRELIABLE_ACK_DELAY);
+                if self.fresh >= limits::UNRELIABLE_ACK_PACKETS {
+                    self.on_many(at);
+                }
             }
         }
+    }
+
+    /// So many wait that an ack is due, if none has just left.
+    fn on_many(&mut self, at: Instant) {
+        let wait = self.not_before.map(|earliest| earliest.saturating_duration_since(at));
+        self.within(at, wait.unwrap_or_default());
     }
 
     fn within(&mut self, at: Instant, delay: Duration) {
@@ -241,6 +255,24 @@ mod tests {
             acks.on_packet(now, PacketNumber(number), Eliciting::Fresh);
         }
         assert!(acks.due(now));
+    }
+
+    #[test]
+    fn a_fast_flow_is_acknowledged_every_250_microseconds_and_a_ping_at_once() {
+        let (now, mut acks) = acks(&[], Eliciting::Fresh);
+        acks.on_sent(now);
+        let later = |micros| now + Duration::from_micros(micros);
+        for number in 0..200 {
+            acks.on_packet(later(number), PacketNumber(number), Eliciting::Reliable);
+        }
+        assert!(!acks.due(later(249)) && acks.due(later(250)));
+        acks.on_packet(later(200), PacketNumber(200), Eliciting::AtOnce);
+        assert!(acks.due(later(200)));
+        acks.on_sent(later(200));
+        for number in 201..211 {
+            acks.on_packet(later(1_000), PacketNumber(number), Eliciting::Reliable);
+        }
+        assert!(acks.due(later(1_000)), "the last left long ago");
     }
 
     #[test]

@@ -63,13 +63,17 @@ pub(crate) struct Channels {
     turns: Turns,
     /// Bit `i`: channel `i` has something to take.
     readable: u64,
+    /// Bit `i`: a grant of channel `i` waits to be told.
+    granting: u64,
     /// A queue that was full is half empty again.
     writable: bool,
     /// Messages that waited for what they come after became readable.
     released: bool,
     /// Messages that waited for what they come after may leave.
     freed: bool,
-    /// Messages have waited too long for an ack over UDP.
+    /// Messages of some go over the control connection where they wait too long for an ack.
+    escalates: bool,
+    /// There are such.
     overdue: bool,
     /// No message waits for more commands, requests and replies to be written than so many.
     awaited: u64,
@@ -108,8 +112,10 @@ impl Channels {
         }
         Self {
             turns: Turns::new(&list),
+            escalates: list.iter().any(Channel::escalates),
             list,
             readable: 0,
+            granting: 0,
             writable: false,
             released: false,
             freed: false,
@@ -229,6 +235,11 @@ impl Channels {
         })
     }
 
+    /// Nothing has left for a while: memory that is not needed goes.
+    pub(crate) fn rest(&mut self) {
+        self.list.iter_mut().for_each(Channel::rest);
+    }
+
     /// The bytes of what leaves, until anything else leaves or is queued.
     pub(crate) fn bytes<'a>(&'a self, outgoing: &'a Outgoing) -> &'a [u8] {
         let channel = self.list.get(outgoing.channel.index());
@@ -239,6 +250,9 @@ impl Channels {
     /// connection. Returns when the next will have; what waits for credit waits for the peer.
     pub(crate) fn find_overdue(&mut self, now: Instant) -> Option<Instant> {
         let (mut is_now, mut next) = (false, None);
+        if !self.escalates {
+            return None;
+        }
         for channel in self.list.iter_mut().filter(|channel| channel.escalates()) {
             let overdue = channel.escalates_at(now, &mut self.books);
             is_now |= overdue.is_now;
@@ -312,7 +326,10 @@ impl Channels {
         }
         let Some(channel) = self.list.get_mut(frame.channel()) else { return };
         match (frame, &mut channel.send) {
-            (SentFrame::Credit(_), _) => channel.given.tell_again(),
+            (SentFrame::Credit(id), _) => {
+                channel.given.tell_again();
+                self.mark_grant(id);
+            }
             (SentFrame::Taken(_, run), _) => channel.tell_again(run),
             (SentFrame::Message(_, sequence), Send::Reliable(queue)) => queue.on_lost(sequence),
             (SentFrame::Piece(_, sequence, offset, len), Send::Reliable(queue)) => {
@@ -347,6 +364,12 @@ impl Channels {
     /// Whether the peer has not been told all that the application took.
     pub(crate) fn has_taken(&self) -> bool {
         self.reports().any(Report::is_due)
+    }
+
+    /// The same of one channel.
+    pub(crate) fn owes_taken(&self, id: ChannelId) -> bool {
+        let report = self.list.get(id.index()).and_then(|channel| channel.report.as_ref());
+        report.is_some_and(Report::is_due)
     }
 
     /// Another control connection takes the place of the last, on which this may not have come.
@@ -412,18 +435,28 @@ impl Channels {
 
     /// Every grant is told again: what told the last may have been lost with its connection.
     pub(crate) fn tell_credit_again(&mut self) {
-        let reliable = self.list.iter_mut().filter(|channel| channel.config.kind.is_reliable());
-        reliable.for_each(|channel| channel.given.tell_again());
+        for channel in self.list.iter_mut().filter(|channel| channel.config.kind.is_reliable()) {
+            channel.given.tell_again();
+            self.granting |= bit(channel.id);
+        }
+    }
+
+    fn mark_grant(&mut self, id: ChannelId) {
+        if self.list.get(id.index()).is_some_and(|channel| channel.given.is_due()) {
+            self.granting |= bit(id);
+        }
     }
 
     /// Whether a grant waits to be told.
-    pub(crate) fn has_credit(&self) -> bool {
-        self.list.iter().any(|channel| channel.given.is_due())
+    pub(crate) const fn has_credit(&self) -> bool {
+        self.granting != 0
     }
 
     /// The next grant to tell the peer.
     pub(crate) fn next_credit(&mut self) -> Option<(ChannelId, u64)> {
-        let channel = self.list.iter_mut().find(|channel| channel.given.is_due())?;
+        let place = usize::try_from(self.granting.trailing_zeros()).ok()?;
+        let channel = self.list.get_mut(place)?;
+        self.granting &= !bit(channel.id);
         Some((channel.id, channel.given.tell()))
     }
 
@@ -478,6 +511,7 @@ impl Channels {
         } else {
             channel.handle_reliable(sequence.unwrap_or(0), piece, counts)?;
             channel.release(causality.taken());
+            self.mark_grant(id);
         }
         self.mark(id);
         Ok(())
@@ -598,6 +632,7 @@ impl Channels {
         }
         self.books.counts.taken += count as u64;
         self.mark(id);
+        self.mark_grant(id);
         count
     }
 
@@ -612,12 +647,11 @@ impl Channels {
     }
 
     fn mark(&mut self, id: ChannelId) {
-        let bit = 1_u64 << id.index();
         let taken = self.causality.taken();
         if self.list.get(id.index()).is_some_and(|channel| channel.is_readable(taken)) {
-            self.readable |= bit;
+            self.readable |= bit(id);
         } else {
-            self.readable &= !bit;
+            self.readable &= !bit(id);
         }
     }
 
@@ -650,6 +684,10 @@ impl Channels {
             stats.untaken_bytes += bytes;
         }
     }
+}
+
+const fn bit(id: ChannelId) -> u64 {
+    1 << id.index()
 }
 
 fn check_reserved(clock: Option<u32>) -> Result<(), Violation> {

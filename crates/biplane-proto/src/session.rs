@@ -63,6 +63,18 @@ pub enum Reply {
     Unanswered,
 }
 
+/// What the owner of a session must see to after an input that says so.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Consequence {
+    /// Nothing that can be asked of the session has changed, but how much it holds.
+    Nothing,
+    /// [`Session::poll_timeout`] may say another time; else nothing has changed.
+    Deadline,
+    /// Anything.
+    Anything,
+}
+
 /// What is asked of one message beside its channel's promise. Default: nothing.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct SendOptions {
@@ -277,8 +289,8 @@ impl Session {
         self.enqueue(now, channel, Content::Shared(payload), how).map(drop)
     }
 
-    /// The same; returns whether anything may follow from it that its owner must see to. It does not
-    /// from most messages of data channels, which wait for a flush or behind others.
+    /// The same; returns what its owner must see to. That is nothing for most messages of data
+    /// channels, which wait for a flush or behind others.
     ///
     /// # Errors
     ///
@@ -289,7 +301,7 @@ impl Session {
         channel: ChannelId,
         content: Content<'_>,
         how: SendOptions,
-    ) -> Result<bool, SendError> {
+    ) -> Result<Consequence, SendError> {
         let now = self.clock.clamp(now);
         if self.is_closed() {
             return Err(SendError::Closed);
@@ -304,11 +316,11 @@ impl Session {
             self.channels.send(now, channel, content, how)?;
             let is_first = self.timers.arm_once(Timer::Send, now + self.facts.max_send_delay);
             if only_waits {
-                return Ok(is_first);
+                return Ok(if is_first { Consequence::Deadline } else { Consequence::Nothing });
             }
         }
         self.settle(now);
-        Ok(true)
+        Ok(Consequence::Anything)
     }
 
     /// Whether nothing follows from a message of a data channel but that it waits, for a flush or
@@ -338,30 +350,34 @@ impl Session {
         taken
     }
 
-    /// Gives `each` the next messages of a channel, `most` at the most; returns whether anything may
-    /// follow from it that its owner must see to.
+    /// Gives `each` the next messages of a channel, `most` at the most; returns what its owner must
+    /// see to.
     pub fn take_many(
         &mut self,
         now: Instant,
         channel: ChannelId,
         most: usize,
         each: &mut dyn FnMut(Content<'_>),
-    ) -> bool {
+    ) -> Consequence {
         if self.channels.take(channel, most, each) == 0 {
-            return false;
+            return Consequence::Nothing;
         }
+        let now = self.clock.clamp(now);
         let is_released = self.channels.take_released();
         if is_released {
             self.outlook.readable();
         }
-        let now = self.clock.clamp(now);
-        let is_told = self.channels.has_taken() && !self.is_ended();
+        let is_told = self.channels.owes_taken(channel) && !self.is_ended();
         let is_first = is_told && self.timers.arm_once(Timer::Taken, now + limits::TAKEN_DELAY);
         let has_credit = self.channels.has_credit();
         if has_credit {
             self.settle(now);
         }
-        is_released || is_first || has_credit
+        match (is_released || has_credit, is_first) {
+            (true, _) => Consequence::Anything,
+            (false, true) => Consequence::Deadline,
+            (false, false) => Consequence::Nothing,
+        }
     }
 
     /// Bit `i` says that channel `i` has something to take.

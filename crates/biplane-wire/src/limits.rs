@@ -75,10 +75,13 @@ pub const MESSAGE_COST: usize = 64;
 /// The longest message of a data channel that goes in one packet on every path, sequence number and
 /// all.
 pub const DATA_MESSAGE: usize = DATAGRAM_SIZE - Header::LEN - TAG - 8;
-/// The longest message whose bytes stand beside those of others while it waits.
+/// The longest message that is copied to stand beside others while it waits, where it could be shared
+/// with who gave it.
 pub const SHORT_MESSAGE: usize = 512;
+/// The same where it must be copied anyway.
+pub const SHELVED_MESSAGE: usize = 1_472;
 /// Bytes of such that stand beside each other in one allocation.
-pub const BOARD: usize = 4 * 1024;
+pub const BOARD: usize = 8 * 1024;
 /// The longest message of a `sequenced` or `unreliable` channel.
 pub const FRESH_MESSAGE: usize = 16 * 1024;
 /// The longest message of a reliable data channel.
@@ -88,7 +91,8 @@ pub const RELIABLE_MESSAGE_BY_DEFAULT: usize = 256 * 1024;
 /// The longest command, request or reply, unless its channel says less.
 pub const CONTROL_MESSAGE: usize = 256 * 1024;
 
-const _: () = assert!(SHORT_MESSAGE <= BOARD && SHORT_MESSAGE <= DATA_MESSAGE);
+const _: () = assert!(SHORT_MESSAGE <= DATA_MESSAGE && DATA_MESSAGE <= SHELVED_MESSAGE);
+const _: () = assert!(SHELVED_MESSAGE <= BOARD);
 const _: () = assert!(FRESH_MESSAGE <= RELIABLE_MESSAGE && RELIABLE_MESSAGE <= MESSAGE);
 const _: () = assert!(RELIABLE_MESSAGE_BY_DEFAULT <= RELIABLE_MESSAGE);
 const _: () = assert!(CONTROL_MESSAGE <= MESSAGE);
@@ -186,6 +190,8 @@ pub const RELIABLE_ACK_PACKETS: u32 = 10;
 pub const UNRELIABLE_ACK_DELAY: Duration = Duration::from_millis(60);
 /// Or for this many packets.
 pub const UNRELIABLE_ACK_PACKETS: u32 = 32;
+/// Such numbers of packets bring no two acks within this.
+pub const ACKS_APART: Duration = Duration::from_micros(250);
 /// RTT assumed before the first sample.
 pub const INITIAL_RTT: Duration = Duration::from_millis(100);
 /// What a timer resolves (RFC 9002, section 6.1.2).
@@ -360,6 +366,13 @@ pub const FILL_ROUNDS: usize = 4;
 pub const SENDER_PASS: usize = 64;
 /// Sessions a receiver answers itself after a batch; more go to the senders.
 pub const INLINE_SESSIONS: usize = 4;
+/// How long an application that does its endpoint's work itself may leave it alone before the
+/// control thread stands in.
+pub const INLINE_PATIENCE: Duration = Duration::from_millis(50);
+/// It need not do it again within this where it takes messages, channel by channel.
+pub const INLINE_APART: Duration = Duration::from_micros(100);
+/// Passes of a receiver and a sender each time that it does.
+pub const INLINE_PASSES: usize = 16;
 /// Sessions that one hand-over of a flush names.
 pub const FLUSH_CHUNK: usize = 32;
 /// Asked of the kernel for what waits to be read off the socket, unless it is set.

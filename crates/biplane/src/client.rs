@@ -80,8 +80,9 @@ impl Client {
         protocol: &Protocol,
         config: ClientConfig,
     ) -> Result<Pending<Result<Self, ConnectError>>, ConnectError> {
+        let threading = config.threading;
         let (dial, table) = prepare(link, protocol, config)?;
-        Ok(Self::dial_by(engine::bind_alone(dial.max_datagram)?, dial, table))
+        Ok(Self::dial_by(engine::bind_alone(dial.max_datagram, threading)?, dial, table))
     }
 
     /// Joins from an endpoint of its own.
@@ -125,11 +126,13 @@ impl Client {
     /// The next event; `None` when [`Event::Left`] was told. On any executor, and cancel-safe: what
     /// is dropped unfinished took nothing. Flushes before it waits.
     pub async fn next(&self) -> Option<Event> {
+        self.engine.turn(Duration::ZERO);
         self.inbox.next(|| self.flush()).await
     }
 
     /// Every event that is there now, but [`Event::Readable`]; never blocks.
     pub fn events(&self) -> impl Iterator<Item = Event> {
+        self.engine.turn(Duration::ZERO);
         self.inbox.events()
     }
 
@@ -138,11 +141,12 @@ impl Client {
     /// `events` or `next`, ends the next wait at once.
     #[must_use]
     pub fn wait(&self, timeout: Duration) -> bool {
-        self.inbox.wait(timeout, || self.flush())
+        self.inbox.wait(timeout, &*self.engine, || self.flush())
     }
 
     /// Hands every message that has arrived on `channel` to `each`; as [`crate::Server::drain`].
     pub fn drain<T: Incoming>(&self, channel: Channel<T>, mut each: impl FnMut(T)) {
+        self.engine.turn(limits::INLINE_APART);
         if let Some(entry) = self.session.table().channel(channel.hash()) {
             self.session.drain(entry, &mut |_: &Session, message| each(message));
         }
@@ -177,7 +181,7 @@ pub(crate) fn prepare(
 ) -> Result<(DialConfig, Table), ConnectError> {
     let (protocol, table) = protocol.resolve()?;
     let link: Link = link.to_string().parse()?;
-    let ClientConfig { credentials, grace, planes, max_datagram } = config;
+    let ClientConfig { credentials, grace, planes, max_datagram, threading: _ } = config;
     if credentials.len() > limits::CREDENTIALS {
         return Err(ConnectError::Credentials { limit: limits::CREDENTIALS });
     }

@@ -5,7 +5,9 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use biplane_proto::{PlaneMode, limits};
 
-use crate::{Identity, Protocol, RecommendedError, engine::Means, recommended::Recommended};
+use crate::{
+    Identity, Protocol, RecommendedError, Threading, engine::Means, recommended::Recommended,
+};
 
 /// Decides who may join, as the engine calls it.
 pub(crate) type Admission =
@@ -47,15 +49,15 @@ impl ServerConfig {
     /// The default settings with as many receivers and senders as `biplane doctor --save` found best
     /// on this machine and wrote to the file at `path`.
     ///
-    /// Its `threading` and `aead` must be there and are checked; they set nothing yet. Workers have
-    /// a thread each, and the two sides of a session settle on AES where both processors have it.
+    /// Its `aead` must be there and is checked; it sets nothing yet: the two sides of a session settle
+    /// on AES where both processors have it.
     ///
     /// # Errors
     ///
     /// [`RecommendedError`] if the file cannot be read or is not what `biplane doctor` writes.
     pub fn recommended_from(path: impl AsRef<Path>) -> Result<Self, RecommendedError> {
-        let Recommended { receivers, senders } = Recommended::read(path.as_ref())?;
-        Ok(Self::default().receivers(receivers).senders(senders))
+        let Recommended { threading, receivers, senders } = Recommended::read(path.as_ref())?;
+        Ok(Self::default().threading(threading).receivers(receivers).senders(senders))
     }
 
     /// Who the server is; its pin stands in the link. Default: one made for this run.
@@ -104,6 +106,18 @@ impl ServerConfig {
     #[must_use]
     pub const fn max_sessions(mut self, sessions: usize) -> Self {
         self.max_sessions = sessions;
+        self
+    }
+
+    /// On which threads datagrams are received and sent. Default: [`Threading::Dedicated`].
+    ///
+    /// With [`Threading::Inline`] that is the thread that calls [`crate::Server::events`],
+    /// [`crate::Server::drain`], [`crate::Server::wait`] or [`crate::Server::flush`], which saves a
+    /// hop to another thread each way: for a server with a loop of its own. A server that awaits
+    /// [`crate::Server::next`] instead is served each 50 ms.
+    #[must_use]
+    pub const fn threading(mut self, threading: Threading) -> Self {
+        self.means.threading = threading;
         self
     }
 
@@ -204,6 +218,7 @@ pub struct ClientConfig {
     pub(crate) grace: Option<Duration>,
     pub(crate) planes: PlaneMode,
     pub(crate) max_datagram: Option<usize>,
+    pub(crate) threading: Threading,
 }
 
 impl ClientConfig {
@@ -239,6 +254,15 @@ impl ClientConfig {
         self.max_datagram = Some(bytes.clamp(limits::DATAGRAM_MIN, limits::DATAGRAM_LARGEST));
         self
     }
+
+    /// On which threads datagrams are received and sent; as [`ServerConfig::threading`], with
+    /// [`crate::Client::events`] and its like. A client that shares its socket
+    /// ([`crate::Endpoint`]) has dedicated threads whatever this says.
+    #[must_use]
+    pub const fn threading(mut self, threading: Threading) -> Self {
+        self.threading = threading;
+        self
+    }
 }
 
 impl fmt::Debug for ClientConfig {
@@ -247,6 +271,7 @@ impl fmt::Debug for ClientConfig {
             .field("grace", &self.grace)
             .field("planes", &self.planes)
             .field("max_datagram", &self.max_datagram)
+            .field("threading", &self.threading)
             .finish_non_exhaustive()
     }
 }

@@ -19,7 +19,7 @@ use std::{
 pub use biplane_net::{
     BindError as SocketError, ConnectError as DialError, ConnectionStats, DatagramStats,
     EndpointStats, Fault, Identity, IdentityError, Link, LinkError, Pin, PinError, SessionCounts,
-    SessionId, SpecError, Step, WorkerStats,
+    SessionId, SpecError, Step, Threading, WorkerStats,
 };
 use biplane_net::{Decision, Endpoint, EndpointConfig, GreetingConfig, ListenConfig, Slot};
 pub(crate) use biplane_net::{DialConfig, Milestone, ProtocolSpec, Watch, now};
@@ -50,6 +50,13 @@ pub(crate) trait Engine: Send + Sync {
     fn set_maintenance(&self, retry_after: Option<Duration>);
     fn stats(&self) -> EndpointStats;
     fn local_addr(&self) -> SocketAddr;
+    /// Does the work of an endpoint that has no threads of its own, if that was not done within
+    /// `apart`.
+    fn turn(&self, _apart: Duration) {}
+    /// Does so until `is_done`, or for `timeout`; whether it is. `None` if other threads do it.
+    fn turn_until(&self, _timeout: Duration, _is_done: &dyn Fn() -> bool) -> Option<bool> {
+        None
+    }
 }
 
 /// One session in an endpoint.
@@ -68,11 +75,7 @@ pub(crate) trait Peer: Send + Sync {
         how: SendOptions,
     ) -> Result<(), SendError>;
     /// Takes the next event.
-    fn poll_event(&self) -> Option<biplane_proto::Event> {
-        let mut polled = None;
-        self.with(&mut |_, session| polled = session.poll_event());
-        polled
-    }
+    fn poll_event(&self) -> Option<biplane_proto::Event>;
     /// Takes up to `most` messages off a channel; `each` runs under the session's lock.
     fn take(&self, channel: ChannelId, most: usize, each: &mut dyn FnMut(Content<'_>));
     /// Asks the peer; runs `then` with what comes of it, once, with no lock held.
@@ -131,6 +134,7 @@ pub(crate) type Answered = Box<dyn FnOnce(Result<Bytes, RequestError>) + Send>;
 /// What a server is given to work with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Means {
+    pub(crate) threading: Threading,
     pub(crate) receivers: usize,
     pub(crate) senders: usize,
     pub(crate) receive_buffer: usize,
@@ -142,6 +146,7 @@ impl Default for Means {
     fn default() -> Self {
         let (endpoint, greeting) = (EndpointConfig::default(), GreetingConfig::default());
         Self {
+            threading: endpoint.threading,
             receivers: endpoint.receivers,
             senders: endpoint.senders,
             receive_buffer: endpoint.receive_buffer,
@@ -166,6 +171,7 @@ pub(crate) fn listen(
     let admission = config.admission;
     let config = ListenConfig {
         endpoint: EndpointConfig {
+            threading: config.means.threading,
             receivers: config.means.receivers,
             senders: config.means.senders,
             receive_buffer: config.means.receive_buffer,
@@ -208,8 +214,11 @@ pub(crate) fn bind(address: &str) -> Result<Arc<dyn Engine>, SocketError> {
 /// Opens an endpoint for one session, on a port that is free: over IPv4 and IPv6, or over IPv4
 /// where the system has no other. It sends and accepts datagrams of `max_datagram` bytes, or as many
 /// as is usual.
-pub(crate) fn bind_alone(max_datagram: Option<usize>) -> Result<Arc<dyn Engine>, SocketError> {
-    let mut config = EndpointConfig::single();
+pub(crate) fn bind_alone(
+    max_datagram: Option<usize>,
+    threading: Threading,
+) -> Result<Arc<dyn Engine>, SocketError> {
+    let mut config = EndpointConfig { threading, ..EndpointConfig::single() };
     config.session.max_datagram = max_datagram.unwrap_or(config.session.max_datagram);
     let bind = |any: IpAddr| Endpoint::bind(SocketAddr::new(any, 0), config.clone());
     let endpoint = match bind(Ipv6Addr::UNSPECIFIED.into()) {
@@ -282,6 +291,14 @@ impl Engine for NetEngine {
 
     fn local_addr(&self) -> SocketAddr {
         self.endpoint.local_addr()
+    }
+
+    fn turn(&self, apart: Duration) {
+        self.endpoint.turn(apart);
+    }
+
+    fn turn_until(&self, timeout: Duration, is_done: &dyn Fn() -> bool) -> Option<bool> {
+        self.endpoint.turn_until(timeout, is_done)
     }
 }
 
@@ -357,6 +374,10 @@ impl Peer for Slot {
 
     fn take(&self, channel: ChannelId, most: usize, each: &mut dyn FnMut(Content<'_>)) {
         self.take(channel, most, each);
+    }
+
+    fn poll_event(&self) -> Option<biplane_proto::Event> {
+        self.poll_event()
     }
 
     fn readable(&self) -> u64 {

@@ -16,7 +16,7 @@ use biplane_wire::limits;
 
 use crate::{
     Event, Session,
-    engine::{Signal, Signals},
+    engine::{Engine, Signal, Signals},
     protocol::Tables,
     waiting::block_on,
 };
@@ -69,11 +69,15 @@ impl Inbox {
     }
 
     /// Blocks until there is an event; false when there is none after `timeout`, or none will come.
-    pub(crate) fn wait(&self, timeout: Duration, flush: impl Fn()) -> bool {
+    pub(crate) fn wait(&self, timeout: Duration, engine: &dyn Engine, flush: impl Fn()) -> bool {
         if self.has_event() {
             return true;
         }
         flush();
+        let is_done = || self.has_event() || self.bell.is_over();
+        if engine.turn_until(timeout, &is_done).is_some() {
+            return self.has_event();
+        }
         let found = async {
             while !self.has_event() {
                 if self.bell.is_over() {

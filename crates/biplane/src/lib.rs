@@ -104,7 +104,8 @@ pub use diagnosis::{
 pub use endpoint::Endpoint;
 pub use engine::{
     ConnectionStats, DatagramStats, DialError, EndpointStats, Fault, Identity, IdentityError, Link,
-    LinkError, Pin, PinError, SessionCounts, SessionId, SocketError, SpecError, Step, WorkerStats,
+    LinkError, Pin, PinError, SessionCounts, SessionId, SocketError, SpecError, Step, Threading,
+    WorkerStats,
 };
 pub use error::{BindError, ConnectError, RequestError, SendError};
 pub use event::Event;

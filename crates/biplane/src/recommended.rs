@@ -15,12 +15,15 @@ use std::{fs::File, io, io::Read, path::Path};
 
 use biplane_proto::limits;
 
+use crate::Threading;
+
 /// Bytes of the longest file: ten times what `biplane doctor` writes.
 const LONGEST: usize = 2_048;
 
 /// What the file says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Recommended {
+    pub(crate) threading: Threading,
     pub(crate) receivers: usize,
     pub(crate) senders: usize,
 }
@@ -89,7 +92,11 @@ struct Key {
 }
 
 const KEYS: [Key; 4] = [
-    Key { name: "threading", allowed: "\"dedicated\"", read: |text| one_of(text, &["dedicated"]) },
+    Key {
+        name: "threading",
+        allowed: "\"dedicated\", \"shared\" or \"inline\"",
+        read: |text| one_of(text, &["dedicated", "shared", "inline"]),
+    },
     Key { name: "receivers", allowed: "a number from 1 to 64", read: workers },
     Key { name: "senders", allowed: "a number from 1 to 64", read: workers },
     Key {
@@ -125,8 +132,13 @@ impl Recommended {
             value.ok_or(RecommendedError::Missing { key: key.name })
         };
         KEYS.iter().zip(&values).map(there).try_for_each(|value| value.map(drop))?;
-        let [_, receivers, senders, _] = values.map(Option::unwrap_or_default);
-        Ok(Self { receivers, senders })
+        let [threading, receivers, senders, _] = values.map(Option::unwrap_or_default);
+        let threading = match threading {
+            0 => Threading::Dedicated,
+            1 => Threading::Shared,
+            _ => Threading::Inline,
+        };
+        Ok(Self { threading, receivers, senders })
     }
 }
 
@@ -176,10 +188,19 @@ mod tests {
 
     #[test]
     fn every_setting_is_read_in_any_order() {
-        let wanted = Recommended { receivers: 2, senders: 64 };
+        let threading = Threading::Dedicated;
+        let wanted = Recommended { threading, receivers: 2, senders: 64 };
         assert_eq!(Recommended::parse(WHOLE).unwrap(), wanted);
         let backwards: Vec<_> = WHOLE.lines().rev().collect();
         assert_eq!(Recommended::parse(&backwards.join("\r\n")).unwrap(), wanted);
+    }
+
+    #[test]
+    fn threads_are_told_by_their_names() {
+        for (name, threading) in [("shared", Threading::Shared), ("inline", Threading::Inline)] {
+            let text = WHOLE.replace("dedicated", name);
+            assert_eq!(Recommended::parse(&text).unwrap().threading, threading);
+        }
     }
 
     #[test]
@@ -208,8 +229,14 @@ mod tests {
             ("receivers = +2", "line 7: receivers is a number from 1 to 64"),
             ("receivers = \"2\"", "line 7: receivers is a number from 1 to 64"),
             ("receivers = 99999999999999999999999", "line 7: receivers is a number from 1 to 64"),
-            ("threading = dedicated", "line 7: threading is \"dedicated\""),
-            ("threading = \"shared\"", "line 7: threading is \"dedicated\""),
+            (
+                "threading = dedicated",
+                "line 7: threading is \"dedicated\", \"shared\" or \"inline\"",
+            ),
+            (
+                "threading = \"mixed\"",
+                "line 7: threading is \"dedicated\", \"shared\" or \"inline\"",
+            ),
             ("aead = \"rot13\"", "line 7: aead is \"aes-128-gcm\" or \"chacha20-poly1305\""),
         ] {
             assert_eq!(told(&format!("{WHOLE}{line}")), words);

@@ -3,6 +3,7 @@
 use core::{borrow::Borrow, fmt, time::Duration};
 use std::{net::SocketAddr, sync::Arc};
 
+use biplane_wire::limits;
 use tracing::debug;
 
 use crate::{
@@ -72,11 +73,13 @@ impl Server {
     /// The next event; `None` after [`Server::close`], when all is told. On any executor, and
     /// cancel-safe: what is dropped unfinished took nothing. Flushes before it waits.
     pub async fn next(&self) -> Option<Event> {
+        self.engine.turn(Duration::ZERO);
         self.inbox.next(|| self.flush()).await
     }
 
     /// Every event that is there now, but [`Event::Readable`]; never blocks.
     pub fn events(&self) -> impl Iterator<Item = Event> {
+        self.engine.turn(Duration::ZERO);
         self.inbox.events()
     }
 
@@ -85,7 +88,7 @@ impl Server {
     /// `events` or `next`, ends the next wait at once.
     #[must_use]
     pub fn wait(&self, timeout: Duration) -> bool {
-        self.inbox.wait(timeout, || self.flush())
+        self.inbox.wait(timeout, &*self.engine, || self.flush())
     }
 
     /// Hands every message that has arrived on `channel`, session by session, to `each`. A message
@@ -95,6 +98,7 @@ impl Server {
         if self.tables.longest(channel.hash()).is_none() {
             return;
         }
+        self.engine.turn(limits::INLINE_APART);
         let sessions = self.inbox.sessions();
         for session in sessions.iter().chain(&self.inbox.departed()) {
             if let Some(entry) = session.table().channel(channel.hash()) {

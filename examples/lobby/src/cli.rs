@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use biplane::sim::Profile;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::units::{self, Rate};
 
@@ -74,6 +74,27 @@ pub(crate) struct Demo {
     pub(crate) json: bool,
 }
 
+/// On which threads datagrams move.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Threading {
+    /// The game's own.
+    Inline,
+    /// One for each receiver, which sends too.
+    Shared,
+    /// One for each receiver and each sender.
+    Dedicated,
+}
+
+impl From<Threading> for biplane::Threading {
+    fn from(threading: Threading) -> Self {
+        match threading {
+            Threading::Inline => Self::Inline,
+            Threading::Shared => Self::Shared,
+            Threading::Dedicated => Self::Dedicated,
+        }
+    }
+}
+
 /// `lobby serve`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Serve {
@@ -98,6 +119,9 @@ pub(crate) struct Serve {
     /// Threads that may send on the UDP socket [default: the library's].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) senders: Option<u8>,
+    /// On which threads datagrams move: those of the game, or others [default: dedicated].
+    #[arg(long, value_name = "MODE")]
+    pub(crate) threading: Option<Threading>,
     /// How long from the first join (from the start while nobody joins); without it until Ctrl-C.
     #[arg(long = "for", value_name = "D", value_parser = units::duration)]
     pub(crate) length: Option<Duration>,

@@ -86,6 +86,7 @@ pub(crate) fn serve(serve: &Serve) -> Result<Broken> {
         max_sessions: serve.max_sessions as usize,
         receivers: serve.receivers.map(usize::from),
         senders: serve.senders.map(usize::from),
+        threading: serve.threading.map(Into::into),
     })?;
     tell_link(lobby.link(), serve.json)?;
     let mut live = Live::on_terminal();
@@ -186,6 +187,7 @@ fn demo_server(demo: &Demo) -> server::Settings {
         max_sessions: demo.bots as usize + 100,
         receivers: None,
         senders: None,
+        threading: None,
     }
 }
 

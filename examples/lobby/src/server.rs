@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Result, anyhow};
-use biplane::{Identity, Link, Pending, Server, ServerConfig};
+use biplane::{Identity, Link, Pending, Server, ServerConfig, Threading};
 
 use self::{history::History, lobby::Lobby};
 use crate::{
@@ -33,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) max_sessions: usize,
     pub(crate) receivers: Option<usize>,
     pub(crate) senders: Option<usize>,
+    pub(crate) threading: Option<Threading>,
 }
 
 /// A server that listens.
@@ -167,6 +168,9 @@ fn config_of(settings: &Settings) -> Result<ServerConfig> {
     }
     if let Some(senders) = settings.senders {
         config = config.senders(senders);
+    }
+    if let Some(threading) = settings.threading {
+        config = config.threading(threading);
     }
     Ok(config)
 }

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use biplane_load::{Class, Game, Plan, Work};
+use biplane_load::{Class, Game, Plan, Threads, Work};
 use biplane_sim::Profile;
 use clap::{Args, ValueEnum};
 
@@ -75,12 +75,27 @@ pub(crate) struct Bench {
     /// Threads of the server that send, 1 to 64 [default: 1, on four cores 2].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     senders: Option<u8>,
+    /// On which threads datagrams move, of the server and of a client that is alone [default:
+    /// dedicated].
+    #[arg(long, value_name = "M")]
+    threading: Option<Threading>,
     /// Prints one JSON document on standard output at the end, and all else on standard error.
     #[arg(long)]
     pub(crate) json: bool,
     /// Draws how the latencies are distributed.
     #[arg(long, value_name = "FILE.svg")]
     pub(crate) plot: Option<PathBuf>,
+}
+
+/// On which threads datagrams move.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Threading {
+    /// Those that do the work.
+    Inline,
+    /// One for each receiver, which sends too.
+    Shared,
+    /// One for each receiver and each sender.
+    Dedicated,
 }
 
 /// What can be measured.
@@ -145,6 +160,11 @@ impl Bench {
             time: self.seconds,
             receivers: self.receivers.map_or(0, usize::from),
             senders: self.senders.map_or(0, usize::from),
+            threads: self.threading.map(|threading| match threading {
+                Threading::Dedicated => Threads::Dedicated,
+                Threading::Shared => Threads::Shared,
+                Threading::Inline => Threads::Inline,
+            }),
             ..plan
         })
     }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use biplane::{Event, Payload, ServerConfig, Session, Verdict};
 
-use super::{COMMAND, RELIABLE, Room, UNRELIABLE, drops, protocol, workers};
+use super::{COMMAND, RELIABLE, Room, UNRELIABLE, drops, protocol, threading, workers};
 use crate::{Class, Heard, Means, Pattern, Peer, Side, Worker};
 
 /// A server, and who joined it.
@@ -33,6 +33,9 @@ impl Server {
         }
         if means.senders > 0 {
             config = config.senders(means.senders);
+        }
+        if let Some(threading) = means.threads.map(threading) {
+            config = config.threading(threading);
         }
         let server = biplane::Server::bind_with("127.0.0.1:0", &protocol(), config)?;
         Ok(Self { server, peers: Vec::new() })

@@ -8,13 +8,14 @@
 //! or has taken a batch since, and takes the leader's place if not. Without traffic all sleep.
 
 use std::{
-    io,
     sync::{Arc, PoisonError},
     time::Instant,
 };
 
 use crate::{
-    clock, limits,
+    clock, crank,
+    hub::Hub,
+    limits,
     locks::lock,
     os::Poller,
     socket::UdpDatagrams,
@@ -77,18 +78,27 @@ pub(super) trait Watched {
 #[derive(Debug)]
 pub(super) struct WatchedSocket {
     socket: Arc<UdpDatagrams>,
-    poller: Poller,
+    poller: Arc<Poller>,
+    /// Of those who see to jobs and timers too.
+    hub: Option<Arc<Hub>>,
 }
 
 impl WatchedSocket {
-    pub(super) fn new(socket: Arc<UdpDatagrams>) -> io::Result<Self> {
-        Ok(Self { poller: Poller::new(socket.socket())?, socket })
+    pub(super) const fn new(
+        socket: Arc<UdpDatagrams>,
+        poller: Arc<Poller>,
+        hub: Option<Arc<Hub>>,
+    ) -> Self {
+        Self { socket, poller, hub }
     }
 }
 
 impl Watched for WatchedSocket {
     fn wait(&self) {
-        self.poller.wait(self.socket.socket());
+        match &self.hub {
+            Some(hub) => crank::sleep(hub, None, || false),
+            None => self.poller.wait(self.socket.socket()),
+        }
     }
 
     fn stop(&self) {

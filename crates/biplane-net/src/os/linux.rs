@@ -21,30 +21,61 @@ use crate::limits;
 pub(crate) struct Poller {
     epoll: OwnedFd,
     stop: OwnedFd,
+    bell: OwnedFd,
 }
 
 impl Poller {
+    const BELL: u64 = 2;
+
     /// One that waits on `socket`, which must outlive it.
     pub(crate) fn new(socket: &UdpSocket) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let stop = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let [stop, bell] = [bell()?, bell()?];
         // Level-triggered: what a worker leaves behind wakes the next.
         epoll::add(&epoll, socket, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
         epoll::add(&epoll, &stop, epoll::EventData::new_u64(1), epoll::EventFlags::IN)?;
-        Ok(Self { epoll, stop })
+        epoll::add(&epoll, &bell, epoll::EventData::new_u64(Self::BELL), epoll::EventFlags::IN)?;
+        Ok(Self { epoll, stop, bell })
     }
 
     /// Waits; an interruption is an end too.
     pub(crate) fn wait(&self, _: &UdpSocket) {
-        let mut events = [MaybeUninit::<epoll::Event>::uninit(); 2];
-        drop(epoll::wait(&self.epoll, &mut events, None));
+        self.wait_for(None);
+    }
+
+    /// The same for so long at the most.
+    pub(crate) fn wait_within(&self, _: &UdpSocket, most: Duration) {
+        // A time that no clock reaches is none.
+        self.wait_for(Timespec::try_from(most).ok().as_ref());
+    }
+
+    fn wait_for(&self, timeout: Option<&Timespec>) {
+        let mut events = [MaybeUninit::<epoll::Event>::uninit(); 3];
+        let ready = epoll::wait(&self.epoll, &mut events, timeout);
+        if ready.is_ok_and(|(ready, _)| ready.iter().any(|one| one.data.u64() == Self::BELL)) {
+            // Another waiter may have heard it first.
+            let _silent = rustix::io::read(&self.bell, &mut [0_u8; 8]);
+        }
     }
 
     /// Ends every wait, now and later.
     pub(crate) fn stop(&self) {
-        let written = rustix::io::write(&self.stop, &1_u64.to_ne_bytes());
-        debug_assert!(written.is_ok(), "the counter is far from full");
+        ring(&self.stop);
     }
+
+    /// Ends a wait, that of now or the next.
+    pub(crate) fn ring(&self) {
+        ring(&self.bell);
+    }
+}
+
+fn bell() -> io::Result<OwnedFd> {
+    Ok(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?)
+}
+
+fn ring(bell: &OwnedFd) {
+    let written = rustix::io::write(bell, &1_u64.to_ne_bytes());
+    debug_assert!(written.is_ok(), "the counter is far from full");
 }
 
 /// Waits until `socket` takes more; whether it does.
@@ -124,6 +155,18 @@ mod tests {
         poller.stop();
         poller.wait(&socket);
         poller.wait(&socket);
+    }
+
+    #[test]
+    fn a_poller_waits_no_longer_than_it_may_nor_once_it_was_rung() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let poller = Poller::new(&socket).unwrap();
+        poller.wait_within(&socket, Duration::from_millis(1));
+        poller.ring();
+        poller.wait_within(&socket, Duration::MAX);
+        let (begun, most) = (std::time::Instant::now(), Duration::from_millis(5));
+        poller.wait_within(&socket, most);
+        assert!(begun.elapsed() >= most);
     }
 
     #[test]

@@ -10,24 +10,38 @@ use crate::{clock, limits};
 #[derive(Debug)]
 pub(crate) struct Poller {
     stopped: AtomicBool,
+    rung: AtomicBool,
 }
 
 impl Poller {
     /// One that waits on `socket`.
     pub(crate) const fn new(_: &UdpSocket) -> io::Result<Self> {
-        Ok(Self { stopped: AtomicBool::new(false) })
+        Ok(Self { stopped: AtomicBool::new(false), rung: AtomicBool::new(false) })
     }
 
     /// Waits until there is something to read, or for want of a way to know, a moment.
     pub(crate) fn wait(&self, socket: &UdpSocket) {
-        while !self.stopped.load(Ordering::Acquire) {
+        self.wait_within(socket, Duration::MAX);
+    }
+
+    /// The same for so long at the most.
+    pub(crate) fn wait_within(&self, socket: &UdpSocket, most: Duration) {
+        let end = clock::now().checked_add(most);
+        let ended =
+            || self.stopped.load(Ordering::Acquire) || self.rung.swap(false, Ordering::AcqRel);
+        while !ended() && end.is_none_or(|end| clock::now() < end) {
             match socket.peek_from(&mut [0]) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    clock::pause(limits::BACK_OFF);
+                    clock::pause(limits::BACK_OFF.min(most));
                 }
                 Ok(_) | Err(_) => return,
             }
         }
+    }
+
+    /// Ends a wait, that of now or the next.
+    pub(crate) fn ring(&self) {
+        self.rung.store(true, Ordering::Release);
     }
 
     /// Ends every wait, now and later.

@@ -97,7 +97,8 @@ fn session(now: Instant, role: Role, id: ReceiveId) -> Session {
 
 /// A hub with one session, and the session's receive id.
 fn hub(now: Instant) -> (Arc<Hub>, Outlets, Arc<Slot>, ReceiveId) {
-    let sizes = Sizes { receivers: 1, senders: 1, sessions: 4 };
+    let sizes =
+        Sizes { receivers: 1, senders: 1, sessions: 4, threading: crate::Threading::Dedicated };
     let config = SessionConfig::default();
     let (hub, outlets) = Hub::new(now, own(), sizes, config, PacketNumber(0));
     let place = hub.slots().reserve().unwrap();

@@ -14,7 +14,8 @@ use crate::{
 
 /// An endpoint's middle without its socket, and where its application takes from.
 pub(crate) fn hub(senders: usize) -> (Arc<Hub>, Outlets) {
-    let sizes = Sizes { receivers: 2, senders, sessions: 4 };
+    let sizes =
+        Sizes { receivers: 2, senders, sessions: 4, threading: crate::Threading::Dedicated };
     Hub::new(
         clock::now(),
         remote(),

@@ -76,6 +76,10 @@ impl<T> Receiver<T> {
         lock(&self.0.state).items.len()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub(crate) fn try_recv(&self) -> Result<T, Nothing> {
         lock(&self.0.state).items.pop_front().ok_or(Nothing)
     }

@@ -81,6 +81,11 @@ impl FreshSend {
             && self.cost <= limits::SEND_QUEUE_BYTES / 2
     }
 
+    /// Nothing has left for a while: what is not needed goes.
+    pub(super) fn rest(&mut self) {
+        self.shelf.rest();
+    }
+
     /// The bytes of what leaves, until anything else leaves or is queued.
     pub(super) fn bytes<'a>(&'a self, body: &'a Body) -> &'a [u8] {
         self.shelf.get(body)
@@ -275,6 +280,11 @@ impl FreshReceive {
     /// Messages that wait, and what they cost.
     pub(super) fn depth(&self) -> (usize, usize) {
         (self.waiting.len(), self.cost)
+    }
+
+    /// Nothing has left for a while: what is not needed goes.
+    pub(super) fn rest(&mut self) {
+        self.waiting.rest();
     }
 
     /// The whole of a truncated sequence number.

@@ -46,6 +46,11 @@ impl Ordered {
         Ok(arrived)
     }
 
+    /// Nothing has left for a while: what is not needed goes.
+    pub(super) fn rest(&mut self) {
+        self.ready.rest();
+    }
+
     pub(super) fn len(&self) -> usize {
         self.ready.len()
     }

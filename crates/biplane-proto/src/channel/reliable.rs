@@ -99,6 +99,11 @@ impl ReliableSend {
         full && self.len() > 0
     }
 
+    /// Nothing has left for a while: what is not needed goes.
+    pub(super) fn rest(&mut self) {
+        self.shelf.rest();
+    }
+
     /// The bytes of what leaves.
     pub(super) fn bytes<'a>(&'a self, body: &'a Body) -> &'a [u8] {
         self.shelf.get(body)

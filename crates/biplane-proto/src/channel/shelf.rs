@@ -1,11 +1,13 @@
-//! The bytes of messages that wait: short ones stand beside each other on boards, so that few
-//! allocations hold many of them, and long ones are shared with whoever gave them.
+//! The bytes of messages that wait: those that fit a packet stand beside each other on boards, which
+//! are used again, so that none needs an allocation of its own; longer ones are by themselves, or
+//! shared with whoever gave them.
 
 use core::{mem, ops::Range};
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::pop_front_if;
 use crate::limits;
 
 /// The bytes of a message on their way into a queue or out of one.
@@ -108,6 +110,9 @@ pub(super) struct Shelf {
     boards: VecDeque<Board>,
     /// The number of the first.
     first: usize,
+    /// Boards to use again: at most as many as were in use at a time since there was none.
+    spare: Vec<Vec<u8>>,
+    most: usize,
 }
 
 #[derive(Debug)]
@@ -119,17 +124,17 @@ struct Board {
 
 impl Shelf {
     pub(super) const fn new() -> Self {
-        Self { boards: VecDeque::new(), first: 0 }
+        Self { boards: VecDeque::new(), first: 0, spare: Vec::new(), most: 0 }
     }
 
     /// Takes in the bytes of a message.
     pub(super) fn keep(&mut self, content: Content<'_>) -> Body {
         match content {
             Content::Shared(bytes) if bytes.len() > limits::SHORT_MESSAGE => Body::Shared(bytes),
-            Content::Borrowed(bytes) if bytes.len() > limits::SHORT_MESSAGE => {
+            Content::Shared(bytes) => self.put(&bytes),
+            Content::Borrowed(bytes) if bytes.len() > limits::SHELVED_MESSAGE => {
                 Body::Shared(Bytes::copy_from_slice(bytes))
             }
-            Content::Shared(bytes) => self.put(&bytes),
             Content::Borrowed(bytes) => self.put(bytes),
         }
     }
@@ -139,7 +144,7 @@ impl Shelf {
         if !self.boards.back().is_some_and(has_room) {
             self.sweep();
             if !self.boards.back().is_some_and(has_room) {
-                self.add_board();
+                self.add_board(bytes.len());
             }
         }
         let Some(last) = self.boards.back_mut() else { return Body::default() };
@@ -150,10 +155,13 @@ impl Shelf {
         Body::Shelved(Place { board, start, len })
     }
 
-    /// The first is short, for queues that hold a message at a time.
-    fn add_board(&mut self) {
+    /// The first is small, for queues that hold a message at a time, but has room for `len` bytes.
+    fn add_board(&mut self, len: usize) {
         let size = if self.boards.is_empty() { limits::SHORT_MESSAGE } else { limits::BOARD };
-        self.boards.push_back(Board { bytes: Vec::with_capacity(size), wanted: 0 });
+        let new = || Vec::with_capacity(size.max(len));
+        let bytes = self.spare.pop_if(|spare| spare.capacity() >= len).unwrap_or_else(new);
+        self.boards.push_back(Board { bytes, wanted: 0 });
+        self.most = self.most.max(self.boards.len());
     }
 
     /// The bytes of a message that is kept here.
@@ -185,21 +193,30 @@ impl Shelf {
         }
     }
 
-    /// Clears away what nobody wants. The last board stays where it is short.
+    /// Clears away what nobody wants.
     pub(super) fn sweep(&mut self) {
-        while let Some(board) = self.boards.front_mut().filter(|board| board.wanted == 0) {
-            board.bytes.clear();
-            if self.boards.len() == 1 && self.is_short() {
-                return;
-            }
-            self.boards.pop_front();
+        if self.boards.front().is_none_or(|board| board.wanted > 0) {
+            return;
+        }
+        while let Some(Board { mut bytes, .. }) =
+            pop_front_if(&mut self.boards, |board| board.wanted == 0)
+        {
             self.first += 1;
+            bytes.clear();
+            self.spare.push(bytes);
+        }
+        if self.boards.is_empty() {
+            // Those that came first are the small ones.
+            let extra = self.spare.len().saturating_sub(self.most);
+            self.spare.drain(..extra);
+            self.most = 0;
         }
     }
 
-    fn is_short(&self) -> bool {
-        let first = self.boards.front();
-        first.is_some_and(|board| board.bytes.capacity() <= limits::SHORT_MESSAGE)
+    /// Nothing has been sent or has come for a while: what is not needed goes.
+    pub(super) fn rest(&mut self) {
+        self.sweep();
+        self.spare = Vec::new();
     }
 }
 
@@ -223,6 +240,11 @@ impl<T> Row<T> {
 
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// What is not needed goes.
+    pub(super) fn rest(&mut self) {
+        self.shelf.rest();
     }
 
     pub(super) fn push(&mut self, about: T, content: Content<'_>) {
@@ -282,13 +304,31 @@ mod tests {
         shelf.let_go(oldest);
         assert_eq!(shelf.get(oldest), [0; 64], "until the sweep");
         shelf.sweep();
-        assert!(shelf.boards.is_empty() || shelf.is_short());
+        assert!(shelf.boards.is_empty());
         let again = keep(&mut shelf, 7, 64);
         assert_eq!(shelf.get(&again), [7; 64]);
     }
 
     #[test]
-    fn one_message_at_a_time_takes_one_short_board_for_ever() {
+    fn boards_are_used_again_and_no_more_are_kept_than_were_in_use_of_late() {
+        let mut shelf = Shelf::default();
+        let mut burst = |count: usize| {
+            let bodies: Vec<_> = (0..count).map(|_| keep(&mut shelf, 1, 64)).collect();
+            bodies.iter().for_each(|body| shelf.let_go(body));
+            shelf.sweep();
+            (shelf.spare.len(), shelf.spare.iter().map(Vec::capacity).sum::<usize>())
+        };
+        let (many, bytes) = burst(1_000);
+        assert!(many > 5 && bytes < 1_000 * 64 + 2 * limits::BOARD);
+        let (again, no_more) = burst(1_000);
+        assert!(again <= many && no_more <= bytes);
+        assert_eq!(burst(1).0, 1);
+        shelf.rest();
+        assert_eq!((shelf.boards.capacity() > 0, shelf.spare.capacity()), (true, 0));
+    }
+
+    #[test]
+    fn one_message_at_a_time_takes_one_small_board_for_ever() {
         let mut row = Row::default();
         for number in 0..10_000_u32 {
             row.push(number, Content::Borrowed(&number.to_be_bytes()));
@@ -296,7 +336,8 @@ mod tests {
             let taken = row.take(|content| read.extend_from_slice(content.as_slice()));
             assert_eq!((taken, read), (Some((number, 4)), number.to_be_bytes().to_vec()));
         }
-        assert!(row.shelf.boards.len() == 1 && row.shelf.is_short());
+        let sizes: Vec<_> = row.shelf.spare.iter().map(Vec::capacity).collect();
+        assert_eq!((row.shelf.boards.len(), sizes), (0, vec![limits::SHORT_MESSAGE]));
     }
 
     #[test]

@@ -288,6 +288,21 @@ impl Channel {
         }
     }
 
+    /// Nothing has left for a while: memory that is not needed goes.
+    pub(super) fn rest(&mut self) {
+        match &mut self.send {
+            Send::Fresh(queue) => queue.rest(),
+            Send::Reliable(queue) => queue.rest(),
+            Send::Command(_) => {}
+        }
+        match &mut self.receive {
+            Receive::Fresh(queue) => queue.rest(),
+            Receive::Unordered(queue) => queue.rest(),
+            Receive::Ordered(queue) => queue.rest(),
+            Receive::Command(..) => {}
+        }
+    }
+
     /// The bytes of what leaves.
     pub(super) fn bytes<'a>(&'a self, body: &'a Body) -> &'a [u8] {
         match &self.send {

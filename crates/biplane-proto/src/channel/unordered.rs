@@ -58,6 +58,11 @@ impl Unordered {
         }
     }
 
+    /// Nothing has left for a while: what is not needed goes.
+    pub(super) fn rest(&mut self) {
+        self.ready.rest();
+    }
+
     pub(super) fn len(&self) -> usize {
         self.ready.len() + self.held.len()
     }

@@ -47,11 +47,38 @@ impl Session {
     pub fn poll_packets(
         &mut self,
         now: Instant,
+        until: (usize, usize),
+        out: &mut Vec<u8>,
+        each: impl FnMut(Transmit),
+    ) {
+        let now = self.clock.clamp(now);
+        if self.next_packets(now, until, out, each) > 0 {
+            self.settle(now);
+        }
+    }
+
+    /// The same after a [`Session::flush`].
+    pub fn flush_packets(
+        &mut self,
+        now: Instant,
+        until: (usize, usize),
+        out: &mut Vec<u8>,
+        each: impl FnMut(Transmit),
+    ) {
+        let now = self.clock.clamp(now);
+        self.outlook.released = true;
+        self.next_packets(now, until, out, each);
+        self.settle(now);
+    }
+
+    /// How many there were.
+    fn next_packets(
+        &mut self,
+        now: Instant,
         (most, bytes): (usize, usize),
         out: &mut Vec<u8>,
         mut each: impl FnMut(Transmit),
-    ) {
-        let now = self.clock.clamp(now);
+    ) -> usize {
         let mut count = 0;
         while count < most
             && out.len() < bytes
@@ -60,9 +87,7 @@ impl Session {
             each(transmit);
             count += 1;
         }
-        if count > 0 {
-            self.settle(now);
-        }
+        count
     }
 
     fn next_packet(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Transmit> {
@@ -212,7 +237,7 @@ impl Session {
         let acks = &mut self.arrivals.acks;
         let Some((frame, largest)) = acks.frame(now, |at| stamp(epoch, at)) else { return };
         if builder.frame(&frame, Eliciting::Nothing, Some(SentFrame::Ack(largest))) {
-            acks.on_sent();
+            acks.on_sent(now);
         }
     }
 

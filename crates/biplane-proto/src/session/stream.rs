@@ -209,7 +209,7 @@ impl Session {
         let acks = &mut self.arrivals.acks;
         if let Some((frame, _)) = acks.frame(now, |at| stamp(epoch, at)) {
             Record::Frame(frame).encode(out);
-            acks.on_sent();
+            acks.on_sent(now);
         }
     }
 

@@ -38,7 +38,10 @@ impl Session {
                     self.timers.arm(Timer::Probe, now + interval);
                 }
             }
-            Timer::UdpKeepAlive => self.outlook.ping = true,
+            Timer::UdpKeepAlive => {
+                self.outlook.ping = true;
+                self.channels.rest();
+            }
             Timer::ControlKeepAlive => self.control.notes.ping = true,
             Timer::ControlIdle => self.lose_control(now, ControlLoss::Silent),
             Timer::WriteStall => self.lose_control(now, ControlLoss::Stalled),

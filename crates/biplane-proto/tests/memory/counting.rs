@@ -1,4 +1,4 @@
-//! An allocator that knows how many bytes each thread holds.
+//! An allocator that knows how many bytes each thread holds, and how often it asked for some.
 
 #![expect(unsafe_code, reason = "an allocator is")]
 
@@ -9,6 +9,7 @@ use std::{
 
 thread_local! {
     static HELD: Cell<isize> = const { Cell::new(0) };
+    static ASKED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// The system's allocator, counted.
@@ -26,6 +27,7 @@ fn count(bytes: usize, sign: isize) {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size(), 1);
+        ASKED.try_with(|asked| asked.set(asked.get() + 1)).unwrap_or_default();
         // SAFETY: the caller's promise is passed on.
         unsafe { System.alloc(layout) }
     }
@@ -40,4 +42,9 @@ unsafe impl GlobalAlloc for Counting {
 /// Bytes that this thread has allocated and not given back.
 pub(crate) fn held() -> isize {
     HELD.get()
+}
+
+/// How often this thread asked for memory.
+pub(crate) fn asked() -> u64 {
+    ASKED.get()
 }

@@ -1,8 +1,10 @@
-//! What a session holds of a peer that plays foul, in bytes of the allocator.
+//! What a session holds of a peer that plays foul, in bytes of the allocator; and that it asks for
+//! none once it has found its stride.
 
 #![cfg(test)]
 
 mod counting;
+mod steady;
 
 use std::{net::SocketAddr, time::Duration, time::Instant};
 
@@ -30,6 +32,36 @@ fn channel(id: u8) -> ChannelId {
     ChannelId::new(id).unwrap()
 }
 
+/// A side of a session with a channel of each kind; a client sends to `remote`.
+fn setup(role: Role, remote: Option<SocketAddr>) -> Setup {
+    let kinds = [
+        ChannelKind::Command,
+        ChannelKind::ReliableOrdered,
+        ChannelKind::ReliableUnordered,
+        ChannelKind::Sequenced,
+        ChannelKind::Unreliable,
+    ];
+    let channels = kinds.map(|kind| ChannelConfig::new(kind, 16_384));
+    let ids = if role == Role::Server { [1, 2] } else { [2, 1] };
+    let [local, peer] = ids.map(|id| {
+        let mut parameters = Parameters::new(ReceiveId(id));
+        parameters.initial_credit = limits::CHANNEL_CREDIT;
+        parameters
+    });
+    Setup {
+        role,
+        agreement: Agreement { context: [0; 32], aead: Aead::Aes128Gcm, local, peer },
+        secret: [1; 32],
+        channels: channels.to_vec(),
+        requests: 1,
+        config: SessionConfig::default(),
+        seed: [2; 32],
+        first_packet: PacketNumber(0),
+        remote,
+        handshake_rtt: Duration::from_millis(1),
+    }
+}
+
 /// A server's session whose client's packets are made by hand.
 struct Victim {
     now: Instant,
@@ -40,34 +72,9 @@ struct Victim {
 
 impl Victim {
     fn new() -> Self {
-        let kinds = [
-            ChannelKind::Command,
-            ChannelKind::ReliableOrdered,
-            ChannelKind::ReliableUnordered,
-            ChannelKind::Sequenced,
-            ChannelKind::Unreliable,
-        ];
-        let channels = kinds.map(|kind| ChannelConfig::new(kind, 16_384));
-        let [local, peer] = [1, 2].map(|id| {
-            let mut parameters = Parameters::new(ReceiveId(id));
-            parameters.initial_credit = limits::CHANNEL_CREDIT;
-            parameters
-        });
         let now = Instant::now();
         let before = held();
-        let setup = Setup {
-            role: Role::Server,
-            agreement: Agreement { context: [0; 32], aead: Aead::Aes128Gcm, local, peer },
-            secret: [1; 32],
-            channels: channels.to_vec(),
-            requests: 1,
-            config: SessionConfig::default(),
-            seed: [2; 32],
-            first_packet: PacketNumber(0),
-            remote: None,
-            handshake_rtt: Duration::from_millis(1),
-        };
-        let session = Session::new(now, setup);
+        let session = Session::new(now, setup(Role::Server, None));
         Self { now, session, number: 0, before }
     }
 

@@ -9,7 +9,7 @@ use super::{DiagnosisConfig, Finding, Record};
 use crate::{
     ClientConfig, ConnectError, Link, Protocol,
     client::prepare,
-    engine::{self, DialConfig, Engine, Milestone, Peer, ProtocolSpec, Watch},
+    engine::{self, DialConfig, Engine, Milestone, Peer, ProtocolSpec, Threading, Watch},
 };
 
 /// A diagnosis before it is joined.
@@ -42,7 +42,7 @@ impl Joining {
     ) -> Result<Self, ConnectError> {
         let client = ClientConfig::default().credentials(config.credentials);
         let (DialConfig { link, protocol, credentials, .. }, _) = prepare(&link, protocol, client)?;
-        let engine = engine::bind_alone(None)?;
+        let engine = engine::bind_alone(None, Threading::Dedicated)?;
         Ok(Self { engine, link, protocol, credentials, adopts: config.adopts })
     }
 

@@ -20,6 +20,7 @@ mod settings;
 mod shape;
 mod shared;
 mod support;
+mod threading;
 mod transfers;
 mod undecodable;
 mod versions;

@@ -13,7 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn post() -> Arc<Post> {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let socket = UdpDatagrams::new(socket, &EndpointConfig::single()).unwrap();
-    Arc::new(Post::new(WatchedSocket::new(Arc::new(socket)).unwrap()))
+    let poller = Poller::new(socket.socket()).unwrap();
+    Arc::new(Post::new(WatchedSocket::new(Arc::new(socket), Arc::new(poller), None)))
 }
 
 /// A receiver that waits once; what it says when it woke.

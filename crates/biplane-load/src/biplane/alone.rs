@@ -1,0 +1,120 @@
+//! A client that is alone and inline: the thread that does the work receives and sends, too.
+
+use std::{collections::BTreeMap, fmt, thread, time::Duration};
+
+use anyhow::{Result, bail};
+use biplane::{
+    Client, ClientConfig, ConnectError, EndpointStats, Event, Payload, Pending, Planes, Threading,
+};
+
+use super::{COMMAND, RELIABLE, Room, UNRELIABLE, drops, intake::Intake, protocol};
+use crate::{Class, Handed, Heard, Peer, Side};
+
+/// The one client there is.
+const ME: Peer = 0;
+/// Between two looks whether it has joined.
+const STEP: Duration = Duration::from_millis(1);
+
+pub(super) struct Alone {
+    joining: Option<Pending<Result<Client, ConnectError>>>,
+    client: Option<Client>,
+    is_joined: bool,
+    room: Room,
+    intake: Intake,
+}
+
+impl Alone {
+    pub(super) fn open(address: &str) -> Self {
+        let config = ClientConfig::default().threading(Threading::Inline);
+        Self {
+            joining: Some(Client::connect_with(address, &protocol(), config)),
+            client: None,
+            is_joined: false,
+            room: Room::default(),
+            intake: Intake::of(1),
+        }
+    }
+
+    /// Hands out what is there; whether there was anything.
+    fn take(&mut self, hear: &mut dyn FnMut(Heard<'_>)) -> Result<bool> {
+        let Some(client) = &self.client else { return Ok(false) };
+        let mut is_heard = false;
+        if !self.is_joined && client.planes() == Planes::Both {
+            self.is_joined = true;
+            hear(Heard::Joined(ME));
+            is_heard = true;
+        }
+        let mut is_over = false;
+        for event in client.events() {
+            if let Event::Left(..) = event {
+                is_over = true;
+            } else if let Event::Offered(offer) = event {
+                self.intake.take(offer);
+            } else if let Event::Fault(fault) = event {
+                bail!("the client's socket broke: {fault:?}");
+            }
+        }
+        for channel in [UNRELIABLE, RELIABLE, COMMAND] {
+            client.drain(channel, |Payload(message)| {
+                is_heard = true;
+                hear(Heard::Message(ME, &message));
+            });
+        }
+        if is_over {
+            hear(Heard::Left(ME));
+        }
+        Ok(is_heard || is_over)
+    }
+
+    fn join(&mut self) -> Result<()> {
+        match self.joining.as_mut().and_then(Pending::try_take) {
+            None => thread::sleep(STEP),
+            Some(Ok(client)) => (self.client, self.joining) = (Some(client), None),
+            Some(Err(error)) => bail!("the client cannot join: {error}"),
+        }
+        Ok(())
+    }
+}
+
+impl Side for Alone {
+    fn turn(&mut self, patience: Duration, hear: &mut dyn FnMut(Heard<'_>)) -> Result<()> {
+        if self.client.is_none() {
+            return self.join();
+        }
+        if self.take(hear)? || patience.is_zero() {
+            return Ok(());
+        }
+        let wait = if self.is_joined { patience } else { patience.min(STEP) };
+        if self.client.as_ref().is_some_and(|client| client.wait(wait)) {
+            self.take(hear)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, _to: Peer, class: Class, message: &[u8]) -> Result<bool> {
+        let Some(client) = &self.client else { return Ok(false) };
+        super::send(client.session(), &mut self.room, class, message, || client.flush())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if let Some(client) = &self.client {
+            client.flush();
+        }
+        Ok(())
+    }
+
+    fn handed(&mut self) -> Option<Handed> {
+        self.intake.look()
+    }
+
+    fn drops(&self) -> BTreeMap<String, u64> {
+        let sessions = self.client.iter().map(|client| client.session().stats());
+        drops(&EndpointStats::default(), sessions)
+    }
+}
+
+impl fmt::Debug for Alone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Alone").field("is_joined", &self.is_joined).finish_non_exhaustive()
+    }
+}

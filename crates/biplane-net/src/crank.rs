@@ -1,0 +1,183 @@
+//! An endpoint's work without a thread for each part of it: a receiver's and a sender's turns, by
+//! turns, on whichever thread turns the crank.
+
+use core::time::Duration;
+use std::{
+    io,
+    sync::{Arc, TryLockError, Weak},
+    time::Instant,
+};
+
+use crate::{
+    Fault, clock,
+    crew::contained,
+    hub::Hub,
+    limits, os,
+    receiver::{Pass, Receiver},
+    sender::Sender,
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// One receiver's and one sender's work.
+#[derive(Debug)]
+pub(crate) struct Crank {
+    receiver: Receiver,
+    sender: Sender,
+}
+
+impl Crank {
+    pub(crate) const fn new(receiver: Receiver, sender: Sender) -> Self {
+        Self { receiver, sender }
+    }
+
+    /// A pass of each. What it says is the receiver's: nobody may sleep while jobs wait, see
+    /// [`sleep`].
+    pub(crate) fn duty_cycle(&mut self, now: Instant) -> io::Result<Pass> {
+        let pass = self.receiver.duty_cycle(now);
+        self.sender.duty_cycle(now);
+        pass
+    }
+
+    /// Does what is in the senders' list.
+    pub(crate) fn finish(&mut self, now: Instant) {
+        self.sender.duty_cycle(now);
+    }
+}
+
+/// Sleeps until there may be something to do for who turns a crank, until `end` or until somebody
+/// `is_wanted`; one at a time.
+pub(crate) fn sleep(hub: &Hub, end: Option<Instant>, is_wanted: impl FnOnce() -> bool) {
+    let work = hub.work();
+    let watch = work.before_sleep();
+    let end = end.into_iter().chain(work.due(&watch)).min();
+    work.alarm().sleep(end, || work.has_job() || is_wanted());
+    work.after_sleep(&watch, false);
+}
+
+/// The crank of an endpoint whose application turns it.
+#[derive(Debug)]
+pub(crate) struct Inline {
+    hub: Arc<Hub>,
+    crank: Mutex<Crank>,
+    /// When the application did so last, in microseconds of the endpoint; the highest number while it
+    /// sleeps there.
+    turned: AtomicU64,
+    begun: Instant,
+}
+
+impl Inline {
+    pub(crate) fn new(hub: Arc<Hub>, crank: Crank) -> Self {
+        let begun = clock::now();
+        Self { hub, crank: Mutex::new(crank), turned: AtomicU64::new(0), begun }
+    }
+
+    /// Turns it, unless another thread does or the application did within `apart`.
+    pub(crate) fn turn(&self, apart: Duration) {
+        let now = clock::now();
+        if !apart.is_zero() && self.idle(now) < apart {
+            return;
+        }
+        self.note(now);
+        if let Some(mut crank) = self.try_lock() {
+            self.work(&mut crank, now);
+        }
+    }
+
+    /// Turns it until `is_done`, or for `timeout`; sleeps while there is nothing to do. Whether it
+    /// is done; `None` if another thread turns it.
+    pub(crate) fn turn_until(
+        &self,
+        timeout: Duration,
+        is_wanted: impl Fn() -> bool,
+        is_done: &dyn Fn() -> bool,
+    ) -> Option<bool> {
+        let mut crank = self.try_lock()?;
+        let end = clock::now().checked_add(timeout);
+        loop {
+            let now = clock::now();
+            self.note(now);
+            let more = self.work(&mut crank, now);
+            if is_done() {
+                return Some(true);
+            }
+            if end.is_some_and(|end| end <= now) {
+                return Some(false);
+            }
+            if !more {
+                // Who sleeps here neglects nothing.
+                self.turned.store(u64::MAX, Ordering::Relaxed);
+                sleep(&self.hub, end, &is_wanted);
+            }
+        }
+    }
+
+    /// Does what is left.
+    pub(crate) fn finish(&self) {
+        if let Some(mut crank) = self.try_lock() {
+            crank.finish(clock::now());
+        }
+    }
+
+    /// Turns it if the application has not for a while.
+    fn turn_neglected(&self) {
+        let now = clock::now();
+        if self.idle(now) >= limits::INLINE_PATIENCE
+            && let Some(mut crank) = self.try_lock()
+        {
+            self.work(&mut crank, now);
+        }
+    }
+
+    /// A few passes; whether there may be more to do.
+    fn work(&self, crank: &mut Crank, now: Instant) -> bool {
+        for _ in 0..limits::INLINE_PASSES {
+            let is_full = match contained(&self.hub, || crank.duty_cycle(now)) {
+                Some(Ok(Pass { full })) => full,
+                Some(Err(error)) if os::is_fatal(&error) => {
+                    self.hub.report(Fault::Socket(error));
+                    return false;
+                }
+                // There is nothing, or there will be a better moment.
+                Some(Err(_)) => false,
+                None => true,
+            };
+            if !is_full && !self.hub.work().has_job() {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn note(&self, now: Instant) {
+        let turned = now.saturating_duration_since(self.begun).as_micros();
+        self.turned.store(u64::try_from(turned).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// How long the application has not turned it.
+    fn idle(&self, now: Instant) -> Duration {
+        let turned = Duration::from_micros(self.turned.load(Ordering::Relaxed));
+        now.saturating_duration_since(self.begun).saturating_sub(turned)
+    }
+
+    fn try_lock(&self) -> Option<MutexGuard<'_, Crank>> {
+        match self.crank.try_lock() {
+            Ok(crank) => Some(crank),
+            // What a pass that panicked left behind is cleared by the next.
+            Err(TryLockError::Poisoned(crank)) => Some(crank.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+/// Turns the crank while the application does not: acks, heartbeats and timers go on through a load
+/// screen. Until the endpoint is gone.
+pub(crate) async fn keep(inline: Weak<Inline>) {
+    loop {
+        clock::rest(limits::INLINE_PATIENCE).await;
+        let Some(inline) = inline.upgrade() else { return };
+        inline.turn_neglected();
+    }
+}
