@@ -172,7 +172,7 @@ impl Inline {
     }
 }
 
-/// Turns the crank while the application does not: acks, heartbeats and timers go on through a load
+/// Turns the crank while the application does not: acks, keep-alives and timers go on through a load
 /// screen. Until the endpoint is gone.
 pub(crate) async fn keep(inline: Weak<Inline>) {
     loop {

@@ -71,10 +71,8 @@ pub(crate) struct Channels {
     released: bool,
     /// Messages that waited for what they come after may leave.
     freed: bool,
-    /// Messages of some go over the control connection where they wait too long for an ack.
-    escalates: bool,
-    /// There are such.
-    overdue: bool,
+    /// Messages have waited too long for an ack over UDP; `None` if none goes elsewhere then.
+    overdue: Option<bool>,
     /// No message waits for more commands, requests and replies to be written than so many.
     awaited: u64,
     /// Pieces of messages that are not sent again.
@@ -112,14 +110,13 @@ impl Channels {
         }
         Self {
             turns: Turns::new(&list),
-            escalates: list.iter().any(Channel::escalates),
+            overdue: list.iter().any(Channel::escalates).then_some(false),
             list,
             readable: 0,
             granting: 0,
             writable: false,
             released: false,
             freed: false,
-            overdue: false,
             awaited: 0,
             partials: FreshPartials::default(),
             books: Books::default(),
@@ -250,26 +247,24 @@ impl Channels {
     /// connection. Returns when the next will have; what waits for credit waits for the peer.
     pub(crate) fn find_overdue(&mut self, now: Instant) -> Option<Instant> {
         let (mut is_now, mut next) = (false, None);
-        if !self.escalates {
-            return None;
-        }
+        self.overdue?;
         for channel in self.list.iter_mut().filter(|channel| channel.escalates()) {
             let overdue = channel.escalates_at(now, &mut self.books);
             is_now |= overdue.is_now;
             next = next.into_iter().chain(overdue.next).min();
         }
-        self.overdue = is_now;
+        self.overdue = Some(is_now);
         next
     }
 
     /// None is looked for: one of the planes does not work.
-    pub(crate) const fn forget_overdue(&mut self) {
-        self.overdue = false;
+    pub(crate) fn forget_overdue(&mut self) {
+        self.overdue = self.overdue.map(|_| false);
     }
 
     /// Whether there were some.
-    pub(crate) const fn has_overdue(&self) -> bool {
-        self.overdue
+    pub(crate) fn has_overdue(&self) -> bool {
+        self.overdue == Some(true)
     }
 
     /// The next of them that fits what is left of `space`, or a piece of it, by priority.
