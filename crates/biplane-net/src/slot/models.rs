@@ -58,7 +58,7 @@ impl Slot {
                     _ => None,
                 });
                 packet.clear();
-                if let Some(data) = challenge.filter(|_| !core::mem::replace(&mut answered, true)) {
+                if let Some(data) = challenge.filter(|_| !mem::replace(&mut answered, true)) {
                     let mut response = Vec::new();
                     Frame::PathResponse(data).encode(&mut response);
                     session.handle_packet(now, &arrival(0), &response).unwrap();
@@ -243,7 +243,7 @@ fn ready(take: fn(&Slot) -> bool) {
 fn take_events(slot: &Slot) -> bool {
     let (left, aftermath) = slot.enter(clock::now(), |session| {
         core::iter::from_fn(|| session.poll_event())
-            .any(|event| matches!(event, biplane_proto::Event::Left(_)))
+            .any(|event| matches!(event, Event::Left(_)))
     });
     drop(aftermath);
     left

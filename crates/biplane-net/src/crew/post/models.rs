@@ -1,5 +1,7 @@
 //! Receivers that share a socket: nothing is left there, a call wakes another, all end.
 
+use std::io;
+
 use super::*;
 use crate::{
     crew::{dismiss, receive, send},
