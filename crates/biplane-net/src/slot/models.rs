@@ -242,8 +242,7 @@ fn ready(take: fn(&Slot) -> bool) {
 /// Takes every event; whether the last one was among them.
 fn take_events(slot: &Slot) -> bool {
     let (left, aftermath) = slot.enter(clock::now(), |session| {
-        core::iter::from_fn(|| session.poll_event())
-            .any(|event| matches!(event, Event::Left(_)))
+        core::iter::from_fn(|| session.poll_event()).any(|event| matches!(event, Event::Left(_)))
     });
     drop(aftermath);
     left
