@@ -222,7 +222,7 @@ mod tests {
             "lobby demo --no-dashboard",
             "lobby demo --link 4h",
             "lobby serve --announce",
-            "lobby serve --threading inline",
+            "lobby serve --threading mixed",
             "lobby bots --join l --no-prediction",
             "lobby bots --join l --tickets k",
             "lobby serve --tick 0",

@@ -8,7 +8,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const CLIENTS: usize = 3;
 
 fn means(tuning: Tuning) -> Means {
-    Means { tuning, clients: CLIENTS, longest: 16 * 1024, is_paced: true, receivers: 0, senders: 0, threads: None }
+    Means {
+        tuning,
+        clients: CLIENTS,
+        longest: 16 * 1024,
+        is_paced: true,
+        receivers: 0,
+        senders: 0,
+        threads: None,
+    }
 }
 
 /// Both sides of a system in one thread, and what they heard.

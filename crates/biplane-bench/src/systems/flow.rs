@@ -33,8 +33,15 @@ struct Flow {
 
 impl Flow {
     fn open(system: &dyn System, tuning: Tuning, longest: usize) -> Self {
-        let means =
-            Means { tuning, clients: 1, longest, is_paced: false, receivers: 0, senders: 0, threads: None };
+        let means = Means {
+            tuning,
+            clients: 1,
+            longest,
+            is_paced: false,
+            receivers: 0,
+            senders: 0,
+            threads: None,
+        };
         let served = system.serve(&means).unwrap();
         let mut clients = system.join(&means, &served.address).unwrap();
         let mut server = served.side;

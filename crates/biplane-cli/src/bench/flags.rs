@@ -251,9 +251,17 @@ mod tests {
             assert_eq!(plan.time, Duration::from_secs(5));
             assert_eq!(plan.clients, workload.clients());
         }
-        for later in ["echo --pcap a", "echo --threading inline"] {
-            assert!(parse(later).is_err(), "{later}");
-        }
+        assert!(parse("echo --pcap a").is_err());
+    }
+
+    #[test]
+    fn threads_are_chosen_by_name() {
+        let threads = |flags: &str| parse(flags).unwrap().threads;
+        assert_eq!(threads("echo"), None);
+        assert_eq!(threads("echo --threading inline"), Some(Threads::Inline));
+        assert_eq!(threads("game --threading shared"), Some(Threads::Shared));
+        assert_eq!(threads("game --threading dedicated"), Some(Threads::Dedicated));
+        assert!(parse("echo --threading mixed").is_err());
     }
 
     #[test]
