@@ -169,7 +169,8 @@ impl Shelf {
         match body {
             Body::Shared(bytes) => bytes,
             Body::Shelved(place) => {
-                let board = self.boards.get(place.board - self.first);
+                let index = place.board.checked_sub(self.first);
+                let board = index.and_then(|index| self.boards.get(index));
                 let bytes = board.and_then(|board| board.bytes.get(place.start..));
                 bytes.and_then(|bytes| bytes.get(..place.len)).unwrap_or_default()
             }
@@ -179,7 +180,8 @@ impl Shelf {
     /// A message is wanted no more.
     pub(super) fn let_go(&mut self, body: &Body) {
         if let Body::Shelved(place) = body
-            && let Some(board) = self.boards.get_mut(place.board - self.first)
+            && let Some(index) = place.board.checked_sub(self.first)
+            && let Some(board) = self.boards.get_mut(index)
         {
             board.wanted -= 1;
         }
