@@ -4,7 +4,7 @@
 use core::time::Duration;
 use std::{
     io,
-    sync::{Arc, TryLockError, Weak},
+    sync::{Arc, Weak},
     time::Instant,
 };
 
@@ -12,11 +12,13 @@ use crate::{
     Fault, clock,
     crew::contained,
     hub::Hub,
-    limits, os,
+    limits,
+    locks::try_lock,
+    os,
     receiver::{Pass, Receiver},
     sender::Sender,
     sync::{
-        Mutex, MutexGuard,
+        Mutex,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -81,7 +83,7 @@ impl Inline {
             return;
         }
         self.note(now);
-        if let Some(mut crank) = self.try_lock() {
+        if let Some(mut crank) = try_lock(&self.crank) {
             self.work(&mut crank, now);
         }
     }
@@ -94,7 +96,7 @@ impl Inline {
         is_wanted: impl Fn() -> bool,
         is_done: &dyn Fn() -> bool,
     ) -> Option<bool> {
-        let mut crank = self.try_lock()?;
+        let mut crank = try_lock(&self.crank)?;
         let end = clock::now().checked_add(timeout);
         loop {
             let now = clock::now();
@@ -116,7 +118,7 @@ impl Inline {
 
     /// Does what is left.
     pub(crate) fn finish(&self) {
-        if let Some(mut crank) = self.try_lock() {
+        if let Some(mut crank) = try_lock(&self.crank) {
             crank.finish(clock::now());
         }
     }
@@ -125,7 +127,7 @@ impl Inline {
     fn turn_neglected(&self) {
         let now = clock::now();
         if self.idle(now) >= limits::INLINE_PATIENCE
-            && let Some(mut crank) = self.try_lock()
+            && let Some(mut crank) = try_lock(&self.crank)
         {
             self.work(&mut crank, now);
         }
@@ -160,15 +162,6 @@ impl Inline {
     fn idle(&self, now: Instant) -> Duration {
         let turned = Duration::from_micros(self.turned.load(Ordering::Relaxed));
         now.saturating_duration_since(self.begun).saturating_sub(turned)
-    }
-
-    fn try_lock(&self) -> Option<MutexGuard<'_, Crank>> {
-        match self.crank.try_lock() {
-            Ok(crank) => Some(crank),
-            // What a pass that panicked left behind is cleared by the next.
-            Err(TryLockError::Poisoned(crank)) => Some(crank.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
     }
 }
 

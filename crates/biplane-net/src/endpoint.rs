@@ -2,11 +2,7 @@
 
 mod ports;
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, TryLockError},
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
     BindError, ConnectError, DialConfig, EndpointConfig, EndpointStats, Fault, Link, ListenConfig,
@@ -15,7 +11,7 @@ use crate::{
     crew::Crew,
     hub::{Hub, Outlets, Sizes},
     limits,
-    locks::lock,
+    locks::{lock, try_lock},
     os,
     outbox::Outbox,
     socket::{DatagramSocket, UdpDatagrams, canonical},
@@ -159,12 +155,9 @@ impl Endpoint {
     }
 
     fn flush_here(&self, slot: &Arc<Slot>) {
-        match self.desk.try_lock() {
-            Ok(mut desk) => desk.flush(clock::now(), slot),
-            Err(TryLockError::Poisoned(desk)) => desk.into_inner().flush(clock::now(), slot),
-            Err(TryLockError::WouldBlock) => {
-                self.hub.work().add(Job::Flush(vec![Arc::clone(slot)]));
-            }
+        match try_lock(&self.desk) {
+            Some(mut desk) => desk.flush(clock::now(), slot),
+            None => self.hub.work().add(Job::Flush(vec![Arc::clone(slot)])),
         }
     }
 

@@ -246,8 +246,8 @@ impl Channels {
     /// Looks for messages that have waited too long for an ack over UDP, which go over the control
     /// connection. Returns when the next will have; what waits for credit waits for the peer.
     pub(crate) fn find_overdue(&mut self, now: Instant) -> Option<Instant> {
-        let (mut is_now, mut next) = (false, None);
         self.overdue?;
+        let (mut is_now, mut next) = (false, None);
         for channel in self.list.iter_mut().filter(|channel| channel.escalates()) {
             let overdue = channel.escalates_at(now, &mut self.books);
             is_now |= overdue.is_now;

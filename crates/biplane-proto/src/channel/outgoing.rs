@@ -3,14 +3,15 @@
 use core::time::Duration;
 use std::time::Instant;
 
+use biplane_wire::{
+    ChannelId, Chunk, Fragment, Frame, Header, Message, SequenceNumber, varint_len,
+};
+
 use super::{
     causality::Progress,
     shelf::{Body, Content, Shelf},
 };
 use crate::{acks::Eliciting, limits, recovery::SentFrame};
-use biplane_wire::{
-    ChannelId, Chunk, Fragment, Frame, Header, Message, SequenceNumber, varint_len,
-};
 
 /// A message that waits to be sent, or is about to.
 #[derive(Debug)]
