@@ -167,6 +167,10 @@ impl Online {
                     tally.hear_tick_hz(welcome.tick_hz);
                     Task::Idle { until: step.now }
                 }
+                // It hears next that its session is over, or asks once more.
+                Err(RequestError::Closed | RequestError::NotSent(_) | RequestError::TimedOut) => {
+                    Task::Introducing(self.client.request(&bot.introduction()))
+                }
                 _ => Task::Closing(self.client.close("the lobby does not know me")),
             }),
             Task::Idle { until } => (step.is_closing || step.now >= *until)
