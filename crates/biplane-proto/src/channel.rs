@@ -22,9 +22,7 @@ mod unordered;
 use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
-use biplane_wire::{
-    AckRange, ChannelId, ChannelKind, Fragment, Frame, Message, SequenceNumber, Taken,
-};
+use biplane_wire::{ChannelId, ChannelKind, Fragment, Frame, Message, SequenceNumber, Taken};
 use bytes::Bytes;
 
 pub use self::shelf::Content;
@@ -33,13 +31,12 @@ use self::{
     notices::Notices,
     partials::FreshPartials,
     reassembly::Piece,
-    report::Report,
     single::{Channel, Receive, Send, assemble_fresh, deliver_fresh},
     turns::Turns,
 };
 pub(crate) use self::{
     causality::Progress,
-    outgoing::{Outgoing, Space},
+    outgoing::{Outgoing, Packet, Space},
 };
 use crate::{
     ChannelConfig, ChannelStats, Notice, SendError, SendOptions, SessionStats, Violation, limits,
@@ -222,13 +219,24 @@ impl Channels {
         })
     }
 
+    /// Puts messages into `packet` until none fits, by priority and in turns.
+    pub(crate) fn fill(&mut self, now: Instant, packet: &mut impl Packet) {
+        let Self { list, turns, books, writable, .. } = self;
+        let mut take = |channel: &mut Channel, turn: usize| {
+            let len = channel.fill(now, turn, books, packet)?;
+            *writable |= channel.relieved();
+            Some(((), len))
+        };
+        while turns.next(list, &mut take).is_some() {}
+    }
+
     /// The next message whose frame fits what is left of `space`, by priority and in turns.
     pub(crate) fn next_message(&mut self, now: Instant, space: Space) -> Option<Outgoing> {
         let Self { list, turns, books, writable, .. } = self;
-        turns.next(list, |channel| {
+        turns.next(list, &mut |channel: &mut Channel, _: usize| {
             let outgoing = channel.next_message(now, space, books)?;
             *writable |= channel.relieved();
-            Some(outgoing)
+            Some(outgoing.measured())
         })
     }
 
@@ -270,7 +278,9 @@ impl Channels {
     /// The next of them that fits what is left of `space`, or a piece of it, by priority.
     pub(crate) fn next_escalated(&mut self, now: Instant, space: Space) -> Option<Outgoing> {
         let Self { list, turns, books, .. } = self;
-        turns.next_out_of_turn(list, |channel| channel.next_escalated(now, space, books))
+        turns.next_out_of_turn(list, &mut |channel: &mut Channel, _: usize| {
+            channel.next_escalated(now, space, books).map(Outgoing::measured)
+        })
     }
 
     /// The control connection is lost: they go over UDP again. Returns whether there are any.
@@ -299,7 +309,7 @@ impl Channels {
         let Some(channel) = self.list.get_mut(frame.channel()) else { return };
         if let Send::Reliable(queue) = &mut channel.send {
             match frame {
-                SentFrame::Message(_, sequence) => queue.on_ack(sequence),
+                SentFrame::Message(_, first, count) => queue.on_acks(first, count),
                 SentFrame::Piece(_, sequence, offset, len) => {
                     queue.on_piece_ack(sequence, offset, len);
                 }
@@ -326,7 +336,10 @@ impl Channels {
                 self.mark_grant(id);
             }
             (SentFrame::Taken(_, run), _) => channel.tell_again(run),
-            (SentFrame::Message(_, sequence), Send::Reliable(queue)) => queue.on_lost(sequence),
+            (SentFrame::Message(_, first, count), Send::Reliable(queue)) => {
+                let all = first.0..first.0.saturating_add(u64::from(count));
+                all.for_each(|number| queue.on_lost(SequenceNumber(number)));
+            }
             (SentFrame::Piece(_, sequence, offset, len), Send::Reliable(queue)) => {
                 queue.on_piece_lost(sequence, offset, len);
             }
@@ -354,48 +367,6 @@ impl Channels {
             self.books.notices.on_taken(id, run);
         }
         Ok(())
-    }
-
-    /// Whether the peer has not been told all that the application took.
-    pub(crate) fn has_taken(&self) -> bool {
-        self.reports().any(Report::is_due)
-    }
-
-    /// The same of one channel.
-    pub(crate) fn owes_taken(&self, id: ChannelId) -> bool {
-        let report = self.list.get(id.index()).and_then(|channel| channel.report.as_ref());
-        report.is_some_and(Report::is_due)
-    }
-
-    /// Another control connection takes the place of the last, on which this may not have come.
-    pub(crate) fn tell_taken_again(&mut self) {
-        let reports = self.list.iter_mut().filter_map(|channel| channel.report.as_mut());
-        reports.for_each(Report::tell_all_again);
-    }
-
-    /// The peer was told this over the control connection.
-    pub(crate) fn on_told(&mut self, id: ChannelId, runs: impl Iterator<Item = AckRange>) {
-        let channel = self.list.get_mut(id.index());
-        if let Some(report) = channel.and_then(|channel| channel.report.as_mut()) {
-            runs.for_each(|run| report.on_told(run.low, run.high));
-        }
-    }
-
-    /// What to tell the peer next, in at most so many runs, highest first.
-    pub(crate) fn next_taken(
-        &mut self,
-        most: usize,
-    ) -> Option<(ChannelId, impl Iterator<Item = AckRange> + Clone + use<>)> {
-        let mut reports = self.list.iter_mut().filter_map(|channel| {
-            let report = channel.report.as_mut().filter(|report| report.is_due())?;
-            Some((channel.id, report))
-        });
-        let (id, report) = reports.next()?;
-        Some((id, report.tell(most)))
-    }
-
-    fn reports(&self) -> impl Iterator<Item = &Report> {
-        self.list.iter().filter_map(|channel| channel.report.as_ref())
     }
 
     /// The session is over: every notice that is open says so.

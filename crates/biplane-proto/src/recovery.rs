@@ -54,8 +54,8 @@ use crate::{
 /// Something in a packet whose fate matters.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum SentFrame {
-    /// A message of a reliable channel.
-    Message(ChannelId, SequenceNumber),
+    /// Messages of a reliable channel that went whole, one behind the other: the first, and how many.
+    Message(ChannelId, SequenceNumber, u32),
     /// A piece of one: offset and length.
     Piece(ChannelId, SequenceNumber, u32, u32),
     /// A message, or a piece of one, that goes once, and whose fate is asked for.
@@ -76,13 +76,27 @@ impl SentFrame {
     /// The place of its channel, or one that none has.
     pub(crate) const fn channel(self) -> usize {
         match self {
-            Self::Message(channel, _)
+            Self::Message(channel, ..)
             | Self::Piece(channel, ..)
             | Self::Noted(channel, _)
             | Self::Credit(channel)
             | Self::Taken(channel, _) => channel.index(),
             Self::Ack(_) | Self::Sounding(_) | Self::LengthProbe(_) => usize::MAX,
         }
+    }
+
+    /// One that stands for `next` too, which follows it in its packet, if there is such a one.
+    pub(crate) fn joined_with(self, next: Self) -> Option<Self> {
+        let (Self::Message(channel, first, count), Self::Message(other, second, more)) =
+            (self, next)
+        else {
+            return None;
+        };
+        let follows = channel == other && second.0.checked_sub(first.0) == Some(u64::from(count));
+        follows
+            .then(|| count.checked_add(more))
+            .flatten()
+            .map(|all| Self::Message(channel, first, all))
     }
 
     /// Whether it goes again when it is lost.

@@ -184,6 +184,21 @@ impl FreshSend {
         }
     }
 
+    /// Offers the oldest messages, as long as nothing was asked of them beside their channel's
+    /// promise, and takes those that `offer` writes.
+    pub(super) fn pop_plain(&mut self, mut offer: impl FnMut(SequenceNumber, &[u8]) -> bool) {
+        self.shelf.sweep();
+        if self.begun.is_some() {
+            return;
+        }
+        while let Some(Queued { payload, extra: None, .. }) = self.waiting.front()
+            && offer(self.next, self.shelf.get(payload))
+        {
+            self.pop_oldest();
+            self.next = self.next.next();
+        }
+    }
+
     /// Takes what goes next into `room`: the rest of a message that has begun, or the oldest.
     pub(super) fn pop(
         &mut self,

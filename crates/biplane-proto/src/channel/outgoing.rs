@@ -13,6 +13,16 @@ use super::{
 };
 use crate::{acks::Eliciting, limits, recovery::SentFrame};
 
+/// A packet that messages go into.
+pub(crate) trait Packet {
+    /// Room for another.
+    fn space(&self) -> Space;
+
+    /// Adds a message, or a piece of one, that fits: its frame, how many bytes of that are payload,
+    /// and what must be remembered of it.
+    fn add(&mut self, frame: &Frame<'_>, payload: usize, what: (Eliciting, Option<SentFrame>));
+}
+
 /// A message that waits to be sent, or is about to.
 #[derive(Debug)]
 pub(super) struct Queued<P = Body> {
@@ -262,6 +272,12 @@ impl Outgoing {
         }
     }
 
+    /// The same, and the bytes of its frame.
+    pub(super) const fn measured(self) -> (Self, usize) {
+        let len = self.len(true);
+        (self, len)
+    }
+
     /// The bytes of its frame.
     pub(crate) const fn len(&self, delimited: bool) -> usize {
         let len = self.body.len();
@@ -284,8 +300,8 @@ impl Outgoing {
         }
         Some(match self.part {
             // A withdrawal stands for all of its message.
-            _ if self.body.len() == 0 => SentFrame::Message(self.channel, sequence),
-            None => SentFrame::Message(self.channel, sequence),
+            _ if self.body.len() == 0 => SentFrame::Message(self.channel, sequence, 1),
+            None => SentFrame::Message(self.channel, sequence, 1),
             Some(Part { offset, .. }) => {
                 let len = u32::try_from(self.body.len()).unwrap_or(u32::MAX);
                 SentFrame::Piece(self.channel, sequence, offset, len)

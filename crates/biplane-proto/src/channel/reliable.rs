@@ -214,6 +214,27 @@ impl ReliableSend {
         true
     }
 
+    /// Offers new messages, as long as nothing goes before them, nothing was asked of them beside
+    /// their channel's promise and credit covers them, and takes those that `offer` writes.
+    pub(super) fn pop_plain(
+        &mut self,
+        held: &mut CreditHeld,
+        mut offer: impl FnMut(SequenceNumber, &[u8]) -> bool,
+    ) {
+        if !self.again.is_empty() || self.begun.is_some() {
+            return;
+        }
+        while let Some(Queued { payload, extra: None, .. }) = self.unsent.front() {
+            let cost = cost(payload.len());
+            if !held.covers(cost) || !offer(self.next(), self.shelf.get(payload)) {
+                return;
+            }
+            held.take(cost);
+            let message = self.unsent.pop_front();
+            self.sent.extend(message.map(|message| Sent::new(message, None)));
+        }
+    }
+
     /// Takes what goes next into `room`.
     pub(super) fn pop(
         &mut self,
@@ -283,8 +304,7 @@ impl ReliableSend {
         }
         let message = self.unsent.pop_front()?;
         let (sequence, token) = (self.next(), message.token());
-        let state = State::InFlight;
-        self.sent.push_back(Sent { state, withdrawn: None, message, pieces });
+        self.sent.push_back(Sent::new(message, pieces));
         if whole {
             let body = self.get(sequence)?.message.payload.clone();
             let after = progress.stamp(count);
@@ -308,8 +328,16 @@ impl ReliableSend {
         self.sent.get_mut(index)
     }
 
+    /// The peer has so many messages in a row.
+    pub(super) fn on_acks(&mut self, first: SequenceNumber, count: u32) {
+        for number in first.0..first.0.saturating_add(u64::from(count)) {
+            self.on_ack(SequenceNumber(number));
+        }
+        self.trim();
+    }
+
     /// The peer has a whole message.
-    pub(super) fn on_ack(&mut self, sequence: SequenceNumber) {
+    fn on_ack(&mut self, sequence: SequenceNumber) {
         let Some(sent) = self.get_mut(sequence) else { return };
         let before = core::mem::replace(&mut sent.state, State::Acked);
         if before == State::Acked {
@@ -324,6 +352,10 @@ impl ReliableSend {
             self.begun = None;
         }
         self.cost -= cost(released);
+    }
+
+    /// Lets go of what the peer has.
+    fn trim(&mut self) {
         while let Some(sent) = pop_front_if(&mut self.sent, |sent| sent.state == State::Acked) {
             self.base = self.base.next();
             self.cost -= sent.message.payload.len();
@@ -338,7 +370,7 @@ impl ReliableSend {
         let Some(pieces) = &mut sent.pieces else { return };
         pieces.on_ack(offset, len);
         if pieces.is_complete() {
-            return self.on_ack(sequence);
+            return self.on_acks(sequence, 1);
         }
         if pieces.has_lost() {
             return;
@@ -375,6 +407,10 @@ impl ReliableSend {
 }
 
 impl Sent {
+    const fn new(message: Queued, pieces: Option<Box<Pieces>>) -> Self {
+        Self { state: State::InFlight, withdrawn: None, message, pieces }
+    }
+
     /// What goes next of that which has left before: the bytes that `next` chooses where it went in
     /// pieces, else all of it, or a piece where that does not fit `room`.
     fn pop_again(

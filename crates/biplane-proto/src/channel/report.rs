@@ -5,8 +5,9 @@
 //! `sequenced` or `unreliable` channel that leaves many gaps, the oldest runs are forgotten; the
 //! peer then says `Lost` of them when its patience is over.
 
-use biplane_wire::{AckRange, SequenceNumber};
+use biplane_wire::{AckRange, ChannelId, SequenceNumber};
 
+use super::Channels;
 use crate::{limits, ranges::Ranges};
 
 /// The numbers that were taken and not told.
@@ -60,6 +61,51 @@ fn put(ranges: &mut Ranges, low: u64, high: u64, reliable: bool) {
     ranges.insert(low, high);
     if !reliable && ranges.runs() > limits::TAKEN_RUNS {
         ranges.forget_lowest();
+    }
+}
+
+/// What the application took, of all channels.
+impl Channels {
+    /// Whether the peer has not been told all that the application took.
+    pub(crate) fn has_taken(&self) -> bool {
+        self.reports().any(Report::is_due)
+    }
+
+    /// The same of one channel.
+    pub(crate) fn owes_taken(&self, id: ChannelId) -> bool {
+        let report = self.list.get(id.index()).and_then(|channel| channel.report.as_ref());
+        report.is_some_and(Report::is_due)
+    }
+
+    /// Another control connection takes the place of the last, on which this may not have come.
+    pub(crate) fn tell_taken_again(&mut self) {
+        let reports = self.list.iter_mut().filter_map(|channel| channel.report.as_mut());
+        reports.for_each(Report::tell_all_again);
+    }
+
+    /// The peer was told this over the control connection.
+    pub(crate) fn on_told(&mut self, id: ChannelId, runs: impl Iterator<Item = AckRange>) {
+        let channel = self.list.get_mut(id.index());
+        if let Some(report) = channel.and_then(|channel| channel.report.as_mut()) {
+            runs.for_each(|run| report.on_told(run.low, run.high));
+        }
+    }
+
+    /// What to tell the peer next, in at most so many runs, highest first.
+    pub(crate) fn next_taken(
+        &mut self,
+        most: usize,
+    ) -> Option<(ChannelId, impl Iterator<Item = AckRange> + Clone + use<>)> {
+        let mut reports = self.list.iter_mut().filter_map(|channel| {
+            let report = channel.report.as_mut().filter(|report| report.is_due())?;
+            Some((channel.id, report))
+        });
+        let (id, report) = reports.next()?;
+        Some((id, report.tell(most)))
+    }
+
+    fn reports(&self) -> impl Iterator<Item = &Report> {
+        self.list.iter().filter_map(|channel| channel.report.as_ref())
     }
 }
 

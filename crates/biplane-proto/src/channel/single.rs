@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
-use biplane_wire::{AckRange, ChannelId, ChannelKind, SequenceNumber};
+use biplane_wire::{AckRange, ChannelId, ChannelKind, Frame, Message, SequenceNumber};
 use bytes::Bytes;
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
     fresh::{self, FreshReceive, FreshSend},
     notices::Notices,
     ordered::Ordered,
-    outgoing::{Extra, Queued, Room, Space},
+    outgoing::{Extra, Packet, Queued, Room, Space},
     partials::FreshPartials,
     reassembly::Piece,
     reliable::{self, ReliableSend},
@@ -24,7 +24,8 @@ use super::{
     unordered::Unordered,
 };
 use crate::{
-    ChannelConfig, ChannelStats, Notice, SendError, SendOptions, Violation, acks::Eliciting, limits,
+    ChannelConfig, ChannelStats, Notice, SendError, SendOptions, Violation, acks::Eliciting,
+    limits, recovery::SentFrame,
 };
 
 /// A message that is never sent again, with its number where it has one.
@@ -251,6 +252,60 @@ impl Channel {
         }
     }
 
+    /// Puts what goes next into `packet`: messages until they take `turn` bytes or none fits.
+    /// Returns what they take; `None` if there are none.
+    pub(super) fn fill(
+        &mut self,
+        now: Instant,
+        turn: usize,
+        books: &mut Books,
+        packet: &mut impl Packet,
+    ) -> Option<usize> {
+        self.expire(now, books);
+        let plain = self.fill_plain(turn, packet);
+        if plain > 0 {
+            return Some(plain);
+        }
+        let message = self.leaving(packet.space(), books)?;
+        let payload = self.bytes(&message.body);
+        let what = (message.wants, message.remembered());
+        packet.add(&message.frame(payload), payload.len(), what);
+        Some(message.len(true))
+    }
+
+    /// The same of messages that go whole and of which nothing was asked beside the channel's
+    /// promise: most are such, and it costs less to look at a row of them than at each.
+    fn fill_plain(&mut self, turn: usize, packet: &mut impl Packet) -> usize {
+        let (channel, numbered) = (self.id, self.is_numbered());
+        let is_reliable = self.config.kind.is_reliable();
+        let wants = if is_reliable { Eliciting::Reliable } else { Eliciting::Fresh };
+        let mut taken = 0;
+        let offer = |sequence: SequenceNumber, payload: &[u8]| {
+            let len = Message::overhead(numbered, true, payload.len()) + payload.len();
+            let goes = taken < turn && len <= packet.space().left;
+            if goes {
+                let frame = Frame::Message(Message {
+                    channel,
+                    sequence: numbered.then(|| sequence.truncated()),
+                    after: None,
+                    clock: None,
+                    delimited: true,
+                    payload,
+                });
+                let remember = is_reliable.then_some(SentFrame::Message(channel, sequence, 1));
+                packet.add(&frame, payload.len(), (wants, remember));
+                taken += len;
+            }
+            goes
+        };
+        match &mut self.send {
+            Send::Fresh(queue) => queue.pop_plain(offer),
+            Send::Reliable(queue) => queue.pop_plain(&mut self.held, offer),
+            Send::Command(_) => {}
+        }
+        taken
+    }
+
     pub(super) fn next_message(
         &mut self,
         now: Instant,
@@ -258,6 +313,11 @@ impl Channel {
         books: &mut Books,
     ) -> Option<Outgoing> {
         self.expire(now, books);
+        self.leaving(space, books)
+    }
+
+    /// What goes next into `space`, if it fits.
+    fn leaving(&mut self, space: Space, books: &mut Books) -> Option<Outgoing> {
         let Books { progress, notices, counts, .. } = books;
         let numbered = self.is_numbered();
         let room = Room { space, sequenced: numbered, after: false };

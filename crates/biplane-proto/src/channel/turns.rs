@@ -8,8 +8,14 @@
 
 use biplane_wire::ChannelKind;
 
-use super::{Outgoing, single::Channel};
+use super::single::Channel;
 use crate::{ChannelConfig, limits};
+
+/// Takes something that leaves off a channel, for so many bytes of its turn; what it takes, and how
+/// many bytes that is.
+pub(super) trait Take<T>: FnMut(&mut Channel, usize) -> Option<(T, usize)> {}
+
+impl<T, F: FnMut(&mut Channel, usize) -> Option<(T, usize)>> Take<T> for F {}
 
 /// The channels of the data plane, highest priority first.
 #[derive(Debug)]
@@ -52,23 +58,20 @@ impl Turns {
         Self(levels)
     }
 
-    /// What `take` gets off the first channel that gives something, which pays for it.
-    pub(super) fn next(
-        &mut self,
-        list: &mut [Channel],
-        mut take: impl FnMut(&mut Channel) -> Option<Outgoing>,
-    ) -> Option<Outgoing> {
-        self.0.iter_mut().find_map(|level| level.next(list, &mut take))
+    /// What `take` gets off the first channel that gives something: a message, or a row of them
+    /// until so many bytes are used up that its turn is over. The channel pays for them.
+    pub(super) fn next<T>(&mut self, list: &mut [Channel], take: &mut impl Take<T>) -> Option<T> {
+        self.0.iter_mut().find_map(|level| level.next(list, take))
     }
 
     /// The same by priority alone, whosever turn it is.
-    pub(super) fn next_out_of_turn(
+    pub(super) fn next_out_of_turn<T>(
         &mut self,
         list: &mut [Channel],
-        mut take: impl FnMut(&mut Channel) -> Option<Outgoing>,
-    ) -> Option<Outgoing> {
+        take: &mut impl Take<T>,
+    ) -> Option<T> {
         let members = self.0.iter_mut().flat_map(|level| &mut level.members);
-        members.into_iter().find_map(|member| member.take(list, &mut take))
+        members.into_iter().find_map(|member| member.take(list, take))
     }
 }
 
@@ -82,61 +85,46 @@ impl Level {
         }
     }
 
-    fn next(
-        &mut self,
-        list: &mut [Channel],
-        take: &mut impl FnMut(&mut Channel) -> Option<Outgoing>,
-    ) -> Option<Outgoing> {
-        // Mostly the turn goes on: to ask first whether there is anything would cost as much again.
-        let current = self.members.get_mut(self.current).filter(|member| member.left > 0);
-        if let Some(outgoing) = current.and_then(|member| member.take(list, take)) {
-            return Some(outgoing);
+    fn next<T>(&mut self, list: &mut [Channel], take: &mut impl Take<T>) -> Option<T> {
+        let mut waiting = self.members.iter().enumerate().filter(|(_, member)| member.waits(list));
+        let (first, _) = waiting.next()?;
+        if waiting.next().is_none() {
+            return self.take_alone(first, list, take);
         }
-        if !self.find_turn(list) {
-            return None;
+        while !self.members.get(self.current).is_some_and(|member| member.goes_on(list)) {
+            self.pass_on(list);
         }
         let (before, from) = self.members.split_at_mut_checked(self.current)?;
         // Where its message does not fit, the others have the room that is left, at their expense.
         from.iter_mut().chain(before).find_map(|member| member.take(list, take))
     }
 
-    /// Gives the turn on, unless it is used by whom it is; `false` if nobody has anything to send.
-    fn find_turn(&mut self, list: &[Channel]) -> bool {
-        if self.members.get(self.current).is_some_and(|member| member.goes_on(list)) {
-            return true;
+    /// Nobody else waits, to whom this one could owe anything: it has every turn, and the others
+    /// pay with those that pass them by.
+    fn take_alone<T>(
+        &mut self,
+        alone: usize,
+        list: &mut [Channel],
+        take: &mut impl Take<T>,
+    ) -> Option<T> {
+        self.current = alone;
+        let member = self.members.get_mut(alone)?;
+        member.left = member.turn;
+        let (taken, len) = take(list.get_mut(member.place)?, usize::MAX)?;
+        let (len, turn) = (bytes(len), member.turn);
+        for member in self.members.iter_mut().filter(|member| member.left < 0) {
+            member.left = (member.left + len * member.turn / turn).min(0);
         }
-        loop {
-            let (mut waiting, mut last) = (0, self.current);
-            for _ in 0..self.members.len() {
-                match self.pass_on(list) {
-                    Some(1..) => return true,
-                    Some(_) => (waiting, last) = (waiting + 1, self.current),
-                    None => {}
-                }
-            }
-            match waiting {
-                0 => return false,
-                1 => return self.forgive(last),
-                _ => {}
-            }
-        }
+        Some(taken)
     }
 
-    /// Gives the turn to the next; what there is of it, if that has something to send.
-    fn pass_on(&mut self, list: &[Channel]) -> Option<i64> {
+    /// Gives the turn to the next.
+    fn pass_on(&mut self, list: &[Channel]) {
         self.current += 1;
         if self.current >= self.members.len() {
             self.current = 0;
         }
-        self.members.get_mut(self.current)?.begin(list)
-    }
-
-    /// Nobody else waits, to whom this one could owe anything.
-    fn forgive(&mut self, alone: usize) -> bool {
-        self.current = alone;
-        let member = self.members.get_mut(alone);
-        member.into_iter().for_each(|member| member.left = member.turn);
-        true
+        self.members.get_mut(self.current).into_iter().for_each(|member| member.begin(list));
     }
 }
 
@@ -145,30 +133,33 @@ impl Member {
         Self { place, turn: i64::from(config.weight.get()), left: 0 }
     }
 
+    /// Whether it has something to send.
+    fn waits(&self, list: &[Channel]) -> bool {
+        list.get(self.place).is_some_and(Channel::has_data)
+    }
+
     /// Whether the turn is still its own.
     fn goes_on(&self, list: &[Channel]) -> bool {
-        self.left > 0 && list.get(self.place).is_some_and(Channel::has_data)
+        self.left > 0 && self.waits(list)
     }
 
-    /// The turn comes to it: what there is of that, if it has something to send. Nobody saves turns
-    /// up.
-    fn begin(&mut self, list: &[Channel]) -> Option<i64> {
-        let has_data = list.get(self.place).is_some_and(Channel::has_data);
+    /// The turn comes to it. Nobody saves turns up.
+    fn begin(&mut self, list: &[Channel]) {
         let left = self.left.min(0) + self.turn;
-        self.left = if has_data { left } else { left.min(0) };
-        has_data.then_some(left)
+        self.left = if self.waits(list) { left } else { left.min(0) };
     }
 
-    fn take(
-        &mut self,
-        list: &mut [Channel],
-        take: &mut impl FnMut(&mut Channel) -> Option<Outgoing>,
-    ) -> Option<Outgoing> {
-        let outgoing = take(list.get_mut(self.place)?)?;
-        let len = i64::try_from(outgoing.len(true)).unwrap_or(i64::MAX);
-        self.left = (self.left.saturating_sub(len)).max(-i64::from(limits::DEBT_BYTES));
-        Some(outgoing)
+    /// One message at the least, whatever is left of its turn.
+    fn take<T>(&mut self, list: &mut [Channel], take: &mut impl Take<T>) -> Option<T> {
+        let turn = usize::try_from(self.left.max(1)).unwrap_or(usize::MAX);
+        let (taken, len) = take(list.get_mut(self.place)?, turn)?;
+        self.left = self.left.saturating_sub(bytes(len)).max(-i64::from(limits::DEBT_BYTES));
+        Some(taken)
     }
+}
+
+fn bytes(len: usize) -> i64 {
+    i64::try_from(len).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

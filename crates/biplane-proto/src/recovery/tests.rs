@@ -17,7 +17,7 @@ const fn ms(ms: u64) -> Duration {
 }
 
 fn message(sequence: u64) -> SentFrame {
-    SentFrame::Message(ChannelId::new(0).unwrap(), SequenceNumber(sequence))
+    SentFrame::Message(ChannelId::new(0).unwrap(), SequenceNumber(sequence), 1)
 }
 
 impl Sender {

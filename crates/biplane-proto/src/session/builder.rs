@@ -6,7 +6,7 @@ use biplane_wire::{Frame, Header, limits as wire, varint_len};
 
 use crate::{
     acks::Eliciting,
-    channel::{Outgoing, Space},
+    channel::{Packet, Space},
     recovery::SentFrame,
 };
 
@@ -48,11 +48,6 @@ impl<'a> Builder<'a> {
         self.capacity.saturating_sub(used)
     }
 
-    /// The same for messages, which are cut to what packets of this length hold.
-    pub(super) fn space(&self) -> Space {
-        Space { left: self.room(), whole: self.capacity }
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.out.len() == self.start + Header::LEN
     }
@@ -77,22 +72,17 @@ impl<'a> Builder<'a> {
             return false;
         }
         self.wants = self.wants.max(wants);
-        self.frames.extend(remember);
+        remember.into_iter().for_each(|frame| self.remember(frame));
         true
     }
 
     /// Notes what else a frame that was added stands for.
     pub(super) fn remember(&mut self, frame: SentFrame) {
-        self.frames.push(frame);
-    }
-
-    /// Adds a message with this payload that is known to fit.
-    pub(super) fn message(&mut self, message: &Outgoing, payload: &[u8]) {
-        self.wants = self.wants.max(message.wants);
-        self.frames.extend(message.remembered());
-        let start = self.out.len();
-        message.frame(payload).encode(self.out);
-        self.last = Some((start..self.out.len(), payload.len()));
+        let last = self.frames.last_mut();
+        match last.and_then(|last| Some((last.joined_with(frame)?, last))) {
+            Some((joined, last)) => *last = joined,
+            None => self.frames.push(frame),
+        }
     }
 
     /// Ends the packet with at least `least` bytes in all, under `header`; the tag's bytes are zero.
@@ -121,5 +111,24 @@ impl<'a> Builder<'a> {
     pub(super) fn discard(self) -> Vec<SentFrame> {
         self.out.truncate(self.start);
         self.frames
+    }
+}
+
+impl Packet for Builder<'_> {
+    fn space(&self) -> Space {
+        Space { left: self.room(), whole: self.capacity }
+    }
+
+    fn add(
+        &mut self,
+        frame: &Frame<'_>,
+        payload: usize,
+        (wants, remember): (Eliciting, Option<SentFrame>),
+    ) {
+        self.wants = self.wants.max(wants);
+        remember.into_iter().for_each(|frame| self.remember(frame));
+        let start = self.out.len();
+        frame.encode(self.out);
+        self.last = Some((start..self.out.len(), payload));
     }
 }

@@ -289,9 +289,7 @@ impl Session {
         if !allowed {
             return;
         }
-        while let Some(message) = self.channels.next_message(now, builder.space()) {
-            builder.message(&message, self.channels.bytes(&message));
-        }
+        self.channels.fill(now, builder);
     }
 
     /// A ping where an answer is wanted and nothing else asks for one, or not soon enough.

@@ -54,7 +54,7 @@ fn what_arrives_after_all_is_not_sent_again() {
     let (mut queue, mut held) = queue(1);
     pop(&mut queue, &mut held);
     queue.on_lost(SequenceNumber(0));
-    queue.on_ack(SequenceNumber(0));
+    queue.on_acks(SequenceNumber(0), 1);
     assert_eq!(pop(&mut queue, &mut held), None);
     assert_eq!((queue.len(), queue.cost), (0, 0));
 }
@@ -80,7 +80,7 @@ fn a_full_queue_refuses_and_is_half_empty_later() {
     while !queue.is_half_empty() {
         held.raise(u64::MAX);
         assert_eq!(pop(&mut queue, &mut held), Some((next, false)));
-        queue.on_ack(SequenceNumber(next));
+        queue.on_acks(SequenceNumber(next), 1);
         next += 1;
     }
     assert_eq!(queue.push(queued(payload)), Ok(()));
@@ -157,7 +157,7 @@ fn what_waits_too_long_leaves_by_the_other_way_in_order() {
         pop(&mut queue, &mut held);
     }
     queue.on_lost(SequenceNumber(0));
-    queue.on_ack(SequenceNumber(1));
+    queue.on_acks(SequenceNumber(1), 1);
     assert!(queue.overdue_at(after).is_some_and(|at| at <= now + after));
     assert!(queue.has_data(&held), "until there is room for it, UDP goes on");
     assert_eq!(pop_overdue(&mut queue, &mut held), Some((0, 1)));
@@ -224,7 +224,7 @@ fn what_went_in_pieces_is_whole_where_there_is_room_and_goes_again_if_that_is_lo
     queue.on_lost(SequenceNumber(0));
     assert_eq!(pop_piece(&mut queue, &mut held), Some((0, 1_160)));
     assert_eq!(pop_piece(&mut queue, &mut held), Some((1_160, 1_160)));
-    queue.on_ack(SequenceNumber(0));
+    queue.on_acks(SequenceNumber(0), 1);
     assert!(!queue.is_busy());
 }
 
@@ -293,7 +293,7 @@ fn what_is_over_does_not_go_again_and_its_receiver_is_told() {
         queue.on_lost(SequenceNumber(0));
         assert_eq!(queue.withdraw_over(over, lifetime), None, "it is so already");
     }
-    queue.on_ack(SequenceNumber(0));
+    queue.on_acks(SequenceNumber(0), 1);
     assert!(!queue.is_busy() && !queue.has_data(&held));
     assert_eq!(queue.depth(), (0, 0));
 }
@@ -307,9 +307,9 @@ fn of_a_long_message_that_is_over_no_more_pieces_leave() {
     assert_eq!(leaves(&mut queue, &mut held), Some((0, 0, Some(9_000))));
     assert_eq!(leaves(&mut queue, &mut held), Some((1, 1, None)));
     queue.on_piece_ack(SequenceNumber(0), 0, 1_160);
-    queue.on_ack(SequenceNumber(1));
+    queue.on_acks(SequenceNumber(1), 1);
     assert!(queue.is_busy(), "that it is withdrawn has not arrived");
-    queue.on_ack(SequenceNumber(0));
+    queue.on_acks(SequenceNumber(0), 1);
     assert!(!queue.is_busy());
 }
 

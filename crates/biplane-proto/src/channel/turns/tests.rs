@@ -85,7 +85,7 @@ impl Scene {
     fn acknowledge(&mut self, lane: usize) {
         let next = self.channels.list[lane].next();
         for number in next.0.saturating_sub(100)..next.0 {
-            let frame = SentFrame::Message(id(lane), biplane_wire::SequenceNumber(number));
+            let frame = SentFrame::Message(id(lane), biplane_wire::SequenceNumber(number), 1);
             self.channels.on_ack(self.now, frame);
         }
     }
@@ -150,7 +150,7 @@ fn the_urgent_waits_for_nothing_that_goes_again() {
         assert_eq!(scene.packet(), [0]);
     }
     for number in 0..50 {
-        let frame = SentFrame::Message(id(0), biplane_wire::SequenceNumber(number));
+        let frame = SentFrame::Message(id(0), biplane_wire::SequenceNumber(number), 1);
         scene.channels.on_lost(frame);
     }
     for _ in 0..50 {
@@ -166,7 +166,7 @@ fn what_goes_again_counts_to_its_channels_share_and_goes_before_what_is_new() {
     scene.queue(0, 40, 500);
     while !scene.packet().is_empty() {}
     for number in 0..40 {
-        let frame = SentFrame::Message(id(0), biplane_wire::SequenceNumber(number));
+        let frame = SentFrame::Message(id(0), biplane_wire::SequenceNumber(number), 1);
         scene.channels.on_lost(frame);
     }
     scene.queue(0, 40, 500);
