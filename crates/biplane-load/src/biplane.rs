@@ -1,7 +1,7 @@
 //! Biplane as one of the systems: its public face, with the defaults of its documentation.
 //!
-//! Messages are [`Payload`]s, so that no encoding is measured; a server is driven by
-//! [`Server::wait`](biplane::Server::wait) and `drain`, a client by its events.
+//! Messages are opaque bytes, so that no encoding is measured; a server is driven by
+//! [`Server::wait`](biplane::Server::wait) and `drain_bytes`, a client by its events.
 
 mod alone;
 mod clients;
@@ -10,15 +10,13 @@ mod server;
 
 use std::collections::BTreeMap;
 
+use self::{alone::Alone, clients::Clients, server::Server};
+use crate::{Class, Means, Served, Side, System, Threads, Worker};
 use anyhow::{Result, bail};
 use biplane::{
     Channel, EndpointStats, Payload, Protocol, SendError, Session, SessionStats, Threading,
     WorkerStats,
 };
-use bytes::Bytes;
-
-use self::{alone::Alone, clients::Clients, server::Server};
-use crate::{Class, Means, Served, Side, System, Threads, Worker};
 
 const UNRELIABLE: Channel<Payload> = Channel::unreliable("unreliable");
 const RELIABLE: Channel<Payload> = Channel::reliable_ordered("reliable");
@@ -147,7 +145,7 @@ fn send(
             return Ok(false);
         }
     }
-    match session.send(channel, &Payload(Bytes::copy_from_slice(message))) {
+    match session.send_bytes(channel, message) {
         Ok(()) => Ok(true),
         // What is over is told as such in a turn.
         Err(SendError::QueueFull | SendError::Closed) => Ok(false),

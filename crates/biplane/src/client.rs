@@ -14,7 +14,7 @@ use biplane_wire::limits;
 pub(crate) use self::arrival::Arrival;
 use crate::{
     Channel, ClientConfig, ConnectError, Diagnosis, DiagnosisConfig, Event, Incoming, Link,
-    Pending, Protocol, Session, diagnosis,
+    Payload, Pending, Protocol, Session, diagnosis,
     engine::{self, DialConfig, Engine},
     inbox::Inbox,
     protocol::{Table, Tables},
@@ -149,6 +149,15 @@ impl Client {
         self.engine.turn(limits::INLINE_APART);
         if let Some(entry) = self.session.table().channel(channel.hash()) {
             self.session.drain(entry, &mut |_: &Session, message| each(message));
+        }
+    }
+
+    /// The same for opaque bytes, which `each` may read where they are; as
+    /// [`crate::Server::drain_bytes`].
+    pub fn drain_bytes(&self, channel: Channel<Payload>, mut each: impl FnMut(&[u8])) {
+        self.engine.turn(limits::INLINE_APART);
+        if let Some(entry) = self.session.table().channel(channel.hash()) {
+            self.session.drain_bytes(entry, &mut |_: &Session, bytes: &[u8]| each(bytes));
         }
     }
 

@@ -7,11 +7,11 @@ use biplane_wire::limits;
 use tracing::debug;
 
 use crate::{
-    BindError, Channel, EndpointStats, Event, Incoming, Link, Outgoing, Pending, Protocol,
+    BindError, Channel, EndpointStats, Event, Incoming, Link, Outgoing, Payload, Pending, Protocol,
     ServerConfig, Session,
     engine::{self, Engine},
     inbox::Inbox,
-    protocol::Tables,
+    protocol::{Entry, Tables},
     session::encoded,
 };
 
@@ -95,14 +95,24 @@ impl Server {
     /// that does not decode is not seen: see [`Session::recv`]. Holds no lock while `each` runs; if
     /// that panics, what it did not get is still there.
     pub fn drain<T: Incoming>(&self, channel: Channel<T>, mut each: impl FnMut(&Session, T)) {
-        if self.tables.longest(channel.hash()).is_none() {
+        self.drain_by(channel.hash(), |session, entry| session.drain(entry, &mut each));
+    }
+
+    /// The same for opaque bytes, which `each` may read where they are: nothing is allocated for
+    /// them, as is for a [`Payload`].
+    pub fn drain_bytes(&self, channel: Channel<Payload>, mut each: impl FnMut(&Session, &[u8])) {
+        self.drain_by(channel.hash(), |session, entry| session.drain_bytes(entry, &mut each));
+    }
+
+    fn drain_by(&self, channel: u64, mut drain: impl FnMut(&Session, &Entry)) {
+        if self.tables.longest(channel).is_none() {
             return;
         }
         self.engine.turn(limits::INLINE_APART);
         let sessions = self.inbox.sessions();
         for session in sessions.iter().chain(&self.inbox.departed()) {
-            if let Some(entry) = session.table().channel(channel.hash()) {
-                session.drain(entry, &mut each);
+            if let Some(entry) = session.table().channel(channel) {
+                drain(session, entry);
             }
         }
     }

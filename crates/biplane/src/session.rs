@@ -118,6 +118,23 @@ impl Session {
         self.send_with(channel, message, how)
     }
 
+    /// The same as [`Session::send`] with a [`Payload`] of these bytes, which are copied to where
+    /// they wait: nothing is allocated for them.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; the session is unaffected.
+    pub fn send_bytes(&self, channel: Channel<Payload>, bytes: &[u8]) -> Result<(), SendError> {
+        let entry = self.entry(&channel)?;
+        let limit = entry.max_message;
+        if bytes.len() > limit {
+            return Err(SendError::TooLarge { limit });
+        }
+        let after_commands = channel.comes_after_commands();
+        let how = SendOptions { after_commands, ..SendOptions::default() };
+        self.left_something(self.0.peer.send(entry.id, Content::Borrowed(bytes), how))
+    }
+
     fn send_with<T: Outgoing>(
         &self,
         channel: Channel<T>,
@@ -276,6 +293,17 @@ impl Session {
                     self.discard(entry, error);
                 }
             }
+        }
+    }
+
+    /// The same for opaque bytes, which `each` may read.
+    pub(crate) fn drain_bytes(&self, entry: &Entry, each: &mut impl FnMut(&Self, &[u8])) {
+        if !self.has(entry.id) {
+            return;
+        }
+        let mut batch = Batch::new(self, entry.id);
+        while let Some(content) = batch.next() {
+            each(self, content.as_slice());
         }
     }
 

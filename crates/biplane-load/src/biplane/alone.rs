@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, thread, time::Duration};
 
 use anyhow::{Result, bail};
 use biplane::{
-    Client, ClientConfig, ConnectError, EndpointStats, Event, Payload, Pending, Planes, Threading,
+    Client, ClientConfig, ConnectError, EndpointStats, Event, Pending, Planes, Threading,
 };
 
 use super::{COMMAND, RELIABLE, Room, UNRELIABLE, drops, intake::Intake, protocol};
@@ -55,9 +55,9 @@ impl Alone {
             }
         }
         for channel in [UNRELIABLE, RELIABLE, COMMAND] {
-            client.drain(channel, |Payload(message)| {
+            client.drain_bytes(channel, |message| {
                 is_heard = true;
-                hear(Heard::Message(ME, &message));
+                hear(Heard::Message(ME, message));
             });
         }
         if is_over {

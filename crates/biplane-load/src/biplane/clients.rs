@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use biplane::{Client, ConnectError, Endpoint, EndpointStats, Event, Payload, Pending, Planes};
+use biplane::{Client, ConnectError, Endpoint, EndpointStats, Event, Pending, Planes};
 
 use super::{COMMAND, RELIABLE, Room, UNRELIABLE, drops, intake::Intake, protocol, workers};
 use crate::{Class, Handed, Heard, Means, Peer, Side, Worker};
@@ -170,9 +170,9 @@ impl Clients {
         let Some(client) = client else { return false };
         let mut is_heard = false;
         for channel in [UNRELIABLE, RELIABLE, COMMAND] {
-            client.drain(channel, |Payload(message)| {
+            client.drain_bytes(channel, |message| {
                 is_heard = true;
-                hear(Heard::Message(peer, &message));
+                hear(Heard::Message(peer, message));
             });
         }
         is_heard

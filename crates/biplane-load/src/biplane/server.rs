@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use biplane::{Event, Payload, ServerConfig, Session, Verdict};
+use biplane::{Event, ServerConfig, Session, Verdict};
 
 use super::{COMMAND, RELIABLE, Room, UNRELIABLE, drops, protocol, threading, workers};
 use crate::{Class, Heard, Means, Pattern, Peer, Side, Worker};
@@ -65,9 +65,9 @@ impl Server {
             }
         }
         for channel in [UNRELIABLE, RELIABLE, COMMAND] {
-            self.server.drain(channel, |session, Payload(message)| {
+            self.server.drain_bytes(channel, |session, message| {
                 is_heard = true;
-                hear(Heard::Message(place(session), &message));
+                hear(Heard::Message(place(session), message));
             });
         }
         Ok(is_heard)

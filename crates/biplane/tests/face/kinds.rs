@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use biplane::{Channel, Payload, Protocol};
+use biplane::{Channel, Payload, Protocol, SendError};
 use serde::{Deserialize, Serialize};
 
 use crate::support::Pair;
@@ -67,6 +67,32 @@ fn opaque_bytes_arrive_as_they_are() {
     pair.client.send(OPAQUE, &bytes).unwrap();
     let session = pair.session.clone();
     assert_eq!(pair.until(|_| session.recv(OPAQUE)), bytes);
+}
+
+#[test]
+fn opaque_bytes_are_sent_and_read_where_they_are() {
+    let mut pair = Pair::new(&protocol());
+    pair.until_both_planes();
+    let sent = [&b"short"[..], &[7; 1_400], &[9; 5_000]];
+    for bytes in sent {
+        pair.client.send_bytes(OPAQUE, bytes).unwrap();
+        pair.session.send_bytes(OPAQUE, bytes).unwrap();
+    }
+    let error = pair.client.send_bytes(OPAQUE, &[0; 17_000]);
+    assert!(matches!(error, Err(SendError::TooLarge { limit: 16_384 })), "{error:?}");
+    let (mut up, mut down) = (Vec::new(), Vec::new());
+    pair.until(|pair| {
+        pair.client.flush();
+        pair.server.flush();
+        pair.server.drain_bytes(OPAQUE, |_, bytes| up.push(bytes.to_vec()));
+        pair.client.drain_bytes(OPAQUE, |bytes| down.push(bytes.to_vec()));
+        (up.len() == 3 && down.len() == 3).then_some(())
+    });
+    // Long ones come when all of their pieces have.
+    for mut come in [up, down] {
+        come.sort_by_key(Vec::len);
+        assert_eq!(come, sent);
+    }
 }
 
 #[test]

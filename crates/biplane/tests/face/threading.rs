@@ -81,7 +81,7 @@ fn an_application_that_sleeps_loses_neither_plane_nor_session() {
     let mut pair = pair(Threading::Inline);
     pair.client.send(SHOTS, &1).unwrap();
     pair.client.flush();
-    thread::sleep(Duration::from_secs(7));
+    thread::sleep(Duration::from_secs(15));
     pair.server_events.clear();
     pair.client_events.clear();
     let mut shots = Vec::new();
