@@ -108,7 +108,8 @@ impl Crew {
             let (hub, post) = (Arc::clone(&self.hub), Arc::clone(&self.post));
             let socket = Arc::clone(socket) as Arc<dyn DatagramSocket>;
             let mut receiver = Receiver::new(index, socket, Arc::clone(&hub), UdpDatagrams::BATCH);
-            let name = format!("biplane-receive-{index}");
+            // No longer than the system tells names apart by.
+            let name = format!("biplane-recv-{index}");
             self.spawn(name, move || {
                 receive(|now| receiver.duty_cycle(now), &hub, &post, index);
             })?;

@@ -139,18 +139,13 @@ impl Endpoint {
     /// Lets everything leave that was queued since the last flush ([`Slot::queued`]). One session's
     /// leaves on this thread, if no other sends for it; more are handed to the senders.
     pub fn flush(&self) {
-        let slots = self.hub.take_dirty();
-        match slots.as_slice() {
-            [] => {}
-            [slot] => self.flush_here(slot),
-            all if self.crew.inline().is_some() => {
-                all.iter().for_each(|slot| self.flush_here(slot));
-            }
-            many => {
-                for chunk in many.chunks(limits::FLUSH_CHUNK) {
-                    self.hub.work().add(Job::Flush(chunk.to_vec()));
-                }
-            }
+        let (only, several) = self.hub.take_dirty();
+        only.iter().for_each(|slot| self.flush_here(slot));
+        if self.crew.inline().is_some() {
+            return several.iter().for_each(|slot| self.flush_here(slot));
+        }
+        for chunk in several.chunks(limits::FLUSH_CHUNK) {
+            self.hub.work().add(Job::Flush(chunk.to_vec()));
         }
     }
 

@@ -179,14 +179,18 @@ impl Hub {
         slot.mark_dirty();
     }
 
-    /// The sessions to flush.
-    pub(crate) fn take_dirty(&self) -> Vec<Arc<Slot>> {
+    /// The session to flush, or the sessions, where there are several: for one alone the list need
+    /// not be made anew.
+    pub(crate) fn take_dirty(&self) -> (Option<Arc<Slot>>, Vec<Arc<Slot>>) {
         if self.dirty.count.load(Ordering::SeqCst) == 0 {
-            return Vec::new();
+            return (None, Vec::new());
         }
         let mut slots = lock(&self.dirty.slots);
         self.dirty.count.store(0, Ordering::SeqCst);
-        core::mem::take(&mut *slots)
+        match slots.len() {
+            1 => (slots.pop(), Vec::new()),
+            _ => (None, core::mem::take(&mut *slots)),
+        }
     }
 
     /// Tells the application what broke, if it still listens.

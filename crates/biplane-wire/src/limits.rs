@@ -486,6 +486,8 @@ pub const TCP_UNSENT: u32 = 16 * 1024;
 pub const TLS_BUFFER: usize = 16 * 1024;
 /// One read off a control connection.
 pub const CONTROL_READ: usize = 8 * 1024;
+/// Bytes that a control connection keeps room for while it has nothing to write.
+pub const CONTROL_KEPT: usize = 1024;
 /// How long a closed connection is still read, so that closing it does not destroy what is on its
 /// way to the peer.
 pub const CONTROL_LINGER: Duration = Duration::from_secs(1);

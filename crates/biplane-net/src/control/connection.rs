@@ -1,14 +1,21 @@
-//! A session's control connection: two tasks over one TLS stream, a buffer each.
+//! A session's control connection: two tasks over one TLS stream, neither of which keeps much of
+//! a buffer while it waits.
 //!
 //! The reader feeds the session; it stops for nothing. The writer pulls: it asks the session for
 //! bytes when the socket takes some, so what is stale is dropped above and not buffered below. Both
 //! end as soon as another connection has taken the place of theirs, or the session gives it up.
 
+use core::{
+    cell::Cell,
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll},
+};
 use std::io;
 
 use biplane_proto::Session;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf, split},
     task::{JoinError, JoinHandle},
     time::timeout,
 };
@@ -73,12 +80,30 @@ async fn read<S: AsyncRead>(mut stream: ReadHalf<S>, attached: &Attached, early:
     if !early.is_empty() && !take(early) {
         return;
     }
-    let mut buffer = vec![0; limits::CONTROL_READ];
-    while let Ok(len @ 1..) = stream.read(&mut buffer).await {
-        if !take(buffer.get(..len).unwrap_or_default()) {
-            return;
-        }
-    }
+    while poll_fn(|context| poll_read(&mut stream, context, take)).await {}
+}
+
+thread_local! {
+    /// What connections of this thread read into, by turns.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Reads once, and gives `take` what came; whether there may be more.
+fn poll_read<S: AsyncRead>(
+    stream: &mut ReadHalf<S>,
+    context: &mut Context<'_>,
+    take: impl Fn(&[u8]) -> bool,
+) -> Poll<bool> {
+    let mut scratch = SCRATCH.take();
+    scratch.resize(limits::CONTROL_READ, 0);
+    let mut buffer = ReadBuf::new(&mut scratch);
+    let read = Pin::new(stream).poll_read(context, &mut buffer);
+    let goes_on = read.map(|read| {
+        let came = buffer.filled();
+        read.is_ok() && !came.is_empty() && take(came)
+    });
+    SCRATCH.set(scratch);
+    goes_on
 }
 
 /// Writes what the session gives until that is all, then says goodbye in TLS and TCP.
@@ -99,7 +124,10 @@ async fn write<S: AsyncWrite>(
         let more = attached.output();
         match attached.pull(&mut bytes) {
             Pulled::Bytes => {}
-            Pulled::Nothing => more.await,
+            Pulled::Nothing => {
+                bytes.shrink_to(limits::CONTROL_KEPT);
+                more.await;
+            }
             Pulled::End => return stream.shutdown().await,
         }
     }

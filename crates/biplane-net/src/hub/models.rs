@@ -27,7 +27,8 @@ fn flush(queued: fn(&Slot)) {
             *lock(&queue) += 1;
             let own = *lock(&queue);
             queued(&slot);
-            for slot in flusher.take_dirty() {
+            let (only, several) = flusher.take_dirty();
+            for slot in only.into_iter().chain(several) {
                 slot.begin_flush();
                 flushed.store(*lock(&queue), Ordering::Relaxed);
             }
