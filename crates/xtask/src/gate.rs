@@ -12,6 +12,7 @@ mod issue4;
 mod issue5;
 mod issue6;
 mod issue7;
+mod issue8;
 mod promises;
 pub(crate) mod report;
 mod run;
@@ -131,6 +132,7 @@ pub(crate) fn all() -> &'static [Gate] {
             issue5::GATES,
             issue6::GATES,
             issue7::GATES,
+            issue8::GATES,
         ]
         .concat()
     });

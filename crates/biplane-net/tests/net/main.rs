@@ -15,6 +15,7 @@ mod forwarder;
 #[cfg(target_os = "linux")]
 mod interface;
 mod join;
+mod parallel;
 #[path = "../patience.rs"]
 mod patience;
 mod protocols;

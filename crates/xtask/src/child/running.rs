@@ -62,6 +62,11 @@ impl Running {
         }
     }
 
+    /// The process, as the system numbers it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks the program to end, as a service manager would (SIGTERM).
     ///
     /// # Errors

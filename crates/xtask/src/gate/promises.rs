@@ -4,12 +4,14 @@
 //! counts is judged here. A gate whose canary was not caught has not passed.
 
 mod calibrate;
+mod errors;
 mod moves;
 mod mtu;
 mod overload;
 mod rate;
 pub(super) mod resumes;
 mod sweep;
+mod workers;
 
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,7 @@ use anyhow::{Context, Result};
 
 use super::told::SIM;
 use super::{Gate, Run, Seeds, Wanted, document, scene, told};
+use crate::tool;
 
 const CORE: &str = "cargo test --release --locked -p biplane-proto --lib --no-run";
 const WIRE: &str = "cargo test --release --locked -p biplane-wire --lib --no-run";
@@ -143,12 +146,21 @@ pub(super) const GATES: &[Gate] = &[
     },
     Gate {
         id: "G19",
-        title: "what threads share holds in every order: models, each with a canary",
+        title: "many workers, one socket: models with canaries, millions of datagrams, one, none",
         seeds: Seeds::NONE,
-        needs: None,
-        builds: &["cargo models --no-run"],
-        timeout: Duration::from_secs(1200),
-        measure: models,
+        needs: Some(&tool::STRACE),
+        builds: &["cargo models --no-run", NET, scene::CLI],
+        timeout: Duration::from_secs(1800),
+        measure: workers::workers,
+    },
+    Gate {
+        id: "G21",
+        title: "calls on the socket err by plan, and players notice nothing",
+        seeds: Seeds::NONE,
+        needs: Some(&tool::STRACE),
+        builds: &[scene::LOBBY, scene::CLI],
+        timeout: Duration::from_secs(300),
+        measure: errors::errors,
     },
     Gate {
         id: "G22",
@@ -234,11 +246,6 @@ fn wraps(run: &mut Run) -> Result<()> {
     run.tests(line, 3)?;
     let cases = run.form(100_000_000, 10_000_000);
     cases_of(run, cases, "biplane-wire --lib number", 5)
-}
-
-/// G19, its models; the part over real sockets comes with the engine's gates.
-fn models(run: &mut Run) -> Result<()> {
-    run.tests(run.form("cargo models", "LOOM_MAX_PREEMPTIONS=2 cargo models"), 48).map(drop)
 }
 
 /// G28.

@@ -6,11 +6,16 @@ use serde_json::Value;
 use super::Run;
 use crate::child::{Finished, Running};
 use crate::scene::{self, JOIN, RELAYS};
-pub(super) use crate::scene::{CLI, LOBBY, Link, bots};
+pub(super) use crate::scene::{CLI, LOBBY, Link, bots, serve as line};
 
 /// Starts a lobby that serves until it is told to end.
 pub(super) fn serve(run: &Run, flags: &str) -> Result<(Running, Link)> {
-    let mut server = run.start(&scene::serve(flags))?;
+    serve_by(run, &line(flags))
+}
+
+/// The same by a line that is not the lobby's alone.
+pub(super) fn serve_by(run: &Run, line: &str) -> Result<(Running, Link)> {
+    let mut server = run.start(line)?;
     let link = Link::parse(&run.stderr_line(&mut server, JOIN)?)?;
     Ok((server, link))
 }

@@ -1,0 +1,94 @@
+//! G21: calls on the socket err by plan, and players notice nothing.
+//!
+//! The errors are put in the kernel's place by `strace`, between the program and the system: the
+//! program is the one that users run.
+
+use anyhow::Result;
+
+use super::super::{Run, Wanted, document, scene};
+
+/// What a call to send may say instead of sending.
+const SENDING: [&str; 9] = [
+    "EIO",
+    "EINVAL",
+    "EAGAIN",
+    "ENOBUFS",
+    "EPERM",
+    "ENETUNREACH",
+    "EMSGSIZE",
+    "ECONNREFUSED",
+    "EINTR",
+];
+/// The same of one to receive.
+const RECEIVING: [&str; 4] = ["EINTR", "EAGAIN", "ECONNREFUSED", "ENETUNREACH"];
+/// Which calls of a thread err: the first, and then one of so many. Bots are no multiple of those,
+/// or the same would suffer each time.
+const WHEN: &str = "40+23";
+const BOTS: u64 = 20;
+/// Two intervals of snapshots, since one is lost with its datagram, and what recovery may take.
+const GAP_MAX: f64 = 2.0 * 50.0 + 100.0;
+/// When a run of datagrams is refused, once.
+const ONCE: &str = "1500";
+
+/// G21.
+pub(super) fn errors(run: &mut Run) -> Result<()> {
+    for error in run.form(&SENDING[..], &["EIO", "EPERM"]) {
+        played(run, "sendmsg", error)?;
+    }
+    for error in run.form(&RECEIVING[..], &["ECONNREFUSED"]) {
+        played(run, "recvmmsg", error)?;
+    }
+    for error in run.form(&["EIO", "EINVAL"][..], &["EIO"]) {
+        refused(run, error)?;
+    }
+    Ok(())
+}
+
+/// `line` with calls that go by `plan`, as `strace` reads it.
+pub(super) fn meddled(line: &str, call: &str, plan: &str) -> String {
+    format!("strace -f -qq -o /dev/null -e trace={call} -e inject={call}:{plan} {line}")
+}
+
+fn erring(line: &str, call: &str, error: &str, when: &str) -> String {
+    meddled(line, call, &format!("error={error}:when={when}"))
+}
+
+/// Bots on a server whose calls err.
+fn played(run: &mut Run, call: &str, error: &str) -> Result<()> {
+    let lasts = run.form(6, 3);
+    let line = scene::line(&format!("--listen 127.0.0.1:0 --for {}s", lasts + 4));
+    let (server, link) = scene::serve_by(run, &erring(&line, call, error, WHEN))?;
+    let bots = run.finish(&scene::bots(&link, BOTS, lasts))?;
+    let server = run.wait(server)?;
+    let name = |what: &str| format!("{call}, {error}: {what}");
+    let bots = run.document(&name("bots"), &bots)?;
+    let server = run.document(&name("server"), &server)?;
+    for path in ["disconnected", "commands.lost", "commands.duplicated"] {
+        run.judge(name(path), Wanted::Exactly(0.into()), document::at(&bots, path));
+    }
+    let applied = document::share(&bots, "inputs.applied", "inputs.sent");
+    run.judge(name("inputs applied / sent"), Wanted::AtLeast(0.999), applied);
+    let gap = document::at(&bots, "snapshots.gap_ms.max");
+    run.judge(name("snapshots.gap_ms.max"), Wanted::AtMost(GAP_MAX), gap);
+    let unaccounted = document::unaccounted(&server, "datagrams.dropped");
+    run.judge(name("server's datagrams unaccounted for"), Wanted::Exactly(0.into()), unaccounted);
+    let panics = document::at(&server, "panics");
+    run.judge(name("server's panics"), Wanted::Exactly(0.into()), panics);
+    Ok(())
+}
+
+/// A flow in runs of datagrams, one of which is refused: they go singly, and none is missing.
+fn refused(run: &mut Run, error: &str) -> Result<()> {
+    let seconds = run.form(3, 1);
+    let line =
+        format!("target/release/biplane bench reliable --size 1000 --seconds {seconds} --json");
+    let told = run.finish(&erring(&line, "sendmsg", error, ONCE))?;
+    let name = |what: &str| format!("a run, {error}: {what}");
+    let told = run.document(&name("flow"), &told)?;
+    let share = document::at(&told, "delivered_share");
+    run.judge(name("delivered_share"), Wanted::Exactly(1.into()), share);
+    // The other side's may have been one datagram, which has nothing to fall back to.
+    let unsent = document::at(&told, "drops.unsent");
+    run.judge(name("datagrams not sent"), Wanted::AtMost(1.0), unsent);
+    Ok(())
+}
