@@ -11,6 +11,7 @@ mod connections;
 mod ending;
 mod keys;
 mod listed;
+mod news;
 mod refused;
 mod role;
 mod timing;
@@ -51,6 +52,7 @@ pub(crate) use connections::Standing;
 use ending::Ending;
 pub(crate) use keys::Keys;
 use listed::Listed;
+use news::{Found, News};
 use refused::Refused;
 pub(crate) use role::{Holder, SenderRole};
 use timing::Timing;
@@ -95,7 +97,7 @@ struct Published {
     largest: AtomicU64,
     floor: AtomicU64,
     readable: AtomicU64,
-    has_event: AtomicBool,
+    news: News,
     refused: Refused,
 }
 
@@ -134,7 +136,7 @@ impl Published {
     fn follow(&self, session: &Session) -> u64 {
         self.largest.store(session.largest_received().0, Ordering::Release);
         self.floor.store(session.floor().0, Ordering::Release);
-        self.has_event.store(session.has_event(), Ordering::Release);
+        self.news.follow(session);
         let readable = session.readable();
         readable & !self.readable.swap(readable, Ordering::AcqRel)
     }
@@ -225,8 +227,10 @@ impl Slot {
 
     /// Takes what happened next.
     pub fn poll_event(&self) -> Option<Event> {
-        if !self.published.has_event.load(Ordering::Acquire) {
-            return None;
+        match self.published.news.take() {
+            Found::Nothing => return None,
+            Found::Readable => return Some(Event::Readable),
+            Found::More => {}
         }
         self.visit(|_, session| {
             let event = session.poll_event();
@@ -242,6 +246,7 @@ impl Slot {
     fn visit<R>(&self, act: impl FnOnce(Instant, &mut Session) -> (R, Consequence)) -> R {
         let now = clock::now();
         let mut session = lock(&self.session);
+        self.published.news.hand_on(&mut session);
         let (result, consequence) = act(now, &mut session);
         match consequence {
             Consequence::Nothing => {}
@@ -437,6 +442,7 @@ impl Slot {
     ) -> (R, Aftermath) {
         let mut session = lock(&self.session);
         self.published.refused.hand_on(&mut session);
+        self.published.news.hand_on(&mut session);
         let result = act(&mut session);
         let aftermath = self.settle(now, &mut session);
         (result, aftermath)

@@ -493,6 +493,12 @@ impl Session {
         !self.outlook.events.is_empty()
     }
 
+    /// Whether that is [`Event::Readable`] and nothing else.
+    #[must_use]
+    pub fn is_just_readable(&self) -> bool {
+        self.outlook.readable_queued && self.outlook.events.len() == 1
+    }
+
     /// The planes this side sends on.
     #[must_use]
     pub fn planes(&self) -> Planes {

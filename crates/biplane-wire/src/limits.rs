@@ -485,7 +485,7 @@ pub const TCP_UNSENT: u32 = 16 * 1024;
 /// Bytes that rustls holds.
 pub const TLS_BUFFER: usize = 16 * 1024;
 /// One read off a control connection.
-pub const CONTROL_READ: usize = 8 * 1024;
+pub const CONTROL_READ: usize = 32 * 1024;
 /// Bytes that a control connection keeps room for while it has nothing to write.
 pub const CONTROL_KEPT: usize = 1024;
 /// How long a closed connection is still read, so that closing it does not destroy what is on its

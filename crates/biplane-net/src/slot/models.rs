@@ -239,6 +239,81 @@ fn ready(take: fn(&Slot) -> bool) {
     });
 }
 
+/// Messages come one after the other as `hear` brings them; the application reads when it is told
+/// of the session, and again when it is told that it can.
+fn readable(hear: fn(&Arc<Slot>, u64)) {
+    orders_with(3, move || {
+        let (hub, outlets) = hub(1);
+        let slot = Slot::modelled(1, &hub);
+        let receiver = Arc::clone(&slot);
+        let receive: Task = Box::new(move || (1..=2).for_each(|number| hear(&receiver, number)));
+        let application: Task = Box::new(move || {
+            let mut newest = 0;
+            let mut read = |slot: &Slot| {
+                if slot.readable() != 0 {
+                    slot.take(ChannelId::new(0).unwrap(), 2, &mut |content| {
+                        newest = content.as_slice().first().copied().unwrap();
+                    });
+                }
+                newest
+            };
+            loop {
+                let announced = outlets.ready.recv().unwrap();
+                announced.clear_ready();
+                let mut got = read(&announced);
+                while announced.poll_event().is_some() {
+                    got = read(&announced);
+                }
+                if got == 2 {
+                    break;
+                }
+            }
+        });
+        together([receive, application]);
+        drop(slot);
+    });
+}
+
+/// A packet of this number with a message that says so.
+fn message(number: u64) -> Vec<u8> {
+    let payload = [u8::try_from(number).unwrap()];
+    let sequence = Some(u32::try_from(number).unwrap());
+    let channel = ChannelId::new(0).unwrap();
+    let (after, clock, delimited) = (None, None, true);
+    let message =
+        biplane_wire::Message { channel, sequence, after, clock, delimited, payload: &payload };
+    let mut bytes = Vec::new();
+    Frame::Message(message).encode(&mut bytes);
+    bytes
+}
+
+#[test]
+fn an_application_that_takes_without_the_lock_misses_no_message() {
+    readable(|slot, number| {
+        let now = clock::now();
+        let (outcome, aftermath) = slot
+            .enter(now, |session| session.handle_packet(now, &arrival(number), &message(number)));
+        outcome.unwrap();
+        slot.follow(aftermath);
+    });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn canary_what_was_taken_meanwhile_counts_for_what_came_meanwhile() {
+    readable(|slot, number| {
+        let now = clock::now();
+        let (news, aftermath) = slot.enter(now, |session| {
+            session.handle_packet(now, &arrival(number), &message(number)).unwrap();
+            // After the last look at the lock's contents: whoever took it has not seen this one.
+            slot.published.news.hand_on(session);
+            session.has_event()
+        });
+        let aftermath = Aftermath { news, ..aftermath };
+        slot.follow(aftermath);
+    });
+}
+
 /// Takes every event; whether the last one was among them.
 fn take_events(slot: &Slot) -> bool {
     let (left, aftermath) = slot.enter(clock::now(), |session| {

@@ -63,9 +63,10 @@ impl Turn {
         };
         // Before the look, so that what comes after it is announced again.
         peer.clear_ready();
-        match self.members.get(&peer.id()) {
+        let id = peer.id();
+        match self.members.get_mut(&id) {
             Some(member) if member.queued > 0 => {}
-            Some(_) => self.poll(peer.id()),
+            Some(member) => member.poll(id, &mut self.queue),
             None => self.greet(peer, tables),
         }
     }
@@ -76,15 +77,16 @@ impl Turn {
             Entry::Alone(event) => return Some(event),
             Entry::Of(id, event) => (id, event),
         };
-        if let Event::Joined(_) = &event {
-            self.told_joined(id);
-        } else if let Event::Left(..) = &event {
+        if let Event::Left(..) = &event {
             self.told_left(id);
-        }
-        if let Some(member) = self.members.get_mut(&id) {
+        } else if let Some(member) = self.members.get_mut(&id) {
+            if let Event::Joined(_) = &event {
+                member.joined = true;
+                self.listed = None;
+            }
             member.queued -= 1;
             if member.queued == 0 {
-                self.poll(id);
+                member.poll(id, &mut self.queue);
             }
         }
         Some(event)
@@ -116,38 +118,18 @@ impl Turn {
             return;
         }
         let id = self.join(session);
-        if let Some(event) = first {
-            self.push(id, event);
+        if let (Some(event), Some(member)) = (first, self.members.get_mut(&id)) {
+            member.push(id, event, &mut self.queue);
         }
     }
 
     fn join(&mut self, session: Session) -> SessionId {
         let id = session.id();
         let joined = Event::Joined(session.clone());
-        self.members.insert(id, Member { session, queued: 0, joined: false });
-        self.push(id, joined);
+        let member = self.members.entry(id);
+        let member = member.or_insert(Member { session, queued: 0, joined: false });
+        member.push(id, joined, &mut self.queue);
         id
-    }
-
-    fn poll(&mut self, id: SessionId) {
-        let Some(member) = self.members.get(&id) else { return };
-        if let Some(event) = member.session.poll_event() {
-            self.push(id, event);
-        }
-    }
-
-    fn push(&mut self, id: SessionId, event: Event) {
-        if let Some(member) = self.members.get_mut(&id) {
-            member.queued += 1;
-            self.queue.push_back(Entry::Of(id, event));
-        }
-    }
-
-    fn told_joined(&mut self, id: SessionId) {
-        if let Some(member) = self.members.get_mut(&id) {
-            member.joined = true;
-            self.listed = None;
-        }
     }
 
     fn told_left(&mut self, id: SessionId) {
@@ -155,5 +137,19 @@ impl Turn {
             self.departed.push(member.session);
             self.listed = None;
         }
+    }
+}
+
+impl Member {
+    /// Its next event, if it has one.
+    fn poll(&mut self, id: SessionId, queue: &mut VecDeque<Entry>) {
+        if let Some(event) = self.session.poll_event() {
+            self.push(id, event, queue);
+        }
+    }
+
+    fn push(&mut self, id: SessionId, event: Event, queue: &mut VecDeque<Entry>) {
+        self.queued += 1;
+        queue.push_back(Entry::Of(id, event));
     }
 }

@@ -1,7 +1,11 @@
 //! Messages on their way from a session to an application's closure, which may panic: what it did
 //! not get goes back.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::{
+    cell::Cell,
+    mem,
+    sync::atomic::{AtomicU64, Ordering},
+};
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Mutex, PoisonError},
@@ -15,17 +19,31 @@ use super::{Session, bit};
 
 /// So many are taken at a time.
 const MOST: usize = 128;
+/// Bytes for short messages that a thread keeps between two batches.
+const KEPT: usize = 64 * 1024;
 
 /// Some of what one channel held.
 pub(super) struct Batch<'a> {
     session: &'a Session,
     channel: ChannelId,
-    messages: VecDeque<Taken>,
-    /// The short ones, one behind the other, and where the next begins.
-    bytes: Vec<u8>,
+    taken: Scratch,
+    /// Where the next of the short ones begins.
     next: usize,
     /// How many it may still take: those of a peer that sends on and on would never end.
     left: usize,
+}
+
+/// What was taken; its memory is the thread's, for the next batch.
+#[derive(Default)]
+struct Scratch {
+    messages: VecDeque<Taken>,
+    /// The short ones, one behind the other.
+    bytes: Vec<u8>,
+}
+
+thread_local! {
+    static SCRATCH: Cell<Scratch> =
+        const { Cell::new(Scratch { messages: VecDeque::new(), bytes: Vec::new() }) };
 }
 
 enum Taken {
@@ -35,14 +53,16 @@ enum Taken {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) const fn new(session: &'a Session, channel: ChannelId) -> Self {
+    pub(super) fn new(session: &'a Session, channel: ChannelId) -> Self {
         let left = limits::RECEIVE_QUEUE_MESSAGES;
-        Self { session, channel, messages: VecDeque::new(), bytes: Vec::new(), next: 0, left }
+        // Where the thread ends there is none to be had.
+        let taken = SCRATCH.try_with(Cell::take).unwrap_or_default();
+        Self { session, channel, taken, next: 0, left }
     }
 
     /// Takes those that are next off the session, unless it has had enough.
     fn fill(&mut self) {
-        let Self { session, channel, messages, bytes, next, left } = self;
+        let Self { session, channel, taken: Scratch { messages, bytes }, next, left } = self;
         bytes.clear();
         *next = 0;
         let mut push = |content: Content<'_>| {
@@ -68,25 +88,25 @@ impl<'a> Batch<'a> {
     }
 
     pub(super) fn next(&mut self) -> Option<Content<'_>> {
-        if self.messages.is_empty() {
+        if self.taken.messages.is_empty() {
             self.fill();
         }
         self.pop()
     }
 
     fn pop(&mut self) -> Option<Content<'_>> {
-        Some(match self.messages.pop_front()? {
+        Some(match self.taken.messages.pop_front()? {
             Taken::Long(bytes) => Content::Shared(bytes),
             Taken::Short(len) => {
                 let start = self.next;
                 self.next += len;
-                Content::Borrowed(self.bytes.get(start..self.next)?)
+                Content::Borrowed(self.taken.bytes.get(start..self.next)?)
             }
         })
     }
 
     pub(super) fn clear(&mut self) {
-        self.messages.clear();
+        self.taken.messages.clear();
     }
 }
 
@@ -97,6 +117,10 @@ impl Drop for Batch<'_> {
         if !rest.is_empty() {
             self.session.0.returned.put(self.channel, rest);
         }
+        let mut taken = mem::take(&mut self.taken);
+        taken.bytes.clear();
+        taken.bytes.shrink_to(KEPT);
+        SCRATCH.try_with(|scratch| scratch.set(taken)).ok();
     }
 }
 
