@@ -209,7 +209,9 @@ impl Slot {
         content: Content<'_>,
         how: SendOptions,
     ) -> Result<(), SendError> {
-        self.visit(|now, session| {
+        // To ask the clock costs as much as to queue a short message.
+        let time = |session: &Session| session.time_behind().unwrap_or_else(clock::now);
+        self.visit_at(time, |now, session| {
             let queued = session.enqueue(now, channel, content, how);
             let consequence = queued.unwrap_or(Consequence::Nothing);
             (queued.map(drop), consequence)
@@ -245,7 +247,16 @@ impl Slot {
     /// The same as [`Slot::with`], where `act` says what is to be seen to.
     fn visit<R>(&self, act: impl FnOnce(Instant, &mut Session) -> (R, Consequence)) -> R {
         let now = clock::now();
+        self.visit_at(|_| now, act)
+    }
+
+    fn visit_at<R>(
+        &self,
+        time: impl FnOnce(&Session) -> Instant,
+        act: impl FnOnce(Instant, &mut Session) -> (R, Consequence),
+    ) -> R {
         let mut session = lock(&self.session);
+        let now = time(&session);
         self.published.news.hand_on(&mut session);
         let (result, consequence) = act(now, &mut session);
         match consequence {

@@ -22,7 +22,9 @@ mod unordered;
 use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
-use biplane_wire::{ChannelId, ChannelKind, Fragment, Frame, Message, SequenceNumber, Taken};
+use biplane_wire::{
+    ChannelId, ChannelKind, Fragment, Frame, Frames, Message, SequenceNumber, Taken,
+};
 use bytes::Bytes;
 
 pub use self::shelf::Content;
@@ -434,10 +436,29 @@ impl Channels {
         now: Instant,
         message: &Message<'_>,
     ) -> Result<(), Violation> {
+        let whole = self.whole(message)?;
+        self.handle_pieces(now, message.channel, core::iter::once(whole))
+    }
+
+    /// A message as a piece of itself, with its number.
+    fn whole<'a>(&self, message: &Message<'a>) -> Result<(Option<u32>, Piece<'a>), Violation> {
         check_reserved(message.clock)?;
         let after = self.causality.awaited(message.after).unwrap_or(0);
-        let piece = Piece { after, ..Piece::whole(message.payload) };
-        self.handle_piece(now, message.channel, message.sequence, piece)
+        Ok((message.sequence, Piece { after, ..Piece::whole(message.payload) }))
+    }
+
+    /// Takes in a message of a data channel, and those of that channel that follow it in its packet.
+    pub(crate) fn handle_messages<'a>(
+        &mut self,
+        now: Instant,
+        first: &Message<'a>,
+        rest: &mut Frames<'a>,
+    ) -> Result<(), Violation> {
+        let (id, first) = (first.channel, self.whole(first)?);
+        let others = core::iter::from_fn(|| {
+            rest.next_in_row(id).map(|message| (message.sequence, Piece::whole(message.payload)))
+        });
+        self.handle_pieces(now, id, core::iter::once(first).chain(others))
     }
 
     /// Takes in a piece of a message of a data channel.
@@ -453,20 +474,39 @@ impl Channels {
             total: fragment.total as usize,
             bytes: fragment.payload,
         };
-        self.handle_piece(now, fragment.channel, Some(fragment.sequence), piece)
+        let piece = (Some(fragment.sequence), piece);
+        self.handle_pieces(now, fragment.channel, core::iter::once(piece))
     }
 
-    fn handle_piece(
+    /// Takes in pieces of messages of one channel, each with its message's number.
+    fn handle_pieces<'a>(
         &mut self,
         now: Instant,
         id: ChannelId,
-        sequence: Option<u32>,
-        piece: Piece<'_>,
+        pieces: impl Iterator<Item = (Option<u32>, Piece<'a>)>,
+    ) -> Result<(), Violation> {
+        let outcome = self.take_in(now, id, pieces);
+        // What came before one that breaks a rule can be taken still.
+        self.mark_grant(id);
+        self.mark(id);
+        outcome
+    }
+
+    fn take_in<'a>(
+        &mut self,
+        now: Instant,
+        id: ChannelId,
+        mut pieces: impl Iterator<Item = (Option<u32>, Piece<'a>)>,
     ) -> Result<(), Violation> {
         let Self { list, partials, books: Books { counts, .. }, causality, .. } = self;
         let channel = list.get_mut(id.index()).ok_or(Violation::UnknownChannel(id))?;
-        channel.check_arrival(sequence, piece)?;
-        if let Receive::Fresh(queue) = &mut channel.receive {
+        pieces.try_for_each(|(sequence, piece)| {
+            channel.check_arrival(sequence, piece)?;
+            let Receive::Fresh(queue) = &mut channel.receive else {
+                channel.handle_reliable(sequence.unwrap_or(0), piece, counts)?;
+                channel.release(causality.taken());
+                return Ok(());
+            };
             match assemble_fresh(queue, now, partials, (id, sequence, piece), counts)? {
                 Some((sequence, content)) if piece.after > 0 => {
                     causality.hold(now, piece.after, id, (sequence, content.into_bytes()));
@@ -474,13 +514,8 @@ impl Channels {
                 Some(message) => deliver_fresh(queue, id, message, partials, counts),
                 None => {}
             }
-        } else {
-            channel.handle_reliable(sequence.unwrap_or(0), piece, counts)?;
-            channel.release(causality.taken());
-            self.mark_grant(id);
-        }
-        self.mark(id);
-        Ok(())
+            Ok(())
+        })
     }
 
     /// The application took what is at `place` among the peer's commands, requests and replies, or

@@ -335,6 +335,13 @@ impl Session {
         is_plain && (!self.outlook.released || is_behind)
     }
 
+    /// The time at which to send a message behind others that wait for a flush: that of the latest
+    /// input, which is earlier than now by the send delay at the most. `None` if none waits.
+    #[must_use]
+    pub fn time_behind(&self) -> Option<Instant> {
+        self.timers.deadline(Timer::Send).map(|_| self.clock.latest)
+    }
+
     /// Lets what is queued leave without waiting for company.
     pub fn flush(&mut self, now: Instant) {
         let now = self.clock.clamp(now);

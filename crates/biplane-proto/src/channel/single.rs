@@ -624,6 +624,7 @@ fn outgoing(channel: ChannelId, leaving: reliable::Leaving) -> Outgoing {
 }
 
 /// Takes in a message, or a piece of one, that is never sent again; returns it once it is whole.
+#[inline]
 pub(super) fn assemble_fresh<'a>(
     queue: &FreshReceive,
     now: Instant,
@@ -649,6 +650,7 @@ pub(super) fn assemble_fresh<'a>(
 }
 
 /// Gives a whole message to the application.
+#[inline]
 pub(super) fn deliver_fresh(
     queue: &mut FreshReceive,
     id: ChannelId,

@@ -115,8 +115,14 @@ impl Session {
         plaintext: &[u8],
     ) -> Result<Eliciting, Violation> {
         let mut wants = Eliciting::Nothing;
-        for frame in Frames::new(plaintext) {
-            wants = wants.max(self.handle_frame(now, path, frame?)?);
+        let mut frames = Frames::new(plaintext);
+        while let Some(frame) = frames.next() {
+            wants = wants.max(match frame? {
+                Frame::Message(first) => self.handle_data(first.channel, |channels| {
+                    channels.handle_messages(now, &first, &mut frames)
+                })?,
+                frame => self.handle_frame(now, path, frame)?,
+            });
             if self.is_ended() {
                 break;
             }

@@ -87,6 +87,19 @@ impl<'a> Message<'a> {
         Ok(Self { channel, sequence, after, clock, delimited: kind & LENGTH != 0, payload })
     }
 
+    /// The same with its type, if it is one on `channel` without `after` and `clock`.
+    #[inline]
+    pub(super) fn read_plain(channel: ChannelId, reader: &mut Reader<'a>) -> Option<Self> {
+        let [kind, of] = reader.array().ok()?;
+        if kind & !(LENGTH | SEQUENCE) != kind::MESSAGE || of != channel.byte() {
+            return None;
+        }
+        let sequence = if kind & SEQUENCE != 0 { Some(reader.u24().ok()?) } else { None };
+        let payload = read_payload(kind, reader).ok()?;
+        let delimited = kind & LENGTH != 0;
+        Some(Self { channel, sequence, after: None, clock: None, delimited, payload })
+    }
+
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let bits = bits(self.delimited, self.after, self.clock);
         let sequence = if self.sequence.is_some() { SEQUENCE } else { 0 };
@@ -160,6 +173,7 @@ fn read_clock(kind: u8, reader: &mut Reader<'_>) -> Result<Option<u32>, DecodeEr
     if kind & CLOCK != 0 { reader.u32().map(Some) } else { Ok(None) }
 }
 
+#[inline]
 fn read_payload<'a>(kind: u8, reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
     if kind & LENGTH == 0 {
         return Ok(reader.rest());
