@@ -178,12 +178,20 @@ fn receive(
     post: &Post<impl Watched>,
     index: usize,
 ) {
+    let mut in_a_row = 0;
     while !post.is_stopped() {
         let now = clock::now();
         match contained(hub, || duty_cycle(now)) {
             Some(Ok(pass)) => {
                 post.took_batch(now);
-                if pass.full { post.call_another() } else { wait(hub, post, index) }
+                in_a_row = if pass.full { in_a_row + 1 } else { 0 };
+                if in_a_row >= limits::FULL_BATCHES {
+                    in_a_row = 0;
+                    post.call_another();
+                }
+                if !pass.full {
+                    wait(hub, post, index);
+                }
             }
             Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                 wait(hub, post, index);

@@ -38,7 +38,7 @@ pub(crate) struct Receiver {
 /// What one pass did.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pass {
-    /// The socket may hold more.
+    /// There is much to take in: the socket may hold more, or will soon.
     pub(crate) full: bool,
 }
 
@@ -104,7 +104,9 @@ impl Receiver {
         }
         let full = self.buffers.are_full();
         self.answer(now, full);
-        Ok(Pass { full })
+        // A run takes one slot: what it holds counts.
+        let many = tally.received >= self.buffers.slots() as u64;
+        Ok(Pass { full: full || many })
     }
 
     fn take_in(&mut self, now: Instant) {

@@ -4,6 +4,7 @@
 //! program is the one that users run.
 
 use anyhow::Result;
+use serde_json::Value;
 
 use super::super::{Run, Wanted, document, scene};
 
@@ -49,6 +50,13 @@ pub(super) fn meddled(line: &str, call: &str, plan: &str) -> String {
     format!("strace -f -qq -o /dev/null -e trace={call} -e inject={call}:{plan} {line}")
 }
 
+/// How many a comparison says were dropped for `reason`: it names what there was.
+pub(super) fn dropped(told: &Value, reason: &str) -> Value {
+    let drops = document::at(told, "drops");
+    let none = if drops.is_object() { Value::from(0) } else { Value::Null };
+    drops.get(reason).cloned().unwrap_or(none)
+}
+
 fn erring(line: &str, call: &str, error: &str, when: &str) -> String {
     meddled(line, call, &format!("error={error}:when={when}"))
 }
@@ -88,7 +96,27 @@ fn refused(run: &mut Run, error: &str) -> Result<()> {
     let share = document::at(&told, "delivered_share");
     run.judge(name("delivered_share"), Wanted::Exactly(1.into()), share);
     // The other side's may have been one datagram, which has nothing to fall back to.
-    let unsent = document::at(&told, "drops.unsent");
+    let unsent = dropped(&told, "unsent");
     run.judge(name("datagrams not sent"), Wanted::AtMost(1.0), unsent);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_named_did_not_happen_and_what_is_not_told_is_not_known() {
+        assert_eq!(dropped(&json!({"drops": {"unsent": 3}}), "unsent"), 3);
+        assert_eq!(dropped(&json!({"drops": {}}), "unsent"), 0);
+        assert_eq!(dropped(&json!({}), "unsent"), Value::Null);
+    }
+
+    #[test]
+    fn a_line_is_meddled_with_by_its_call() {
+        let line = erring("lobby serve", "sendmsg", "EIO", "1+2");
+        assert!(line.ends_with("inject=sendmsg:error=EIO:when=1+2 lobby serve"), "{line}");
+    }
 }

@@ -62,7 +62,7 @@ fn stalled(run: &mut Run) -> Result<()> {
     let told = run.document("stalled", &told)?;
     let share = document::at(&told, "delivered_share");
     run.judge("stalled: delivered_share", Wanted::AtLeast(DELIVERED_MIN), share);
-    let replayed = document::at(&told, "drops.replayed");
+    let replayed = errors::dropped(&told, "replayed");
     run.judge("stalled: taken for replays", Wanted::Exactly(0.into()), replayed);
     Ok(())
 }
