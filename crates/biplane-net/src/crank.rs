@@ -137,7 +137,7 @@ impl Inline {
     fn work(&self, crank: &mut Crank, now: Instant) -> bool {
         for _ in 0..limits::INLINE_PASSES {
             let is_full = match contained(&self.hub, || crank.duty_cycle(now)) {
-                Some(Ok(Pass { full })) => full,
+                Some(Ok(Pass { full, .. })) => full,
                 Some(Err(error)) if os::is_fatal(&error) => {
                     self.hub.report(Fault::Socket(error));
                     return false;

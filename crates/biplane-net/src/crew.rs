@@ -184,12 +184,12 @@ fn receive(
         match contained(hub, || duty_cycle(now)) {
             Some(Ok(pass)) => {
                 post.took_batch(now);
-                in_a_row = if pass.full { in_a_row + 1 } else { 0 };
-                if in_a_row >= limits::FULL_BATCHES {
+                in_a_row = if pass.many { in_a_row + 1 } else { 0 };
+                if pass.full || in_a_row >= limits::LARGE_BATCHES {
                     in_a_row = 0;
                     post.call_another();
                 }
-                if !pass.full {
+                if !(pass.full || pass.many) {
                     wait(hub, post, index);
                 }
             }

@@ -38,8 +38,10 @@ pub(crate) struct Receiver {
 /// What one pass did.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pass {
-    /// There is much to take in: the socket may hold more, or will soon.
+    /// The socket may hold more.
     pub(crate) full: bool,
+    /// It took as many datagrams as fill a batch, in runs or not.
+    pub(crate) many: bool,
 }
 
 /// The session at hand, as a receive id leads to it.
@@ -104,9 +106,7 @@ impl Receiver {
         }
         let full = self.buffers.are_full();
         self.answer(now, full);
-        // A run takes one slot: what it holds counts.
-        let many = tally.received >= self.buffers.slots() as u64;
-        Ok(Pass { full: full || many })
+        Ok(Pass { full, many: tally.received >= self.buffers.slots() as u64 })
     }
 
     fn take_in(&mut self, now: Instant) {

@@ -1,6 +1,6 @@
 //! Where receivers wait, and how they share one socket.
 //!
-//! One of them leads: it waits on the socket. When its batches stay full it calls another, which
+//! One of them leads: it waits on the socket. When its batch came back full, or its batches stay large, it calls another, which
 //! takes in what it finds and then waits in the first one's place or goes back to sleep.
 //!
 //! A leader that is preempted between two batches would leave the socket to nobody. So under steady

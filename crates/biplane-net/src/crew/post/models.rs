@@ -58,7 +58,7 @@ impl Source {
         state.waiting -= 1;
         state.taken += 1;
         self.changed.notify_all();
-        Ok(Pass { full: true })
+        Ok(Pass { full: true, many: true })
     }
 
     fn until_taken(&self, count: usize) {
@@ -154,7 +154,7 @@ fn a_full_batch_brings_another_receiver() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn canary_a_receiver_that_stays_away_and_called_nobody() {
-    held_up(|pass| pass.map(|_| Pass { full: false }));
+    held_up(|pass| pass.map(|_| Pass { full: false, many: false }));
 }
 
 /// Two receivers wait and take a batch each, after `batches` before. Who takes first stays away
