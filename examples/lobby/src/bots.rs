@@ -74,6 +74,9 @@ pub(crate) struct Crowd {
 pub(crate) struct Status {
     pub(crate) now: Instant,
     pub(crate) joined: u32,
+    /// How often a session ended without its bot's doing, and how often one came back.
+    pub(crate) lost: u64,
+    pub(crate) rejoined: u64,
     pub(crate) count: u32,
     /// Since the first join.
     pub(crate) elapsed: Duration,
@@ -242,9 +245,12 @@ impl Crowd {
 
     fn status(&self, now: Instant) -> Status {
         let elapsed = self.tally.first_join().map(|first| now.saturating_duration_since(first));
+        let (lost, rejoined) = self.tally.entries.lost_and_back();
         Status {
             now,
             joined: self.tally.entries.count(),
+            lost,
+            rejoined,
             count: self.settings.count,
             elapsed: elapsed.unwrap_or_default(),
             snapshots: self.tally.received.count,

@@ -126,7 +126,7 @@ pub(crate) fn bots(bots: &Bots) -> Result<Broken> {
         seed: bots.seed,
     })?;
     let mut live = Live::on_terminal();
-    let mut are_all_told = false;
+    let (mut are_all_told, mut told_back) = (false, 0);
     let report = crowd.run(&stop, |status| {
         show_bots(&mut live, status, Some(bots.length));
         if status.joined == status.count && !are_all_told {
@@ -136,6 +136,10 @@ pub(crate) fn bots(bots: &Bots) -> Result<Broken> {
                 "joined: {} bots, the last {seconds:.1} s after the first",
                 status.count
             ));
+        }
+        if status.lost == status.rejoined && status.rejoined > told_back {
+            told_back = status.rejoined;
+            live.note(&format!("back: {told_back} times a bot that had lost its session"));
         }
     });
     live.end();

@@ -178,6 +178,11 @@ impl Entries {
     pub(super) const fn count(&self) -> u32 {
         self.joined
     }
+
+    /// How many sessions ended so, and how many came back.
+    pub(super) const fn lost_and_back(&self) -> (u64, u64) {
+        (self.disconnected, self.rejoined)
+    }
 }
 
 impl Carried {

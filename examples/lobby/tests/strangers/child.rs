@@ -110,6 +110,17 @@ impl Program {
         kill_process(id, signal).unwrap();
     }
 
+    /// Waits for so many lines on standard error.
+    pub(crate) fn wait_for_lines(&self, count: usize, is_one: impl Fn(&str) -> bool) {
+        eventually("lines of a program", || {
+            let has_ended = self.has_ended();
+            let said = self.said();
+            let is_enough = said.lines().filter(|line| is_one(line)).count() >= count;
+            assert!(is_enough || !has_ended, "the program ended: {said}");
+            is_enough.then_some(())
+        });
+    }
+
     fn said(&self) -> MutexGuard<'_, String> {
         self.stderr.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -159,18 +170,12 @@ impl Server {
 
     /// Waits for a line on standard error.
     pub(crate) fn wait_for_line(&self, is_it: impl Fn(&str) -> bool) {
-        self.wait_for_lines(1, is_it);
+        self.program.wait_for_lines(1, is_it);
     }
 
     /// Waits for so many lines on standard error.
     pub(crate) fn wait_for_lines(&self, count: usize, is_one: impl Fn(&str) -> bool) {
-        eventually("lines of the server", || {
-            let has_ended = self.program.has_ended();
-            let said = self.program.said();
-            let is_enough = said.lines().filter(|line| is_one(line)).count() >= count;
-            assert!(is_enough || !has_ended, "the server ended: {said}");
-            is_enough.then_some(())
-        });
+        self.program.wait_for_lines(count, is_one);
     }
 
     /// Whether there is such a line on standard error.

@@ -187,12 +187,13 @@ fn bots_come_back_to_a_server_that_was_killed() {
     let link = server.link().to_string();
     let address = format!("127.0.0.1:{}", server.link().port);
     let bots = Program::start(&["bots", "--join", &link, "--count", "10", "--for", "5m", "--json"]);
-    server.wait_for_lines(10, |line| line.contains("joined"));
+    // By their own word: the server knows of a session before its client does.
+    bots.wait_for_lines(1, |line| line.starts_with("joined: 10 "));
     drop(server);
 
     let server = Server::start_at(&address, &home);
     assert_eq!(server.link().to_string(), link, "the identity was kept");
-    server.wait_for_lines(10, |line| line.contains("joined"));
+    bots.wait_for_lines(1, |line| line.starts_with("back: 10 "));
     let bots = bots.stop();
     assert_eq!(bots.status, Some(1), "{}", bots.stderr);
     let report = bots.document();
