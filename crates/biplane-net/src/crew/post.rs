@@ -1,7 +1,8 @@
 //! Where receivers wait, and how they share one socket.
 //!
-//! One of them leads: it waits on the socket. When its batch came back full, or its batches stay large, it calls another, which
-//! takes in what it finds and then waits in the first one's place or goes back to sleep.
+//! One of them leads: it waits on the socket. When its batch came back full, or its batches stay
+//! large, it calls another, which takes in what it finds and then waits in the first one's place or
+//! goes back to sleep.
 //!
 //! A leader that is preempted between two batches would leave the socket to nobody. So under steady
 //! traffic one of the sleepers is on watch: every 5 ms it looks whether anybody waits on the socket

@@ -30,8 +30,8 @@ pub(super) enum Found {
 }
 
 impl News {
-    /// Says what `session`, whose lock is held, has now. What was taken since the lock was is told
-    /// once more: messages may have come after whoever took it had looked for some.
+    /// Says what `session`, whose lock is held, has now. What was taken under this hold of the lock is
+    /// told once more: whoever took it may have looked for messages before these came.
     pub(super) fn follow(&self, session: &Session) {
         let news = match (session.has_event(), session.is_just_readable()) {
             (false, _) => NOTHING,

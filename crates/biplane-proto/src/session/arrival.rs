@@ -117,11 +117,13 @@ impl Session {
         let mut wants = Eliciting::Nothing;
         let mut frames = Frames::new(plaintext);
         while let Some(frame) = frames.next() {
-            wants = wants.max(match frame? {
-                Frame::Message(first) => self.handle_data(first.channel, |channels| {
-                    channels.handle_messages(now, &first, &mut frames)
-                })?,
-                frame => self.handle_frame(now, path, frame)?,
+            let frame = frame?;
+            wants = wants.max(if let Frame::Message(first) = &frame {
+                self.handle_data(first.channel, |channels| {
+                    channels.handle_messages(now, first, &mut frames)
+                })?
+            } else {
+                self.handle_frame(now, path, frame)?
             });
             if self.is_ended() {
                 break;
