@@ -1,12 +1,14 @@
 //! A5.3 and A5.4, the comparison with others: whether they are driven well, and whether its figures
 //! can be had again.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::super::{Gate, Run, Seeds, Wanted, document};
+use crate::place;
 
 pub(super) const REACH: Gate = Gate {
     id: "A5.3",
@@ -119,6 +121,8 @@ const KNOWN: &[Known] = &[
 fn reach(run: &mut Run) -> Result<()> {
     let line = run.form("all --rounds 3 --seconds 1", "unreliable-64 --quick --rounds 3");
     let told = run.finish(&format!("{BENCH} {line} --json"))?;
+    // It takes long, and says more than is judged here.
+    fs::write(place::scratch("comparison.json")?, &told.stdout)?;
     let told = run.document("biplane-bench", &told)?;
     let comparisons = comparisons(&told);
     let carried = yardstick(&comparisons);
