@@ -17,7 +17,7 @@ pub(super) const GATE: Gate = Gate {
     seeds: Seeds::NONE,
     needs: None,
     builds: &[scene::LOBBY, scene::CLI],
-    timeout: Duration::from_secs(240),
+    timeout: Duration::from_secs(360),
     measure: elastic,
 };
 
@@ -34,7 +34,7 @@ const COST_MAX: f64 = 1.1;
 const COST_MAX_QUICK: f64 = 2.0;
 fn elastic(run: &mut Run) -> Result<()> {
     busy(run)?;
-    let rounds = run.form(3, 1);
+    let rounds = run.form(5, 1);
     let mut costs = [Vec::new(), Vec::new()];
     for _ in 0..rounds {
         for (receivers, costs) in [1, 2].into_iter().zip(&mut costs) {
