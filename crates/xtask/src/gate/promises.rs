@@ -35,7 +35,7 @@ const SWEEP_TIMEOUT: Duration = Duration::from_secs(3 * 3600);
 /// Keeps the promise of that name within another gate, as its own gate has it; how long it took,
 /// builds apart.
 pub(super) fn keep(run: &mut Run, id: &str) -> Result<Duration> {
-    let gate = GATES.iter().find(|gate| gate.id == id).context("a promise")?;
+    let gate = super::find(id).context("a promise")?;
     super::build(gate.builds)?;
     run.set_seeds(run.form(gate.seeds.full, gate.seeds.quick));
     let start = Instant::now();
