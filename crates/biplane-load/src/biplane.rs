@@ -10,13 +10,14 @@ mod server;
 
 use std::collections::BTreeMap;
 
-use self::{alone::Alone, clients::Clients, server::Server};
-use crate::{Class, Means, Served, Side, System, Threads, Worker};
 use anyhow::{Result, bail};
 use biplane::{
     Channel, EndpointStats, Payload, Protocol, SendError, Session, SessionStats, Threading,
     WorkerStats,
 };
+
+use self::{alone::Alone, clients::Clients, server::Server};
+use crate::{Class, Means, Served, Side, System, Threads, Worker};
 
 const UNRELIABLE: Channel<Payload> = Channel::unreliable("unreliable");
 const RELIABLE: Channel<Payload> = Channel::reliable_ordered("reliable");

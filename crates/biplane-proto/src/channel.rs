@@ -339,8 +339,7 @@ impl Channels {
             }
             (SentFrame::Taken(_, run), _) => channel.tell_again(run),
             (SentFrame::Message(_, first, count), Send::Reliable(queue)) => {
-                let all = first.0..first.0.saturating_add(u64::from(count));
-                all.for_each(|number| queue.on_lost(SequenceNumber(number)));
+                queue.on_losses(first, count);
             }
             (SentFrame::Piece(_, sequence, offset, len), Send::Reliable(queue)) => {
                 queue.on_piece_lost(sequence, offset, len);

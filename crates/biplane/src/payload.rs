@@ -117,13 +117,28 @@ impl outgoing::Encode for Payload {
         limit: usize,
         take: impl FnOnce(Content<'_>) -> R,
     ) -> Result<R, EncodeError> {
-        let content = match self.0.len() {
-            len if len > limit => return Err(EncodeError::TooLong),
+        match self.0.len() {
+            len if len > limit => Err(EncodeError::TooLong),
             // It is copied to stand beside others.
-            len if len <= limits::SHORT_MESSAGE => Content::Borrowed(&self.0),
-            _ => Content::Shared(self.0.clone()),
-        };
-        Ok(take(content))
+            len if len <= limits::SHORT_MESSAGE => Opaque(&self.0).hand_over(limit, take),
+            _ => Ok(take(Content::Shared(self.0.clone()))),
+        }
+    }
+}
+
+/// The same bytes, somebody else's.
+pub(crate) struct Opaque<'a>(pub(crate) &'a [u8]);
+
+impl outgoing::Encode for Opaque<'_> {
+    fn hand_over<R>(
+        &self,
+        limit: usize,
+        take: impl FnOnce(Content<'_>) -> R,
+    ) -> Result<R, EncodeError> {
+        if self.0.len() > limit {
+            return Err(EncodeError::TooLong);
+        }
+        Ok(take(Content::Borrowed(self.0)))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     RequestError, SendError, SessionId, Transfer,
     codec::Malformed,
     engine::{IncomingTransfer, Peer, Question, TransferSource},
-    payload::{incoming::Decode as _, outgoing::Encode as _},
+    payload::{Opaque, incoming::Decode as _, outgoing::Encode},
     protocol::{Entry, Table},
 };
 
@@ -125,20 +125,13 @@ impl Session {
     ///
     /// [`SendError`]; the session is unaffected.
     pub fn send_bytes(&self, channel: Channel<Payload>, bytes: &[u8]) -> Result<(), SendError> {
-        let entry = self.entry(&channel)?;
-        let limit = entry.max_message;
-        if bytes.len() > limit {
-            return Err(SendError::TooLarge { limit });
-        }
-        let after_commands = channel.comes_after_commands();
-        let how = SendOptions { after_commands, ..SendOptions::default() };
-        self.left_something(self.0.peer.send(entry.id, Content::Borrowed(bytes), how))
+        self.send_with(channel, &Opaque(bytes), SendOptions::default())
     }
 
-    fn send_with<T: Outgoing>(
+    fn send_with<T>(
         &self,
         channel: Channel<T>,
-        message: &T,
+        message: &impl Encode,
         mut how: SendOptions,
     ) -> Result<(), SendError> {
         let entry = self.entry(&channel)?;

@@ -330,10 +330,13 @@ impl ReliableSend {
 
     /// The peer has so many messages in a row.
     pub(super) fn on_acks(&mut self, first: SequenceNumber, count: u32) {
-        for number in first.0..first.0.saturating_add(u64::from(count)) {
-            self.on_ack(SequenceNumber(number));
-        }
+        row(first, count).for_each(|sequence| self.on_ack(sequence));
         self.trim();
+    }
+
+    /// Copies of so many messages in a row, which went whole, are lost.
+    pub(super) fn on_losses(&mut self, first: SequenceNumber, count: u32) {
+        row(first, count).for_each(|sequence| self.on_lost(sequence));
     }
 
     /// The peer has a whole message.
@@ -404,6 +407,10 @@ impl ReliableSend {
             self.again.push_back(sequence);
         }
     }
+}
+
+fn row(first: SequenceNumber, count: u32) -> impl Iterator<Item = SequenceNumber> {
+    (first.0..first.0.saturating_add(u64::from(count))).map(SequenceNumber)
 }
 
 impl Sent {

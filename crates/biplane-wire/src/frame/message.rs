@@ -78,6 +78,7 @@ impl<'a> Message<'a> {
         2 + sequence + length
     }
 
+    #[inline]
     pub(super) fn read(kind: u8, reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let channel = ChannelId::read(reader)?;
         let sequence = if kind & SEQUENCE != 0 { Some(reader.u24()?) } else { None };
@@ -90,14 +91,10 @@ impl<'a> Message<'a> {
     /// The same with its type, if it is one on `channel` without `after` and `clock`.
     #[inline]
     pub(super) fn read_plain(channel: ChannelId, reader: &mut Reader<'a>) -> Option<Self> {
-        let [kind, of] = reader.array().ok()?;
-        if kind & !(LENGTH | SEQUENCE) != kind::MESSAGE || of != channel.byte() {
-            return None;
-        }
-        let sequence = if kind & SEQUENCE != 0 { Some(reader.u24().ok()?) } else { None };
-        let payload = read_payload(kind, reader).ok()?;
-        let delimited = kind & LENGTH != 0;
-        Some(Self { channel, sequence, after: None, clock: None, delimited, payload })
+        let kind = reader.u8().ok()?;
+        let is_plain = kind & !(LENGTH | SEQUENCE) == kind::MESSAGE;
+        let is_on_it = reader.0.first() == Some(&channel.byte());
+        (is_plain && is_on_it).then(|| Self::read(kind, reader).ok()).flatten()
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
