@@ -267,6 +267,10 @@ pub const CONTROL_QUEUE_RECORDS: usize = 4_096;
 pub const CONTROL_QUEUE_BYTES: usize = 1 << 20;
 /// What one pull writes at the most before the socket is asked again.
 pub const CONTROL_PULL: usize = 16 * 1024;
+/// Pulls in a row, at the most, while the socket takes them in less than [`CONTROL_PULLS_TIME`].
+pub const CONTROL_PULLS: usize = 4;
+/// So fast must a connection be that more than one pull is written at a time.
+pub const CONTROL_PULLS_TIME: Duration = Duration::from_millis(5);
 /// Bytes of tunnelled messages that may be unacknowledged, or what is acknowledged in
 /// [`TUNNEL_SPAN`] if that is more.
 pub const TUNNEL_BYTES: usize = 16 * 1024;
@@ -484,10 +488,10 @@ pub const ACCEPT_FAILURES: u32 = 16;
 pub const TCP_SILENCE: Duration = Duration::from_secs(15);
 /// Bytes below us that are not yet sent: the less, the fresher what we pull.
 pub const TCP_UNSENT: u32 = 16 * 1024;
-/// Bytes that rustls holds.
-pub const TLS_BUFFER: usize = 16 * 1024;
-/// One read off a control connection.
-pub const CONTROL_READ: usize = 32 * 1024;
+/// Bytes that rustls holds: all of what was pulled, so that it goes in one call.
+pub const TLS_BUFFER: usize = 128 * 1024;
+/// What is taken off a control connection at a time.
+pub const CONTROL_READ: usize = 128 * 1024;
 /// Bytes that a control connection keeps room for while it has nothing to write.
 pub const CONTROL_KEPT: usize = 1024;
 /// How long a closed connection is still read, so that closing it does not destroy what is on its

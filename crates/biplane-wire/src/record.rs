@@ -180,6 +180,15 @@ impl<'a> Record<'a> {
         first_of(bytes, Self::read)
     }
 
+    /// So many bytes at least are missing to the record that `bytes` begins; 0 if it is whole.
+    #[must_use]
+    pub fn missing(bytes: &[u8]) -> usize {
+        match bytes.split_first_chunk() {
+            Some((head, body)) => usize::from(u16::from_be_bytes(*head)).saturating_sub(body.len()),
+            None => Self::HEAD - bytes.len(),
+        }
+    }
+
     fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let kind = reader.u8()?;
         Ok(match kind {

@@ -22,7 +22,7 @@ use tokio::{
 
 use super::presence::Present;
 use crate::{
-    limits,
+    clock, limits,
     slot::{Attached, Pulled},
 };
 
@@ -88,7 +88,7 @@ thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// Reads once, and gives `take` what came; whether there may be more.
+/// Reads what is there, as far as there is room, and gives it to `take`; whether there may be more.
 fn poll_read<S: AsyncRead>(
     stream: &mut ReadHalf<S>,
     context: &mut Context<'_>,
@@ -97,11 +97,22 @@ fn poll_read<S: AsyncRead>(
     let mut scratch = SCRATCH.take();
     scratch.resize(limits::CONTROL_READ, 0);
     let mut buffer = ReadBuf::new(&mut scratch);
-    let read = Pin::new(stream).poll_read(context, &mut buffer);
-    let goes_on = read.map(|read| {
-        let came = buffer.filled();
-        read.is_ok() && !came.is_empty() && take(came)
-    });
+    let read = loop {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut *stream).poll_read(context, &mut buffer);
+        let more = matches!(read, Poll::Ready(Ok(()))) && buffer.filled().len() > before;
+        if !more || buffer.remaining() == 0 {
+            break read;
+        }
+    };
+    let came = buffer.filled();
+    let goes_on = if came.is_empty() {
+        read.map(|_| false)
+    } else if take(came) {
+        read.map(|read| read.is_ok())
+    } else {
+        Poll::Ready(false)
+    };
     SCRATCH.set(scratch);
     goes_on
 }
@@ -114,15 +125,21 @@ async fn write<S: AsyncWrite>(
     _present: Present,
 ) -> io::Result<()> {
     let mut bytes = first;
+    // What leaves soon has nothing behind it that waits for long.
+    let mut pulls = 1;
     loop {
         if !bytes.is_empty() {
+            let begun_at = clock::now();
             stream.write_all(&bytes).await?;
             stream.flush().await?;
+            let took = clock::now().saturating_duration_since(begun_at);
+            let is_fast = took < limits::CONTROL_PULLS_TIME;
+            pulls = if is_fast { limits::CONTROL_PULLS.min(2 * pulls) } else { 1 };
             bytes.clear();
         }
         // Before the pull, so that nothing comes between the two unseen.
         let more = attached.output();
-        match attached.pull(&mut bytes) {
+        match attached.pull(pulls, &mut bytes) {
             Pulled::Bytes => {}
             Pulled::Nothing => {
                 bytes.shrink_to(limits::CONTROL_KEPT);

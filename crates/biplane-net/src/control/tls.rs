@@ -1,8 +1,9 @@
 //! TLS 1.3 as this protocol uses it: ring, no early data, no resumption (a resumed handshake would
 //! show no certificate, and the pin is all the trust there is).
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
+use biplane_wire::Aead;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, ServerConfig,
     SignatureScheme,
@@ -10,12 +11,22 @@ use rustls::{
         Resumption,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::{CryptoProvider, ring, verify_tls13_signature},
+    crypto::{
+        CryptoProvider,
+        ring::{
+            self,
+            cipher_suite::{
+                TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256,
+            },
+        },
+        verify_tls13_signature,
+    },
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::NoServerSessionStorage,
     version::TLS13,
 };
 
+use super::terms;
 use crate::{Identity, Pin};
 
 /// The 1 is the format of the hello.
@@ -27,8 +38,19 @@ pub(crate) const RESUME_EXPORTER: &[u8] = b"EXPORTER-biplane-1-resume";
 /// The same for the proof of an attach.
 pub(crate) const ATTACH_EXPORTER: &[u8] = b"EXPORTER-biplane-1-attach";
 
+/// ring, and the same cipher first as on the data plane. AES-128 costs less than AES-256, and its
+/// hash is one that processors have instructions for, which is a tenth of a handshake.
 fn provider() -> Arc<CryptoProvider> {
-    Arc::new(ring::default_provider())
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+        let aes = [TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384];
+        let chacha = [TLS13_CHACHA20_POLY1305_SHA256];
+        let cipher_suites = match terms::aeads()[0] {
+            Aead::Aes128Gcm => [&aes[..], &chacha].concat(),
+            Aead::ChaCha20Poly1305 => [&chacha[..], &aes].concat(),
+        };
+        Arc::new(CryptoProvider { cipher_suites, ..ring::default_provider() })
+    });
+    Arc::clone(&PROVIDER)
 }
 
 /// How a server with `identity` greets.

@@ -52,13 +52,14 @@ impl Attached {
     }
 
     /// Appends to `bytes` what is to be written next.
-    pub(crate) fn pull(&self, bytes: &mut Vec<u8>) -> Pulled {
+    pub(crate) fn pull(&self, pulls: usize, bytes: &mut Vec<u8>) -> Pulled {
         let now = clock::now();
         let (pulled, aftermath) = self.slot.enter(now, |session| {
             if !self.is_current() {
                 return Pulled::End;
             }
-            match (session.poll_control(now, bytes), session.control_is_finished()) {
+            let pulled = (0..pulls).take_while(|_| session.poll_control(now, bytes)).count();
+            match (pulled > 0, session.control_is_finished()) {
                 (true, _) => Pulled::Bytes,
                 (false, true) => Pulled::End,
                 (false, false) => Pulled::Nothing,

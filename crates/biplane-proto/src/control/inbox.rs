@@ -51,6 +51,9 @@ impl<K: PartialEq> Assembly<K> {
         if bytes.is_empty() || whole.len() + bytes.len() > limits::CONTROL_MESSAGE {
             return Err(Violation::ControlTooLong);
         }
+        if chunk.last {
+            whole.reserve_exact(bytes.len());
+        }
         whole.extend_from_slice(bytes);
         if chunk.last {
             return Ok(Some(whole.into()));

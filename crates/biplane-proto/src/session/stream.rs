@@ -19,25 +19,37 @@ impl Session {
         }
         self.control.on_received(now, bytes.len());
         self.keys.on_control_heard();
-        let mut buffer = core::mem::take(&mut self.control.inbox.partial);
-        buffer.extend_from_slice(bytes);
-        let mut rest = &buffer[..];
+        let mut partial = core::mem::take(&mut self.control.inbox.partial);
+        let mut rest = bytes;
+        while !partial.is_empty() && !rest.is_empty() {
+            let (more, behind) = rest.split_at(Record::missing(&partial).min(rest.len()));
+            partial.extend_from_slice(more);
+            rest = behind;
+            if self.handle_records(now, &partial).is_empty() {
+                partial = Vec::new();
+            }
+        }
+        partial.extend_from_slice(self.handle_records(now, rest));
+        self.control.inbox.partial = partial;
+        self.settle(now);
+    }
+
+    /// Takes in the records at the front of `bytes`, and gives what is left: the beginning of one,
+    /// if anything.
+    fn handle_records<'a>(&mut self, now: Instant, mut bytes: &'a [u8]) -> &'a [u8] {
         while !self.is_ended() {
-            match Record::decode(rest) {
+            match Record::decode(bytes) {
                 Ok(Some((record, len))) => {
-                    rest = rest.get(len..).unwrap_or_default();
+                    bytes = bytes.get(len..).unwrap_or_default();
                     if let Err(violation) = self.handle_record(now, &record, len) {
                         self.end_by_violation(now, violation);
                     }
                 }
-                Ok(None) => break,
+                Ok(None) => return bytes,
                 Err(error) => self.end_by_violation(now, error.into()),
             }
         }
-        if !self.is_ended() {
-            self.control.inbox.partial = rest.to_vec();
-        }
-        self.settle(now);
+        &[]
     }
 
     fn handle_record(

@@ -2,6 +2,7 @@
 
 mod batches;
 mod causality;
+mod cuts;
 mod escalation;
 mod modes;
 mod moving;
@@ -616,13 +617,6 @@ fn an_idle_session_lives_and_says_little() {
     assert_eq!(pair.client.session.planes(), Planes::Both);
     let sent = pair.client.session.stats().packets_sent;
     assert!(sent < 600, "{sent} packets in ten quiet minutes");
-}
-
-#[test]
-fn garbage_on_the_control_connection_is_a_violation() {
-    let mut pair = Pair::joined();
-    pair.server.session.handle_control(pair.now, b"\x00\x01\xff");
-    assert!(matches!(pair.server.left(), Some(CloseReason::Violation(Violation::Decode(_)))));
 }
 
 #[test]
