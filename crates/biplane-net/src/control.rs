@@ -141,10 +141,21 @@ async fn run_until((stop, presence): (Arc<Notify>, Presence)) {
     drop(timeout(limits::FAREWELL, presence.nobody()).await);
 }
 
+/// Runs `future` as a task of its own; it ends if it panics, which is counted.
+fn spawn(hub: &Arc<Hub>, future: impl Future<Output = ()> + Send + 'static) {
+    // In a box it is held once: an async block holds what it was given and what it made of that.
+    let (hub, mut future) = (Arc::clone(hub), Box::pin(future));
+    drop(tokio::spawn(poll_fn(move |context| contain(&hub, || future.as_mut().poll(context)))));
+}
+
 /// Runs `future`; `None` if it panics, which is counted.
 async fn contained<T>(hub: &Hub, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+    poll_fn(|context| contain(hub, || future.as_mut().poll(context))).await
+}
+
+fn contain<T>(hub: &Hub, poll: impl FnOnce() -> Poll<T>) -> Poll<Option<T>> {
+    match catch_unwind(AssertUnwindSafe(poll)) {
         Ok(poll) => poll.map(Some),
         Err(_) => {
             hub.counters().panicked();
@@ -152,6 +163,5 @@ async fn contained<T>(hub: &Hub, future: impl Future<Output = T>) -> Option<T> {
             tracing::warn!("a task of the control thread panicked");
             Poll::Ready(None)
         }
-    })
-    .await
+    }
 }

@@ -302,7 +302,12 @@ impl Keys {
 
     /// What the caller must install or discard.
     pub(crate) fn poll_change(&mut self) -> Option<KeyChange> {
-        self.changes.pop_front()
+        let change = self.changes.pop_front();
+        if change.is_none() {
+            // Room for keys is dear, and seldom needed again.
+            self.changes = VecDeque::new();
+        }
+        change
     }
 
     /// Under which receive id the peer takes what is sealed now.

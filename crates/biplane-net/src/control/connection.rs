@@ -7,7 +7,7 @@
 
 use core::{
     cell::Cell,
-    future::poll_fn,
+    future::{Future, poll_fn},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -28,17 +28,29 @@ use crate::{
 
 /// Serves the connection until it ends. `first` is written before anything of the session's;
 /// `early` was read before and belongs to it.
-pub(super) async fn run<S>(
+///
+/// What waits for long is small: neither the stream itself nor how it came to be is part of it.
+pub(super) fn run<S>(
     stream: S,
     attached: Attached,
     first: Vec<u8>,
     early: Vec<u8>,
     present: Present,
-) where
+) -> impl Future<Output = ()> + Send + use<S>
+where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (from, to) = split(stream);
-    let mut writer = tokio::spawn(write(to, attached.clone(), first, present));
+    let writer = tokio::spawn(write(to, attached.clone(), first, present));
+    serve(from, writer, attached, early)
+}
+
+async fn serve<S: AsyncRead>(
+    from: ReadHalf<S>,
+    mut writer: JoinHandle<io::Result<()>>,
+    attached: Attached,
+    early: Vec<u8>,
+) {
     let mut reader = core::pin::pin!(read(from, &attached, &early));
     let written = tokio::select! {
         () = &mut reader => None,

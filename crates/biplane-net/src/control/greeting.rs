@@ -30,7 +30,7 @@ use super::{
     crowd::Seat,
     house::{Accepted, House},
     metered::{Metered, Spent},
-    returning,
+    returning, spawn,
     terms::{self, Beginning},
     tls,
 };
@@ -92,22 +92,19 @@ enum Known {
     Attached(Attachment<Tls>),
 }
 
-/// Sees one connection through to its end.
+/// Sees one connection through until it is a session's, or gone.
 pub(super) async fn greet(house: Arc<House>, comer: Comer<TcpStream>) {
     let Comer { stream, remote, place } = comer;
     let remote = canonical(remote);
-    // Its buffers are for a moment, those of a session's connection for long.
-    let joined = Box::pin(join(&house, stream, remote)).await;
+    let joined = join(&house, stream, remote).await;
     house.count_present();
+    drop(place);
+    // A session's connection lives for long: its tasks are its own, and smaller than this one.
     match joined {
-        Ok(Known::Attached(attachment)) => {
-            drop(place);
-            Box::pin(attached::run(attachment)).await;
-        }
+        Ok(Known::Attached(attachment)) => spawn(&house.hub, attached::run(attachment)),
         Ok(Known::Control(Welcomed { stream, attached, welcome, early })) => {
-            drop(place);
             let present = house.presence.enter();
-            connection::run(stream, attached, welcome, early, present).await;
+            spawn(&house.hub, connection::run(stream, attached, welcome, early, present));
         }
         Err(stranger) => house.note(remote, &stranger),
     }

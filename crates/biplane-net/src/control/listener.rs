@@ -6,10 +6,10 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{
     backlog::{Comer, Parked, Turn},
-    contained,
     door::{Door, Failure},
     greeting::{self, Stranger},
     house::House,
+    spawn,
 };
 use crate::{Fault, clock};
 
@@ -62,9 +62,5 @@ async fn serve_backlog(house: Arc<House>) {
 }
 
 fn greet(house: &Arc<House>, comer: Comer<TcpStream>) {
-    let house = Arc::clone(house);
-    drop(tokio::spawn(async move {
-        let hub = Arc::clone(&house.hub);
-        contained(&hub, greeting::greet(house, comer)).await
-    }));
+    spawn(&house.hub, greeting::greet(Arc::clone(house), comer));
 }

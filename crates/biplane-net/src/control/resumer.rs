@@ -18,10 +18,10 @@ use tokio::time::timeout;
 use super::{
     attacher,
     block::Block,
-    connection, contained,
+    connection,
     dialer::{Welcomed, ask, attempt, broken, no_randomness, shake_hands},
     presence::Presence,
-    terms,
+    spawn, terms,
 };
 use crate::{
     ConnectError, Link, Slot, Step, clock,
@@ -91,10 +91,8 @@ impl Resumer {
     /// Serves a connection, beside everything else.
     fn serve(&mut self, Welcomed { stream, attached, early }: Welcomed) {
         self.patience.on_connected(clock::now());
-        let (hub, present) = (Arc::clone(&self.hub), self.presence.enter());
-        drop(tokio::spawn(async move {
-            contained(&hub, connection::run(stream, attached, Vec::new(), early, present)).await
-        }));
+        let present = self.presence.enter();
+        spawn(&self.hub, connection::run(stream, attached, Vec::new(), early, present));
     }
 
     /// Tries once, after `pause`, unless the session has recovered by then.
