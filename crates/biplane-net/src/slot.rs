@@ -362,7 +362,7 @@ impl Slot {
 
 /// For transfers.
 impl Slot {
-    pub(crate) const fn bulk(&self) -> &Bulk {
+    pub(crate) fn bulk(&self) -> &Bulk {
         self.connections.bulk()
     }
 
@@ -556,8 +556,10 @@ impl Slot {
             self.connections.wake_writer();
         }
         self.answers.bring(mem::take(&mut aftermath.answers));
-        for (id, holds) in self.bulk().bring(mem::take(&mut aftermath.transfers)) {
-            self.end_whole(id, holds);
+        if !aftermath.transfers.is_empty() {
+            for (id, holds) in self.bulk().bring(mem::take(&mut aftermath.transfers)) {
+                self.end_whole(id, holds);
+            }
         }
     }
 

@@ -165,9 +165,6 @@ impl Bulk {
     /// Takes in what the session says of transfers. Returns which are at their end, and whether
     /// their checksum holds.
     pub(super) fn bring(&self, changes: Vec<TransferChange>) -> Vec<(TransferId, bool)> {
-        if changes.is_empty() {
-            return Vec::new();
-        }
         let mut state = lock(&self.state);
         let whole = changes.into_iter().filter_map(|change| state.bring(change)).collect();
         drop(state);

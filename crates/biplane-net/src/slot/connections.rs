@@ -6,6 +6,8 @@
 //! connection has taken the place of theirs, or it is lost. They need not be told one by one: all
 //! who wait are woken, and look.
 
+use std::sync::OnceLock;
+
 use tokio::sync::{Notify, futures::Notified};
 
 use biplane_proto::Session;
@@ -24,8 +26,8 @@ pub(crate) struct Connections {
     output: Notify,
     /// For all others: the state is another.
     changed: Notify,
-    /// What an attached connection carries.
-    bulk: Bulk,
+    /// What an attached connection carries; most sessions never have any.
+    bulk: OnceLock<Box<Bulk>>,
 }
 
 /// How a session stands with its control connection.
@@ -80,8 +82,8 @@ impl Connections {
         }
     }
 
-    pub(super) const fn bulk(&self) -> &Bulk {
-        &self.bulk
+    pub(super) fn bulk(&self) -> &Bulk {
+        self.bulk.get_or_init(Box::default)
     }
 
     /// How the session stands.
