@@ -177,6 +177,19 @@ impl Space {
     }
 }
 
+/// What of `left` bytes goes into an empty packet that takes `room` of them.
+///
+/// The last piece of a message may leave room for no other: then all of them are made equally long,
+/// for packets of one length leave in one call.
+const fn evened(left: usize, room: usize) -> usize {
+    if left <= room || room == 0 {
+        return room;
+    }
+    let pieces = left.div_ceil(room);
+    let spare = pieces * room - left;
+    if spare < limits::FRAGMENT_MIN + Part::OVERHEAD { left.div_ceil(pieces) } else { room }
+}
+
 impl Room {
     /// The same for a message that says what it comes after, or does not.
     pub(super) const fn saying(self, after: bool) -> Self {
@@ -210,6 +223,7 @@ impl Room {
     pub(super) const fn cut_piece(self, left: usize) -> Cut {
         let room = self.space.left.saturating_sub(Part::OVERHEAD + self.count());
         let len = if left < room { left } else { room };
+        let len = if self.space.left == self.space.whole { evened(left, len) } else { len };
         if len == left && len > 0 || len >= limits::FRAGMENT_MIN {
             Cut::Piece(len)
         } else {
@@ -335,6 +349,15 @@ mod tests {
         assert_eq!(room(100).cut_piece(5_000), Cut::Nothing);
         assert_eq!(room(100).cut_piece(50), Cut::Piece(50));
         assert_eq!(room(10).cut_piece(50), Cut::Nothing);
+    }
+
+    #[test]
+    fn pieces_are_equally_long_where_the_last_leaves_room_for_no_other() {
+        assert_eq!(evened(3_400, 1_160), 1_134);
+        assert_eq!(evened(3_400 - 1_134, 1_160), 1_133);
+        assert_eq!(evened(1_133, 1_160), 1_160, "all that is left");
+        assert_eq!(evened(3_000, 1_160), 1_160, "another goes behind the last");
+        assert_eq!(evened(5_000, 0), 0);
     }
 
     #[test]

@@ -21,9 +21,14 @@ pub(super) struct Builder<'a> {
     capacity: usize,
     /// Where the last message is, and how many bytes of it are payload.
     last: Option<(Range<usize>, usize)>,
+    /// It holds a piece of a message.
+    has_piece: bool,
     frames: Vec<SentFrame>,
     wants: Eliciting,
 }
+
+/// Lengths of packets are multiples of this where that makes them alike.
+const EVEN: usize = 16;
 
 /// A packet that was filled.
 #[derive(Debug)]
@@ -39,7 +44,15 @@ impl<'a> Builder<'a> {
         let start = out.len();
         out.resize(start + Header::LEN, 0);
         let capacity = size.saturating_sub(Header::LEN + wire::TAG);
-        Self { out, start, capacity, last: None, frames, wants: Eliciting::Nothing }
+        Self {
+            out,
+            start,
+            capacity,
+            last: None,
+            has_piece: false,
+            frames,
+            wants: Eliciting::Nothing,
+        }
     }
 
     /// Bytes left for another frame.
@@ -87,7 +100,7 @@ impl<'a> Builder<'a> {
 
     /// Ends the packet with at least `least` bytes in all, under `header`; the tag's bytes are zero.
     pub(super) fn finish(mut self, header: Header, least: usize) -> Built {
-        let least = least.saturating_sub(wire::TAG);
+        let least = least.saturating_sub(wire::TAG).max(self.even_length());
         if let Some((message, payload)) = self.last.take() {
             // Nothing goes into the packet behind it but what has its own length.
             self.out.get_mut(message.start..).unwrap_or_default().rotate_left(message.len());
@@ -105,6 +118,22 @@ impl<'a> Builder<'a> {
         }
         let len = self.out.len() - self.start;
         Built { len, wants: self.wants, frames: self.frames }
+    }
+
+    /// How long the packet is to be, without its tag, for the sake of its neighbours.
+    ///
+    /// Neighbours of one length leave in one call. The heads of pieces differ by a byte or two:
+    /// a few bytes of padding make up for that, and for what is left of a packet that is all but
+    /// full.
+    const fn even_length(&self) -> usize {
+        let (len, whole) = (self.out.len() - self.start, Header::LEN + self.capacity);
+        if len + EVEN > whole {
+            whole
+        } else if self.has_piece {
+            len.next_multiple_of(EVEN)
+        } else {
+            0
+        }
     }
 
     /// Takes back the packet; returns the list of frames for reuse.
@@ -129,6 +158,7 @@ impl Packet for Builder<'_> {
         remember.into_iter().for_each(|frame| self.remember(frame));
         let start = self.out.len();
         frame.encode(self.out);
+        self.has_piece |= matches!(frame, Frame::Fragment(_));
         self.last = Some((start..self.out.len(), payload));
     }
 }

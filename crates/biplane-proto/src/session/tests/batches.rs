@@ -70,3 +70,34 @@ fn the_same_comes_of_packets_together_as_of_each_by_itself() {
     assert!(alone.0.len() >= 8 && alone.1.iter().all(|taken| !taken.is_empty()));
     assert_eq!(alone, together);
 }
+
+#[test]
+fn packets_of_long_messages_are_of_one_length() {
+    // The third piece leaves room for no other.
+    let (len, count) = (4_100, 3);
+    for id in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
+        let mut pair = Pair::joined();
+        // Until it knows how long packets may be.
+        for _ in 0..20 {
+            pair.client.session.send(pair.now, channel(id), vec![id; len].into()).unwrap();
+            pair.client.session.flush(pair.now);
+            pair.pass(Duration::from_millis(100));
+            pair.server.take(pair.now, id);
+        }
+        for _ in 0..count {
+            pair.client.session.send(pair.now, channel(id), vec![id; len].into()).unwrap();
+        }
+        pair.client.session.flush(pair.now);
+        let packets = pair.client.packets(pair.now);
+        let lens: Vec<_> = packets.iter().map(Vec::len).collect();
+        assert!(lens.len() >= 3 && lens.iter().all(|len| *len == lens[0]), "{lens:?}");
+        for packet in packets {
+            pair.server.hear(pair.now, pair.client.address, &packet).unwrap();
+        }
+        pair.pass(Duration::from_millis(100));
+        let taken = pair.server.take(pair.now, id);
+        let newest_do = id == SEQUENCED && !taken.is_empty();
+        assert!(newest_do || taken.len() == count, "channel {id}: {}", taken.len());
+        assert!(taken.iter().all(|message| message.len() == len));
+    }
+}
