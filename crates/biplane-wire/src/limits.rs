@@ -359,7 +359,7 @@ pub const RECEIVE_SLOT: usize = 65_535;
 /// One UDP send, however many datagrams the kernel makes of it.
 pub const SEND_RUN: usize = DATAGRAM_MAX;
 /// Packets of one session that are committed in one lock hold.
-pub const COMMIT_PACKETS: usize = 64;
+pub const COMMIT_PACKETS: usize = 128;
 /// Packets that are filled in one lock hold.
 pub const FILL_PACKETS: usize = 64;
 /// Bytes that are filled in one lock hold, give or take a packet.
