@@ -28,17 +28,24 @@ use crate::{
 pub(crate) struct Crank {
     receiver: Receiver,
     sender: Sender,
+    /// The last pass left nothing in the socket, and nobody has slept there since.
+    is_drained: bool,
 }
 
 impl Crank {
     pub(crate) const fn new(receiver: Receiver, sender: Sender) -> Self {
-        Self { receiver, sender }
+        Self { receiver, sender, is_drained: false }
     }
 
     /// A pass of each. What it says is the receiver's: nobody may sleep while jobs wait, see
     /// [`sleep`].
     pub(crate) fn duty_cycle(&mut self, now: Instant) -> io::Result<Pass> {
+        self.is_drained = false;
         let pass = self.receiver.duty_cycle(now);
+        self.is_drained = match &pass {
+            Ok(pass) => !pass.full,
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        };
         self.sender.duty_cycle(now);
         pass
     }
@@ -101,7 +108,10 @@ impl Inline {
         loop {
             let now = clock::now();
             self.note(now);
-            let more = self.work(&mut crank, now);
+            // To go to sleep costs less than to find that nothing has come since, and what has
+            // come ends it at once.
+            let may_sleep = crank.is_drained && !timeout.is_zero() && !self.hub.work().has_job();
+            let more = !may_sleep && self.work(&mut crank, now);
             if is_done() {
                 return Some(true);
             }
@@ -112,6 +122,7 @@ impl Inline {
                 // Who sleeps here neglects nothing.
                 self.turned.store(u64::MAX, Ordering::Relaxed);
                 sleep(&self.hub, end, &is_wanted);
+                crank.is_drained = false;
             }
         }
     }

@@ -373,7 +373,7 @@ pub const INLINE_SESSIONS: usize = 4;
 /// How long an application that does its endpoint's work itself may leave it alone before the
 /// control thread stands in.
 pub const INLINE_PATIENCE: Duration = Duration::from_millis(50);
-/// It need not do it again within this where it takes messages, channel by channel.
+/// It need not do it again within this where it asks for events or takes messages, channel by channel.
 pub const INLINE_APART: Duration = Duration::from_micros(100);
 /// Passes of a receiver and a sender each time that it does.
 pub const INLINE_PASSES: usize = 16;

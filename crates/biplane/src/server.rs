@@ -79,7 +79,7 @@ impl Server {
 
     /// Every event that is there now, but [`Event::Readable`]; never blocks.
     pub fn events(&self) -> impl Iterator<Item = Event> {
-        self.engine.turn(Duration::ZERO);
+        self.engine.turn(limits::INLINE_APART);
         self.inbox.events()
     }
 

@@ -12,6 +12,7 @@ mod pages;
 mod paths;
 mod rust;
 mod sizes;
+mod tracked;
 mod words;
 
 use anyhow::Result;
@@ -36,6 +37,7 @@ const RULES: &[Rule] = &[
     Rule { name: "limits", breaches: limits::violations },
     Rule { name: "packages", breaches: packages::violations },
     Rule { name: "decisions", breaches: decisions::violations },
+    Rule { name: "tracked", breaches: tracked::violations },
 ];
 
 /// Every breach of every rule, each after its rule's name.

@@ -123,17 +123,14 @@ impl<'a> Builder<'a> {
     /// How long the packet is to be, without its tag, for the sake of its neighbours.
     ///
     /// Neighbours of one length leave in one call. The heads of pieces differ by a byte or two:
-    /// a few bytes of padding make up for that, and for what is left of a packet that is all but
-    /// full.
+    /// a few bytes of padding make up for that.
     const fn even_length(&self) -> usize {
-        let (len, whole) = (self.out.len() - self.start, Header::LEN + self.capacity);
-        if len + EVEN > whole {
-            whole
-        } else if self.has_piece {
-            len.next_multiple_of(EVEN)
-        } else {
-            0
+        if !self.has_piece {
+            return 0;
         }
+        let (len, whole) = (self.out.len() - self.start, Header::LEN + self.capacity);
+        let even = len.next_multiple_of(EVEN);
+        if even < whole { even } else { whole }
     }
 
     /// Takes back the packet; returns the list of frames for reuse.
