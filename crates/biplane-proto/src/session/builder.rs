@@ -28,7 +28,7 @@ pub(super) struct Builder<'a> {
 }
 
 /// Lengths of packets are multiples of this where that makes them alike.
-const EVEN: usize = 16;
+const EVEN: usize = 8;
 
 /// A packet that was filled.
 #[derive(Debug)]
