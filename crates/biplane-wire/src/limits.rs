@@ -516,6 +516,7 @@ pub const FAREWELL: Duration = Duration::from_millis(100);
 /// How long a close of all sessions waits for the last.
 pub const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 
+const _: () = assert!(TLS_BUFFER >= CONTROL_PULLS * (CONTROL_PULL + RECORD), "pulls fit");
 const _: () = assert!(WAITING_BYTES >= HELLO + 4 * 1024, "TLS comes before the hello");
 const _: () = assert!(MISMATCH_BYTES > DESCRIPTION);
 const _: () = assert!(UNADMITTED_PER_ADDRESS <= WAITING && HANDSHAKES <= WAITING);

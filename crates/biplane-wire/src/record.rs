@@ -183,8 +183,8 @@ impl<'a> Record<'a> {
     /// So many bytes at least are missing to the record that `bytes` begins; 0 if it is whole.
     #[must_use]
     pub fn missing(bytes: &[u8]) -> usize {
-        match bytes.split_first_chunk() {
-            Some((head, body)) => usize::from(u16::from_be_bytes(*head)).saturating_sub(body.len()),
+        match split_length(bytes) {
+            Some((len, body)) => len.saturating_sub(body.len()),
             None => Self::HEAD - bytes.len(),
         }
     }
@@ -372,10 +372,7 @@ pub(crate) fn first_of<'a, T>(
 /// What stands behind the length at the front of `bytes`, and how long it is with that; `None`
 /// while it is not whole.
 fn body_of(bytes: &[u8]) -> Result<Option<(&[u8], usize)>, DecodeError> {
-    let Some((head, rest)) = bytes.split_first_chunk::<2>() else {
-        return Ok(None);
-    };
-    let len = usize::from(u16::from_be_bytes(*head));
+    let Some((len, rest)) = split_length(bytes) else { return Ok(None) };
     if len == 0 {
         return Err(DecodeError::OutOfRange { field: "record length" });
     }
@@ -383,6 +380,12 @@ fn body_of(bytes: &[u8]) -> Result<Option<(&[u8], usize)>, DecodeError> {
         return Err(DecodeError::TooLong { field: "record", limit: limits::RECORD });
     }
     Ok(rest.get(..len).map(|body| (body, Record::HEAD + len)))
+}
+
+/// The length at the front of `bytes`, once it is whole, and what has come behind it.
+fn split_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (head, rest) = bytes.split_first_chunk()?;
+    Some((usize::from(u16::from_be_bytes(*head)), rest))
 }
 
 /// Appends what `write` writes, with its length before it.

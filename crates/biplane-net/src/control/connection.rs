@@ -118,10 +118,8 @@ fn poll_read<S: AsyncRead>(
         }
     };
     let came = buffer.filled();
-    let goes_on = if came.is_empty() {
-        read.map(|_| false)
-    } else if take(came) {
-        read.map(|read| read.is_ok())
+    let goes_on = if came.is_empty() || take(came) {
+        read.map(|read| read.is_ok() && !came.is_empty())
     } else {
         Poll::Ready(false)
     };
