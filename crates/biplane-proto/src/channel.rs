@@ -4,9 +4,11 @@
 //! receiving half takes them in by channel and sequence number alone, whichever plane brought them.
 
 mod arrival;
+mod books;
 mod causality;
 mod credit;
 mod fresh;
+mod list;
 mod notices;
 mod ordered;
 mod outgoing;
@@ -29,8 +31,9 @@ use bytes::Bytes;
 
 pub use self::shelf::Content;
 use self::{
+    books::{Books, Counts},
     causality::Causality,
-    notices::Notices,
+    list::List,
     partials::FreshPartials,
     reassembly::Piece,
     single::{Channel, Receive, Send, assemble_fresh, deliver_fresh},
@@ -58,7 +61,7 @@ fn pop_front_if<T>(queue: &mut VecDeque<T>, test: impl FnOnce(&T) -> bool) -> Op
 /// Every channel of a session.
 #[derive(Debug)]
 pub(crate) struct Channels {
-    list: Vec<Channel>,
+    list: List,
     turns: Turns,
     /// Bit `i`: channel `i` has something to take.
     readable: u64,
@@ -80,25 +83,6 @@ pub(crate) struct Channels {
     pub(crate) causality: Causality,
 }
 
-/// What all channels write into when they send.
-#[derive(Debug, Default)]
-pub(crate) struct Books {
-    pub(crate) progress: Progress,
-    pub(crate) notices: Notices,
-    counts: Counts,
-}
-
-/// What happened to messages, for statistics.
-#[derive(Debug, Default)]
-struct Counts {
-    taken: u64,
-    resent: u64,
-    escalated: u64,
-    late: u64,
-    duplicated: u64,
-    untaken: u64,
-}
-
 impl Channels {
     /// Channels as configured, with the credit that each side granted the other at the start.
     pub(crate) fn new(configs: Vec<ChannelConfig>, granted_by_peer: u64, granted: u64) -> Self {
@@ -110,7 +94,7 @@ impl Channels {
         Self {
             turns: Turns::new(&list),
             overdue: list.iter().any(Channel::escalates).then_some(false),
-            list,
+            list: List::new(list),
             readable: 0,
             granting: 0,
             writable: false,
@@ -125,7 +109,7 @@ impl Channels {
 
     /// Counts messages, and the bytes of credit, from here on; before anything was sent.
     pub(crate) fn count_from(&mut self, sequence: SequenceNumber, credit: u64) {
-        for channel in &mut self.list {
+        for channel in self.list.iter_mut() {
             channel.count_from(sequence, credit);
         }
     }
@@ -153,6 +137,7 @@ impl Channels {
         let channel = self.list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
         let outcome = channel.queue(now, payload, how, &mut self.books);
         if outcome.is_ok() {
+            self.list.on_queued(id);
             self.on_queued(how);
             if how.after_commands {
                 self.awaited = self.books.progress.issued;
@@ -209,16 +194,12 @@ impl Channels {
 
     /// Whether a data channel has a message that may leave.
     pub(crate) fn has_data(&self) -> bool {
-        self.list.iter().any(|channel| channel.has_data())
+        self.list.busy().any(Channel::has_data)
     }
 
     /// Whether a data channel has a message that the peer may not have.
     pub(crate) fn is_busy(&self) -> bool {
-        self.list.iter().any(|channel| match &channel.send {
-            Send::Fresh(queue) => !queue.is_empty(),
-            Send::Reliable(queue) => queue.is_busy(),
-            Send::Command(_) => false,
-        })
+        self.list.busy().any(Channel::is_busy)
     }
 
     /// Puts messages into `packet` until none fits, by priority and in turns.
@@ -230,16 +211,19 @@ impl Channels {
             Some(((), len))
         };
         while turns.next(list, &mut take).is_some() {}
+        list.on_gone();
     }
 
     /// The next message whose frame fits what is left of `space`, by priority and in turns.
     pub(crate) fn next_message(&mut self, now: Instant, space: Space) -> Option<Outgoing> {
         let Self { list, turns, books, writable, .. } = self;
-        turns.next(list, &mut |channel: &mut Channel, _: usize| {
+        let next = turns.next(list, &mut |channel: &mut Channel, _: usize| {
             let outgoing = channel.next_message(now, space, books)?;
             *writable |= channel.relieved();
             Some(outgoing.measured())
-        })
+        });
+        list.on_gone();
+        next
     }
 
     /// Nothing has left for a while: memory that is not needed goes.
@@ -258,11 +242,14 @@ impl Channels {
     pub(crate) fn find_overdue(&mut self, now: Instant) -> Option<Instant> {
         self.overdue?;
         let (mut is_now, mut next) = (false, None);
-        for channel in self.list.iter_mut().filter(|channel| channel.escalates()) {
-            let overdue = channel.escalates_at(now, &mut self.books);
-            is_now |= overdue.is_now;
-            next = next.into_iter().chain(overdue.next).min();
-        }
+        let Self { list, books, .. } = self;
+        list.for_each_busy(|channel| {
+            if channel.escalates() {
+                let overdue = channel.escalates_at(now, books);
+                is_now |= overdue.is_now;
+                next = next.into_iter().chain(overdue.next).min();
+            }
+        });
         self.overdue = Some(is_now);
         next
     }
@@ -298,9 +285,8 @@ impl Channels {
 
     /// Nothing may leave for now: of `sequenced` messages that wait, the newest is kept alone.
     pub(crate) fn on_blocked(&mut self) {
-        for channel in &mut self.list {
-            channel.on_blocked(&mut self.books.notices);
-        }
+        let notices = &mut self.books.notices;
+        self.list.for_each_busy(|channel| channel.on_blocked(notices));
     }
 
     /// The peer has a message, or a piece of one, or a grant or report.
@@ -324,6 +310,7 @@ impl Channels {
             }
             self.writable |= channel.relieved();
         }
+        self.list.on_gone();
     }
 
     /// A copy of a message, of a piece of one, or of a grant or report is lost.
@@ -374,7 +361,7 @@ impl Channels {
     pub(crate) fn close_notices(&mut self) {
         let notices = &mut self.books.notices;
         notices.close();
-        for channel in &mut self.list {
+        for channel in self.list.iter_mut() {
             match &mut channel.send {
                 Send::Fresh(queue) => notices.lose(queue.take_tokens()),
                 Send::Reliable(queue) => notices.lose(queue.take_tokens()),
@@ -535,7 +522,7 @@ impl Channels {
                 deliver_fresh(queue, held.channel, message, partials, counts);
             }
         }
-        for channel in &mut self.list {
+        for channel in self.list.iter_mut() {
             channel.release(taken);
         }
         for id in (0..).map_while(ChannelId::new).take(self.list.len()) {
@@ -549,10 +536,23 @@ impl Channels {
     pub(crate) fn on_progress(&mut self, progress: Progress) {
         let before = core::mem::replace(&mut self.books.progress, progress).settled;
         if before < self.awaited.min(progress.settled) {
-            for channel in &mut self.list {
+            for channel in self.list.iter_mut() {
                 self.freed |= channel.free(progress);
             }
         }
+    }
+
+    /// Whether messages, or their senders, wait for what the control connection carries.
+    pub(crate) fn waits_elsewhere(&self) -> bool {
+        self.has_overdue()
+            || self.awaits()
+            || self.causality.deadline().is_some()
+            || self.books.notices.has_news()
+    }
+
+    /// Whether a message waits for commands, requests and replies to be written.
+    const fn awaits(&self) -> bool {
+        self.books.progress.settled < self.awaited
     }
 
     /// Whether messages that waited for what they come after may leave since this was asked.
@@ -562,7 +562,7 @@ impl Channels {
 
     /// When a message has waited as long as it may for what it comes after, here or there.
     pub(crate) fn held_until(&self) -> Option<Instant> {
-        let waits = self.books.progress.settled < self.awaited;
+        let waits = self.awaits();
         let unsent = self.list.iter().filter(|_| waits).filter_map(Channel::held_until);
         unsent.chain(self.causality.deadline()).min()
     }
@@ -570,7 +570,7 @@ impl Channels {
     /// Drops what has waited as long as it may.
     pub(crate) fn drop_held(&mut self, now: Instant) {
         self.causality.handle_timeout(now);
-        for channel in &mut self.list {
+        for channel in self.list.iter_mut() {
             channel.expire(now, &mut self.books);
         }
     }
@@ -671,7 +671,7 @@ impl Channels {
         stats.messages_duplicated = counts.duplicated;
         stats.messages_untaken = counts.untaken;
         stats.messages_unfinished = self.partials.unfinished();
-        for channel in &self.list {
+        for channel in self.list.iter() {
             let own = channel.stats(now);
             stats.messages_sent += own.sent;
             stats.messages_expired += own.expired;

@@ -71,6 +71,7 @@ mod session;
 mod stats;
 mod timers;
 mod transfer;
+mod watched;
 mod window;
 
 pub use biplane_wire::limits;

@@ -48,6 +48,7 @@ use crate::{
     recovery::{Fate, Recovery},
     requests::Requests,
     timers::Timers,
+    watched::Watched,
     window::ReplayWindow,
 };
 
@@ -98,7 +99,7 @@ pub struct Session {
     recovery: Recovery,
     path: PathState,
     channels: Channels,
-    control: Control,
+    control: Watched<Control>,
     requests: Requests,
     liveness: Liveness,
     timers: Timers,
@@ -210,7 +211,7 @@ impl Session {
             recovery: Recovery::new(now, first, &config, ack_delays, &seed),
             path: PathState::new(now, setup.remote, ceiling, Random::new(&seed)),
             channels: Channels::new(channels, peer.initial_credit, local.initial_credit),
-            control: Control::new(now, window),
+            control: Watched::new(Control::new(now, window)),
             requests: Requests::new(requests),
             liveness: Liveness::new(now),
             timers,
@@ -331,8 +332,8 @@ impl Session {
             && config.escalate_after.is_none()
             && self.liveness.data_open();
         // A `sequenced` one that is blocked takes the place of those before it.
-        let is_behind = config.kind != ChannelKind::Sequenced && self.channels.has_data();
-        is_plain && (!self.outlook.released || is_behind)
+        let is_behind = || config.kind != ChannelKind::Sequenced && self.channels.has_data();
+        is_plain && (!self.outlook.released || is_behind())
     }
 
     /// The time at which to send a message behind others that wait for a flush: that of the latest

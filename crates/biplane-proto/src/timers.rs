@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-/// What a session may be waiting for.
+/// What a session may be waiting for. Those that move with packets come first.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Timer {
@@ -16,14 +16,18 @@ pub enum Timer {
     Send,
     /// Repeat a path challenge.
     Challenge,
-    /// Give up waiting for the first UDP packet to come through.
-    Join,
     /// Declare the UDP direction dead.
     UdpDead,
-    /// Probe a dead UDP direction.
-    Probe,
     /// Say on UDP that we are there.
     UdpKeepAlive,
+    /// A message has waited so long for an ack that it goes over the control connection too.
+    Escalation,
+    /// Tell the peer what the application took.
+    Taken,
+    /// Give up waiting for the first UDP packet to come through.
+    Join,
+    /// Probe a dead UDP direction.
+    Probe,
     /// Say on TCP that we are there.
     ControlKeepAlive,
     /// Give up a silent control connection.
@@ -34,12 +38,8 @@ pub enum Timer {
     ControlAck,
     /// A request's reply is overdue.
     Request,
-    /// A message has waited so long for an ack that it goes over the control connection too.
-    Escalation,
     /// Drop a message that has waited too long for the commands that it comes after.
     Held,
-    /// Tell the peer what the application took.
-    Taken,
     /// Give up a message that arrived and that the peer's application does not take.
     Notice,
     /// A control connection that takes nothing is to be replaced.
@@ -59,33 +59,96 @@ impl Timer {
         Self::Pacing,
         Self::Send,
         Self::Challenge,
-        Self::Join,
         Self::UdpDead,
-        Self::Probe,
         Self::UdpKeepAlive,
+        Self::Escalation,
+        Self::Taken,
+        Self::Join,
+        Self::Probe,
         Self::ControlKeepAlive,
         Self::ControlIdle,
         Self::WriteStall,
         Self::ControlAck,
         Self::Request,
-        Self::Escalation,
         Self::Held,
-        Self::Taken,
         Self::Notice,
         Self::Replacement,
         Self::Grace,
         Self::FormerKeys,
         Self::Close,
     ];
+    /// So many move with packets.
+    const OFTEN: usize = 9;
 }
 
 /// The deadlines of every [`Timer`] that is armed.
+///
+/// Those that packets move stand by themselves, so that a packet touches no more memory than theirs.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    deadlines: [Option<Instant>; Timer::ALL.len()],
+    often: Table<{ Timer::OFTEN }>,
+    seldom: Table<{ Timer::ALL.len() - Timer::OFTEN }>,
+}
+
+/// The deadlines of so many timers in a row.
+#[derive(Debug)]
+struct Table<const N: usize> {
+    deadlines: [Option<Instant>; N],
     /// The earliest, which is asked for after every input; where it is stale, nothing is earlier.
     next: Option<(Instant, Timer)>,
     is_stale: bool,
+}
+
+impl<const N: usize> Default for Table<N> {
+    fn default() -> Self {
+        Self { deadlines: [None; N], next: None, is_stale: false }
+    }
+}
+
+impl<const N: usize> Table<N> {
+    /// Sets the deadline of `timer`, which stands at `place`.
+    fn set(&mut self, place: usize, timer: Timer, deadline: Option<Instant>) {
+        let Some(known) = self.deadlines.get_mut(place) else { return };
+        if *known == deadline {
+            return;
+        }
+        *known = deadline;
+        let is_sooner = |at| self.next.is_none_or(|(next, first)| (at, timer) < (next, first));
+        if let Some(at) = deadline.filter(|at| is_sooner(*at)) {
+            (self.next, self.is_stale) = (Some((at, timer)), false);
+        } else if self.next.is_some_and(|(_, first)| first == timer) {
+            // All others are later still. Many are moved after one input: the earliest is looked for
+            // once for all of them.
+            self.is_stale = true;
+        }
+    }
+
+    fn get(&self, place: usize) -> Option<Instant> {
+        self.deadlines.get(place).copied().flatten()
+    }
+
+    /// The earliest of these deadlines, which are those of `timers`; among equals the first.
+    fn next(&self, timers: &[Timer]) -> Option<(Instant, Timer)> {
+        if !self.is_stale {
+            return self.next;
+        }
+        let mut earliest: Option<(Instant, Timer)> = None;
+        for (deadline, timer) in self.deadlines.iter().zip(timers) {
+            if let Some(at) = *deadline
+                && earliest.is_none_or(|(first, _)| at < first)
+            {
+                earliest = Some((at, *timer));
+            }
+        }
+        earliest
+    }
+
+    fn refresh(&mut self, timers: &[Timer]) {
+        if self.is_stale {
+            self.next = self.next(timers);
+            self.is_stale = false;
+        }
+    }
 }
 
 impl Timers {
@@ -116,47 +179,32 @@ impl Timers {
 
     /// Arms `timer` for `deadline`, or disarms it.
     pub(crate) fn set(&mut self, timer: Timer, deadline: Option<Instant>) {
-        let Some(known) = self.deadlines.get_mut(timer as usize) else { return };
-        if *known == deadline {
-            return;
+        let place = timer as usize;
+        match place.checked_sub(Timer::OFTEN) {
+            None => self.often.set(place, timer, deadline),
+            Some(place) => self.seldom.set(place, timer, deadline),
         }
-        *known = deadline;
-        let is_sooner = |at| self.next.is_none_or(|(next, first)| (at, timer) < (next, first));
-        if let Some(at) = deadline.filter(|at| is_sooner(*at)) {
-            (self.next, self.is_stale) = (Some((at, timer)), false);
-        } else if self.next.is_some_and(|(_, first)| first == timer) {
-            // All others are later still. Many are moved after one input: the earliest is looked for
-            // once for all of them.
-            self.is_stale = true;
+    }
+
+    pub(crate) fn deadline(&self, timer: Timer) -> Option<Instant> {
+        let place = timer as usize;
+        match place.checked_sub(Timer::OFTEN) {
+            None => self.often.get(place),
+            Some(place) => self.seldom.get(place),
         }
     }
 
     /// Finds the earliest again, once all that follows from an input is armed.
     pub(crate) fn refresh(&mut self) {
-        self.next = self.next();
-        self.is_stale = false;
-    }
-
-    /// Among equals the first of [`Timer::ALL`].
-    fn earliest(&self) -> Option<(Instant, Timer)> {
-        let mut earliest: Option<(Instant, Timer)> = None;
-        for (deadline, timer) in self.deadlines.iter().zip(Timer::ALL) {
-            if let Some(at) = *deadline
-                && earliest.is_none_or(|(first, _)| at < first)
-            {
-                earliest = Some((at, timer));
-            }
-        }
-        earliest
-    }
-
-    pub(crate) fn deadline(&self, timer: Timer) -> Option<Instant> {
-        self.deadlines.get(timer as usize).copied().flatten()
+        let (often, seldom) = Timer::ALL.split_at(Timer::OFTEN);
+        self.often.refresh(often);
+        self.seldom.refresh(seldom);
     }
 
     /// The earliest deadline and whose it is, so that a busy loop can be explained.
     pub(crate) fn next(&self) -> Option<(Instant, Timer)> {
-        if self.is_stale { self.earliest() } else { self.next }
+        let (often, seldom) = Timer::ALL.split_at(Timer::OFTEN);
+        self.often.next(often).into_iter().chain(self.seldom.next(seldom)).min()
     }
 
     /// Takes one expired timer; call until `None`.

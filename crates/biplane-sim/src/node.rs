@@ -236,7 +236,7 @@ impl Node {
     }
 
     /// Whether it has no control connection.
-    pub(crate) const fn has_lost_control(&self) -> bool {
+    pub(crate) fn has_lost_control(&self) -> bool {
         self.core.session().control_is_lost()
     }
 

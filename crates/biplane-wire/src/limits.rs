@@ -400,7 +400,7 @@ pub const WORKERS: usize = 64;
 /// Most workers of a kind unless they are set: light load costs one, and few machines fill two.
 pub const WORKERS_BY_DEFAULT: usize = 2;
 /// A receiver that took as many datagrams as fill a batch so often in a row calls another.
-pub const LARGE_BATCHES: u32 = 4;
+pub const LARGE_BATCHES: u32 = 16;
 /// A receiver that sleeps is put on watch by this many batches of the others in [`WATCH_SPAN`].
 pub const WATCH_BATCHES: u64 = 64;
 /// See [`WATCH_BATCHES`]; after as long without traffic it sleeps again.

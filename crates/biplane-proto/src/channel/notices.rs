@@ -149,6 +149,11 @@ impl Notices {
         }
     }
 
+    /// Whether there is one to tell, or one that is given up some day.
+    pub(super) fn has_news(&self) -> bool {
+        !self.told.is_empty() || !self.overdue.is_empty()
+    }
+
     /// Takes the next to tell.
     pub(crate) fn poll(&mut self) -> Option<(u64, Notice)> {
         self.told.pop_front()

@@ -252,6 +252,15 @@ impl Channel {
         }
     }
 
+    /// Whether it has a message that the peer may not have.
+    pub(super) fn is_busy(&self) -> bool {
+        match &self.send {
+            Send::Fresh(queue) => !queue.is_empty(),
+            Send::Reliable(queue) => queue.is_busy(),
+            Send::Command(_) => false,
+        }
+    }
+
     /// Puts what goes next into `packet`: messages until they take `turn` bytes or none fits.
     /// Returns what they take; `None` if there are none.
     pub(super) fn fill(

@@ -8,7 +8,7 @@
 
 use biplane_wire::ChannelKind;
 
-use super::single::Channel;
+use super::{list::List, single::Channel};
 use crate::{ChannelConfig, limits};
 
 /// Takes something that leaves off a channel, for so many bytes of its turn; what it takes, and how
@@ -60,14 +60,14 @@ impl Turns {
 
     /// What `take` gets off the first channel that gives something: a message, or a row of them
     /// until so many bytes are used up that its turn is over. The channel pays for them.
-    pub(super) fn next<T>(&mut self, list: &mut [Channel], take: &mut impl Take<T>) -> Option<T> {
+    pub(super) fn next<T>(&mut self, list: &mut List, take: &mut impl Take<T>) -> Option<T> {
         self.0.iter_mut().find_map(|level| level.next(list, take))
     }
 
     /// The same by priority alone, whosever turn it is.
     pub(super) fn next_out_of_turn<T>(
         &mut self,
-        list: &mut [Channel],
+        list: &mut List,
         take: &mut impl Take<T>,
     ) -> Option<T> {
         let members = self.0.iter_mut().flat_map(|level| &mut level.members);
@@ -85,7 +85,7 @@ impl Level {
         }
     }
 
-    fn next<T>(&mut self, list: &mut [Channel], take: &mut impl Take<T>) -> Option<T> {
+    fn next<T>(&mut self, list: &mut List, take: &mut impl Take<T>) -> Option<T> {
         let mut waiting = self.members.iter().enumerate().filter(|(_, member)| member.waits(list));
         let (first, _) = waiting.next()?;
         if waiting.next().is_none() {
@@ -104,7 +104,7 @@ impl Level {
     fn take_alone<T>(
         &mut self,
         alone: usize,
-        list: &mut [Channel],
+        list: &mut List,
         take: &mut impl Take<T>,
     ) -> Option<T> {
         self.current = alone;
@@ -119,7 +119,7 @@ impl Level {
     }
 
     /// Gives the turn to the next.
-    fn pass_on(&mut self, list: &[Channel]) {
+    fn pass_on(&mut self, list: &List) {
         self.current += 1;
         if self.current >= self.members.len() {
             self.current = 0;
@@ -134,23 +134,23 @@ impl Member {
     }
 
     /// Whether it has something to send.
-    fn waits(&self, list: &[Channel]) -> bool {
-        list.get(self.place).is_some_and(Channel::has_data)
+    fn waits(&self, list: &List) -> bool {
+        list.waits(self.place)
     }
 
     /// Whether the turn is still its own.
-    fn goes_on(&self, list: &[Channel]) -> bool {
+    fn goes_on(&self, list: &List) -> bool {
         self.left > 0 && self.waits(list)
     }
 
     /// The turn comes to it. Nobody saves turns up.
-    fn begin(&mut self, list: &[Channel]) {
+    fn begin(&mut self, list: &List) {
         let left = self.left.min(0) + self.turn;
         self.left = if self.waits(list) { left } else { left.min(0) };
     }
 
     /// One message at the least, whatever is left of its turn.
-    fn take<T>(&mut self, list: &mut [Channel], take: &mut impl Take<T>) -> Option<T> {
+    fn take<T>(&mut self, list: &mut List, take: &mut impl Take<T>) -> Option<T> {
         let turn = usize::try_from(self.left.max(1)).unwrap_or(usize::MAX);
         let (taken, len) = take(list.get_mut(self.place)?, turn)?;
         self.left = self.left.saturating_sub(bytes(len)).max(-i64::from(limits::DEBT_BYTES));

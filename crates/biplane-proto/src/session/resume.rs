@@ -27,7 +27,7 @@ impl Session {
 
     /// Whether the control connection is lost, or was given up: the caller drops what it has of it.
     #[must_use]
-    pub const fn control_is_lost(&self) -> bool {
+    pub fn control_is_lost(&self) -> bool {
         self.control.loss.is_some()
     }
 
@@ -44,7 +44,7 @@ impl Session {
 
     /// Whether output has waited for so long that a client opens another connection beside this.
     #[must_use]
-    pub const fn wants_replacement(&self) -> bool {
+    pub fn wants_replacement(&self) -> bool {
         self.control.replace
     }
 

@@ -285,7 +285,7 @@ impl Session {
 
     /// Whether the caller must end the connection once it has written what it has.
     #[must_use]
-    pub const fn control_is_finished(&self) -> bool {
+    pub fn control_is_finished(&self) -> bool {
         self.control.finished
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{ControlLoss, Session};
+use super::{ControlLoss, Session, ending::State};
 use crate::{Event, Timer, acks::Eliciting, limits, recovery::OnTimeout};
 
 impl Session {
@@ -16,6 +16,7 @@ impl Session {
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.clock.clamp(now);
         while let Some(timer) = self.timers.pop_expired(now) {
+            self.control.settle(false);
             self.on_timer(now, timer);
         }
         self.settle(now);
@@ -128,28 +129,60 @@ impl Session {
 
     /// Brings everything that follows from the parts up to date, after any input.
     pub(super) fn settle(&mut self, now: Instant) {
-        self.channels.on_progress(self.control.outbox.progress());
-        // What waited for commands to be written had been released with them.
-        self.outlook.released |= self.channels.take_freed();
-        if self.channels.take_writable() | self.control.outbox.take_writable() && !self.is_closed()
-        {
+        let was_calm = self.is_calm();
+        if !was_calm {
+            self.settle_progress();
+        }
+        if self.channels.take_writable() && !self.is_closed() {
             self.outlook.writable();
         }
         if !self.is_ended() {
             self.settle_blocked(now);
             self.settle_data_timers(now);
-            self.settle_control_timers(now);
             self.settle_escalation(now);
         }
+        if !(was_calm && self.is_calm()) {
+            self.settle_control(now);
+        }
+        self.settle_ending();
+        self.timers.refresh();
+    }
+
+    /// Whether nothing can have come to wait on the control connection, or for what comes over it,
+    /// since that was last looked at in full. Most packets of a match find it so, and to look there
+    /// costs as much memory as all the rest.
+    fn is_calm(&self) -> bool {
+        self.control.is_settled()
+            && self.outlook.state == State::Open
+            && self.liveness.data_open()
+            && !self.channels.waits_elsewhere()
+    }
+
+    /// What follows from what the control connection has carried.
+    fn settle_progress(&mut self) {
+        self.channels.on_progress(self.control.outbox.progress());
+        // What waited for commands to be written had been released with them.
+        self.outlook.released |= self.channels.take_freed();
+        if self.control.outbox.take_writable() && !self.is_closed() {
+            self.outlook.writable();
+        }
+    }
+
+    /// What waits on the control connection, and for what comes over it.
+    fn settle_control(&mut self, now: Instant) {
+        if !self.is_ended() {
+            self.settle_control_timers(now);
+        }
         self.tell_notices();
-        self.outlook.wants_control = self.control_waits();
-        self.control.on_waiting(now, self.outlook.wants_control);
+        let waits = self.control_waits();
+        self.outlook.wants_control = waits;
+        self.control.on_waiting(now, waits);
         if !self.is_ended() {
             self.timers.set(Timer::WriteStall, self.control.stalled_at());
             self.timers.set(Timer::Replacement, self.replacement_at());
         }
-        self.settle_ending();
-        self.timers.refresh();
+        let is_idle = self.control.is_open() && self.control.outbox.is_written();
+        self.control.settle(is_idle && !waits && !self.channels.waits_elsewhere());
     }
 
     /// Tells the application what became of messages.
@@ -161,15 +194,17 @@ impl Session {
 
     /// Sees that released messages cannot leave.
     fn settle_blocked(&mut self, now: Instant) {
-        let waits = self.outlook.released && self.channels.has_data();
         let size = self.path.mtu().size();
         self.recovery.set_datagram(size);
+        if !(self.outlook.released && self.channels.has_data()) {
+            return self.timers.disarm(Timer::Pacing);
+        }
         let open = self.liveness.data_open();
         let held = open && !self.recovery.may_send(now, size);
         let stuck = !(open || self.control.is_open() && self.control.outbox.has_tunnel_room());
-        let pacing = if waits && held { self.recovery.pacing_deadline(now, size) } else { None };
+        let pacing = if held { self.recovery.pacing_deadline(now, size) } else { None };
         self.timers.set(Timer::Pacing, pacing);
-        if waits && (held || stuck) {
+        if held || stuck {
             self.channels.on_blocked();
         }
     }
@@ -226,11 +261,10 @@ impl Session {
     }
 
     fn settle_control_ack(&mut self, now: Instant) {
-        let inbox = &self.control.inbox;
-        if inbox.owes_ack_now() {
+        if self.control.inbox.owes_ack_now() {
             self.control.notes.acked = true;
         }
-        if self.control.notes.acked || !inbox.owes_ack() {
+        if self.control.notes.acked || !self.control.inbox.owes_ack() {
             self.timers.disarm(Timer::ControlAck);
         } else {
             self.timers.arm_once(Timer::ControlAck, now + limits::CONTROL_ACK_DELAY);

@@ -86,7 +86,8 @@ impl Session {
 
     /// Takes what became of transfers, in order.
     pub fn poll_transfer(&mut self) -> Option<TransferChange> {
-        self.control.transfers.poll()
+        // Asked after every input.
+        self.control.unwatched().transfers.poll()
     }
 
     /// Checks that bytes of the peer's transfer may come.
