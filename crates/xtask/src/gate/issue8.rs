@@ -1,6 +1,7 @@
 //! The gates of issue 8: the engine.
 
 mod elastic;
+mod table;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ const FACE: &str = "cargo test --release --locked -p biplane --test face --no-ru
 
 /// In the order of the issue's lines.
 pub(super) const GATES: &[Gate] = &[
+    table::GATE,
     elastic::GATE,
     Gate {
         id: "A8.3",

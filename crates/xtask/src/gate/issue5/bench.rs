@@ -30,7 +30,7 @@ pub(super) const COMPARISON: Gate = Gate {
     measure: comparison,
 };
 
-pub(super) const BUILD: &str = "cargo build --release --locked --manifest-path \
+pub(in super::super) const BUILD: &str = "cargo build --release --locked --manifest-path \
                      crates/biplane-bench/Cargo.toml --target-dir target/";
 const BENCH: &str = "target/release/biplane-bench";
 
