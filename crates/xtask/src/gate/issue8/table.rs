@@ -148,12 +148,14 @@ fn alone(run: &mut Run) -> Result<()> {
     let bench = "target/release/biplane bench";
     let join = run.finish(&format!("{bench} connect --clients 1 --json"))?;
     let join = run.document("connect", &join)?;
-    run.judge_at(&join, "latency_us.p50", Wanted::AtMost(JOIN_US));
+    let micros = document::at(&join, "latency_us.p50");
+    run.judge("a join by itself, µs", Wanted::AtMost(JOIN_US), micros);
     let idle = run.finish(&format!("{bench} idle --clients {IDLE} --seconds 10 --json"))?;
     let idle = run.document("idle", &idle)?;
     let bytes = document::at(&idle, "rss_bytes_per_client").as_f64().map(|bytes| bytes * IDLE);
     run.judge("10,000 idle: bytes", Wanted::AtMost(IDLE_BYTES), bytes);
-    run.judge_at(&idle, "busy.server", Wanted::AtMost(IDLE_BUSY));
+    let busy = document::at(&idle, "busy.server");
+    run.judge("10,000 idle: busy", Wanted::AtMost(IDLE_BUSY), busy);
     Ok(())
 }
 
