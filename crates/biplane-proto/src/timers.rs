@@ -84,14 +84,14 @@ impl Timer {
 /// The deadlines of every [`Timer`] that is armed.
 ///
 /// Those that packets move stand by themselves, so that a packet touches no more memory than theirs.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Timers {
     often: Table<{ Timer::OFTEN }>,
     seldom: Table<{ Timer::ALL.len() - Timer::OFTEN }>,
 }
 
 /// The deadlines of so many timers in a row.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Table<const N: usize> {
     deadlines: [Option<Instant>; N],
     /// The earliest, which is asked for after every input; where it is stale, nothing is earlier.

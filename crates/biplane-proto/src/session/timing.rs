@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{ControlLoss, Session, ending::State};
+use super::{ControlLoss, Outlook, Session, ending::State};
 use crate::{Event, Timer, acks::Eliciting, limits, recovery::OnTimeout};
 
 impl Session {
@@ -141,7 +141,9 @@ impl Session {
             self.settle_data_timers(now);
             self.settle_escalation(now);
         }
-        if !(was_calm && self.is_calm()) {
+        if was_calm && self.is_calm() {
+            debug_assert!(self.is_settled(now), "something was passed over");
+        } else {
             self.settle_control(now);
         }
         self.settle_ending();
@@ -156,6 +158,18 @@ impl Session {
             && self.outlook.state == State::Open
             && self.liveness.data_open()
             && !self.channels.waits_elsewhere()
+    }
+
+    /// Whether a full look changes nothing.
+    fn is_settled(&mut self, now: Instant) -> bool {
+        let state = |session: &Self| {
+            let Outlook { wants_control, released, ref events, .. } = session.outlook;
+            (session.timers.clone(), wants_control, released, events.len())
+        };
+        let before = state(self);
+        self.settle_progress();
+        self.settle_control(now);
+        before == state(self)
     }
 
     /// What follows from what the control connection has carried.
