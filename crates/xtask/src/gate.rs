@@ -4,6 +4,7 @@
 //! every issue; how it is built, bounded in time, judged and reported stands here and below.
 
 mod capacity;
+mod comparison;
 mod document;
 mod figure;
 mod issue2;

@@ -16,6 +16,7 @@ impl Session {
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.clock.clamp(now);
         while let Some(timer) = self.timers.pop_expired(now) {
+            // It may be for what waits there.
             self.control.settle(false);
             self.on_timer(now, timer);
         }
@@ -142,7 +143,7 @@ impl Session {
             self.settle_escalation(now);
         }
         if was_calm && self.is_calm() {
-            debug_assert!(self.is_settled(now), "something was passed over");
+            debug_assert!(self.passes_over_nothing(now), "something was passed over");
         } else {
             self.settle_control(now);
         }
@@ -161,7 +162,7 @@ impl Session {
     }
 
     /// Whether a full look changes nothing.
-    fn is_settled(&mut self, now: Instant) -> bool {
+    fn passes_over_nothing(&mut self, now: Instant) -> bool {
         let state = |session: &Self| {
             let Outlook { wants_control, released, ref events, .. } = session.outlook;
             (session.timers.clone(), wants_control, released, events.len())

@@ -6,7 +6,5 @@ mod probe;
 
 use super::Gate;
 
-pub(super) use bench::BUILD as BENCH_BUILD;
-
 /// In the order of the lines.
 pub(super) const GATES: &[Gate] = &[doctor::GATE, probe::GATE, bench::REACH, bench::COMPARISON];

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::super::comparison::{BENCH, BUILD, comparisons, row, rows};
 use super::super::{Gate, Run, Seeds, Wanted, document};
 use crate::place;
 
@@ -29,10 +30,6 @@ pub(super) const COMPARISON: Gate = Gate {
     timeout: Duration::from_secs(1200),
     measure: comparison,
 };
-
-pub(in super::super) const BUILD: &str = "cargo build --release --locked --manifest-path \
-                     crates/biplane-bench/Cargo.toml --target-dir target/";
-const BENCH: &str = "target/release/biplane-bench";
 
 /// What all workloads may take in their short form.
 const QUICK_SECONDS: f64 = 300.0;
@@ -138,19 +135,6 @@ fn reach(run: &mut Run) -> Result<()> {
         unexplained.into_iter().for_each(|line| run.note(line));
     }
     Ok(())
-}
-
-/// One comparison, or all of an array.
-fn comparisons(told: &Value) -> Vec<&Value> {
-    told.as_array().map_or_else(|| vec![told], |all| all.iter().collect())
-}
-
-fn rows(comparison: &Value) -> impl Iterator<Item = &Value> {
-    comparison.get("rows").and_then(Value::as_array).into_iter().flatten()
-}
-
-fn row<'a>(comparison: &'a Value, system: &str) -> Option<&'a Value> {
-    rows(comparison).find(|row| document::at(row, "system") == system)
 }
 
 /// What plain sockets carried in this run; 0 if they did not run.

@@ -42,7 +42,7 @@ fn examined(run: &mut Run) -> Result<()> {
         return faults(run);
     }
     faults(run)?;
-    super::super::build(&[super::bench::BUILD])?;
+    super::super::build(&[super::super::comparison::BUILD])?;
     let mut rounds = Vec::new();
     for (flags, seconds) in
         [("--quick", QUICK_SECONDS), ("", FULL_SECONDS), ("--quick", QUICK_SECONDS)]

@@ -5,19 +5,18 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::super::{Gate, Run, Seeds, Wanted, document, issue5, scene};
+use super::super::comparison::{self, BENCH, BUILD, comparisons};
+use super::super::{Gate, Run, Seeds, Wanted, document, scene};
 
 pub(super) const GATE: Gate = Gate {
     id: "A8.1",
     title: "Biplane beside its peers: the table of targets",
     seeds: Seeds::NONE,
     needs: None,
-    builds: &[issue5::BENCH_BUILD, scene::CLI],
+    builds: &[BUILD, scene::CLI],
     timeout: Duration::from_secs(2400),
     measure: table,
 };
-
-const BENCH: &str = "target/release/biplane-bench";
 
 /// Both forms of ENet: who compares takes the better.
 const ENET: &[&str] = &["enet", "rusty_enet"];
@@ -108,7 +107,7 @@ fn table(run: &mut Run) -> Result<()> {
         run.form("all --rounds 3 --seconds 1", "unreliable-64 --quick --against enet,rusty_enet");
     let told = run.finish(&format!("{BENCH} {line} --json"))?;
     let told = run.document("biplane-bench", &told)?;
-    let all: Vec<Value> = told.as_array().cloned().unwrap_or_else(|| vec![told]);
+    let all = comparisons(&told);
     run.form(TARGETS, SHORT).iter().for_each(|target| judge(run, &all, target));
     if run.form(true, false) {
         judge_shares(run, &all);
@@ -117,7 +116,7 @@ fn table(run: &mut Run) -> Result<()> {
     Ok(())
 }
 
-fn judge(run: &mut Run, all: &[Value], target: &Target) {
+fn judge(run: &mut Run, all: &[&Value], target: &Target) {
     let Target { workload, of, figure, beside, bound } = *target;
     let own = figure_of(all, workload, of, figure);
     let others = beside.iter().filter_map(|other| figure_of(all, workload, other, figure));
@@ -131,7 +130,7 @@ fn judge(run: &mut Run, all: &[Value], target: &Target) {
     run.judge(format!("{workload}: {of} ÷ {beside}{what}"), wanted, ratio);
 }
 
-fn judge_shares(run: &mut Run, all: &[Value]) {
+fn judge_shares(run: &mut Run, all: &[&Value]) {
     for (workload, of, figure, wanted) in [
         ("game", "biplane", "delivered_share", Wanted::AtLeast(DELIVERED)),
         ("game", "biplane inline", "delivered_share", Wanted::AtLeast(DELIVERED)),
@@ -160,11 +159,9 @@ fn alone(run: &mut Run) -> Result<()> {
 }
 
 /// What `system` has at `figure` in `workload`.
-fn figure_of(all: &[Value], workload: &str, system: &str, figure: &str) -> Option<f64> {
+fn figure_of(all: &[&Value], workload: &str, system: &str, figure: &str) -> Option<f64> {
     let comparison = all.iter().find(|one| document::at(one, "workload") == workload)?;
-    let mut rows = comparison.get("rows")?.as_array()?.iter();
-    let row = rows.find(|row| document::at(row, "system") == system)?;
-    document::at(row, figure).as_f64()
+    document::at(comparison::row(comparison, system)?, figure).as_f64()
 }
 
 #[cfg(test)]
@@ -177,7 +174,7 @@ mod tests {
 
     fn judged(target: &Target, rows: &Value) -> (bool, Value) {
         let mut run = Run::new(false, 0, deadline_in(Duration::from_secs(20)));
-        judge(&mut run, &[json!({"workload": target.workload, "rows": rows})], target);
+        judge(&mut run, &[&json!({"workload": target.workload, "rows": rows})], target);
         let figures = run.into_parts().0;
         let [figure] = figures.as_slice() else { panic!("{figures:?}") };
         (Figure::is_met(figure), figure.got().clone())
