@@ -1,5 +1,6 @@
 //! Wakes whoever sleeps on an endpoint's socket while it is the only one to do its work.
 
+use core::time::Duration;
 use std::{
     sync::{Arc, OnceLock},
     time::Instant,
@@ -38,20 +39,16 @@ impl Alarm {
     }
 
     /// Sleeps until the socket holds something, until it is rung or until `end`; not at all if there
-    /// is something to do.
-    pub(crate) fn sleep(&self, end: Option<Instant>, is_wanted: impl FnOnce() -> bool) {
-        let Some((poller, socket)) = self.bed.get() else { return };
+    /// is something to do. Whether the socket may hold something.
+    pub(crate) fn sleep(&self, end: Option<Instant>, is_wanted: impl FnOnce() -> bool) -> bool {
+        let Some((poller, socket)) = self.bed.get() else { return true };
         self.sleepers.fetch_add(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        if !is_wanted() {
-            match end {
-                None => poller.wait(socket.socket()),
-                Some(end) => {
-                    let most = end.saturating_duration_since(clock::now());
-                    poller.wait_within(socket.socket(), most);
-                }
-            }
-        }
+        let holds = is_wanted() || {
+            let most = |end: Instant| end.saturating_duration_since(clock::now());
+            poller.wait_within(socket.socket(), end.map_or(Duration::MAX, most))
+        };
         self.sleepers.fetch_sub(1, Ordering::SeqCst);
+        holds
     }
 }

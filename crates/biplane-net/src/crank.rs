@@ -57,13 +57,14 @@ impl Crank {
 }
 
 /// Sleeps until there may be something to do for who turns a crank, until `end` or until somebody
-/// `is_wanted`; one at a time.
-pub(crate) fn sleep(hub: &Hub, end: Option<Instant>, is_wanted: impl FnOnce() -> bool) {
+/// `is_wanted`; one at a time. Whether the socket may hold something.
+pub(crate) fn sleep(hub: &Hub, end: Option<Instant>, is_wanted: impl FnOnce() -> bool) -> bool {
     let work = hub.work();
     let watch = work.before_sleep();
     let end = end.into_iter().chain(work.due(&watch)).min();
-    work.alarm().sleep(end, || work.has_job() || is_wanted());
+    let holds = work.alarm().sleep(end, || work.has_job() || is_wanted());
     work.after_sleep(&watch, false);
+    holds
 }
 
 /// The crank of an endpoint whose application turns it.
@@ -121,8 +122,12 @@ impl Inline {
             if !more {
                 // Who sleeps here neglects nothing.
                 self.turned.store(u64::MAX, Ordering::Relaxed);
-                sleep(&self.hub, end, &is_wanted);
-                crank.is_drained = false;
+                if sleep(&self.hub, end, &is_wanted) {
+                    crank.is_drained = false;
+                } else {
+                    // A timer has come, or a call: the socket is as it was.
+                    contained(&self.hub, || crank.finish(clock::now()));
+                }
             }
         }
     }

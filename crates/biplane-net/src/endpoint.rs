@@ -5,11 +5,12 @@ mod ports;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
-    BindError, ConnectError, DialConfig, EndpointConfig, EndpointStats, Fault, Link, ListenConfig,
-    Slot, clock,
+    BindError, ConnectError, DialConfig, EndpointConfig, EndpointStats, Link, ListenConfig, Slot,
+    announcements::Announcements,
+    clock,
     control::Control,
     crew::Crew,
-    hub::{Hub, Outlets, Sizes},
+    hub::{Hub, Sizes},
     limits,
     locks::{lock, try_lock},
     os,
@@ -28,7 +29,7 @@ pub(crate) use ports::bind_udp;
 #[derive(Debug)]
 pub struct Endpoint {
     hub: Arc<Hub>,
-    outlets: Outlets,
+    announcements: Announcements,
     socket: Arc<UdpDatagrams>,
     /// For what the application's own threads send.
     desk: Mutex<Outbox>,
@@ -80,7 +81,7 @@ impl Endpoint {
         let socket = Arc::new(UdpDatagrams::new(socket, &config).map_err(BindError::Workers)?);
         let (receivers, senders) = config.workers();
         let sizes = Sizes { receivers, senders, sessions, threading: config.threading };
-        let (hub, outlets) =
+        let (hub, announcements) =
             Hub::new(clock::now(), canonical(own), sizes, config.session, config.first_packet);
         let control = Control::start().map_err(BindError::Workers)?;
         let crew = Crew::start(&hub, &socket, sizes).map_err(BindError::Workers)?;
@@ -92,7 +93,7 @@ impl Endpoint {
             Arc::clone(&hub),
             limits::CALLER_PATIENCE,
         );
-        Ok(Self { hub, outlets, socket, desk: Mutex::new(desk), crew, control, link: None })
+        Ok(Self { hub, announcements, socket, desk: Mutex::new(desk), crew, control, link: None })
     }
 
     /// Begins a session with the server that `dial` names: TCP, TLS, its welcome; 10 s for all of
@@ -117,17 +118,17 @@ impl Endpoint {
         self.link.clone()
     }
 
-    /// Sessions that are new, or have events or messages to take. Each stands in it at most once;
-    /// see [`Slot::clear_ready`].
+    /// What there is for the application: sessions that have something for it, each at most once, and
+    /// what broke.
     #[must_use]
-    pub const fn ready(&self) -> &Receiver<Arc<Slot>> {
-        &self.outlets.ready
+    pub const fn announcements(&self) -> &Announcements {
+        &self.announcements
     }
 
-    /// What broke for the endpoint as a whole.
+    /// The sessions among them.
     #[must_use]
-    pub const fn faults(&self) -> &Receiver<Fault> {
-        &self.outlets.faults
+    pub const fn ready(&self) -> &Receiver<Arc<Slot>> {
+        &self.announcements.ready
     }
 
     /// Every session, in order of its name. A snapshot, made anew only after a change.
@@ -144,9 +145,7 @@ impl Endpoint {
         if self.crew.inline().is_some() {
             return several.iter().for_each(|slot| self.flush_here(slot));
         }
-        for chunk in several.chunks(limits::FLUSH_CHUNK) {
-            self.hub.work().add(Job::Flush(chunk.to_vec()));
-        }
+        self.hub.flush_later(&several);
     }
 
     fn flush_here(&self, slot: &Arc<Slot>) {
@@ -168,7 +167,7 @@ impl Endpoint {
     /// Whether it is done; `None` with other threading, or while another thread of the application's
     /// does so.
     pub fn turn_until(&self, timeout: Duration, is_done: &dyn Fn() -> bool) -> Option<bool> {
-        let is_wanted = || !self.outlets.ready.is_empty() || !self.outlets.faults.is_empty();
+        let is_wanted = || !self.announcements.is_empty();
         self.crew.inline()?.turn_until(timeout, is_wanted, is_done)
     }
 

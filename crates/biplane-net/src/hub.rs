@@ -8,16 +8,18 @@ use biplane_wire::PacketNumber;
 
 use crate::{
     Fault, Threading,
+    announcements::{self, Announcements, Announcer},
+    clock,
     counters::Counters,
     limits,
     locks::lock,
     slot::Slot,
     slots::SlotTable,
     sync::{
-        Mutex, Receiver, Sender, TrySendError,
+        Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
-        bounded,
     },
+    wheel::Tick,
     work::{Job, Work},
 };
 
@@ -31,21 +33,13 @@ pub(crate) struct Hub {
     slots: Arc<SlotTable>,
     work: Work,
     counters: Counters,
-    ready: Sender<Arc<Slot>>,
-    faults: Sender<Fault>,
+    announcer: Announcer,
     dirty: Dirty,
     closing: Closing,
     /// The application may sleep on the socket while it waits for what is ready.
     is_inline: bool,
     /// Nobody joins; when they may try again.
     maintenance: Mutex<Option<Duration>>,
-}
-
-/// Where the application takes from.
-#[derive(Debug)]
-pub(crate) struct Outlets {
-    pub(crate) ready: Receiver<Arc<Slot>>,
-    pub(crate) faults: Receiver<Fault>,
 }
 
 /// Sizes of an endpoint.
@@ -72,7 +66,15 @@ impl Sizes {
 struct Dirty {
     /// Read without the lock: a flush with nothing to do must cost nothing.
     count: AtomicUsize,
-    slots: Mutex<Vec<Arc<Slot>>>,
+    queue: Mutex<Queue>,
+}
+
+/// Who waits for the next flush.
+#[derive(Debug, Default)]
+struct Queue {
+    slots: Vec<Arc<Slot>>,
+    /// When the one that waits longest has waited as long as it may.
+    by: Tick,
 }
 
 /// Those who wait until every session is over.
@@ -89,11 +91,11 @@ impl Hub {
         sizes: Sizes,
         session: SessionConfig,
         first_packet: PacketNumber,
-    ) -> (Arc<Self>, Outlets) {
+    ) -> (Arc<Self>, Announcements) {
         // Each session stands in it once. Those that are over stand there until the application
         // takes them; while there are many of those, nobody joins (see `has_room`).
-        let (ready, taken) = bounded(2 * sizes.sessions + limits::LIST_SLACK);
-        let (faults, found) = bounded(limits::FAULTS);
+        let ready = 2 * sizes.sessions + limits::LIST_SLACK;
+        let (announcer, announcements) = announcements::lists(ready, limits::FAULTS);
         let hub = Self {
             own,
             session,
@@ -101,14 +103,13 @@ impl Hub {
             slots: Arc::new(SlotTable::new(sizes.sessions)),
             work: Work::new(now, sizes.sleepers(), sizes.sessions),
             counters: Counters::new(sizes.receivers, sizes.senders),
-            ready,
-            faults,
+            announcer,
             dirty: Dirty::default(),
             closing: Closing::default(),
             is_inline: sizes.threading == Threading::Inline,
             maintenance: Mutex::default(),
         };
-        (Arc::new(hub), Outlets { ready: taken, faults: found })
+        (Arc::new(hub), announcements)
     }
 
     pub(crate) const fn own(&self) -> SocketAddr {
@@ -145,13 +146,12 @@ impl Hub {
     pub(crate) fn has_room(&self) -> bool {
         !self.is_closing()
             && !self.slots.is_full()
-            && self.ready.len() <= self.slots.limit() + limits::LIST_SLACK / 2
+            && self.announcer.waiting() <= self.slots.limit() + limits::LIST_SLACK / 2
     }
 
     /// Tells the application of a session that is not in its list.
     pub(crate) fn add_ready(&self, slot: Arc<Slot>) {
-        // After the endpoint's end nobody takes from it.
-        if let Err(TrySendError::Full(slot)) = self.ready.try_send(slot) {
+        if let Err(slot) = self.announcer.ready(slot) {
             debug_assert!(false, "the ready list is full");
             slot.clear_ready();
         }
@@ -167,16 +167,25 @@ impl Hub {
         }
     }
 
-    /// Notes a session for the next flush, unless it is noted.
+    /// Notes a session for the next flush, unless it is noted. If none comes in time, a sender does
+    /// what it would have.
     pub(crate) fn add_dirty(&self, slot: &Arc<Slot>) {
-        let mut slots = lock(&self.dirty.slots);
+        let mut queue = lock(&self.dirty.queue);
         if slot.is_dirty() {
             return;
         }
-        slots.push(Arc::clone(slot));
-        self.dirty.count.store(slots.len(), Ordering::SeqCst);
+        queue.slots.push(Arc::clone(slot));
+        self.dirty.count.store(queue.slots.len(), Ordering::SeqCst);
+        let unseen = queue.slots.len() == 1 && {
+            queue.by = self.work.epoch().not_before(clock::now() + self.session.max_send_delay);
+            self.work.look_at_flush(queue.by)
+        };
         // Last: another thread that finds the mark flushes, and must find the session.
         slot.mark_dirty();
+        drop(queue);
+        if unseen {
+            self.work.add(Job::Look);
+        }
     }
 
     /// The session to flush, or the sessions, where there are several: for one alone the list need
@@ -185,18 +194,45 @@ impl Hub {
         if self.dirty.count.load(Ordering::SeqCst) == 0 {
             return (None, Vec::new());
         }
-        let mut slots = lock(&self.dirty.slots);
+        let mut queue = lock(&self.dirty.queue);
+        if self.is_inline {
+            // Who sleeps on the socket is to sleep on. A sender may as well look for nothing: while
+            // the application sends often, it need not be woken for each first message.
+            self.work.forget_flush();
+        }
+        self.take_from(&mut queue)
+    }
+
+    /// The same if they have waited as long as they may; a sender's, when it is time to look.
+    pub(crate) fn take_overdue(&self, now: Instant) -> (Option<Arc<Slot>>, Vec<Arc<Slot>>) {
+        let mut queue = lock(&self.dirty.queue);
+        if queue.by > self.work.epoch().reached(now) {
+            // Whoever looked is awake, so nobody is woken.
+            let _is_unseen = self.work.look_at_flush(queue.by);
+            return (None, Vec::new());
+        }
+        self.take_from(&mut queue)
+    }
+
+    fn take_from(&self, queue: &mut Queue) -> (Option<Arc<Slot>>, Vec<Arc<Slot>>) {
         self.dirty.count.store(0, Ordering::SeqCst);
-        match slots.len() {
-            1 => (slots.pop(), Vec::new()),
-            _ => (None, core::mem::take(&mut *slots)),
+        match queue.slots.len() {
+            1 => (queue.slots.pop(), Vec::new()),
+            _ => (None, core::mem::take(&mut queue.slots)),
+        }
+    }
+
+    /// Has the senders flush these.
+    pub(crate) fn flush_later(&self, slots: &[Arc<Slot>]) {
+        for chunk in slots.chunks(limits::FLUSH_CHUNK) {
+            self.work.add(Job::Flush(chunk.to_vec()));
         }
     }
 
     /// Tells the application what broke, if it still listens.
     pub(crate) fn report(&self, fault: Fault) {
         tracing::warn!(%fault, "the endpoint has a fault");
-        drop(self.faults.try_send(fault));
+        self.announcer.fault(fault);
     }
 
     /// A session is over.

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `endpoint` | what an application opens and lets go of |
 //! | `slot`, `slots` | one session beside its lock, and all of them by receive id |
+//! | `announcements` | what the application is told of, and who waits for it |
 //! | `hub` | what workers, control thread and application share |
 //! | `receiver`, `source` | from a datagram to its session, or to the one reason why not |
 //! | `sender`, `outbox`, `work`, `wheel` | who sends next, when, and how |
@@ -38,6 +39,7 @@
 )]
 
 mod alarm;
+mod announcements;
 mod clock;
 mod config;
 mod control;
@@ -69,6 +71,7 @@ mod work;
 
 use biplane_wire::limits;
 
+pub use announcements::Announcements;
 pub use clock::now;
 pub use config::{
     Admission, Decision, DialConfig, EndpointConfig, GreetingConfig, ListenConfig, Milestone,

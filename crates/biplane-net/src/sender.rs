@@ -35,7 +35,11 @@ impl Sender {
 
     /// Does what there is to do, up to a bound; waits nowhere but for room in the kernel.
     pub(crate) fn duty_cycle(&mut self, now: Instant) -> Pass {
-        self.hub.work().expire(now, &mut self.fired);
+        if self.hub.work().expire(now, &mut self.fired) {
+            let (only, several) = self.hub.take_overdue(now);
+            only.iter().for_each(|slot| self.outbox.flush(now, slot));
+            self.hub.flush_later(&several);
+        }
         let mut pass = Pass { done: 0, stop: false };
         while pass.done < limits::SENDER_PASS
             && let Some((tick, slot)) = self.fired.pop_front()

@@ -211,11 +211,16 @@ impl Slot {
     ) -> Result<(), SendError> {
         // To ask the clock costs as much as to queue a short message.
         let time = |session: &Session| session.time_behind().unwrap_or_else(clock::now);
-        self.visit_at(time, |now, session| {
+        let queued = self.visit_at(time, |now, session| {
             let queued = session.enqueue(now, channel, content, how);
-            let consequence = queued.unwrap_or(Consequence::Nothing);
-            (queued.map(drop), consequence)
-        })
+            let follows = queued.ok().filter(|follows| *follows != Consequence::Deadline);
+            (queued, follows.unwrap_or(Consequence::Nothing))
+        })?;
+        if queued == Consequence::Deadline {
+            // Among those that wait for a flush it need not stand in the wheel.
+            self.queued();
+        }
+        Ok(())
     }
 
     /// Gives `each` the next messages of a channel, `most` at the most, under the session's lock.

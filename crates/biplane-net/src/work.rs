@@ -42,6 +42,8 @@ pub(crate) struct Work {
 #[derive(Debug)]
 struct Timers {
     wheel: Wheel<Arc<Slot>>,
+    /// When somebody looks whether what is queued waits for its flush too long.
+    flush: Option<Tick>,
     /// The earliest tick for which some sender wakes.
     armed: Option<Tick>,
     /// Senders that will look at the wheel before they sleep.
@@ -57,7 +59,12 @@ impl Work {
     pub(crate) fn new(now: Instant, senders: usize, sessions: usize) -> Self {
         Self {
             jobs: bounded(2 * sessions + limits::LIST_SLACK),
-            timers: Mutex::new(Timers { wheel: Wheel::new(), armed: None, awake: senders }),
+            timers: Mutex::new(Timers {
+                wheel: Wheel::new(),
+                flush: None,
+                armed: None,
+                awake: senders,
+            }),
             epoch: Epoch(now),
             alarm: Alarm::default(),
         }
@@ -100,16 +107,33 @@ impl Work {
     fn insert(&self, tick: Tick, slot: &Arc<Slot>) -> bool {
         let mut timers = lock(&self.timers);
         let fires = timers.wheel.insert(tick, Arc::clone(slot));
-        let unseen = timers.awake == 0 && timers.armed.is_none_or(|armed| fires < armed);
-        if unseen {
-            timers.armed = Some(fires);
-        }
-        unseen
+        timers.is_unseen(fires)
     }
 
-    /// Moves the wheel to `now`; appends what fires.
-    pub(crate) fn expire(&self, now: Instant, fired: &mut VecDeque<(Tick, Arc<Slot>)>) {
-        lock(&self.timers).wheel.expire(self.epoch.reached(now), fired);
+    /// Has a sender look at `tick` whether what is queued still waits for its flush; whether one must
+    /// be woken for it.
+    #[must_use]
+    pub(crate) fn look_at_flush(&self, tick: Tick) -> bool {
+        let mut timers = lock(&self.timers);
+        if timers.flush.is_some_and(|at| at <= tick) {
+            return false;
+        }
+        timers.flush = Some(tick);
+        timers.is_unseen(tick)
+    }
+
+    /// Nothing waits for its flush.
+    pub(crate) fn forget_flush(&self) {
+        lock(&self.timers).flush = None;
+    }
+
+    /// Moves the wheel to `now`; appends what fires. Whether it is time to look at what is queued.
+    #[must_use]
+    pub(crate) fn expire(&self, now: Instant, fired: &mut VecDeque<(Tick, Arc<Slot>)>) -> bool {
+        let reached = self.epoch.reached(now);
+        let mut timers = lock(&self.timers);
+        timers.wheel.expire(reached, fired);
+        timers.flush.take_if(|at| *at <= reached).is_some()
     }
 
     /// A job, if there is one.
@@ -137,7 +161,7 @@ impl Work {
     pub(crate) fn before_sleep(&self) -> Watch {
         let mut timers = lock(&self.timers);
         timers.awake -= 1;
-        let next = timers.wheel.next();
+        let next = timers.wheel.next().into_iter().chain(timers.flush).min();
         let watch = next.filter(|next| timers.armed.is_none_or(|armed| *next < armed));
         if watch.is_some() {
             timers.armed = watch;
@@ -153,6 +177,17 @@ impl Work {
         if called || (watch.0.is_some() && timers.armed == watch.0) {
             timers.armed = None;
         }
+    }
+}
+
+impl Timers {
+    /// Whether nobody looks before `fires`, and who is called now does.
+    fn is_unseen(&mut self, fires: Tick) -> bool {
+        let unseen = self.awake == 0 && self.armed.is_none_or(|armed| fires < armed);
+        if unseen {
+            self.armed = Some(fires);
+        }
+        unseen
     }
 }
 
@@ -216,7 +251,7 @@ mod tests {
         want(&work, &slot, 50);
         want(&work, &slot, 10);
         let mut fired = VecDeque::new();
-        work.expire(work.epoch().instant(50), &mut fired);
+        assert!(!work.expire(work.epoch().instant(50), &mut fired));
         let counted = fired.iter().filter(|(tick, slot)| slot.timing().fire(*tick)).count();
         assert_eq!((fired.len(), counted), (2, 1));
     }
@@ -233,6 +268,22 @@ mod tests {
         work.after_sleep(&watch, false);
         assert!(matches!(work.take(), Some(Job::Look)));
         assert_eq!(work.before_sleep().0, Some(40));
+    }
+
+    #[test]
+    fn a_look_at_the_flush_comes_once_and_not_for_what_was_forgotten() {
+        let (work, _slot) = work();
+        let mut fired = VecDeque::new();
+        let mut look = |tick| work.expire(work.epoch().instant(tick), &mut fired);
+        let watch = work.before_sleep();
+        assert!(work.look_at_flush(20), "a sender must be woken");
+        assert!(!work.look_at_flush(30), "it looks before that");
+        work.after_sleep(&watch, true);
+        assert_eq!([19, 20, 21].map(&mut look), [false, true, false]);
+        assert!(!work.look_at_flush(40), "a sender is awake");
+        assert_eq!(work.before_sleep().0, Some(40));
+        work.forget_flush();
+        assert!(!look(40));
     }
 
     #[test]

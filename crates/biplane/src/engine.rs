@@ -3,25 +3,21 @@
 //!
 //! No other file names `biplane-net`: a world in virtual time can stand here instead of it.
 
-use core::{
-    any::Any,
-    future::Future,
-    pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use core::{any::Any, time::Duration};
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
     sync::Arc,
     time::Instant,
 };
 
+use biplane_net::{
+    Announcements, Decision, Endpoint, EndpointConfig, GreetingConfig, ListenConfig, Slot,
+};
 pub use biplane_net::{
     BindError as SocketError, ConnectError as DialError, ConnectionStats, DatagramStats,
     EndpointStats, Fault, Identity, IdentityError, Link, LinkError, Pin, PinError, SessionCounts,
     SessionId, SpecError, Step, Threading, WorkerStats,
 };
-use biplane_net::{Decision, Endpoint, EndpointConfig, GreetingConfig, ListenConfig, Slot};
 pub(crate) use biplane_net::{DialConfig, Milestone, ProtocolSpec, Watch, now};
 pub(crate) use biplane_net::{IncomingTransfer, OutgoingTransfer, TransferSource};
 use biplane_proto::{Content, RequestError, SendError, SendOptions, SessionConfig};
@@ -248,8 +244,7 @@ struct NetEngine {
 
 impl NetEngine {
     fn of(endpoint: Endpoint) -> Arc<dyn Engine> {
-        let signals =
-            NetSignals { ready: endpoint.ready().clone(), faults: endpoint.faults().clone() };
+        let signals = NetSignals(endpoint.announcements().clone());
         Arc::new(Self { endpoint, signals: Arc::new(signals) })
     }
 }
@@ -302,47 +297,22 @@ impl Engine for NetEngine {
     }
 }
 
-struct NetSignals {
-    ready: flume::Receiver<Arc<Slot>>,
-    faults: flume::Receiver<Fault>,
-}
+struct NetSignals(Announcements);
 
 impl Signals for NetSignals {
     fn try_signal(&self) -> Option<Signal> {
-        if let Ok(slot) = self.ready.try_recv() {
-            return Some(Signal::Session(slot));
-        }
-        self.faults.try_recv().ok().map(|fault| Signal::Fault(Arc::new(fault)))
+        self.0.try_next().map(signal)
     }
 
     fn signal(&self) -> BoxFuture<'_, Option<Signal>> {
-        Box::pin(Announced {
-            signals: self,
-            ready: self.ready.recv_async(),
-            faults: self.faults.recv_async(),
-        })
+        Box::pin(async { self.0.next().await.map(signal) })
     }
 }
 
-/// The next announcement of either queue.
-struct Announced<'a> {
-    signals: &'a NetSignals,
-    ready: flume::r#async::RecvFut<'a, Arc<Slot>>,
-    faults: flume::r#async::RecvFut<'a, Fault>,
-}
-
-impl Future for Announced<'_> {
-    type Output = Option<Signal>;
-
-    fn poll(mut self: pin::Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Signal>> {
-        if let Poll::Ready(slot) = pin::Pin::new(&mut self.ready).poll(context) {
-            return Poll::Ready(slot.ok().map(|slot| Signal::Session(slot)));
-        }
-        if let Poll::Ready(Ok(fault)) = pin::Pin::new(&mut self.faults).poll(context) {
-            return Poll::Ready(Some(Signal::Fault(Arc::new(fault))));
-        }
-        // flume looks first and registers then: what came in between woke nobody.
-        self.signals.try_signal().map_or(Poll::Pending, |signal| Poll::Ready(Some(signal)))
+fn signal(announced: Result<Arc<Slot>, Fault>) -> Signal {
+    match announced {
+        Ok(slot) => Signal::Session(slot),
+        Err(fault) => Signal::Fault(Arc::new(fault)),
     }
 }
 

@@ -97,7 +97,7 @@ impl WatchedSocket {
 impl Watched for WatchedSocket {
     fn wait(&self) {
         match &self.hub {
-            Some(hub) => crank::sleep(hub, None, || false),
+            Some(hub) => drop(crank::sleep(hub, None, || false)),
             None => self.poller.wait(self.socket.socket()),
         }
     }

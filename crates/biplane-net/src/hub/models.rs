@@ -10,6 +10,14 @@ use crate::{
     sync::explore::{Task, every_order, orders_with, together},
 };
 
+impl Hub {
+    /// Notes a session for the next flush as if there were always one.
+    pub(crate) fn add_dirty_unseen(&self, slot: &Arc<Slot>) {
+        lock(&self.dirty.queue).slots.push(Arc::clone(slot));
+        slot.mark_dirty();
+    }
+}
+
 /// Two queue for a session; the one that flushes as well must see its own leave.
 fn flush(queued: fn(&Slot)) {
     orders_with(3, move || {
@@ -50,9 +58,9 @@ fn canary_a_mark_that_is_set_before_the_list_has_it() {
     flush(|slot| {
         if slot.claim_dirty() {
             let (hub, me) = slot.around().unwrap();
-            let mut slots = lock(&hub.dirty.slots);
-            slots.push(me);
-            hub.dirty.count.store(slots.len(), Ordering::SeqCst);
+            let mut queue = lock(&hub.dirty.queue);
+            queue.slots.push(me);
+            hub.dirty.count.store(queue.slots.len(), Ordering::SeqCst);
         }
     });
 }

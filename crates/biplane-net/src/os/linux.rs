@@ -40,22 +40,36 @@ impl Poller {
 
     /// Waits; an interruption is an end too.
     pub(crate) fn wait(&self, _: &UdpSocket) {
-        self.wait_for(None);
-    }
-
-    /// The same for so long at the most.
-    pub(crate) fn wait_within(&self, _: &UdpSocket, most: Duration) {
-        // A time that no clock reaches is none.
-        self.wait_for(Timespec::try_from(most).ok().as_ref());
-    }
-
-    fn wait_for(&self, timeout: Option<&Timespec>) {
         let mut events = [MaybeUninit::<epoll::Event>::uninit(); 3];
-        let ready = epoll::wait(&self.epoll, &mut events, timeout);
+        let ready = epoll::wait(&self.epoll, &mut events, None);
         if ready.is_ok_and(|(ready, _)| ready.iter().any(|one| one.data.u64() == Self::BELL)) {
-            // Another waiter may have heard it first.
-            let _silent = rustix::io::read(&self.bell, &mut [0_u8; 8]);
+            self.silence();
         }
+    }
+
+    /// The same for so long at the most. Whether the socket may hold something.
+    ///
+    /// As exact as the kernel's timers: `epoll_wait` counts milliseconds, which is much of a tick,
+    /// and not all kernels that we run on have `epoll_pwait2`.
+    pub(crate) fn wait_within(&self, socket: &UdpSocket, most: Duration) -> bool {
+        // A time that no clock reaches is none.
+        let timeout = Timespec::try_from(most).ok();
+        let mut fds = [
+            PollFd::new(socket, PollFlags::IN),
+            PollFd::new(&self.stop, PollFlags::IN),
+            PollFd::new(&self.bell, PollFlags::IN),
+        ];
+        let ready = poll(&mut fds, timeout.as_ref());
+        let [holds, _, rung] = fds.map(|fd| !fd.revents().is_empty());
+        if rung {
+            self.silence();
+        }
+        holds || ready.is_err()
+    }
+
+    /// It was heard. Another waiter may have been first.
+    fn silence(&self) {
+        let _silent = rustix::io::read(&self.bell, &mut [0_u8; 8]);
     }
 
     /// Ends every wait, now and later.
@@ -161,11 +175,11 @@ mod tests {
     fn a_poller_waits_no_longer_than_it_may_nor_once_it_was_rung() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let poller = Poller::new(&socket).unwrap();
-        poller.wait_within(&socket, Duration::from_millis(1));
+        assert!(!poller.wait_within(&socket, Duration::from_millis(1)));
         poller.ring();
-        poller.wait_within(&socket, Duration::MAX);
+        assert!(!poller.wait_within(&socket, Duration::MAX));
         let (begun, most) = (std::time::Instant::now(), Duration::from_millis(5));
-        poller.wait_within(&socket, most);
+        assert!(!poller.wait_within(&socket, most));
         assert!(begun.elapsed() >= most);
     }
 
@@ -176,6 +190,7 @@ mod tests {
         socket.send_to(b"x", socket.local_addr().unwrap()).unwrap();
         poller.wait(&socket);
         poller.wait(&socket);
+        assert!(poller.wait_within(&socket, Duration::MAX));
     }
 
     #[test]

@@ -21,11 +21,11 @@ impl Poller {
 
     /// Waits until there is something to read, or for want of a way to know, a moment.
     pub(crate) fn wait(&self, socket: &UdpSocket) {
-        self.wait_within(socket, Duration::MAX);
+        let _holds = self.wait_within(socket, Duration::MAX);
     }
 
-    /// The same for so long at the most.
-    pub(crate) fn wait_within(&self, socket: &UdpSocket, most: Duration) {
+    /// The same for so long at the most. Whether the socket may hold something.
+    pub(crate) fn wait_within(&self, socket: &UdpSocket, most: Duration) -> bool {
         let end = clock::now().checked_add(most);
         let ended =
             || self.stopped.load(Ordering::Acquire) || self.rung.swap(false, Ordering::AcqRel);
@@ -34,9 +34,10 @@ impl Poller {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     clock::pause(limits::BACK_OFF.min(most));
                 }
-                Ok(_) | Err(_) => return,
+                Ok(_) | Err(_) => return true,
             }
         }
+        false
     }
 
     /// Ends a wait, that of now or the next.

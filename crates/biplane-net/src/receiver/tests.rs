@@ -9,11 +9,7 @@ use biplane_proto::{
 use biplane_wire::{Aead, ChannelKind, PacketNumber, Parameters};
 
 use super::*;
-use crate::{
-    hub::{Outlets, Sizes},
-    slot::About,
-    socket::Run,
-};
+use crate::{announcements::Announcements, hub::Sizes, slot::About, socket::Run};
 
 /// What lies in one slot, and what the kernel says of it.
 struct Handed {
@@ -96,7 +92,7 @@ fn session(now: Instant, role: Role, id: ReceiveId) -> Session {
 }
 
 /// A hub with one session, and the session's receive id.
-fn hub(now: Instant) -> (Arc<Hub>, Outlets, Arc<Slot>, ReceiveId) {
+fn hub(now: Instant) -> (Arc<Hub>, Announcements, Arc<Slot>, ReceiveId) {
     let sizes =
         Sizes { receivers: 1, senders: 1, sessions: 4, threading: crate::Threading::Dedicated };
     let config = SessionConfig::default();

@@ -8,12 +8,13 @@ use super::{
     *,
 };
 use crate::{
-    hub::{Outlets, Sizes},
+    announcements::Announcements,
+    hub::Sizes,
     sync::explore::{Task, orders_with, together},
 };
 
 /// An endpoint's middle without its socket, and where its application takes from.
-pub(crate) fn hub(senders: usize) -> (Arc<Hub>, Outlets) {
+pub(crate) fn hub(senders: usize) -> (Arc<Hub>, Announcements) {
     let sizes =
         Sizes { receivers: 2, senders, sessions: 4, threading: crate::Threading::Dedicated };
     Hub::new(

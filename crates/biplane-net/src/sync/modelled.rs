@@ -21,6 +21,12 @@ pub(crate) struct Sender<T>(Arc<List<T>>);
 #[derive(Debug)]
 pub struct Receiver<T>(Arc<List<T>>);
 
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
 /// Why something was not put in.
 #[derive(Debug)]
 pub(crate) enum TrySendError<T> {
@@ -78,6 +84,11 @@ impl<T> Receiver<T> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Who puts in lives as long as who takes.
+    pub(crate) const fn is_disconnected(&self) -> bool {
+        false
     }
 
     pub(crate) fn try_recv(&self) -> Result<T, Nothing> {

@@ -1,9 +1,10 @@
-//! An entry of the wheel fires when its time comes, whoever sleeps.
+//! An entry of the wheel fires when its time comes, whoever sleeps; so does what waits for a flush.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
 use crate::{
+    hub::Hub,
     slot::hub,
     sync::{
         Condvar,
@@ -13,7 +14,7 @@ use crate::{
 
 /// What the senders of one endpoint share, and what has fired.
 struct Watchmen {
-    work: Work,
+    hub: Arc<Hub>,
     /// The tick that it is.
     tick: AtomicU64,
     fired: Mutex<Vec<u64>>,
@@ -26,26 +27,35 @@ impl Watchmen {
         let mut next = None;
         loop {
             let mut due = VecDeque::new();
-            let now = self.work.epoch().instant(self.tick.load(Ordering::SeqCst));
-            self.work.expire(now, &mut due);
+            let work = self.hub.work();
+            let now = work.epoch().instant(self.tick.load(Ordering::SeqCst));
+            if work.expire(now, &mut due) {
+                let (only, several) = self.hub.take_overdue(now);
+                only.iter().chain(&several).for_each(|slot| self.note(slot));
+            }
             for (tick, slot) in due {
                 if slot.timing().fire(tick) {
-                    lock(&self.fired).push(slot.id().number());
-                    self.firing.notify_all();
+                    self.note(&slot);
                 }
             }
-            match Option::take(&mut next).or_else(|| self.work.take()) {
+            match Option::take(&mut next).or_else(|| work.take()) {
                 Some(Job::Stop) => return,
                 Some(_) => {}
-                None => next = self.work.wait(),
+                None => next = work.wait(),
             }
         }
+    }
+
+    fn note(&self, slot: &Slot) {
+        lock(&self.fired).push(slot.id().number());
+        self.firing.notify_all();
     }
 
     /// It is `tick`; waits until the session with this number has fired, and no other after it.
     fn reach(&self, tick: Tick, number: u64) {
         self.tick.store(tick, Ordering::SeqCst);
-        self.work.jobs.1.reach(self.work.epoch().instant(tick));
+        let work = self.hub.work();
+        work.jobs.1.reach(work.epoch().instant(tick));
         let mut fired = lock(&self.fired);
         while fired.last() != Some(&number) {
             fired = self.firing.wait(fired).unwrap();
@@ -53,13 +63,16 @@ impl Watchmen {
     }
 }
 
-/// While `senders` fall asleep, one session is scheduled for tick 50 and one for 40, as `schedule`
-/// does; beside a single sender by two threads.
-fn model(senders: usize, preemptions: usize, schedule: fn(&Work, &Arc<Slot>)) {
+/// Runs `act` while `senders` fall asleep.
+fn watched(
+    senders: usize,
+    preemptions: usize,
+    act: impl Fn(&Arc<Watchmen>) + Send + Sync + 'static,
+) {
     orders_with(preemptions, move || {
-        let (hub, _outlets) = hub(1);
+        let (hub, _announcements) = hub(senders);
         let watchmen = Arc::new(Watchmen {
-            work: Work::new(hub.work().epoch().0, senders, 4),
+            hub,
             tick: AtomicU64::new(0),
             fired: Mutex::default(),
             firing: Condvar::new(),
@@ -70,22 +83,40 @@ fn model(senders: usize, preemptions: usize, schedule: fn(&Work, &Arc<Slot>)) {
                 spawn(move || watchmen.sleep_and_look())
             })
             .collect();
-        let [late, early] = [1, 2].map(|number| Slot::modelled(number, &hub));
+        act(&watchmen);
+        (0..senders).for_each(|_| watchmen.hub.work().add(Job::Stop));
+        crew.into_iter().for_each(|sender| sender.join().unwrap());
+    });
+}
+
+/// Meanwhile one session is scheduled for tick 50 and one for 40, as `schedule` does; beside a
+/// single sender by two threads.
+fn model(senders: usize, preemptions: usize, schedule: fn(&Work, &Arc<Slot>)) {
+    watched(senders, preemptions, move |watchmen| {
+        let [late, early] = [1, 2].map(|number| Slot::modelled(number, &watchmen.hub));
         early.timing().want(Some(40));
         late.timing().want(Some(50));
         if senders == 1 {
-            let there = Arc::clone(&watchmen);
-            let elsewhere = spawn(move || schedule(&there.work, &late));
-            schedule(&watchmen.work, &early);
+            let there = Arc::clone(watchmen);
+            let elsewhere = spawn(move || schedule(there.hub.work(), &late));
+            schedule(watchmen.hub.work(), &early);
             elsewhere.join().unwrap();
         } else {
-            schedule(&watchmen.work, &late);
-            schedule(&watchmen.work, &early);
+            schedule(watchmen.hub.work(), &late);
+            schedule(watchmen.hub.work(), &early);
         }
         watchmen.reach(40, 2);
         watchmen.reach(50, 1);
-        (0..senders).for_each(|_| watchmen.work.add(Job::Stop));
-        crew.into_iter().for_each(|sender| sender.join().unwrap());
+    });
+}
+
+/// Meanwhile `queue` has a session queue something that nobody flushes.
+fn unflushed(queue: fn(&Arc<Hub>, &Arc<Slot>)) {
+    watched(1, 3, move |watchmen| {
+        let slot = Slot::modelled(2, &watchmen.hub);
+        queue(&watchmen.hub, &slot);
+        // Later than the time for which anything of a session's may wait.
+        watchmen.reach(100, 2);
     });
 }
 
@@ -108,4 +139,25 @@ fn canary_an_entry_for_which_nobody_is_called() {
             work.insert(tick, slot);
         }
     });
+}
+
+#[test]
+fn what_nobody_flushes_leaves_in_time() {
+    unflushed(|hub, slot| hub.add_dirty(slot));
+}
+
+#[test]
+fn what_nobody_flushes_leaves_in_time_after_a_flush_too() {
+    unflushed(|hub, slot| {
+        hub.add_dirty(&Slot::modelled(1, hub));
+        let (flushed, _) = hub.take_dirty();
+        flushed.iter().for_each(|slot| slot.begin_flush());
+        hub.add_dirty(slot);
+    });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn canary_something_queued_for_which_nobody_is_called() {
+    unflushed(|hub, slot| hub.add_dirty_unseen(slot));
 }
