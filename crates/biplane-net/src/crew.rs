@@ -207,7 +207,7 @@ fn receive(
 }
 
 fn wait(hub: &Hub, post: &Post<impl Watched>, index: usize) {
-    post.wait();
+    post.wait(index);
     hub.counters().receiver(index).inspect(|counters| counters.woke());
 }
 

@@ -6,7 +6,8 @@
 //!
 //! A leader that is preempted between two batches would leave the socket to nobody. So under steady
 //! traffic one of the sleepers is on watch: every 5 ms it looks whether anybody waits on the socket
-//! or has taken a batch since, and takes the leader's place if not. Without traffic all sleep.
+//! or has taken a batch since, and stands in for the leader if not, until that is back: a thread the
+//! system held up does not lose its place for good. Without traffic all sleep.
 
 use std::{
     sync::{Arc, PoisonError},
@@ -44,6 +45,9 @@ struct State {
     /// Sleepers that were called and have not woken yet.
     calls: usize,
     watch: Watch,
+    /// Who took the leader's place while that stayed away.
+    stand_in: Option<usize>,
+    leader: Leader,
     /// When the batch came from which [`limits::WATCH_BATCHES`] are counted.
     counted_since: Option<Instant>,
     stopped: bool,
@@ -57,6 +61,17 @@ enum Watch {
     /// One was woken for it and has not looked yet.
     Wanted,
     Kept,
+}
+
+/// Where the leader is while another stands in.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Leader {
+    #[default]
+    Away,
+    /// Asleep, until there is something to take.
+    Back,
+    /// It was told to take its place and has not woken yet.
+    Called,
 }
 
 /// What the one on watch saw when it looked last.
@@ -154,28 +169,54 @@ impl<W: Watched> Post<W> {
         }
     }
 
-    /// Waits on the socket, or, if another does, to be called. At any time somebody waits on the
-    /// socket or is awake and will look whether somebody does.
-    pub(super) fn wait(&self) {
+    /// The receiver `me` waits on the socket, or, if another does, to be called. At any time somebody
+    /// waits on the socket or is awake and will look whether somebody does.
+    pub(super) fn wait(&self, me: usize) {
         let mut state = lock(&self.state);
         if state.watched {
-            return self.sleep(state);
+            let leads = state.stand_in.is_some_and(|other| other != me);
+            let is_back = leads && state.leader == Leader::Away;
+            return self.sleep(state, me, is_back);
         }
+        if state.leader == Leader::Back {
+            self.give_back(&mut state);
+            return self.sleep(state, me, false);
+        }
+        // Who comes back first need not ask for its place.
+        state.stand_in = state.stand_in.filter(|other| *other == me);
         state.watched = true;
         drop(state);
         self.watched.wait();
         lock(&self.state).watched = false;
     }
 
-    fn sleep(&self, mut state: MutexGuard<'_, State>) {
+    /// The leader takes its place again.
+    fn give_back(&self, state: &mut State) {
+        state.leader = Leader::Called;
+        state.stand_in = None;
+        self.called.notify_all();
+    }
+
+    /// Until it is called; or as the leader, who `is_back`, until its place is free.
+    fn sleep(&self, mut state: MutexGuard<'_, State>, me: usize, is_back: bool) {
         state.asleep += 1;
+        if is_back {
+            state.leader = Leader::Back;
+        }
         let mut watch = None;
         while state.calls == 0 && !state.stopped {
+            if is_back && state.leader == Leader::Called {
+                break;
+            }
             if watch.is_some_and(|seen| self.is_deserted(&state, seen)) {
+                state.stand_in = (!is_back).then_some(me);
                 break;
             }
             watch = self.keep_watch(&mut state, watch);
             state = self.doze(state, watch.is_some());
+        }
+        if is_back {
+            state.leader = Leader::Away;
         }
         if watch.is_some() {
             state.watch = Watch::Nobody;

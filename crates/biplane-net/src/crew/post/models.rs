@@ -110,6 +110,50 @@ fn two_receivers_leave_nothing_on_the_socket_and_end_when_they_are_told() {
     });
 }
 
+/// The second receiver stands in for the first, which comes back.
+fn standing_in(pass: fn(&Post<Arc<Source>>, &Source) -> io::Result<Pass>) {
+    orders_with(3, move || {
+        let mut receivers = Receivers::new(0);
+        lock(&receivers.post.state).stand_in = Some(1);
+        for _ in 0..2 {
+            let post = Arc::clone(&receivers.post);
+            receivers.start(move |source| pass(&post, source));
+        }
+        receivers.source.put(1);
+        receivers.source.put(1);
+        receivers.source.until_taken(2);
+        dismiss(&receivers.hub, &receivers.post, 0);
+        receivers.join();
+    });
+}
+
+/// A batch that is not full, so that who takes it waits then.
+fn last_of(source: &Source) -> io::Result<Pass> {
+    source.take().map(|_| Pass { full: false, many: false })
+}
+
+#[test]
+fn a_leader_that_comes_back_leaves_nothing_on_the_socket() {
+    standing_in(|_, source| last_of(source));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn canary_a_place_that_is_given_back_to_one_who_sleeps_on() {
+    standing_in(|post, source| {
+        let taken = last_of(source);
+        let mut state = lock(&post.state);
+        if state.leader == Leader::Back {
+            // It is marked as called, and hears nothing.
+            state.leader = Leader::Called;
+            state.stand_in = None;
+            state.watched = true;
+        }
+        drop(state);
+        taken
+    });
+}
+
 #[test]
 #[should_panic(expected = "deadlock")]
 fn canary_a_stop_that_wakes_no_sleeper() {
@@ -167,10 +211,10 @@ fn stays_away(batches: u64) {
         post.batches = AtomicU64::new(batches);
         lock(&post.state).counted_since = Some(clock::now());
         let post = Arc::new(post);
-        let receiver = || -> Task {
+        let receiver = |me: usize| -> Task {
             let (source, post) = (Arc::clone(&source), Arc::clone(&post));
             Box::new(move || {
-                post.wait();
+                post.wait(me);
                 source.take().unwrap();
                 post.took_batch(clock::now());
                 while lock(&source.state).taken < 2 {
@@ -180,7 +224,7 @@ fn stays_away(batches: u64) {
                 }
             })
         };
-        let (one, other) = (receiver(), receiver());
+        let (one, other) = (receiver(0), receiver(1));
         together([one, other]);
     });
 }

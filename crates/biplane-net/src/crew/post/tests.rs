@@ -17,12 +17,12 @@ fn post() -> Arc<Post> {
     Arc::new(Post::new(WatchedSocket::new(Arc::new(socket), Arc::new(poller), None)))
 }
 
-/// A receiver that waits once; what it says when it woke.
-fn waiting(post: &Arc<Post>) -> mpsc::Receiver<()> {
+/// The receiver `me` waits once; what it says when it woke.
+fn waiting(post: &Arc<Post>, me: usize) -> mpsc::Receiver<()> {
     let (woke, woken) = mpsc::channel();
     let post = Arc::clone(post);
     thread::spawn(move || {
-        post.wait();
+        post.wait(me);
         woke.send(()).unwrap();
     });
     woken
@@ -38,9 +38,9 @@ fn until(post: &Post, what: &str, so: impl Fn(&State) -> bool) {
 
 /// A leader on the socket, and one who sleeps.
 fn crew(post: &Arc<Post>) -> [mpsc::Receiver<()>; 2] {
-    let leader = waiting(post);
+    let leader = waiting(post, 0);
     until(post, "a leader", |state| state.watched);
-    let other = waiting(post);
+    let other = waiting(post, 1);
     until(post, "a sleeper", |state| state.asleep == 1);
     [leader, other]
 }
@@ -68,6 +68,39 @@ fn under_traffic_a_leader_that_stays_away_is_replaced() {
     other.recv_timeout(PATIENCE).expect("the other looks after the socket");
     until(&post, "nobody asleep", |state| state.asleep == 0 && state.watch == Watch::Nobody);
     post.stop();
+}
+
+/// What is on the socket is taken.
+fn take_all(post: &Post) {
+    let socket = post.watched.socket.socket();
+    socket.set_nonblocking(true).unwrap();
+    while socket.recv(&mut [0; 8]).is_ok() {}
+}
+
+#[test]
+fn a_leader_that_comes_back_has_its_place_again() {
+    let post = post();
+    let [leader, other] = crew(&post);
+    traffic(&post);
+    send_to(&post);
+    leader.recv_timeout(PATIENCE).unwrap();
+    other.recv_timeout(PATIENCE).expect("the other stands in");
+    take_all(&post);
+    let other = waiting(&post, 1);
+    until(&post, "the other on the socket", |state| state.watched);
+    let leader = waiting(&post, 0);
+    until(&post, "the leader asleep", |state| state.leader == Leader::Back);
+    send_to(&post);
+    other.recv_timeout(PATIENCE).unwrap();
+    assert!(leader.try_recv().is_err(), "the other takes this batch");
+    take_all(&post);
+    let other = waiting(&post, 1);
+    leader.recv_timeout(PATIENCE).expect("its place is free");
+    let _leader = waiting(&post, 0);
+    until(&post, "the leader on the socket", |state| state.watched);
+    until(&post, "the other asleep", |state| state.asleep == 1 && state.stand_in.is_none());
+    post.stop();
+    other.recv_timeout(PATIENCE).unwrap();
 }
 
 #[test]
