@@ -590,7 +590,8 @@ impl Outlook {
         Self {
             state: State::Open,
             left: None,
-            events: VecDeque::new(),
+            // Most sessions have one at a time at the most.
+            events: VecDeque::with_capacity(1),
             readable_queued: false,
             writable_queued: false,
             released: false,

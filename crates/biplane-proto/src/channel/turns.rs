@@ -55,6 +55,9 @@ impl Turns {
             level.into_iter().for_each(|level| level.members.push(Member::new(place, config)));
         }
         levels.iter_mut().for_each(Level::shorten);
+        // For good: no channel comes later.
+        levels.iter_mut().for_each(|level| level.members.shrink_to_fit());
+        levels.shrink_to_fit();
         Self(levels)
     }
 
