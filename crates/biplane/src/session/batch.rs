@@ -19,8 +19,9 @@ use super::{Session, bit};
 
 /// So many are taken at a time.
 const MOST: usize = 128;
-/// Bytes for short messages that a thread keeps between two batches.
-const KEPT: usize = 64 * 1024;
+/// Bytes for short messages that a thread keeps between two batches: room for any batch, since more
+/// would be given back to the system, and asked for again, each time.
+const KEPT: usize = MOST * limits::SHELVED_MESSAGE;
 
 /// Some of what one channel held.
 pub(super) struct Batch<'a> {
