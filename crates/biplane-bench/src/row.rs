@@ -70,6 +70,9 @@ pub(crate) struct Arrival {
     pub(crate) latency_us: Option<Latency>,
     /// Share of the messages that came after a later one, where no order is promised.
     pub(crate) overtaken_share: Option<f64>,
+    /// Of the datagrams that came to the server, the share that the clients had held for lost, where
+    /// the system says.
+    pub(crate) spurious_share: Option<f64>,
     /// What the server's receiving threads did in the last round, where the system says.
     pub(crate) receivers: Vec<Worker>,
 }
@@ -126,6 +129,15 @@ fn overtaken_share(round: &Measured) -> Option<f64> {
     Some(share)
 }
 
+/// Of the datagrams that came to the server, those that had been held for lost.
+fn spurious_share(round: &Measured) -> Option<f64> {
+    let Sides { client, server } = &round.workers;
+    let came: u64 = server.receivers.iter().map(|receiver| receiver.datagrams).sum();
+    #[expect(clippy::cast_precision_loss, reason = "a share of counts")]
+    let share = client.lost_spuriously? as f64 / came.max(1) as f64;
+    Some(share)
+}
+
 /// The rounds that have figures.
 struct Figures<'a>(&'a [Measured]);
 
@@ -163,6 +175,7 @@ impl Figures<'_> {
             delivered_share: self.delivered(),
             latency_us: self.latency(),
             overtaken_share: self.median(overtaken_share),
+            spurious_share: self.median(spurious_share),
             receivers: workers.cloned().unwrap_or_default(),
         }
     }

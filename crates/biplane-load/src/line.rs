@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Handed, Plan, Worker, books::Counts, latency::Bucket, meter::Spent};
+use crate::{Handed, Plan, Workers, books::Counts, latency::Bucket, meter::Spent};
 
 /// The environment variable that makes a process a part, and says which.
 pub(crate) const PART: &str = "BIPLANE_LOAD_PART";
@@ -68,9 +68,7 @@ pub(crate) struct Report {
     /// Memory before any client joined and at the stop, in bytes.
     pub(crate) resident: Option<(u64, u64)>,
     /// From go to stop.
-    pub(crate) receivers: Vec<Worker>,
-    /// From go to stop.
-    pub(crate) senders: Vec<Worker>,
+    pub(crate) workers: Workers,
     pub(crate) drops: BTreeMap<String, u64>,
     /// The client's alone.
     pub(crate) flow: Option<Flow>,

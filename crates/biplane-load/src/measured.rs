@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Handed, Latency, Plan, Work, Worker, line::Report};
 
@@ -103,12 +103,36 @@ pub struct Way {
 }
 
 /// What a system's threads did, where it says.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Workers {
     /// Each thread that receives.
     pub receivers: Vec<Worker>,
     /// Each thread that sends.
     pub senders: Vec<Worker>,
+    /// Datagrams that this side held for lost and that had come.
+    pub lost_spuriously: Option<u64>,
+}
+
+impl Workers {
+    /// Without what had been done before.
+    pub(crate) fn since(self, before: &Self) -> Self {
+        let lost = self.lost_spuriously.zip(before.lost_spuriously);
+        Self {
+            receivers: since(self.receivers, &before.receivers),
+            senders: since(self.senders, &before.senders),
+            lost_spuriously: lost.map(|(now, before)| now.saturating_sub(before)),
+        }
+    }
+}
+
+fn since(now: Vec<Worker>, before: &[Worker]) -> Vec<Worker> {
+    let before = before.iter().copied().chain(std::iter::repeat(Worker::default()));
+    let since = |(now, before): (Worker, Worker)| Worker {
+        datagrams: now.datagrams.saturating_sub(before.datagrams),
+        batches: now.batches.saturating_sub(before.batches),
+        wakeups: now.wakeups.saturating_sub(before.wakeups),
+    };
+    now.into_iter().zip(before).map(since).collect()
 }
 
 impl Measured {
@@ -132,7 +156,7 @@ impl Measured {
             up: way(plan, &client, &server, work.up_size()),
             down: way(plan, &server, &client, work.down_size()),
             latency: Latency::of(latencies(work, &server, &client)),
-            workers: sides(&server, &client, workers),
+            workers: sides(&server, &client, |report| report.workers.clone()),
             drops: sum(client.drops, server.drops),
             broken,
         }
@@ -258,10 +282,6 @@ fn connects(
 fn latencies(work: &Work, server: &Report, client: &Report) -> Vec<crate::Bucket> {
     let side = if matches!(work, Work::Flow { .. }) { server } else { client };
     side.latencies.clone()
-}
-
-fn workers(report: &Report) -> Workers {
-    Workers { receivers: report.receivers.clone(), senders: report.senders.clone() }
 }
 
 fn sum(mut drops: BTreeMap<String, u64>, more: BTreeMap<String, u64>) -> BTreeMap<String, u64> {

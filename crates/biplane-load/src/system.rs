@@ -138,6 +138,11 @@ pub trait Side: fmt::Debug {
         Vec::new()
     }
 
+    /// Datagrams that this side held for lost so far and that had come, where the system says.
+    fn lost_spuriously(&self) -> Option<u64> {
+        None
+    }
+
     /// What this side dropped so far, by reason, where the system says.
     fn drops(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()

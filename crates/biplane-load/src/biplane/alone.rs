@@ -107,6 +107,10 @@ impl Side for Alone {
         self.intake.look()
     }
 
+    fn lost_spuriously(&self) -> Option<u64> {
+        Some(self.client.as_ref()?.session().stats().path.lost_spuriously)
+    }
+
     fn drops(&self) -> BTreeMap<String, u64> {
         let sessions = self.client.iter().map(|client| client.session().stats());
         drops(&EndpointStats::default(), sessions)

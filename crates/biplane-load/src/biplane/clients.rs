@@ -235,6 +235,11 @@ impl Side for Clients {
         workers(&self.stats().senders)
     }
 
+    fn lost_spuriously(&self) -> Option<u64> {
+        let clients = self.seats.iter().filter_map(|seat| seat.client.as_ref());
+        Some(clients.map(|client| client.session().stats().path.lost_spuriously).sum())
+    }
+
     fn drops(&self) -> BTreeMap<String, u64> {
         let clients = self.seats.iter().filter_map(|seat| seat.client.as_ref());
         drops(&self.stats(), clients.map(|client| client.session().stats()))

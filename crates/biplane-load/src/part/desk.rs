@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::Result;
 
 use crate::{
-    Class, Handed, Heard, Peer, Side, Worker,
+    Class, Handed, Heard, Peer, Side, Workers,
     books::{Books, Counts},
     line::{Report, Sessions},
     meter::{self, Spent},
@@ -28,8 +28,8 @@ pub(super) struct Desk {
     opened: Duration,
     /// What came and shall go back, if that is the work.
     echoes: Option<Echoes>,
-    /// What the system's threads had done before the work.
-    before: [Vec<Worker>; 2],
+    /// What the system had done before the work.
+    before: Workers,
     report: Report,
 }
 
@@ -85,7 +85,7 @@ impl Desk {
             sessions: Sessions::default(),
             opened,
             echoes: None,
-            before: Default::default(),
+            before: Workers::default(),
             report: Report::default(),
         }
     }
@@ -212,14 +212,12 @@ impl Desk {
 
     /// The work begins.
     pub(super) fn begin(&mut self) {
-        self.before = [self.side.receivers(), self.side.senders()];
+        self.before = workers(&*self.side);
     }
 
     /// The work is over, but for what is under way.
     pub(super) fn stop(&mut self, spent: Spent) {
-        let [receivers, senders] = &self.before;
-        self.report.receivers = since(receivers, self.side.receivers());
-        self.report.senders = since(senders, self.side.senders());
+        self.report.workers = workers(&*self.side).since(&self.before);
         self.report.spent = spent;
         self.report.in_time = self.books.counts().arrived;
         if let Some((_, after)) = &mut self.report.resident {
@@ -249,15 +247,12 @@ fn seat(seats: &mut Vec<Seat>, peer: Peer) -> &mut Seat {
     &mut seats[peer]
 }
 
-/// What each did since then.
-fn since(before: &[Worker], now: Vec<Worker>) -> Vec<Worker> {
-    let before = before.iter().copied().chain(std::iter::repeat(Worker::default()));
-    let since = |(now, before): (Worker, Worker)| Worker {
-        datagrams: now.datagrams.saturating_sub(before.datagrams),
-        batches: now.batches.saturating_sub(before.batches),
-        wakeups: now.wakeups.saturating_sub(before.wakeups),
-    };
-    now.into_iter().zip(before).map(since).collect()
+fn workers(side: &dyn Side) -> Workers {
+    Workers {
+        receivers: side.receivers(),
+        senders: side.senders(),
+        lost_spuriously: side.lost_spuriously(),
+    }
 }
 
 /// Reasons that never came up say nothing.

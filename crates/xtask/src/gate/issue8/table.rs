@@ -93,6 +93,8 @@ const SHORT: &[Target] = &[row("unreliable-64", "biplane", ENET, Times(0.25))];
 const DELIVERED: f64 = 0.999;
 /// Of a flow that two receivers share, what comes behind what left after it.
 const OVERTAKEN: f64 = 0.001;
+/// What is held for lost there and had come.
+const SPURIOUS: f64 = 0.001;
 /// Memory of an idle session.
 const SESSION_KIB: f64 = 20.0;
 /// Idle sessions at once, their memory, and the processors they take.
@@ -135,6 +137,7 @@ fn judge_shares(run: &mut Run, all: &[&Value]) {
         ("game", "biplane", "delivered_share", Wanted::AtLeast(DELIVERED)),
         ("game", "biplane inline", "delivered_share", Wanted::AtLeast(DELIVERED)),
         ("receivers", "biplane 2", "overtaken_share", Wanted::AtMost(OVERTAKEN)),
+        ("receivers", "biplane 2", "spurious_share", Wanted::AtMost(SPURIOUS)),
         ("idle", "biplane", "median", Wanted::AtMost(SESSION_KIB)),
     ] {
         let got = figure_of(all, workload, of, figure);
