@@ -37,6 +37,10 @@ impl Pacer {
     }
 
     fn tokens(&self, now: Instant) -> f64 {
+        if now <= self.filled_at {
+            // Most packets leave in rows, at one time.
+            return self.tokens.min(self.burst());
+        }
         let elapsed = now.saturating_duration_since(self.filled_at).as_secs_f64();
         (self.tokens + elapsed * self.rate).min(self.burst())
     }
