@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Announcements {
     pub(crate) ready: Receiver<Arc<Slot>>,
-    pub(crate) faults: Receiver<Fault>,
+    faults: Receiver<Fault>,
     bell: Arc<Notify>,
 }
 

@@ -25,8 +25,6 @@ pub(crate) struct Poller {
 }
 
 impl Poller {
-    const BELL: u64 = 2;
-
     /// One that waits on `socket`, which must outlive it.
     pub(crate) fn new(socket: &UdpSocket) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
@@ -34,20 +32,16 @@ impl Poller {
         // Level-triggered: what a worker leaves behind wakes the next.
         epoll::add(&epoll, socket, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
         epoll::add(&epoll, &stop, epoll::EventData::new_u64(1), epoll::EventFlags::IN)?;
-        epoll::add(&epoll, &bell, epoll::EventData::new_u64(Self::BELL), epoll::EventFlags::IN)?;
         Ok(Self { epoll, stop, bell })
     }
 
     /// Waits; an interruption is an end too.
     pub(crate) fn wait(&self, _: &UdpSocket) {
-        let mut events = [MaybeUninit::<epoll::Event>::uninit(); 3];
-        let ready = epoll::wait(&self.epoll, &mut events, None);
-        if ready.is_ok_and(|(ready, _)| ready.iter().any(|one| one.data.u64() == Self::BELL)) {
-            self.silence();
-        }
+        let mut events = [MaybeUninit::<epoll::Event>::uninit(); 2];
+        drop(epoll::wait(&self.epoll, &mut events, None));
     }
 
-    /// The same for so long at the most. Whether the socket may hold something.
+    /// The same for so long at the most, or until it is rung. Whether the socket may hold something.
     ///
     /// As exact as the kernel's timers: `epoll_wait` counts milliseconds, which is much of a tick,
     /// and not all kernels that we run on have `epoll_pwait2`.
@@ -62,14 +56,10 @@ impl Poller {
         let ready = poll(&mut fds, timeout.as_ref());
         let [holds, _, rung] = fds.map(|fd| !fd.revents().is_empty());
         if rung {
-            self.silence();
+            // Another waiter may have heard it first.
+            let _silent = rustix::io::read(&self.bell, &mut [0_u8; 8]);
         }
         holds || ready.is_err()
-    }
-
-    /// It was heard. Another waiter may have been first.
-    fn silence(&self) {
-        let _silent = rustix::io::read(&self.bell, &mut [0_u8; 8]);
     }
 
     /// Ends every wait, now and later.
@@ -77,7 +67,7 @@ impl Poller {
         ring(&self.stop);
     }
 
-    /// Ends a wait, that of now or the next.
+    /// Ends a [`Poller::wait_within`], that of now or the next.
     pub(crate) fn ring(&self) {
         ring(&self.bell);
     }

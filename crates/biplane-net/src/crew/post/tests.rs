@@ -52,6 +52,15 @@ fn traffic(post: &Post) {
     until(post, "somebody on watch", |state| state.watch == Watch::Kept);
 }
 
+/// Under traffic the leader takes a batch and stays away, while more has come: the other stands in.
+fn stand_in(post: &Arc<Post>) {
+    let [leader, other] = crew(post);
+    traffic(post);
+    send_to(post);
+    leader.recv_timeout(PATIENCE).unwrap();
+    other.recv_timeout(PATIENCE).expect("the other looks after the socket");
+}
+
 fn send_to(post: &Post) {
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
     stranger.send_to(b"x", post.watched.socket.socket().local_addr().unwrap()).unwrap();
@@ -60,12 +69,7 @@ fn send_to(post: &Post) {
 #[test]
 fn under_traffic_a_leader_that_stays_away_is_replaced() {
     let post = post();
-    let [leader, other] = crew(&post);
-    traffic(&post);
-    send_to(&post);
-    leader.recv_timeout(PATIENCE).unwrap();
-    // It took its batch, was preempted before it looked again, and more has come since.
-    other.recv_timeout(PATIENCE).expect("the other looks after the socket");
+    stand_in(&post);
     until(&post, "nobody asleep", |state| state.asleep == 0 && state.watch == Watch::Nobody);
     post.stop();
 }
@@ -80,11 +84,7 @@ fn take_all(post: &Post) {
 #[test]
 fn a_leader_that_comes_back_has_its_place_again() {
     let post = post();
-    let [leader, other] = crew(&post);
-    traffic(&post);
-    send_to(&post);
-    leader.recv_timeout(PATIENCE).unwrap();
-    other.recv_timeout(PATIENCE).expect("the other stands in");
+    stand_in(&post);
     take_all(&post);
     let other = waiting(&post, 1);
     until(&post, "the other on the socket", |state| state.watched);
