@@ -78,14 +78,9 @@ impl Alone {
 
 impl Side for Alone {
     fn turn(&mut self, patience: Duration, hear: &mut dyn FnMut(Heard<'_>)) -> Result<()> {
-        if self.client.is_none() {
-            return self.join();
-        }
-        if self.take(hear)? || patience.is_zero() {
-            return Ok(());
-        }
+        let Some(client) = &self.client else { return self.join() };
         let wait = if self.is_joined { patience } else { patience.min(STEP) };
-        if self.client.as_ref().is_some_and(|client| client.wait(wait)) {
+        if wait.is_zero() || client.wait(wait) || !self.is_joined {
             self.take(hear)?;
         }
         Ok(())

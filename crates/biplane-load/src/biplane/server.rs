@@ -45,9 +45,8 @@ impl Server {
         self.server.link().to_string()
     }
 
-    /// Hands out what is there; whether there was anything.
-    fn take(&mut self, hear: &mut dyn FnMut(Heard<'_>)) -> Result<bool> {
-        let mut is_heard = false;
+    /// Hands out what is there.
+    fn take(&mut self, hear: &mut dyn FnMut(Heard<'_>)) -> Result<()> {
         for event in self.server.events() {
             if let Event::Joined(session) = event {
                 let peer = self.peers.len();
@@ -56,21 +55,18 @@ impl Server {
                 }
                 self.peers.push((session, Room::default()));
                 hear(Heard::Joined(peer));
-                is_heard = true;
             } else if let Event::Left(session, _) = event {
                 hear(Heard::Left(place(&session)));
-                is_heard = true;
             } else if let Event::Fault(fault) = event {
                 bail!("the server broke: {fault:?}");
             }
         }
         for channel in [UNRELIABLE, RELIABLE, COMMAND] {
             self.server.drain_bytes(channel, |session, message| {
-                is_heard = true;
                 hear(Heard::Message(place(session), message));
             });
         }
-        Ok(is_heard)
+        Ok(())
     }
 }
 
@@ -80,7 +76,7 @@ fn place(session: &Session) -> Peer {
 
 impl Side for Server {
     fn turn(&mut self, patience: Duration, hear: &mut dyn FnMut(Heard<'_>)) -> Result<()> {
-        if !self.take(hear)? && !patience.is_zero() && self.server.wait(patience) {
+        if patience.is_zero() || self.server.wait(patience) {
             self.take(hear)?;
         }
         Ok(())
