@@ -14,23 +14,28 @@ impl<'a> Reader<'a> {
         self.0.is_empty()
     }
 
+    #[inline]
     pub(crate) fn u8(&mut self) -> Result<u8, DecodeError> {
         self.array().map(u8::from_be_bytes)
     }
 
+    #[inline]
     pub(crate) fn u16(&mut self) -> Result<u16, DecodeError> {
         self.array().map(u16::from_be_bytes)
     }
 
+    #[inline]
     pub(crate) fn u24(&mut self) -> Result<u32, DecodeError> {
         let [a, b, c] = self.array()?;
         Ok(u32::from_be_bytes([0, a, b, c]))
     }
 
+    #[inline]
     pub(crate) fn u32(&mut self) -> Result<u32, DecodeError> {
         self.array().map(u32::from_be_bytes)
     }
 
+    #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let (head, rest) = self
             .0
@@ -40,6 +45,7 @@ impl<'a> Reader<'a> {
         Ok(*head)
     }
 
+    #[inline]
     pub(crate) fn bytes(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
         let (head, rest) = self
             .0
@@ -56,6 +62,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A varint, refused unless it is in its shortest form.
+    #[inline]
     pub(crate) fn varint(&mut self, field: &'static str) -> Result<u64, DecodeError> {
         let first = self.u8()?;
         let mut value = u64::from(first & 0x3f);
@@ -67,6 +74,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A varint that counts something of at most `limit`.
+    #[inline]
     pub(crate) fn count(
         &mut self,
         field: &'static str,
@@ -123,7 +131,13 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, value: u64) {
     let len = varint_len(value);
     let tag = (len.trailing_zeros() as u64) << (len * 8 - 2);
     let bytes = (value | tag).to_be_bytes();
-    out.extend(bytes.iter().skip(8 - len));
+    let [.., c, d, e, f] = bytes;
+    match len {
+        1 => out.push(f),
+        2 => out.extend([e, f]),
+        4 => out.extend([c, d, e, f]),
+        _ => out.extend(bytes),
+    }
 }
 
 /// Appends the low 24 bits of `value`.

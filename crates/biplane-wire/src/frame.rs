@@ -41,6 +41,7 @@ impl ChannelId {
         self.0 as usize
     }
 
+    #[inline]
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Self::new(reader.u8()?).ok_or(DecodeError::OutOfRange { field: "channel" })
     }

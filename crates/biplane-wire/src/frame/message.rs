@@ -162,10 +162,12 @@ const fn bits(delimited: bool, after: Option<u16>, clock: Option<u32>) -> u8 {
         | (if clock.is_some() { CLOCK } else { 0 })
 }
 
+#[inline]
 fn read_after(kind: u8, reader: &mut Reader<'_>) -> Result<Option<u16>, DecodeError> {
     if kind & AFTER != 0 { reader.u16().map(Some) } else { Ok(None) }
 }
 
+#[inline]
 fn read_clock(kind: u8, reader: &mut Reader<'_>) -> Result<Option<u32>, DecodeError> {
     if kind & CLOCK != 0 { reader.u32().map(Some) } else { Ok(None) }
 }
