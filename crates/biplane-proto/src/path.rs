@@ -238,7 +238,7 @@ impl PathState {
         self.elsewhere.response()
     }
 
-    pub(crate) const fn on_response_elsewhere(&mut self) {
+    pub(crate) fn on_response_elsewhere(&mut self) {
         self.elsewhere.on_response_written();
     }
 

@@ -560,7 +560,7 @@ impl Session {
 
     /// What became of the soundings so far.
     #[must_use]
-    pub const fn soundings(&self) -> SoundingReport {
+    pub fn soundings(&self) -> SoundingReport {
         self.path.soundings().report()
     }
 

@@ -73,13 +73,13 @@ impl Channels {
 
     /// The same of one channel.
     pub(crate) fn owes_taken(&self, id: ChannelId) -> bool {
-        let report = self.list.get(id.index()).and_then(|channel| channel.report.as_ref());
+        let report = self.list.get(id.index()).and_then(|channel| channel.report.as_deref());
         report.is_some_and(Report::is_due)
     }
 
     /// Another control connection takes the place of the last, on which this may not have come.
     pub(crate) fn tell_taken_again(&mut self) {
-        let reports = self.list.iter_mut().filter_map(|channel| channel.report.as_mut());
+        let reports = self.list.iter_mut().filter_map(|channel| channel.report.as_deref_mut());
         reports.for_each(Report::tell_all_again);
     }
 
@@ -97,7 +97,7 @@ impl Channels {
         most: usize,
     ) -> Option<(ChannelId, impl Iterator<Item = AckRange> + Clone + use<>)> {
         let mut reports = self.list.iter_mut().filter_map(|channel| {
-            let report = channel.report.as_mut().filter(|report| report.is_due())?;
+            let report = channel.report.as_deref_mut().filter(|report| report.is_due())?;
             Some((channel.id, report))
         });
         let (id, report) = reports.next()?;
@@ -105,7 +105,7 @@ impl Channels {
     }
 
     fn reports(&self) -> impl Iterator<Item = &Report> {
-        self.list.iter().filter_map(|channel| channel.report.as_ref())
+        self.list.iter().filter_map(|channel| channel.report.as_deref())
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) struct Channel {
     /// What this side has room for.
     pub(super) given: CreditGiven,
     /// What its application took, where the peer may ask.
-    pub(super) report: Option<Report>,
+    pub(super) report: Option<Box<Report>>,
     /// A send was refused since the queue was last half empty.
     refused: bool,
     tally: Tally,
@@ -109,7 +109,7 @@ impl Channel {
         let longest = config.max_message as usize;
         let held = CreditHeld::new(granted_by_peer, longest);
         let given = CreditGiven::new(granted, longest);
-        let report = config.notify.then(|| Report::new(config.kind.is_reliable()));
+        let report = config.notify.then(|| Box::new(Report::new(config.kind.is_reliable())));
         Self {
             id,
             config,

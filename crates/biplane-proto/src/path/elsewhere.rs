@@ -18,7 +18,8 @@ use crate::limits;
 /// Whether the peer may have moved, and when it was last asked.
 #[derive(Debug, Default)]
 pub(super) struct Elsewhere {
-    candidate: Option<Candidate>,
+    /// By itself, since few peers ever move.
+    candidate: Option<Box<Candidate>>,
     /// When the latest question to any such address left.
     asked_at: Option<Instant>,
 }
@@ -54,7 +55,9 @@ impl Elsewhere {
                 known.path.local = path.local.or(known.path.local);
                 known.budget = known.budget.saturating_add(len);
             }
-            _ if newest => self.candidate = Some(Candidate::new(path, len, self.may_ask(now))),
+            _ if newest => {
+                self.candidate = Some(Box::new(Candidate::new(path, len, self.may_ask(now))));
+            }
             _ => {}
         }
     }
@@ -107,7 +110,7 @@ impl Elsewhere {
     /// Asks, if it is time: for `data`, whose answer counts for so long, or again for what was asked
     /// before.
     pub(super) fn ask(&mut self, now: Instant, data: [u8; 8], valid: Duration) -> Option<[u8; 8]> {
-        let candidate = self.candidate.as_mut().filter(|candidate| candidate.asks(now))?;
+        let candidate = self.candidate.as_deref_mut().filter(|candidate| candidate.asks(now))?;
         let question = match candidate.question {
             Some(before) => Question { asked_once: None, ..before },
             None => Question { data, asked_once: Some(now), until: now + valid },
@@ -123,7 +126,7 @@ impl Elsewhere {
         self.candidate.as_ref()?.response
     }
 
-    pub(super) const fn on_response_written(&mut self) {
+    pub(super) fn on_response_written(&mut self) {
         if let Some(candidate) = &mut self.candidate {
             candidate.response = None;
         }
@@ -140,11 +143,11 @@ impl Elsewhere {
     }
 
     fn candidate_at(&mut self, path: Path) -> Option<&mut Candidate> {
-        self.candidate.as_mut().filter(|candidate| candidate.path.remote == path.remote)
+        self.candidate.as_deref_mut().filter(|candidate| candidate.path.remote == path.remote)
     }
 
     fn paying(&self) -> Option<&Candidate> {
-        self.candidate.as_ref().filter(|candidate| candidate.budget >= wire::PACKET_MIN)
+        self.candidate.as_deref().filter(|candidate| candidate.budget >= wire::PACKET_MIN)
     }
 
     fn may_ask(&self, now: Instant) -> Instant {

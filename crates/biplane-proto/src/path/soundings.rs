@@ -53,15 +53,23 @@ pub struct SoundingCounts {
     pub answered: u64,
 }
 
-/// The soundings of one session.
+/// The soundings of one session. Few sessions ask any.
 #[derive(Debug, Default)]
 pub(crate) struct Soundings {
+    longest_received: usize,
+    asking: Option<Box<Asking>>,
+}
+
+/// Those of a session that has asked some.
+#[derive(Debug, Default)]
+struct Asking {
     waiting: Option<Sounding>,
     /// Without a response, the oldest first.
     asked: VecDeque<Asked>,
     /// Not taken yet, the oldest first.
     round_trips: VecDeque<Duration>,
-    report: SoundingReport,
+    short: SoundingCounts,
+    full: SoundingCounts,
 }
 
 #[derive(Debug)]
@@ -83,68 +91,76 @@ impl Sounding {
 
 impl Soundings {
     /// One shall leave with the next packet; one that waits gives way.
-    pub(crate) const fn ask(&mut self, sounding: Sounding) {
-        self.waiting = Some(sounding);
+    pub(crate) fn ask(&mut self, sounding: Sounding) {
+        self.asking.get_or_insert_default().waiting = Some(sounding);
     }
 
     /// Whether one waits that a packet of `allowance` bytes has room for.
     pub(crate) fn due(&self, allowance: usize) -> bool {
-        self.waiting.is_some_and(|sounding| sounding.len() <= allowance)
+        let waiting = self.asking.as_ref().and_then(|asking| asking.waiting);
+        waiting.is_some_and(|sounding| sounding.len() <= allowance)
     }
 
     /// Takes the one that waits; `data` is what it asks back, if it does.
     pub(crate) fn take(&mut self, now: Instant, data: [u8; 8]) -> Option<Sounding> {
-        let sounding = self.waiting.take()?;
-        self.counts(sounding).sent += 1;
+        let asking = self.asking.as_mut()?;
+        let sounding = asking.waiting.take()?;
+        asking.counts(sounding).sent += 1;
         if sounding != Sounding::Plain {
-            self.counts(sounding).asked += 1;
-            if self.asked.len() == limits::SOUNDINGS {
-                self.asked.pop_front();
+            asking.counts(sounding).asked += 1;
+            if asking.asked.len() == limits::SOUNDINGS {
+                asking.asked.pop_front();
             }
-            self.asked.push_back(Asked { data, at: now, sounding });
+            asking.asked.push_back(Asked { data, at: now, sounding });
         }
         Some(sounding)
     }
 
     /// The packet of one arrived.
     pub(crate) fn on_acked(&mut self, sounding: Sounding) {
-        let counts = self.counts(sounding);
+        let Some(asking) = &mut self.asking else { return };
+        let counts = asking.counts(sounding);
         counts.acked += 1;
         counts.owed += u64::from(sounding != Sounding::Plain);
     }
 
     /// The peer sent `data` back.
     pub(crate) fn handle_response(&mut self, now: Instant, data: [u8; 8]) {
-        let place = self.asked.iter().position(|asked| asked.data == data);
-        let Some(Asked { at, sounding, .. }) = place.and_then(|place| self.asked.remove(place))
+        let Some(asking) = &mut self.asking else { return };
+        let place = asking.asked.iter().position(|asked| asked.data == data);
+        let Some(Asked { at, sounding, .. }) = place.and_then(|place| asking.asked.remove(place))
         else {
             return;
         };
-        self.counts(sounding).answered += 1;
-        if self.round_trips.len() == limits::SOUNDINGS {
-            self.round_trips.pop_front();
+        asking.counts(sounding).answered += 1;
+        if asking.round_trips.len() == limits::SOUNDINGS {
+            asking.round_trips.pop_front();
         }
-        self.round_trips.push_back(now.saturating_duration_since(at));
+        asking.round_trips.push_back(now.saturating_duration_since(at));
     }
 
     /// A datagram of `len` bytes came.
     pub(crate) fn on_packet(&mut self, len: usize) {
-        self.report.longest_received = self.report.longest_received.max(len);
+        self.longest_received = self.longest_received.max(len);
     }
 
     /// Takes the oldest round trip that was not taken yet.
     pub(crate) fn take_round_trip(&mut self) -> Option<Duration> {
-        self.round_trips.pop_front()
+        self.asking.as_mut()?.round_trips.pop_front()
     }
 
-    pub(crate) const fn report(&self) -> SoundingReport {
-        self.report
+    pub(crate) fn report(&self) -> SoundingReport {
+        let counts = self.asking.as_ref().map(|asking| (asking.short, asking.full));
+        let (short, full) = counts.unwrap_or_default();
+        SoundingReport { short, full, longest_received: self.longest_received }
     }
+}
 
+impl Asking {
     const fn counts(&mut self, sounding: Sounding) -> &mut SoundingCounts {
         match sounding {
-            Sounding::Plain | Sounding::Short => &mut self.report.short,
-            Sounding::Full => &mut self.report.full,
+            Sounding::Plain | Sounding::Short => &mut self.short,
+            Sounding::Full => &mut self.full,
         }
     }
 }

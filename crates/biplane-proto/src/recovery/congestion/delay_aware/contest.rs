@@ -8,7 +8,7 @@ use super::super::{Acked, Controller as _, Cubic, Loss};
 /// Whether the path is contested, and what is known of that.
 #[derive(Debug, Default)]
 pub(super) struct Contest {
-    now: Option<Contested>,
+    now: Option<Box<Contested>>,
     /// Until when a queue is taken for another contest at the first sight, and the window then.
     suspected: Option<(Instant, u64)>,
 }
@@ -52,13 +52,13 @@ impl Contest {
     pub(super) fn begin(&mut self, now: Instant, datagram: u64, window: u64) {
         let known = self.suspected.filter(|(until, _)| now < *until);
         let window = known.map_or(window, |(_, before)| before.max(window));
-        self.now = Some(Contested {
+        self.now = Some(Box::new(Contested {
             cubic: Cubic::at(datagram, window),
             look_at: now + Self::FIRST_LOOK,
             pause: Self::FIRST_LOOK,
             is_confirmed: known.is_some(),
             short_since: None,
-        });
+        }));
     }
 
     /// A look has shown that the queue is theirs.
