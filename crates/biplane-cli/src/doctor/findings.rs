@@ -7,8 +7,9 @@ use biplane_net::doctor::{Examination, Workers};
 use biplane_sim::SealCost;
 use biplane_wire::Aead;
 
-/// How receivers and senders run: a thread each. It is the one manner that the library has, so it is
-/// what is recommended, whatever was measured.
+/// How receivers and senders run: a thread each. Nothing that is measured here chooses it: `shared`
+/// does no better, on one processor or two (docs/PERFORMANCE.md, "On which threads"), and `inline`
+/// is for an application that has a loop of its own, which no machine tells.
 pub(super) const THREADING: &str = "dedicated";
 /// Bytes of packets that are sealed: the shortest that carries a message, an input, a full one.
 const SIZES: [usize; 3] = [64, 256, FULL];

@@ -21,8 +21,8 @@ way at a time, so what is lost did not run over.
   fairness        1 when all receivers took the same, 1/receivers when one took all
 
 The recommended configuration is what `ServerConfig::recommended_from` reads: the fewest threads that
-come within a tenth of the fastest, no more of them than cores; threading is `dedicated`, the one
-manner there is so far.
+come within a tenth of the fastest, no more of them than cores. Threading is `dedicated` on every
+machine; `inline` is better for an application that has a loop of its own, which no machine tells.
 
 Examples:
   biplane doctor                                  the whole examination, 40 s
