@@ -35,14 +35,12 @@ impl Alone {
         }
     }
 
-    /// Hands out what is there; whether there was anything.
-    fn take(&mut self, hear: &mut dyn FnMut(Heard<'_>)) -> Result<bool> {
-        let Some(client) = &self.client else { return Ok(false) };
-        let mut is_heard = false;
+    /// Hands out what is there.
+    fn take(&mut self, hear: &mut dyn FnMut(Heard<'_>)) -> Result<()> {
+        let Some(client) = &self.client else { return Ok(()) };
         if !self.is_joined && client.planes() == Planes::Both {
             self.is_joined = true;
             hear(Heard::Joined(ME));
-            is_heard = true;
         }
         let mut is_over = false;
         for event in client.events() {
@@ -55,15 +53,12 @@ impl Alone {
             }
         }
         for channel in [UNRELIABLE, RELIABLE, COMMAND] {
-            client.drain_bytes(channel, |message| {
-                is_heard = true;
-                hear(Heard::Message(ME, message));
-            });
+            client.drain_bytes(channel, |message| hear(Heard::Message(ME, message)));
         }
         if is_over {
             hear(Heard::Left(ME));
         }
-        Ok(is_heard || is_over)
+        Ok(())
     }
 
     fn join(&mut self) -> Result<()> {
@@ -81,7 +76,7 @@ impl Side for Alone {
         let Some(client) = &self.client else { return self.join() };
         let wait = if self.is_joined { patience } else { patience.min(STEP) };
         if wait.is_zero() || client.wait(wait) || !self.is_joined {
-            self.take(hear)?;
+            return self.take(hear);
         }
         Ok(())
     }

@@ -77,7 +77,7 @@ fn place(session: &Session) -> Peer {
 impl Side for Server {
     fn turn(&mut self, patience: Duration, hear: &mut dyn FnMut(Heard<'_>)) -> Result<()> {
         if patience.is_zero() || self.server.wait(patience) {
-            self.take(hear)?;
+            return self.take(hear);
         }
         Ok(())
     }
