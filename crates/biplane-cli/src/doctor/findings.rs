@@ -8,7 +8,7 @@ use biplane_sim::SealCost;
 use biplane_wire::Aead;
 
 /// How receivers and senders run: a thread each. Nothing that is measured here chooses it: `shared`
-/// does no better, on one processor or two (docs/PERFORMANCE.md, "On which threads"), and `inline`
+/// is better at some work and worse at other (docs/PERFORMANCE.md, "On which threads"), and `inline`
 /// is for an application that has a loop of its own, which no machine tells.
 pub(super) const THREADING: &str = "dedicated";
 /// Bytes of packets that are sealed: the shortest that carries a message, an input, a full one.
