@@ -209,16 +209,22 @@ impl Slot {
         content: Content<'_>,
         how: SendOptions,
     ) -> Result<(), SendError> {
+        let mut session = lock(&self.session);
         // To ask the clock costs as much as to queue a short message.
-        let time = |session: &Session| session.time_behind().unwrap_or_else(clock::now);
-        let queued = self.visit_at(time, |now, session| {
-            let queued = session.enqueue(now, channel, content, how);
-            let follows = queued.ok().filter(|follows| *follows != Consequence::Deadline);
-            (queued, follows.unwrap_or(Consequence::Nothing))
-        })?;
-        if queued == Consequence::Deadline {
-            // Among those that wait for a flush it need not stand in the wheel.
-            self.queued();
+        let now = session.time_behind().unwrap_or_else(clock::now);
+        self.published.news.hand_on(&mut session);
+        match session.enqueue(now, channel, content, how)? {
+            Consequence::Nothing => {}
+            Consequence::Deadline => {
+                drop(session);
+                // Among those that wait for a flush it need not stand in the wheel.
+                self.queued();
+            }
+            Consequence::Anything | _ => {
+                let aftermath = self.settle(now, &mut session);
+                drop(session);
+                self.follow(aftermath);
+            }
         }
         Ok(())
     }
@@ -252,16 +258,7 @@ impl Slot {
     /// The same as [`Slot::with`], where `act` says what is to be seen to.
     fn visit<R>(&self, act: impl FnOnce(Instant, &mut Session) -> (R, Consequence)) -> R {
         let now = clock::now();
-        self.visit_at(|_| now, act)
-    }
-
-    fn visit_at<R>(
-        &self,
-        time: impl FnOnce(&Session) -> Instant,
-        act: impl FnOnce(Instant, &mut Session) -> (R, Consequence),
-    ) -> R {
         let mut session = lock(&self.session);
-        let now = time(&session);
         self.published.news.hand_on(&mut session);
         let (result, consequence) = act(now, &mut session);
         match consequence {

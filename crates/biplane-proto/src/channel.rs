@@ -16,6 +16,7 @@ mod partials;
 mod reassembly;
 mod reliable;
 mod report;
+mod row;
 mod shelf;
 mod single;
 mod turns;
@@ -126,6 +127,7 @@ impl Channels {
     // --- sending
 
     /// Queues a message of a data channel.
+    #[inline]
     pub(crate) fn send(
         &mut self,
         now: Instant,
@@ -147,6 +149,7 @@ impl Channels {
     }
 
     /// Checks a message of `len` bytes. A command then waits in the control connection's queue.
+    #[inline]
     pub(crate) fn check(
         &mut self,
         id: ChannelId,
@@ -441,10 +444,18 @@ impl Channels {
         rest: &mut Frames<'a>,
     ) -> Result<(), Violation> {
         let (id, first) = (first.channel, self.whole(first)?);
-        let others = core::iter::from_fn(|| {
-            rest.next_in_row(id).map(|message| (message.sequence, Piece::whole(message.payload)))
-        });
-        self.handle_pieces(now, id, core::iter::once(first).chain(others))
+        let mut outcome = self.take_in(now, id, core::iter::once(first));
+        if outcome.is_ok() {
+            if let Some(channel) = self.list.get_mut(id.index()) {
+                channel.handle_row(rest, &mut self.books.counts);
+            }
+            let others = core::iter::from_fn(|| {
+                rest.next_in_row(id).map(|other| (other.sequence, Piece::whole(other.payload)))
+            });
+            outcome = self.take_in(now, id, others);
+        }
+        self.mark_taken_in(id);
+        outcome
     }
 
     /// Takes in a piece of a message of a data channel.
@@ -472,10 +483,14 @@ impl Channels {
         pieces: impl Iterator<Item = (Option<u32>, Piece<'a>)>,
     ) -> Result<(), Violation> {
         let outcome = self.take_in(now, id, pieces);
-        // What came before one that breaks a rule can be taken still.
+        self.mark_taken_in(id);
+        outcome
+    }
+
+    /// What came on channel `id` can be taken; before one that broke a rule, too.
+    fn mark_taken_in(&mut self, id: ChannelId) {
         self.mark_grant(id);
         self.mark(id);
-        outcome
     }
 
     fn take_in<'a>(
@@ -623,9 +638,9 @@ impl Channels {
         while count < most
             && let taken = self.causality.taken()
             && let Some(channel) = self.list.get_mut(id.index())
-            && let Some(place) = channel.take(taken, &mut *read)
+            && let Some((some, place)) = channel.take(taken, most - count, read)
         {
-            count += 1;
+            count += some;
             if let Some(place) = place {
                 self.released |= self.on_place_taken(place);
             }

@@ -315,7 +315,10 @@ impl Session {
         } else {
             let only_waits = self.only_waits(config, how);
             self.channels.send(now, channel, content, how)?;
-            let is_first = self.timers.arm_once(Timer::Send, now + self.facts.max_send_delay);
+            let is_first = self.timers.deadline(Timer::Send).is_none();
+            if is_first {
+                self.timers.arm(Timer::Send, now + self.facts.max_send_delay);
+            }
             if only_waits {
                 return Ok(if is_first { Consequence::Deadline } else { Consequence::Nothing });
             }

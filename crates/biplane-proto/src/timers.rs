@@ -186,6 +186,7 @@ impl Timers {
         }
     }
 
+    #[inline]
     pub(crate) fn deadline(&self, timer: Timer) -> Option<Instant> {
         let place = timer as usize;
         match place.checked_sub(Timer::OFTEN) {

@@ -126,6 +126,7 @@ pub const fn varint_len(value: u64) -> usize {
 }
 
 /// Appends `value` as a varint; values from 2⁶² up, which nothing here counts to, saturate.
+#[inline]
 pub(crate) fn put_varint(out: &mut Vec<u8>, value: u64) {
     let value = value.min((1 << 62) - 1);
     let len = varint_len(value);
@@ -134,16 +135,16 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, value: u64) {
     let [.., c, d, e, f] = bytes;
     match len {
         1 => out.push(f),
-        2 => out.extend([e, f]),
-        4 => out.extend([c, d, e, f]),
-        _ => out.extend(bytes),
+        2 => out.extend_from_slice(&[e, f]),
+        4 => out.extend_from_slice(&[c, d, e, f]),
+        _ => out.extend_from_slice(&bytes),
     }
 }
 
 /// Appends the low 24 bits of `value`.
 pub(crate) fn put_u24(out: &mut Vec<u8>, value: u32) {
     let [_, a, b, c] = value.to_be_bytes();
-    out.extend([a, b, c]);
+    out.extend_from_slice(&[a, b, c]);
 }
 
 /// The longest head of `text` that is at most `limit` bytes of whole characters.

@@ -16,7 +16,7 @@ mod ack;
 mod message;
 
 pub use ack::{Ack, AckRange, AckRanges, EcnCounts, Taken};
-pub use message::{Fragment, Message, leave_open};
+pub use message::{Fragment, Message, MessageRow, leave_open};
 
 use crate::{
     DecodeError,
@@ -228,6 +228,14 @@ impl<'a> Frames<'a> {
     #[must_use]
     pub const fn new(plaintext: &'a [u8]) -> Self {
         Self(Reader(plaintext))
+    }
+
+    /// The row of messages on `channel` that comes next, each of at most `longest` bytes.
+    #[inline]
+    pub fn next_row(&mut self, channel: ChannelId, longest: usize) -> MessageRow<'a> {
+        let row = MessageRow::read(self.0.0, channel, longest, usize::MAX);
+        self.0 = Reader(self.0.0.get(row.frames.len()..).unwrap_or_default());
+        row
     }
 
     /// The next frame, if it is a message on `channel` with nothing beside its number and payload.

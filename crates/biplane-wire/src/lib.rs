@@ -49,7 +49,7 @@ pub use description::{ChannelDescription, ChannelKind, Description, Difference};
 pub use error::DecodeError;
 pub use frame::{
     Ack, AckRange, AckRanges, ChannelId, Close, CloseCode, EcnCounts, Fragment, Frame, Frames,
-    Message, Taken, leave_open,
+    Message, MessageRow, Taken, leave_open,
 };
 pub use header::{Header, KeyPhase, PacketKind, ReceiveId};
 pub use hello::{Aead, Answer, Hello, Parameters, Purpose, Resume, Welcome};

@@ -1,16 +1,17 @@
 //! `sequenced` and `unreliable` messages: worth something while they are new, never sent again.
 
 use core::time::Duration;
-use std::{collections::VecDeque, time::Instant};
+use std::time::Instant;
 
-use biplane_wire::{ChannelId, Chunk, SequenceNumber};
+use biplane_wire::{ChannelId, Chunk, MessageRow, SequenceNumber};
 
 use super::{
     causality::Progress,
     cost,
     notices::Notices,
     outgoing::{Cut, Part, Queued, Room},
-    shelf::{Body, Content, Row, Shelf},
+    row::{Row, Took},
+    shelf::{Body, Content},
 };
 use crate::{Notice, limits};
 
@@ -18,8 +19,9 @@ use crate::{Notice, limits};
 #[derive(Debug)]
 pub(super) struct FreshSend {
     id: ChannelId,
-    waiting: VecDeque<Queued>,
-    shelf: Shelf,
+    /// Whether each has a number. Those that have none wait as the frames that they leave as.
+    numbered: bool,
+    waiting: Row<Queued<()>>,
     cost: usize,
     next: SequenceNumber,
     /// The message whose pieces are leaving.
@@ -49,9 +51,9 @@ pub(super) struct Leaving {
 }
 
 impl FreshSend {
-    pub(super) const fn new(id: ChannelId) -> Self {
+    pub(super) const fn new(id: ChannelId, numbered: bool) -> Self {
         let next = SequenceNumber(0);
-        Self { id, waiting: VecDeque::new(), shelf: Shelf::new(), cost: 0, next, begun: None }
+        Self { id, numbered, waiting: Row::new(), cost: 0, next, begun: None }
     }
 
     pub(super) const fn count_from(&mut self, first: SequenceNumber) {
@@ -59,18 +61,27 @@ impl FreshSend {
     }
 
     /// Queues a message; returns how many old ones had to go.
+    #[inline]
     pub(super) fn push(&mut self, message: Queued<Content<'_>>, notices: &mut Notices) -> u64 {
+        let Queued { payload, since, extra } = message;
         let mut dropped = 0;
-        while self.is_full(message.payload.len()) && !self.waiting.is_empty() {
+        while self.is_full(payload.len()) && !self.waiting.is_empty() {
             self.drop_oldest(Notice::Superseded, notices);
             dropped += 1;
         }
-        self.cost += cost(message.payload.len());
-        self.waiting.push_back(message.keep(&mut self.shelf));
+        self.cost += cost(payload.len());
+        let is_plain = !self.numbered && extra.is_none();
+        let about = Queued { payload: (), since, extra };
+        if is_plain {
+            self.waiting.push_frame(about, self.id, payload);
+        } else {
+            self.waiting.push(about, payload);
+        }
         dropped
     }
 
     /// Whether there is no room for a message of `len` bytes.
+    #[inline]
     pub(super) fn is_full(&self, len: usize) -> bool {
         self.waiting.len() >= limits::FRESH_QUEUE_MESSAGES
             || self.cost + cost(len) > limits::SEND_QUEUE_BYTES
@@ -83,12 +94,12 @@ impl FreshSend {
 
     /// Nothing has left for a while: what is not needed goes.
     pub(super) fn rest(&mut self) {
-        self.shelf.rest();
+        self.waiting.rest();
     }
 
     /// The bytes of what leaves, until anything else leaves or is queued.
     pub(super) fn bytes<'a>(&'a self, body: &'a Body) -> &'a [u8] {
-        self.shelf.get(body)
+        self.waiting.shelf().get(body)
     }
 
     /// The tokens of what has not left, which are told of no more.
@@ -121,7 +132,7 @@ impl FreshSend {
     }
 
     /// The oldest that waits.
-    pub(super) fn oldest(&self) -> Option<&Queued> {
+    pub(super) fn oldest(&self) -> Option<&Queued<()>> {
         self.waiting.front()
     }
 
@@ -172,10 +183,9 @@ impl FreshSend {
     }
 
     fn pop_oldest(&mut self) -> Option<Queued> {
-        let message = self.waiting.pop_front()?;
-        self.cost -= cost(message.payload.len());
-        self.shelf.let_go(&message.payload);
-        Some(message)
+        let (about, payload) = self.waiting.pop()?;
+        self.cost -= cost(payload.len());
+        Some(about.with(payload))
     }
 
     fn drop_oldest(&mut self, fate: Notice, notices: &mut Notices) {
@@ -187,15 +197,30 @@ impl FreshSend {
     /// Offers the oldest messages, as long as nothing was asked of them beside their channel's
     /// promise, and takes those that `offer` writes.
     pub(super) fn pop_plain(&mut self, mut offer: impl FnMut(SequenceNumber, &[u8]) -> bool) {
-        self.shelf.sweep();
+        self.waiting.sweep();
         if self.begun.is_some() {
             return;
         }
-        while let Some(Queued { payload, extra: None, .. }) = self.waiting.front()
-            && offer(self.next, self.shelf.get(payload))
+        while let Some((Queued { extra: None, .. }, payload)) = self.waiting.front_one()
+            && offer(self.next, self.bytes(payload))
         {
             self.pop_oldest();
             self.next = self.next.next();
+        }
+    }
+
+    /// Offers rows of frames, as long as those are the oldest; of each, what `offer` writes of it
+    /// goes: so many bytes, that are so many messages, with so many bytes of payload.
+    pub(super) fn pop_rows(&mut self, mut offer: impl FnMut(&[u8]) -> (usize, usize, usize)) {
+        self.waiting.sweep();
+        if self.begun.is_some() {
+            return;
+        }
+        while let Some(frames) = self.waiting.front_frames()
+            && let (bytes, count @ 1.., payload) = offer(frames)
+        {
+            self.waiting.drop_frames(bytes, count);
+            self.cost -= payload + count * cost(0);
         }
     }
 
@@ -215,11 +240,11 @@ impl FreshSend {
     }
 
     fn pop_leaving(&mut self, room: Room, progress: Progress) -> Option<Leaving> {
-        self.shelf.sweep();
+        self.waiting.sweep();
         if self.begun.is_none() {
             let oldest = self.waiting.front().filter(|oldest| oldest.may_leave())?;
-            let count = oldest.count();
-            let cut = room.saying(count.is_some()).cut_new(oldest.payload.len());
+            let (count, len) = (oldest.count(), self.waiting.front_body()?.len());
+            let cut = room.saying(count.is_some()).cut_new(len);
             if cut == Cut::Nothing {
                 return None;
             }
@@ -231,7 +256,7 @@ impl FreshSend {
                 let after = progress.stamp(count);
                 return Some(Leaving { sequence, part: None, body, since, token, after });
             }
-            message.payload = self.shelf.take_off(message.payload);
+            message.payload = self.waiting.shelf().take_off(message.payload);
             self.begun = Some(Begun { sequence, message, count, offset: 0 });
         }
         self.pop_piece(room, progress)
@@ -258,6 +283,7 @@ impl FreshSend {
 /// Messages that wait for the application. When there are too many, the oldest goes.
 #[derive(Debug)]
 pub(super) struct FreshReceive {
+    id: ChannelId,
     /// With their numbers, where they have some.
     waiting: Row<Option<SequenceNumber>>,
     cost: usize,
@@ -279,9 +305,8 @@ pub(super) struct Arrival {
 }
 
 impl FreshReceive {
-    pub(super) fn new(sequenced: bool) -> Self {
-        let next = SequenceNumber::default();
-        Self { waiting: Row::default(), cost: 0, sequenced, next }
+    pub(super) const fn new(id: ChannelId, sequenced: bool) -> Self {
+        Self { id, waiting: Row::new(), cost: 0, sequenced, next: SequenceNumber(0) }
     }
 
     pub(super) const fn count_from(&mut self, first: SequenceNumber) {
@@ -329,24 +354,43 @@ impl FreshReceive {
             self.next = self.next.max(sequence.next());
         }
         self.cost += cost(content.len());
-        self.waiting.push(sequence, content);
-        while self.waiting.len() > limits::RECEIVE_QUEUE_MESSAGES
-            || self.cost > limits::RECEIVE_QUEUE_BYTES
-        {
-            self.take(|_| {});
-            outcome.evicted += 1;
+        if sequence.is_some() {
+            self.waiting.push(sequence, content);
+        } else {
+            self.waiting.push_frame(None, self.id, content);
         }
+        outcome.evicted = self.evict();
         outcome
     }
 
-    /// Takes the oldest, which `read` may read; its number, where it has one, and its length.
+    /// Takes in whole messages that have no number; returns how many older ones had to go.
+    pub(super) fn handle_row(&mut self, row: MessageRow<'_>) -> u64 {
+        self.cost += row.payload + row.count * cost(0);
+        self.waiting.push_row(None, row);
+        self.evict()
+    }
+
+    /// Drops the oldest while there are too many; returns how many.
+    fn evict(&mut self) -> u64 {
+        let mut evicted = 0;
+        while self.waiting.len() > limits::RECEIVE_QUEUE_MESSAGES
+            || self.cost > limits::RECEIVE_QUEUE_BYTES
+        {
+            self.take(1, &mut |_| {});
+            evicted += 1;
+        }
+        evicted
+    }
+
+    /// Takes the oldest, and of those without numbers `most` at the most; `read` may read each.
     pub(super) fn take(
         &mut self,
-        read: impl FnOnce(Content<'_>),
-    ) -> Option<(Option<SequenceNumber>, usize)> {
-        let (sequence, len) = self.waiting.take(read)?;
-        self.cost -= cost(len);
-        Some((sequence, len))
+        most: usize,
+        read: &mut dyn FnMut(Content<'_>),
+    ) -> Option<Took<Option<SequenceNumber>>> {
+        let took = self.waiting.take(most, read)?;
+        self.cost -= took.payload + took.count * cost(0);
+        Some(took)
     }
 }
 
@@ -359,11 +403,12 @@ mod tests {
         *,
     };
 
+    const CHANNEL: ChannelId = ChannelId::new(0).unwrap();
     const PACKET: Room = Room { space: Space::in_record(1_175), sequenced: true, after: false };
     const PROGRESS: Progress = Progress { issued: 0, settled: 0, written: 0 };
 
     fn queue() -> FreshSend {
-        FreshSend::new(ChannelId::new(0).unwrap())
+        FreshSend::new(CHANNEL, true)
     }
 
     fn queued(payload: impl Into<Bytes>) -> Queued<Content<'static>> {
@@ -427,14 +472,14 @@ mod tests {
 
     #[test]
     fn sequenced_never_goes_backwards() {
-        let mut queue = FreshReceive::new(true);
+        let mut queue = FreshReceive::new(CHANNEL, true);
         assert_eq!(handle(&mut queue, 2, b"c"), Arrival::default());
         assert!(handle(&mut queue, 1, b"b").late);
         assert!(handle(&mut queue, 2, b"c").duplicate);
         assert_eq!(handle(&mut queue, 3, b"d"), Arrival::default());
         let mut take = || {
             let mut taken = None;
-            queue.take(|content| taken = Some(content.into_bytes()));
+            queue.take(1, &mut |content| taken = Some(content.into_bytes()));
             taken
         };
         assert_eq!(take(), Some(Bytes::from_static(b"c")));
@@ -444,7 +489,7 @@ mod tests {
 
     #[test]
     fn unreliable_takes_whatever_comes() {
-        let mut queue = FreshReceive::new(false);
+        let mut queue = FreshReceive::new(CHANNEL, false);
         for _ in 0..3 {
             assert_eq!(queue.handle(None, Content::Shared(payload(0))), Arrival::default());
         }
@@ -455,7 +500,7 @@ mod tests {
 
     #[test]
     fn an_application_that_does_not_take_loses_the_oldest() {
-        let mut queue = FreshReceive::new(false);
+        let mut queue = FreshReceive::new(CHANNEL, false);
         for _ in 0..limits::RECEIVE_QUEUE_MESSAGES {
             assert_eq!(queue.handle(None, Content::Shared(payload(0))).evicted, 0);
         }
@@ -497,5 +542,91 @@ mod tests {
         let later = Progress { issued: 9, settled: 9, written: 9 };
         assert!(!queue.free(later), "what is written later changes nothing");
         assert_eq!(queue.pop(PACKET, later, &mut notices).unwrap().after, Some(4));
+    }
+
+    /// Messages without numbers, of `lens` bytes.
+    fn plain(lens: impl IntoIterator<Item = usize>) -> FreshSend {
+        let mut queue = FreshSend::new(CHANNEL, false);
+        let since = Instant::now();
+        for len in lens {
+            let message = Queued { since, ..queued(vec![1; len]) };
+            assert_eq!(queue.push(message, &mut Notices::default()), 0);
+        }
+        queue
+    }
+
+    /// What goes of them into `room` bytes, as (bytes, messages).
+    fn pop_rows(queue: &mut FreshSend, room: usize) -> Vec<(usize, usize)> {
+        let mut rows = Vec::new();
+        queue.pop_rows(|frames| {
+            let fits = &frames[..frames.len().min(room)];
+            let row = MessageRow::read(fits, CHANNEL, usize::MAX, usize::MAX);
+            rows.extend((row.count > 0).then_some((row.frames.len(), row.count)));
+            (row.frames.len(), row.count, row.payload)
+        });
+        rows
+    }
+
+    #[test]
+    fn messages_without_numbers_leave_in_rows() {
+        let mut queue = plain([10; 5]);
+        assert_eq!(queue.depth(), (5, 5 * cost(10)));
+        assert_eq!(pop_rows(&mut queue, 40), [(39, 3), (26, 2)]);
+        assert!(queue.is_empty() && queue.depth() == (0, 0));
+    }
+
+    #[test]
+    fn one_of_a_row_leaves_alone_where_its_bytes_are_asked_for() {
+        let mut queue = plain([10, 1_400, 10]);
+        let mut notices = Notices::default();
+        let room = Room { sequenced: false, ..PACKET };
+        let mut pop = || {
+            let leaving = queue.pop(room, PROGRESS, &mut notices)?;
+            Some((queue.bytes(&leaving.body).len(), leaving.part.map(|part| part.offset)))
+        };
+        let left: Vec<_> = core::iter::from_fn(&mut pop).collect();
+        assert_eq!(left, [(10, None), (1_160, Some(0)), (240, Some(1_160)), (10, None)]);
+        assert_eq!(queue.depth(), (0, 0));
+    }
+
+    #[test]
+    fn a_row_keeps_its_place_among_others() {
+        let mut queue = plain([10; 2]);
+        let mut notices = Notices::default();
+        let cause = Progress { issued: 3, settled: 0, written: 0 }.cause();
+        let extra = Extra { token: None, cause }.boxed();
+        queue.push(Queued { extra, ..queued(payload(0)) }, &mut notices);
+        queue.push(queued(payload(1)), &mut notices);
+        assert_eq!(pop_rows(&mut queue, 1_000), [(26, 2)]);
+        assert!(queue.is_held() && !queue.has_data());
+        assert!(queue.free(Progress { issued: 3, settled: 3, written: 3 }));
+        let room = Room { sequenced: false, ..PACKET };
+        assert_eq!(queue.pop(room, PROGRESS, &mut notices).unwrap().after, Some(3));
+        assert_eq!(pop_rows(&mut queue, 1_000), [(4, 1)]);
+    }
+
+    #[test]
+    fn the_oldest_of_a_row_goes_when_the_queue_is_full_and_all_when_it_is_over() {
+        let mut queue = plain([0; limits::FRESH_QUEUE_MESSAGES]);
+        let mut notices = Notices::default();
+        assert_eq!(queue.push(queued(vec![2; 9]), &mut notices), 1);
+        assert_eq!(queue.depth(), (limits::FRESH_QUEUE_MESSAGES, (1_023 * cost(0)) + cost(9)));
+        let lifetime = Some(Duration::from_millis(1));
+        let expired = queue.expire(Instant::now() + Duration::from_secs(1), lifetime, &mut notices);
+        assert_eq!((expired, queue.depth()), (1_024, (0, 0)));
+    }
+
+    #[test]
+    fn an_application_that_does_not_take_loses_the_oldest_of_a_row() {
+        let mut queue = FreshReceive::new(CHANNEL, false);
+        let mut frames = Vec::new();
+        (0..100).for_each(|byte| MessageRow::push(&mut frames, CHANNEL, &[byte; 3]));
+        let row = MessageRow::read(&frames, CHANNEL, usize::MAX, usize::MAX);
+        let evicted: u64 = (0..41).map(|_| queue.handle_row(row)).sum();
+        assert_eq!(evicted, 4_100 - limits::RECEIVE_QUEUE_MESSAGES as u64);
+        assert_eq!(queue.depth(), (limits::RECEIVE_QUEUE_MESSAGES, 4_096 * cost(3)));
+        let mut first = None;
+        queue.take(1, &mut |content| first = Some(content.into_bytes()));
+        assert_eq!(first, Some(Bytes::from_static(&[4; 3])));
     }
 }

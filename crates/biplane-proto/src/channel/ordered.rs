@@ -5,7 +5,8 @@ use biplane_wire::{ChannelId, SequenceNumber};
 use super::{
     arrival::{Arrived, Place, Places},
     reassembly::Piece,
-    shelf::{Content, Row},
+    row::{Row, Took},
+    shelf::Content,
 };
 use crate::Violation;
 
@@ -65,13 +66,13 @@ impl Ordered {
     pub(super) fn take(
         &mut self,
         taken: u64,
-        read: impl FnOnce(Content<'_>),
+        read: &mut dyn FnMut(Content<'_>),
     ) -> Option<(SequenceNumber, usize)> {
         if !self.is_readable(taken) {
             return None;
         }
-        let ((sequence, _), len) = self.ready.take(read)?;
-        Some((sequence, len))
+        let Took { about: (sequence, _), payload, .. } = self.ready.take(1, read)?;
+        Some((sequence, payload))
     }
 }
 
@@ -85,7 +86,7 @@ mod tests {
 
     fn take(queue: &mut Ordered, taken: u64) -> Option<(u64, Vec<u8>)> {
         let mut bytes = Vec::new();
-        let (sequence, _) = queue.take(taken, |content| bytes.extend(content.as_slice()))?;
+        let (sequence, _) = queue.take(taken, &mut |content| bytes.extend(content.as_slice()))?;
         Some((sequence.0, bytes))
     }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use biplane_wire::{
-    ChannelId, Chunk, Fragment, Frame, Header, Message, SequenceNumber, varint_len,
+    ChannelId, Chunk, Fragment, Frame, Header, Message, MessageRow, SequenceNumber, varint_len,
 };
 
 use super::{
@@ -21,10 +21,14 @@ pub(crate) trait Packet {
     /// Adds a message, or a piece of one, that fits: its frame, how many bytes of that are payload,
     /// and what must be remembered of it.
     fn add(&mut self, frame: &Frame<'_>, payload: usize, what: (Eliciting, Option<SentFrame>));
+
+    /// Adds a row of messages that fits, and that nothing is remembered of.
+    fn add_row(&mut self, row: MessageRow<'_>, wants: Eliciting);
 }
 
-/// A message that waits to be sent, or is about to.
-#[derive(Debug)]
+/// A message that waits to be sent, or is about to; with `()` for its payload, what is known of it
+/// beside that.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Queued<P = Body> {
     pub(super) payload: P,
     /// When the application sent it.
@@ -34,7 +38,7 @@ pub(super) struct Queued<P = Body> {
 }
 
 /// What was asked of a message beside its channel's promise.
-#[derive(Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Extra {
     /// Of who asks for its fate.
     pub(super) token: Option<u64>,
@@ -44,8 +48,9 @@ pub(super) struct Extra {
 
 impl Extra {
     /// To hang it on a message, if there is anything.
+    #[inline]
     pub(super) fn boxed(self) -> Option<Box<Self>> {
-        (self != Self::default()).then(|| Box::new(self))
+        (self.token.is_some() || self.cause.is_some()).then(|| Box::new(self))
     }
 }
 
@@ -60,12 +65,20 @@ pub(super) enum Cause {
 
 impl Queued<Content<'_>> {
     /// The same with its bytes on `shelf`.
+    #[inline]
     pub(super) fn keep(self, shelf: &mut Shelf) -> Queued {
         Queued { payload: shelf.keep(self.payload), since: self.since, extra: self.extra }
     }
 }
 
-impl Queued {
+impl Queued<()> {
+    /// The same with its payload.
+    pub(super) fn with<P>(self, payload: P) -> Queued<P> {
+        Queued { payload, since: self.since, extra: self.extra }
+    }
+}
+
+impl<P> Queued<P> {
     /// Of who asks for its fate.
     pub(super) fn token(&self) -> Option<u64> {
         self.extra.as_ref()?.token
@@ -78,6 +91,11 @@ impl Queued {
 
     fn cause(&self) -> Option<Cause> {
         self.extra.as_ref()?.cause
+    }
+
+    /// Since when it waits, and whether it may leave.
+    pub(super) fn standing(&self) -> (Instant, bool) {
+        (self.since, self.may_leave())
     }
 
     /// Whether all that it comes after is written.
@@ -95,7 +113,10 @@ impl Queued {
 
     /// Lets those of `queue` leave whose commands, requests and replies are all written now; returns
     /// whether there are any. None comes after less than those before it.
-    pub(super) fn free<'a>(queue: impl Iterator<Item = &'a mut Self>, progress: Progress) -> bool {
+    pub(super) fn free<'a>(queue: impl Iterator<Item = &'a mut Self>, progress: Progress) -> bool
+    where
+        P: 'a,
+    {
         let mut any = false;
         for extra in queue.filter_map(|message| message.extra.as_mut()) {
             match extra.cause {

@@ -81,6 +81,7 @@ impl ReliableSend {
         self.in_time = first;
     }
 
+    #[inline]
     pub(super) fn push(&mut self, message: Queued<Content<'_>>) -> Result<(), SendError> {
         let len = message.payload.len();
         if self.is_full(len) {
@@ -230,8 +231,9 @@ impl ReliableSend {
                 return;
             }
             held.take(cost);
-            let message = self.unsent.pop_front();
-            self.sent.extend(message.map(|message| Sent::new(message, None)));
+            if let Some(message) = self.unsent.pop_front() {
+                self.sent.push_back(Sent::new(message, None));
+            }
         }
     }
 

@@ -54,11 +54,11 @@ pub(crate) enum Body {
 }
 
 /// Where on a shelf.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Place {
-    board: usize,
-    start: usize,
-    len: usize,
+    pub(super) board: usize,
+    pub(super) start: usize,
+    pub(super) len: usize,
 }
 
 impl Default for Body {
@@ -70,6 +70,13 @@ impl Default for Body {
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
         Self::Shared(bytes)
+    }
+}
+
+impl Place {
+    /// Whether `other` begins where it ends.
+    pub(super) const fn is_before(self, other: Self) -> bool {
+        self.board == other.board && self.start + self.len == other.start
     }
 }
 
@@ -128,31 +135,36 @@ impl Shelf {
     }
 
     /// Takes in the bytes of a message.
+    #[inline]
     pub(super) fn keep(&mut self, content: Content<'_>) -> Body {
-        match content {
-            Content::Shared(bytes) if bytes.len() > limits::SHORT_MESSAGE => Body::Shared(bytes),
-            Content::Shared(bytes) => self.put(&bytes),
-            Content::Borrowed(bytes) if bytes.len() > limits::SHELVED_MESSAGE => {
-                Body::Shared(Bytes::copy_from_slice(bytes))
-            }
-            Content::Borrowed(bytes) => self.put(bytes),
+        if !is_shelved(&content) {
+            return Body::Shared(content.into_bytes());
         }
+        let bytes = content.as_slice();
+        Body::Shelved(self.put(bytes.len(), 1, |board| board.extend_from_slice(bytes)))
     }
 
-    fn put(&mut self, bytes: &[u8]) -> Body {
-        let has_room = |board: &Board| board.bytes.capacity() - board.bytes.len() >= bytes.len();
+    /// Takes in what `write` appends to a board: at most `most` bytes, of so many messages.
+    #[inline]
+    pub(super) fn put(
+        &mut self,
+        most: usize,
+        messages: usize,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Place {
+        let has_room = |board: &Board| board.bytes.capacity() - board.bytes.len() >= most;
         if !self.boards.back().is_some_and(has_room) {
             self.sweep();
             if !self.boards.back().is_some_and(has_room) {
-                self.add_board(bytes.len());
+                self.add_board(most);
             }
         }
-        let Some(last) = self.boards.back_mut() else { return Body::default() };
-        let (start, len) = (last.bytes.len(), bytes.len());
-        last.bytes.extend_from_slice(bytes);
-        last.wanted += 1;
-        let board = self.first + self.boards.len() - 1;
-        Body::Shelved(Place { board, start, len })
+        let board = self.first + self.boards.len().saturating_sub(1);
+        let Some(Board { bytes, wanted }) = self.boards.back_mut() else { return Place::default() };
+        let start = bytes.len();
+        write(bytes);
+        *wanted += messages;
+        Place { board, start, len: bytes.len() - start }
     }
 
     /// The first is small, for queues that hold a message at a time, but has room for `len` bytes.
@@ -168,22 +180,29 @@ impl Shelf {
     pub(super) fn get<'a>(&'a self, body: &'a Body) -> &'a [u8] {
         match body {
             Body::Shared(bytes) => bytes,
-            Body::Shelved(place) => {
-                let index = place.board.checked_sub(self.first);
-                let board = index.and_then(|index| self.boards.get(index));
-                let bytes = board.and_then(|board| board.bytes.get(place.start..));
-                bytes.and_then(|bytes| bytes.get(..place.len)).unwrap_or_default()
-            }
+            Body::Shelved(place) => self.at(*place),
         }
+    }
+
+    pub(super) fn at(&self, place: Place) -> &[u8] {
+        let index = place.board.checked_sub(self.first);
+        let board = index.and_then(|index| self.boards.get(index));
+        let bytes = board.and_then(|board| board.bytes.get(place.start..));
+        bytes.and_then(|bytes| bytes.get(..place.len)).unwrap_or_default()
     }
 
     /// A message is wanted no more.
     pub(super) fn let_go(&mut self, body: &Body) {
-        if let Body::Shelved(place) = body
-            && let Some(index) = place.board.checked_sub(self.first)
-            && let Some(board) = self.boards.get_mut(index)
-        {
-            board.wanted -= 1;
+        if let Body::Shelved(place) = body {
+            self.let_go_of(place.board, 1);
+        }
+    }
+
+    /// So many messages on a board are wanted no more.
+    pub(super) fn let_go_of(&mut self, board: usize, messages: usize) {
+        let index = board.checked_sub(self.first);
+        if let Some(board) = index.and_then(|index| self.boards.get_mut(index)) {
+            board.wanted -= messages;
         }
     }
 
@@ -220,59 +239,21 @@ impl Shelf {
         self.sweep();
         self.spare = Vec::new();
     }
-}
 
-/// Messages in a row, each with what its queue knows of it.
-#[derive(Debug)]
-pub(super) struct Row<T> {
-    list: VecDeque<(T, Body)>,
-    shelf: Shelf,
-}
-
-impl<T> Default for Row<T> {
-    fn default() -> Self {
-        Self { list: VecDeque::new(), shelf: Shelf::default() }
+    /// How many boards are in use, and the sizes of those that are not.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> (usize, Vec<usize>) {
+        (self.boards.len(), self.spare.iter().map(Vec::capacity).collect())
     }
 }
 
-impl<T> Row<T> {
-    pub(super) fn len(&self) -> usize {
-        self.list.len()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
-    /// What is not needed goes.
-    pub(super) fn rest(&mut self) {
-        self.shelf.rest();
-    }
-
-    pub(super) fn push(&mut self, about: T, content: Content<'_>) {
-        let body = self.shelf.keep(content);
-        self.list.push_back((about, body));
-    }
-
-    /// What is known of the oldest.
-    pub(super) fn front(&self) -> Option<&T> {
-        self.list.front().map(|(about, _)| about)
-    }
-
-    /// Takes the oldest, which `read` may read; returns what is known of it, and its length.
-    pub(super) fn take(&mut self, read: impl FnOnce(Content<'_>)) -> Option<(T, usize)> {
-        let (about, body) = self.list.pop_front()?;
-        let len = body.len();
-        match body {
-            Body::Shared(bytes) => read(Content::Shared(bytes)),
-            Body::Shelved(_) => {
-                read(Content::Borrowed(self.shelf.get(&body)));
-                self.shelf.let_go(&body);
-                self.shelf.sweep();
-            }
-        }
-        Some((about, len))
-    }
+/// Whether the bytes of a message stand on a board while it waits.
+pub(super) fn is_shelved(content: &Content<'_>) -> bool {
+    let most = match content {
+        Content::Borrowed(_) => limits::SHELVED_MESSAGE,
+        Content::Shared(_) => limits::SHORT_MESSAGE,
+    };
+    content.len() <= most
 }
 
 #[cfg(test)]
@@ -327,29 +308,5 @@ mod tests {
         assert_eq!(burst(1).0, 1);
         shelf.rest();
         assert_eq!((shelf.boards.capacity() > 0, shelf.spare.capacity()), (true, 0));
-    }
-
-    #[test]
-    fn one_message_at_a_time_takes_one_small_board_for_ever() {
-        let mut row = Row::default();
-        for number in 0..10_000_u32 {
-            row.push(number, Content::Borrowed(&number.to_be_bytes()));
-            let mut read = Vec::new();
-            let taken = row.take(|content| read.extend_from_slice(content.as_slice()));
-            assert_eq!((taken, read), (Some((number, 4)), number.to_be_bytes().to_vec()));
-        }
-        let sizes: Vec<_> = row.shelf.spare.iter().map(Vec::capacity).collect();
-        assert_eq!((row.shelf.boards.len(), sizes), (0, vec![limits::SHORT_MESSAGE]));
-    }
-
-    #[test]
-    fn a_long_message_is_not_copied() {
-        let mut row = Row::default();
-        let long = Bytes::from(vec![3; limits::SHORT_MESSAGE + 1]);
-        row.push((), Content::Shared(long.clone()));
-        let mut taken = None;
-        row.take(|content| taken = Some(content.into_bytes().as_ptr()));
-        assert_eq!(taken, Some(long.as_ptr()));
-        assert!(row.shelf.boards.is_empty());
     }
 }

@@ -1,32 +1,32 @@
 //! One channel of a session, with both of its halves.
 
+mod leaving;
+
 use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
-use biplane_wire::{AckRange, ChannelId, ChannelKind, Frame, Message, SequenceNumber};
+use biplane_wire::{AckRange, ChannelId, ChannelKind, Frames, SequenceNumber};
 use bytes::Bytes;
 
 use super::{
-    Books, Counts, Outgoing,
+    Books, Counts,
     arrival::Arrived,
     causality::Progress,
     cost,
     credit::{CreditGiven, CreditHeld},
-    fresh::{self, FreshReceive, FreshSend},
+    fresh::{FreshReceive, FreshSend},
     notices::Notices,
     ordered::Ordered,
-    outgoing::{Extra, Packet, Queued, Room, Space},
+    outgoing::{Extra, Queued},
     partials::FreshPartials,
     reassembly::Piece,
-    reliable::{self, ReliableSend},
+    reliable::ReliableSend,
     report::Report,
+    row::Took,
     shelf::{Body, Content},
     unordered::Unordered,
 };
-use crate::{
-    ChannelConfig, ChannelStats, Notice, SendError, SendOptions, Violation, acks::Eliciting,
-    limits, recovery::SentFrame,
-};
+use crate::{ChannelConfig, ChannelStats, Notice, SendError, SendOptions, Violation, limits};
 
 /// A message that is never sent again, with its number where it has one.
 pub(super) type Fresh<'a> = (Option<SequenceNumber>, Content<'a>);
@@ -103,7 +103,8 @@ impl Channel {
             ChannelKind::ReliableUnordered => (reliable, Receive::Unordered(Unordered::default())),
             ChannelKind::Sequenced | ChannelKind::Unreliable => {
                 let sequenced = config.kind == ChannelKind::Sequenced;
-                (Send::Fresh(FreshSend::new(id)), Receive::Fresh(FreshReceive::new(sequenced)))
+                let send = FreshSend::new(id, is_numbered(&config));
+                (Send::Fresh(send), Receive::Fresh(FreshReceive::new(id, sequenced)))
             }
         };
         let longest = config.max_message as usize;
@@ -141,6 +142,7 @@ impl Channel {
     }
 
     /// Queues a message of a data channel. What is over by now makes room for it first.
+    #[inline]
     pub(super) fn queue(
         &mut self,
         now: Instant,
@@ -186,6 +188,7 @@ impl Channel {
     }
 
     /// Whether a message of `len` bytes finds no room.
+    #[inline]
     fn is_full(&self, len: usize) -> bool {
         match &self.send {
             Send::Fresh(queue) => queue.is_full(len),
@@ -203,7 +206,7 @@ impl Channel {
 
     /// Whether every message of it has a number.
     fn is_numbered(&self) -> bool {
-        self.config.kind != ChannelKind::Unreliable || self.config.notify
+        is_numbered(&self.config)
     }
 
     /// The number that the next message will have.
@@ -261,102 +264,6 @@ impl Channel {
         }
     }
 
-    /// Puts what goes next into `packet`: messages until they take `turn` bytes or none fits.
-    /// Returns what they take; `None` if there are none.
-    pub(super) fn fill(
-        &mut self,
-        now: Instant,
-        turn: usize,
-        books: &mut Books,
-        packet: &mut impl Packet,
-    ) -> Option<usize> {
-        self.expire(now, books);
-        let plain = self.fill_plain(turn, packet);
-        if plain > 0 {
-            return Some(plain);
-        }
-        let message = self.leaving(packet.space(), books)?;
-        let payload = self.bytes(&message.body);
-        let what = (message.wants, message.remembered());
-        packet.add(&message.frame(payload), payload.len(), what);
-        Some(message.len(true))
-    }
-
-    /// The same of messages that go whole and of which nothing was asked beside the channel's
-    /// promise: most are such, and it costs less to look at a row of them than at each.
-    fn fill_plain(&mut self, turn: usize, packet: &mut impl Packet) -> usize {
-        let (channel, numbered) = (self.id, self.is_numbered());
-        let is_reliable = self.config.kind.is_reliable();
-        let wants = if is_reliable { Eliciting::Reliable } else { Eliciting::Fresh };
-        let mut taken = 0;
-        let offer = |sequence: SequenceNumber, payload: &[u8]| {
-            let len = Message::overhead(numbered, true, payload.len()) + payload.len();
-            let goes = taken < turn && len <= packet.space().left;
-            if goes {
-                let frame = Frame::Message(Message {
-                    channel,
-                    sequence: numbered.then(|| sequence.truncated()),
-                    after: None,
-                    clock: None,
-                    delimited: true,
-                    payload,
-                });
-                let remember = is_reliable.then_some(SentFrame::Message(channel, sequence, 1));
-                packet.add(&frame, payload.len(), (wants, remember));
-                taken += len;
-            }
-            goes
-        };
-        match &mut self.send {
-            Send::Fresh(queue) => queue.pop_plain(offer),
-            Send::Reliable(queue) => queue.pop_plain(&mut self.held, offer),
-            Send::Command(_) => {}
-        }
-        taken
-    }
-
-    pub(super) fn next_message(
-        &mut self,
-        now: Instant,
-        space: Space,
-        books: &mut Books,
-    ) -> Option<Outgoing> {
-        self.expire(now, books);
-        self.leaving(space, books)
-    }
-
-    /// What goes next into `space`, if it fits.
-    fn leaving(&mut self, space: Space, books: &mut Books) -> Option<Outgoing> {
-        let Books { progress, notices, counts, .. } = books;
-        let numbered = self.is_numbered();
-        let room = Room { space, sequenced: numbered, after: false };
-        match &mut self.send {
-            Send::Fresh(queue) => {
-                let leaving = queue.pop(room, *progress, notices)?;
-                let fresh::Leaving { sequence, part, body, since, token, after } = leaving;
-                Some(Outgoing {
-                    channel: self.id,
-                    sequence: (numbered || part.is_some()).then_some(sequence),
-                    part,
-                    body,
-                    wants: Eliciting::Fresh,
-                    sent_at: self.config.lifetime.map(|_| since),
-                    noted: token.is_some(),
-                    after,
-                })
-            }
-            Send::Reliable(queue) => {
-                let leaving = queue.pop(&mut self.held, room, *progress)?;
-                if let Some(token) = leaving.token {
-                    notices.on_numbered((self.id, leaving.sequence), token);
-                }
-                counts.resent += u64::from(leaving.again);
-                Some(outgoing(self.id, leaving))
-            }
-            Send::Command(_) => None,
-        }
-    }
-
     /// Nothing has left for a while: memory that is not needed goes.
     pub(super) fn rest(&mut self) {
         match &mut self.send {
@@ -399,11 +306,11 @@ impl Channel {
         }
     }
 
-    /// The oldest message that has not left.
-    fn oldest(&self) -> Option<&Queued> {
+    /// Since when the oldest message that has not left waits, and whether it may leave.
+    fn oldest(&self) -> Option<(Instant, bool)> {
         match &self.send {
-            Send::Fresh(queue) => queue.oldest(),
-            Send::Reliable(queue) => queue.oldest(),
+            Send::Fresh(queue) => queue.oldest().map(Queued::standing),
+            Send::Reliable(queue) => queue.oldest().map(Queued::standing),
             Send::Command(_) => None,
         }
     }
@@ -419,8 +326,8 @@ impl Channel {
 
     /// Until when the oldest may wait for what it comes after.
     pub(super) fn held_until(&self) -> Option<Instant> {
-        let held = self.oldest().filter(|message| !message.may_leave())?;
-        Some(held.since + self.lifetime()?)
+        let (since, _) = self.oldest().filter(|(_, may_leave)| !may_leave)?;
+        Some(since + self.lifetime()?)
     }
 
     /// Whether messages that wait too long for an ack go over the control connection too.
@@ -441,27 +348,6 @@ impl Channel {
         let latest = now.checked_sub(after);
         let is_now = latest.is_some_and(|latest| queue.is_overdue(latest, &self.held));
         Overdue { is_now, next: queue.overdue_at(after).filter(|at| *at > now) }
-    }
-
-    /// The next of what goes over the control connection because it waited too long.
-    pub(super) fn next_escalated(
-        &mut self,
-        now: Instant,
-        space: Space,
-        books: &mut Books,
-    ) -> Option<Outgoing> {
-        let lifetime = self.lifetime_on_the_way();
-        let Send::Reliable(queue) = &mut self.send else { return None };
-        let latest = now.checked_sub(self.config.escalate_after?)?;
-        queue.pass_by(|message| message.is_over(now, lifetime));
-        let room = Room { space, sequenced: true, after: false };
-        let (leaving, is_first) =
-            queue.pop_overdue(latest, &mut self.held, room, books.progress)?;
-        if let Some(token) = leaving.token {
-            books.notices.on_numbered((self.id, leaving.sequence), token);
-        }
-        books.counts.escalated += u64::from(is_first);
-        Some(outgoing(self.id, leaving))
     }
 
     /// Whether a send was refused and half of the queue is free now; says so once.
@@ -499,6 +385,14 @@ impl Channel {
         if sequence.is_some() == numbered { Ok(()) } else { Err(Violation::WrongFrame(self.id)) }
     }
 
+    /// Takes in the messages of a row that comes next, if they are of the kind that stands in one.
+    pub(super) fn handle_row(&mut self, frames: &mut Frames<'_>, counts: &mut Counts) {
+        let (longest, is_numbered) = (self.limit(), self.is_numbered());
+        if let (Receive::Fresh(queue), false) = (&mut self.receive, is_numbered) {
+            counts.untaken += queue.handle_row(frames.next_row(self.id, longest));
+        }
+    }
+
     pub(super) fn handle_reliable(
         &mut self,
         sequence: u32,
@@ -523,33 +417,39 @@ impl Channel {
     }
 
     /// Gives the application, which took so many commands, requests and replies, the next message to
-    /// read; of a command returns its place among them.
+    /// read, and those in a row with it, `most` at the most. Returns how many there were; of a
+    /// command also its place among commands, requests and replies.
     pub(super) fn take(
         &mut self,
         taken: u64,
-        read: impl FnOnce(Content<'_>),
-    ) -> Option<Option<u64>> {
+        most: usize,
+        read: &mut dyn FnMut(Content<'_>),
+    ) -> Option<(usize, Option<u64>)> {
         let mut place = None;
         let (sequence, len) = match &mut self.receive {
-            Receive::Fresh(queue) => queue.take(read)?,
-            Receive::Unordered(queue) => numbered(queue.take(read)?),
-            Receive::Ordered(queue) => numbered(queue.take(taken, read)?),
+            Receive::Fresh(queue) => {
+                let Took { about, count, .. } = queue.take(most, read)?;
+                if let (Some(report), Some(sequence)) = (&mut self.report, about) {
+                    report.on_taken(sequence);
+                }
+                return Some((count, None));
+            }
+            Receive::Unordered(queue) => queue.take(read)?,
+            Receive::Ordered(queue) => queue.take(taken, read)?,
             Receive::Command(queue, next) => {
                 let (payload, its) = queue.pop_front()?;
                 place = Some(its);
                 let sequence = core::mem::replace(next, next.next());
                 let len = payload.len();
                 read(Content::Shared(payload));
-                (Some(sequence), len)
+                (sequence, len)
             }
         };
-        if self.config.kind.is_reliable() {
-            self.given.give_back(cost(len));
-        }
-        if let (Some(report), Some(sequence)) = (&mut self.report, sequence) {
+        self.given.give_back(cost(len));
+        if let Some(report) = &mut self.report {
             report.on_taken(sequence);
         }
-        Some(place)
+        Some((1, place))
     }
 
     /// Lets messages go to the application that wait for nothing but that, which took so many
@@ -575,7 +475,7 @@ impl Channel {
             Send::Command(_) => (0, 0),
         };
         let Tally { sent, refused, expired, superseded, overflowed } = self.tally;
-        let waiting = self.oldest().map(|message| now.saturating_duration_since(message.since));
+        let waiting = self.oldest().map(|(since, _)| now.saturating_duration_since(since));
         ChannelStats {
             has_room: self.has_room(),
             queued_messages: messages as u64,
@@ -614,22 +514,8 @@ impl Channel {
     }
 }
 
-fn numbered((sequence, len): (SequenceNumber, usize)) -> (Option<SequenceNumber>, usize) {
-    (Some(sequence), len)
-}
-
-fn outgoing(channel: ChannelId, leaving: reliable::Leaving) -> Outgoing {
-    let reliable::Leaving { sequence, part, body, after, .. } = leaving;
-    Outgoing {
-        channel,
-        sequence: Some(sequence),
-        part,
-        body,
-        wants: Eliciting::Reliable,
-        sent_at: None,
-        noted: false,
-        after,
-    }
+fn is_numbered(config: &ChannelConfig) -> bool {
+    config.kind != ChannelKind::Unreliable || config.notify
 }
 
 /// Takes in a message, or a piece of one, that is never sent again; returns it once it is whole.

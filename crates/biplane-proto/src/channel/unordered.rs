@@ -5,7 +5,8 @@ use biplane_wire::{ChannelId, SequenceNumber};
 use super::{
     arrival::{Arrived, Numbered, Place, Places, Whole},
     reassembly::Piece,
-    shelf::{Content, Row},
+    row::Row,
+    shelf::Content,
 };
 use crate::Violation;
 
@@ -74,9 +75,10 @@ impl Unordered {
     /// Takes the next, which `read` may read; its number and length.
     pub(super) fn take(
         &mut self,
-        read: impl FnOnce(Content<'_>),
+        read: &mut dyn FnMut(Content<'_>),
     ) -> Option<(SequenceNumber, usize)> {
-        self.ready.take(read)
+        let took = self.ready.take(1, read)?;
+        Some((took.about, took.payload))
     }
 }
 
@@ -86,7 +88,7 @@ mod tests {
 
     fn take(queue: &mut Unordered) -> Option<(u64, Vec<u8>)> {
         let mut bytes = Vec::new();
-        let (sequence, _) = queue.take(|content| bytes.extend(content.as_slice()))?;
+        let (sequence, _) = queue.take(&mut |content| bytes.extend(content.as_slice()))?;
         Some((sequence.0, bytes))
     }
 

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use biplane_wire::{Frame, Header, limits as wire, varint_len};
+use biplane_wire::{Frame, Header, Message, MessageRow, limits as wire, varint_len};
 
 use crate::{
     acks::Eliciting,
@@ -157,5 +157,15 @@ impl Packet for Builder<'_> {
         frame.encode(self.out);
         self.has_piece |= matches!(frame, Frame::Fragment(_));
         self.last = Some((start..self.out.len(), payload));
+    }
+
+    fn add_row(&mut self, row: MessageRow<'_>, wants: Eliciting) {
+        self.wants = self.wants.max(wants);
+        // The last by itself: it may be moved, and is not to be waited for until it is written.
+        let (others, last) = row.frames.split_at(row.frames.len() - row.last);
+        self.out.extend_from_slice(others);
+        self.out.extend_from_slice(last);
+        let last = Message::overhead(false, true, row.last) + row.last;
+        self.last = Some((self.out.len() - last..self.out.len(), row.last));
     }
 }

@@ -21,6 +21,9 @@ const SEQUENCE: u8 = 2;
 const AFTER: u8 = 4;
 const CLOCK: u8 = 8;
 
+/// The type of a message in a row.
+const ROW: u8 = kind::MESSAGE | LENGTH;
+
 /// A whole message.
 ///
 /// ```text
@@ -68,6 +71,83 @@ pub struct Fragment<'a> {
     pub payload: &'a [u8],
 }
 
+/// Messages of one channel that stand one behind the other with nothing but their lengths and
+/// payloads, as those of an `unreliable` channel without `notify` do in a packet. What is the same
+/// for all of them is done once for a row.
+///
+/// ```text
+/// | 11 | channel 1 | length varint | payload … | 11 | channel 1 | length varint | payload … | …
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct MessageRow<'a> {
+    /// The frames.
+    pub frames: &'a [u8],
+    /// How many they are.
+    pub count: usize,
+    /// How many of their bytes are payload.
+    pub payload: usize,
+    /// How many are the last one's payload.
+    pub last: usize,
+}
+
+impl<'a> MessageRow<'a> {
+    /// Longer messages do not stand in a row.
+    pub const LONGEST: usize = 0x3fff;
+    /// The most that a frame takes beside its payload.
+    pub const HEAD: usize = 4;
+
+    /// The longest row on `channel` that `bytes` begins with, of messages of at most `longest` bytes;
+    /// none begins at `until` or behind it. Empty if there is none.
+    #[inline]
+    #[must_use]
+    pub fn read(bytes: &'a [u8], channel: ChannelId, longest: usize, until: usize) -> Self {
+        let mut row = Self::default();
+        let mut end = 0;
+        while end < until
+            && let Some(rest) = bytes.get(end..)
+            && let [ROW, of, ..] = rest
+            && *of == channel.byte()
+            && let Some((head, payload)) = Self::first(rest)
+            && payload <= longest
+            && payload <= rest.len() - head
+        {
+            row.count += 1;
+            row.payload += payload;
+            row.last = payload;
+            end += head + payload;
+        }
+        row.frames = bytes.get(..end).unwrap_or_default();
+        row
+    }
+
+    /// Of the first of `frames`: how many bytes stand before its payload, and how long that is.
+    #[inline]
+    #[must_use]
+    pub const fn first(frames: &[u8]) -> Option<(usize, usize)> {
+        match frames {
+            [_, _, len @ 0..=0x3f, ..] => Some((3, *len as usize)),
+            [_, _, high @ 0x40..=0x7f, low, ..] => {
+                let len = (*high as usize & 0x3f) << 8 | *low as usize;
+                // A varint has its shortest form.
+                if len > 0x3f { Some((4, len)) } else { None }
+            }
+            _ => None,
+        }
+    }
+
+    /// Appends the frame of a message of at most [`MessageRow::LONGEST`] bytes.
+    #[inline]
+    pub fn push(frames: &mut Vec<u8>, channel: ChannelId, payload: &[u8]) {
+        debug_assert!(payload.len() <= Self::LONGEST, "it does not stand in a row");
+        let [.., high, low] = payload.len().to_be_bytes();
+        match payload.len() {
+            0..=0x3f => frames.extend_from_slice(&[ROW, channel.byte(), low]),
+            _ => frames.extend_from_slice(&[ROW, channel.byte(), 0x40 | high, low]),
+        }
+        frames.extend_from_slice(payload);
+    }
+}
+
 impl<'a> Message<'a> {
     /// Bytes that a frame takes beside its payload, for a plain message without `after` and
     /// `clock`: type, channel, sequence number if `sequenced`, and length if `delimited`.
@@ -100,7 +180,7 @@ impl<'a> Message<'a> {
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let bits = bits(self.delimited, self.after, self.clock);
         let sequence = if self.sequence.is_some() { SEQUENCE } else { 0 };
-        out.extend([kind::MESSAGE | bits | sequence, self.channel.byte()]);
+        out.extend_from_slice(&[kind::MESSAGE | bits | sequence, self.channel.byte()]);
         if let Some(sequence) = self.sequence {
             put_u24(out, sequence);
         }

@@ -200,6 +200,72 @@ proptest! {
     }
 }
 
+/// Bytes that hold rows, and what ends them.
+fn pieces() -> impl Strategy<Value = Vec<u8>> {
+    let frame = (0_usize..400, 3_u8..5, prop::option::weighted(0.1, 0_u32..9), 0_u8..20).prop_map(
+        |(len, id, sequence, open)| {
+            let payload = &vec![7; len];
+            let (channel, delimited) = (channel(id), open > 0);
+            encoded(&Frame::Message(Message {
+                channel,
+                sequence,
+                after: None,
+                clock: None,
+                delimited,
+                payload,
+            }))
+        },
+    );
+    let anything = prop::collection::vec(any::<u8>(), 0..5);
+    prop::collection::vec(prop_oneof![9 => frame, 1 => anything], 0..12)
+        .prop_map(|all| all.concat())
+}
+
+proptest! {
+    #[test]
+    fn a_row_is_what_its_frames_are_one_by_one(
+        bytes in pieces(), longest in 0_usize..400, until in 0_usize..2_000,
+    ) {
+        let (mut rest, mut row) = (Frames::new(&bytes), MessageRow::default());
+        while row.frames.len() < until
+            && let Some(Ok(Frame::Message(message))) = rest.next()
+            && message.channel == channel(3)
+            && message.delimited
+            && (message.sequence, message.after, message.clock) == (None, None, None)
+            && message.payload.len() <= longest
+        {
+            row = MessageRow {
+                frames: &bytes[..bytes.len() - rest.0.0.len()],
+                count: row.count + 1,
+                payload: row.payload + message.payload.len(),
+                last: message.payload.len(),
+            };
+        }
+        prop_assert_eq!(MessageRow::read(&bytes, channel(3), longest, until), row);
+    }
+}
+
+#[test]
+fn what_is_pushed_onto_a_row_is_a_frame() {
+    for len in [0, 1, 0x3f, 0x40, 300, MessageRow::LONGEST] {
+        let (payload, mut frames) = (vec![9; len], Vec::new());
+        MessageRow::push(&mut frames, channel(3), &payload);
+        let frame = Frame::Message(Message {
+            channel: channel(3),
+            sequence: None,
+            after: None,
+            clock: None,
+            delimited: true,
+            payload: &payload,
+        });
+        assert_eq!(frames, encoded(&frame));
+        assert!(frames.len() <= len + MessageRow::HEAD);
+        let mut read = Frames::new(&frames);
+        let row = MessageRow { frames: &frames, count: 1, payload: len, last: len };
+        assert_eq!((read.next_row(channel(3), len), read.next()), (row, None));
+    }
+}
+
 fn one(bytes: &[u8]) -> Option<(Frame<'_>, &[u8])> {
     let mut reader = Reader(bytes);
     let frame = Frame::read(&mut reader).ok()?;
