@@ -203,6 +203,7 @@ impl Slot {
     /// # Errors
     ///
     /// [`SendError`]; nothing is queued then.
+    #[inline]
     pub fn send(
         &self,
         channel: ChannelId,

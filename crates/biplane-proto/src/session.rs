@@ -296,6 +296,7 @@ impl Session {
     /// # Errors
     ///
     /// [`SendError`]; nothing is queued then.
+    #[inline]
     pub fn enqueue(
         &mut self,
         now: Instant,

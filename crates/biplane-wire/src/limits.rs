@@ -191,7 +191,7 @@ pub const UNRELIABLE_ACK_DELAY: Duration = Duration::from_millis(60);
 /// Or for this many packets.
 pub const UNRELIABLE_ACK_PACKETS: u32 = 32;
 /// Such numbers of packets bring no two acks within this.
-pub const ACKS_APART: Duration = Duration::from_micros(250);
+pub const ACKS_APART: Duration = Duration::from_micros(500);
 /// RTT assumed before the first sample.
 pub const INITIAL_RTT: Duration = Duration::from_millis(100);
 /// What a timer resolves (RFC 9002, section 6.1.2).
