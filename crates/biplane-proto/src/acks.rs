@@ -112,6 +112,11 @@ impl Acks {
         self.waiting.deadline.is_some_and(|deadline| deadline <= now)
     }
 
+    /// Whether one leaves now or very soon.
+    pub(crate) fn is_near(&self, now: Instant) -> bool {
+        self.waiting.deadline.is_some_and(|deadline| deadline <= now + limits::ACKS_APART)
+    }
+
     /// Whether anything waits for an ack at all.
     pub(crate) const fn waiting(&self) -> bool {
         self.waiting.deadline.is_some()

@@ -381,7 +381,7 @@ impl Session {
         }
         let is_told = self.channels.owes_taken(channel) && !self.is_ended();
         let is_first = is_told && self.timers.arm_once(Timer::Taken, now + limits::TAKEN_DELAY);
-        let has_credit = self.channels.has_credit();
+        let has_credit = self.wants_credit(now);
         if has_credit {
             self.settle(now);
         }

@@ -121,7 +121,7 @@ const _: () = assert!(FRESH_PARTIAL_BYTES >= FRESH_MESSAGE);
 // The session: queues and credit.
 
 /// Credit of a reliable channel: cost of the messages that may wait for its application.
-pub const CHANNEL_CREDIT: u64 = 1 << 20;
+pub const CHANNEL_CREDIT: u64 = 2 << 20;
 /// Cost of the messages that wait to be sent on one channel.
 pub const SEND_QUEUE_BYTES: usize = 1 << 20;
 /// Messages that wait to be sent on one reliable channel, those in flight included.
@@ -160,6 +160,7 @@ const _: () = assert!(TURN_BYTES < DEBT_BYTES && TUNNEL_PIECE < DEBT_BYTES as us
 const _: () = assert!(HELD_BYTES >= FRESH_MESSAGE + MESSAGE_COST);
 const _: () = assert!(ms(TAKEN_DELAY) + 2 * ms(PTO_MAX) < ms(NOTICE_PATIENCE), "word may be lost");
 const _: () = assert!(TAKEN_RANGES <= TAKEN_RUNS);
+const _: () = assert!(CHANNEL_CREDIT >= 2 * SEND_QUEUE_BYTES as u64, "no grant is waited for");
 const _: () = assert!(CHANNEL_CREDIT >= 2 * (CONTROL_MESSAGE + MESSAGE_COST) as u64);
 const _: () = assert!(SEQUENCE_AHEAD < SequenceNumber::SPAN);
 const _: () = assert!(RECEIVE_QUEUE_BYTES >= FRESH_MESSAGE + MESSAGE_COST);

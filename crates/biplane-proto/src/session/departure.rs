@@ -179,12 +179,18 @@ impl Session {
         self.arrivals.acks.due(now)
             || self.outlook.ping
             || self.outlook.probes > 0
-            || self.channels.has_credit()
+            || self.wants_credit(now)
             || self.outlook.taken_due
             || self.length_probe_waits(now)
             || (self.outlook.released
                 && self.channels.has_data()
                 && self.recovery.may_send(now, self.path.mtu().size()))
+    }
+
+    /// Whether a grant must leave now. An ack that is about to leave takes it along.
+    pub(super) fn wants_credit(&self, now: Instant) -> bool {
+        self.channels.has_credit()
+            && !(self.liveness.data_open() && self.arrivals.acks.is_near(now))
     }
 
     /// Writes frames by their urgency; returns whether the packet shall be as long as it may be, as

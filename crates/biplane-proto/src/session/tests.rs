@@ -4,6 +4,7 @@ mod batches;
 mod causality;
 mod cuts;
 mod escalation;
+mod grants;
 mod modes;
 mod moving;
 mod notices;
