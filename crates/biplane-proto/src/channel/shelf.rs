@@ -114,15 +114,19 @@ impl Body {
 /// What was let go of can be read until the next sweep.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
-    boards: VecDeque<Board>,
-    /// The number of the first.
+    /// Those that took no more.
+    full: VecDeque<Board>,
+    /// The number of the first of them.
     first: usize,
-    /// Boards to use again: at most as many as were in use at a time since there was none.
+    /// The next one, which messages are put on. Most queues never need another.
+    open: Board,
+    /// Boards to use again: with the open one at most as many as were in use at a time since there
+    /// was none.
     spare: Vec<Vec<u8>>,
     most: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Board {
     bytes: Vec<u8>,
     /// How many messages on it are wanted.
@@ -131,7 +135,8 @@ struct Board {
 
 impl Shelf {
     pub(super) const fn new() -> Self {
-        Self { boards: VecDeque::new(), first: 0, spare: Vec::new(), most: 0 }
+        let open = Board { bytes: Vec::new(), wanted: 0 };
+        Self { full: VecDeque::new(), first: 0, open, spare: Vec::new(), most: 0 }
     }
 
     /// Takes in the bytes of a message.
@@ -152,28 +157,37 @@ impl Shelf {
         messages: usize,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> Place {
-        let has_room = |board: &Board| board.bytes.capacity() - board.bytes.len() >= most;
-        if !self.boards.back().is_some_and(has_room) {
-            self.sweep();
-            if !self.boards.back().is_some_and(has_room) {
-                self.add_board(most);
-            }
+        if !self.has_room(most) {
+            self.make_room(most);
         }
-        let board = self.first + self.boards.len().saturating_sub(1);
-        let Some(Board { bytes, wanted }) = self.boards.back_mut() else { return Place::default() };
+        let board = self.first + self.full.len();
+        let Board { bytes, wanted } = &mut self.open;
         let start = bytes.len();
         write(bytes);
         *wanted += messages;
         Place { board, start, len: bytes.len() - start }
     }
 
-    /// The first is small, for queues that hold a message at a time, but has room for `len` bytes.
-    fn add_board(&mut self, len: usize) {
-        let size = if self.boards.is_empty() { limits::SHORT_MESSAGE } else { limits::BOARD };
+    const fn has_room(&self, len: usize) -> bool {
+        self.open.bytes.capacity() - self.open.bytes.len() >= len
+    }
+
+    /// Opens another board if need be. The first is small, for queues that hold a message at a time.
+    fn make_room(&mut self, len: usize) {
+        self.sweep();
+        if self.has_room(len) {
+            return;
+        }
+        let is_used = self.open.wanted > 0;
+        let size =
+            if is_used || !self.full.is_empty() { limits::BOARD } else { limits::SHORT_MESSAGE };
         let new = || Vec::with_capacity(size.max(len));
         let bytes = self.spare.pop_if(|spare| spare.capacity() >= len).unwrap_or_else(new);
-        self.boards.push_back(Board { bytes, wanted: 0 });
-        self.most = self.most.max(self.boards.len());
+        let before = mem::replace(&mut self.open, Board { bytes, wanted: 0 });
+        if is_used {
+            self.full.push_back(before);
+        }
+        self.most = self.most.max(self.full.len() + 1);
     }
 
     /// The bytes of a message that is kept here.
@@ -185,10 +199,14 @@ impl Shelf {
     }
 
     pub(super) fn at(&self, place: Place) -> &[u8] {
-        let index = place.board.checked_sub(self.first);
-        let board = index.and_then(|index| self.boards.get(index));
+        let board = self.board(place.board);
         let bytes = board.and_then(|board| board.bytes.get(place.start..));
         bytes.and_then(|bytes| bytes.get(..place.len)).unwrap_or_default()
+    }
+
+    fn board(&self, number: usize) -> Option<&Board> {
+        let index = number.checked_sub(self.first)?;
+        if index == self.full.len() { Some(&self.open) } else { self.full.get(index) }
     }
 
     /// A message is wanted no more.
@@ -200,8 +218,10 @@ impl Shelf {
 
     /// So many messages on a board are wanted no more.
     pub(super) fn let_go_of(&mut self, board: usize, messages: usize) {
-        let index = board.checked_sub(self.first);
-        if let Some(board) = index.and_then(|index| self.boards.get_mut(index)) {
+        let Some(index) = board.checked_sub(self.first) else { return };
+        let is_open = index == self.full.len();
+        let board = if is_open { Some(&mut self.open) } else { self.full.get_mut(index) };
+        if let Some(board) = board {
             board.wanted -= messages;
         }
     }
@@ -216,19 +236,20 @@ impl Shelf {
 
     /// Clears away what nobody wants.
     pub(super) fn sweep(&mut self) {
-        if self.boards.front().is_none_or(|board| board.wanted > 0) {
-            return;
-        }
         while let Some(Board { mut bytes, .. }) =
-            pop_front_if(&mut self.boards, |board| board.wanted == 0)
+            pop_front_if(&mut self.full, |board| board.wanted == 0)
         {
             self.first += 1;
             bytes.clear();
             self.spare.push(bytes);
         }
-        if self.boards.is_empty() {
+        if self.open.wanted > 0 || self.open.bytes.is_empty() {
+            return;
+        }
+        self.open.bytes.clear();
+        if self.full.is_empty() {
             // Those that came first are the small ones.
-            let extra = self.spare.len().saturating_sub(self.most);
+            let extra = (self.spare.len() + 1).saturating_sub(self.most.max(1));
             self.spare.drain(..extra);
             self.most = 0;
         }
@@ -238,12 +259,18 @@ impl Shelf {
     pub(super) fn rest(&mut self) {
         self.sweep();
         self.spare = Vec::new();
+        if self.open.wanted == 0 {
+            self.open.bytes = Vec::new();
+        }
     }
 
     /// How many boards are in use, and the sizes of those that are not.
     #[cfg(test)]
     pub(super) fn sizes(&self) -> (usize, Vec<usize>) {
-        (self.boards.len(), self.spare.iter().map(Vec::capacity).collect())
+        let is_used = self.open.wanted > 0;
+        let open = (!is_used && self.open.bytes.capacity() > 0).then_some(&self.open.bytes);
+        let unused = self.spare.iter().chain(open).map(Vec::capacity).collect();
+        (self.full.len() + usize::from(is_used), unused)
     }
 }
 
@@ -273,7 +300,7 @@ mod tests {
             assert_eq!(shelf.get(&body.slice(1..3)), [byte; 2]);
         }
         let boards = 1 + (256 - limits::SHORT_MESSAGE / 64).div_ceil(limits::BOARD / 64);
-        assert_eq!(shelf.boards.len(), boards);
+        assert_eq!(shelf.sizes().0, boards);
     }
 
     #[test]
@@ -287,7 +314,7 @@ mod tests {
         shelf.let_go(oldest);
         assert_eq!(shelf.get(oldest), [0; 64], "until the sweep");
         shelf.sweep();
-        assert!(shelf.boards.is_empty());
+        assert_eq!(shelf.sizes().0, 0);
         let again = keep(&mut shelf, 7, 64);
         assert_eq!(shelf.get(&again), [7; 64]);
     }
@@ -299,7 +326,8 @@ mod tests {
             let bodies: Vec<_> = (0..count).map(|_| keep(&mut shelf, 1, 64)).collect();
             bodies.iter().for_each(|body| shelf.let_go(body));
             shelf.sweep();
-            (shelf.spare.len(), shelf.spare.iter().map(Vec::capacity).sum::<usize>())
+            let (_, unused) = shelf.sizes();
+            (unused.len(), unused.iter().sum::<usize>())
         };
         let (many, bytes) = burst(1_000);
         assert!(many > 5 && bytes < 1_000 * 64 + 2 * limits::BOARD);
@@ -307,6 +335,6 @@ mod tests {
         assert!(again <= many && no_more <= bytes);
         assert_eq!(burst(1).0, 1);
         shelf.rest();
-        assert_eq!((shelf.boards.capacity() > 0, shelf.spare.capacity()), (true, 0));
+        assert_eq!((shelf.sizes(), shelf.spare.capacity()), ((0, Vec::new()), 0));
     }
 }
