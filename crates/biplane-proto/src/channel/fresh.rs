@@ -10,7 +10,7 @@ use super::{
     cost,
     notices::Notices,
     outgoing::{Cut, Part, Queued, Room},
-    row::{Row, Took},
+    queue::{Queue, Took},
     shelf::{Body, Content},
 };
 use crate::{Notice, limits};
@@ -21,7 +21,7 @@ pub(super) struct FreshSend {
     id: ChannelId,
     /// Whether each has a number. Those that have none wait as the frames that they leave as.
     numbered: bool,
-    waiting: Row<Queued<()>>,
+    waiting: Queue<Queued<()>>,
     cost: usize,
     next: SequenceNumber,
     /// The message whose pieces are leaving.
@@ -53,7 +53,7 @@ pub(super) struct Leaving {
 impl FreshSend {
     pub(super) const fn new(id: ChannelId, numbered: bool) -> Self {
         let next = SequenceNumber(0);
-        Self { id, numbered, waiting: Row::new(), cost: 0, next, begun: None }
+        Self { id, numbered, waiting: Queue::new(), cost: 0, next, begun: None }
     }
 
     pub(super) const fn count_from(&mut self, first: SequenceNumber) {
@@ -209,16 +209,19 @@ impl FreshSend {
         }
     }
 
-    /// Offers rows of frames, as long as those are the oldest; of each, what `offer` writes of it
-    /// goes: so many bytes, that are so many messages, with so many bytes of payload.
-    pub(super) fn pop_rows(&mut self, mut offer: impl FnMut(&[u8]) -> (usize, usize, usize)) {
+    /// Offers rows of frames, as long as those are the oldest; of each, the row that `offer` writes
+    /// of it goes.
+    pub(super) fn pop_rows(&mut self, mut offer: impl FnMut(&[u8]) -> MessageRow<'_>) {
         self.waiting.sweep();
         if self.begun.is_some() {
             return;
         }
-        while let Some(frames) = self.waiting.front_frames()
-            && let (bytes, count @ 1.., payload) = offer(frames)
-        {
+        while let Some(frames) = self.waiting.front_frames() {
+            let MessageRow { frames, count, payload, .. } = offer(frames);
+            if count == 0 {
+                return;
+            }
+            let bytes = frames.len();
             self.waiting.drop_frames(bytes, count);
             self.cost -= payload + count * cost(0);
         }
@@ -285,7 +288,7 @@ impl FreshSend {
 pub(super) struct FreshReceive {
     id: ChannelId,
     /// With their numbers, where they have some.
-    waiting: Row<Option<SequenceNumber>>,
+    waiting: Queue<Option<SequenceNumber>>,
     cost: usize,
     /// Whether older ones are refused.
     sequenced: bool,
@@ -306,7 +309,7 @@ pub(super) struct Arrival {
 
 impl FreshReceive {
     pub(super) const fn new(id: ChannelId, sequenced: bool) -> Self {
-        Self { id, waiting: Row::new(), cost: 0, sequenced, next: SequenceNumber(0) }
+        Self { id, waiting: Queue::new(), cost: 0, sequenced, next: SequenceNumber(0) }
     }
 
     pub(super) const fn count_from(&mut self, first: SequenceNumber) {
@@ -562,7 +565,7 @@ mod tests {
             let fits = &frames[..frames.len().min(room)];
             let row = MessageRow::read(fits, CHANNEL, usize::MAX, usize::MAX);
             rows.extend((row.count > 0).then_some((row.frames.len(), row.count)));
-            (row.frames.len(), row.count, row.payload)
+            row
         });
         rows
     }

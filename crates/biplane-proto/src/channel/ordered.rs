@@ -4,8 +4,8 @@ use biplane_wire::{ChannelId, SequenceNumber};
 
 use super::{
     arrival::{Arrived, Place, Places},
+    queue::{Queue, Took},
     reassembly::Piece,
-    row::{Row, Took},
     shelf::Content,
 };
 use crate::Violation;
@@ -15,7 +15,7 @@ use crate::Violation;
 pub(super) struct Ordered {
     /// Each with its number, and how many commands, requests and replies must have been taken before
     /// it is.
-    ready: Row<(SequenceNumber, u64)>,
+    ready: Queue<(SequenceNumber, u64)>,
     /// The first is never whole.
     early: Places,
 }

@@ -19,10 +19,10 @@ use super::{
     ordered::Ordered,
     outgoing::{Extra, Queued},
     partials::FreshPartials,
+    queue::Took,
     reassembly::Piece,
     reliable::ReliableSend,
     report::Report,
-    row::Took,
     shelf::{Body, Content},
     unordered::Unordered,
 };

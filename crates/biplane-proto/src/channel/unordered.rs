@@ -4,8 +4,8 @@ use biplane_wire::{ChannelId, SequenceNumber};
 
 use super::{
     arrival::{Arrived, Numbered, Place, Places, Whole},
+    queue::Queue,
     reassembly::Piece,
-    row::Row,
     shelf::Content,
 };
 use crate::Violation;
@@ -13,7 +13,7 @@ use crate::Violation;
 /// Messages as they came, and which those were.
 #[derive(Debug, Default)]
 pub(super) struct Unordered {
-    ready: Row<SequenceNumber>,
+    ready: Queue<SequenceNumber>,
     /// Those that wait for what they come after.
     held: Vec<Numbered<Whole>>,
     /// The first is never done.

@@ -157,7 +157,7 @@ fn fill_rows(
         if row.count > 0 {
             packet.add_row(row, Eliciting::Fresh);
         }
-        (row.frames.len(), row.count, row.payload)
+        row
     });
     taken
 }

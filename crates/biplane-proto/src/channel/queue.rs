@@ -1,18 +1,21 @@
-//! A queue of messages, each with what is known of it.
+//! A queue of messages, with what is known of each beside its bytes.
 //!
-//! Those of which nothing is to be told apart stand one behind the other on a board, as the frames
-//! that they come in or leave as: a place in the queue is for a row of them, and a row goes in and
-//! out in one piece.
+//! Most have no number, and nothing else that tells one from the next. They stand one behind the
+//! other on a board, as the frames that they came in or leave as: one place in the queue is for a row
+//! of them, which goes in and out in one piece.
 
 use std::collections::VecDeque;
 
 use biplane_wire::{ChannelId, MessageRow};
 
 use super::shelf::{Body, Content, Place, Shelf, is_shelved};
+use crate::limits;
+
+const _: () = assert!(limits::SHELVED_MESSAGE <= MessageRow::LONGEST, "what is shelved is framed");
 
 /// Messages that wait, oldest first.
 #[derive(Debug)]
-pub(super) struct Row<T> {
+pub(super) struct Queue<T> {
     entries: VecDeque<Entry<T>>,
     shelf: Shelf,
     /// How many messages there are.
@@ -44,13 +47,13 @@ pub(super) struct Took<T> {
     pub(super) payload: usize,
 }
 
-impl<T> Default for Row<T> {
+impl<T> Default for Queue<T> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<T> Row<T> {
+impl<T> Queue<T> {
     pub(super) const fn new() -> Self {
         Self { entries: VecDeque::new(), shelf: Shelf::new(), len: 0 }
     }
@@ -94,7 +97,7 @@ impl<T> Row<T> {
     }
 }
 
-impl<T: Clone + PartialEq> Row<T> {
+impl<T: Clone + PartialEq> Queue<T> {
     /// The same as a frame of `channel`, behind those of which the same is known, if its bytes stand
     /// on a board at all.
     #[inline]
@@ -204,8 +207,9 @@ impl<T: Clone + PartialEq> Row<T> {
     ) -> Option<Took<T>> {
         let Entry { about, what } = self.entries.front()?;
         if let What::Frames(place, _) = what {
-            let (about, frames) = (about.clone(), self.shelf.at(*place));
-            let (count, bytes, payload) = read_frames(frames, most, read);
+            let about = about.clone();
+            let row = read_row(self.shelf.at(*place), most, read);
+            let (bytes, count, payload) = (row.frames.len(), row.count, row.payload);
             self.drop_frames(bytes, count);
             self.shelf.sweep();
             return Some(Took { about, count, payload });
@@ -225,24 +229,25 @@ impl<T: Clone + PartialEq> Row<T> {
     }
 }
 
-/// Reads the payloads of `frames`, `most` at the most; how many those are, how many bytes they take
-/// there, and how many of these are payload.
-fn read_frames(
-    frames: &[u8],
+/// Has `read` read the messages of `frames`, `most` at the most; returns the row that they are.
+fn read_row<'a>(
+    frames: &'a [u8],
     most: usize,
     read: &mut dyn FnMut(Content<'_>),
-) -> (usize, usize, usize) {
-    let (mut count, mut payload, mut rest) = (0, 0, frames);
-    while count < most
+) -> MessageRow<'a> {
+    let (mut row, mut rest) = (MessageRow::default(), frames);
+    while row.count < most
         && let Some((head, len)) = MessageRow::first(rest)
         && let Some((message, others)) = rest.get(head..).and_then(|at| at.split_at_checked(len))
     {
         read(Content::Borrowed(message));
-        count += 1;
-        payload += len;
+        row.count += 1;
+        row.payload += len;
+        row.last = len;
         rest = others;
     }
-    (count, frames.len() - rest.len(), payload)
+    row.frames = frames.get(..frames.len() - rest.len()).unwrap_or_default();
+    row
 }
 
 #[cfg(test)]
@@ -250,12 +255,11 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::limits;
 
     const CHANNEL: ChannelId = ChannelId::new(3).unwrap();
 
     /// What is taken, with what is known of it, in rows of at most `most`.
-    fn take_all<T: Clone + PartialEq>(queue: &mut Row<T>, most: usize) -> Vec<(T, Vec<Vec<u8>>)> {
+    fn take_all<T: Clone + PartialEq>(queue: &mut Queue<T>, most: usize) -> Vec<(T, Vec<Vec<u8>>)> {
         core::iter::from_fn(|| {
             let mut read = Vec::new();
             let took = queue.take(most, &mut |content| read.push(content.as_slice().to_vec()))?;
@@ -266,7 +270,7 @@ mod tests {
         .collect()
     }
 
-    fn push_frames(queue: &mut Row<u8>, about: u8, bytes: impl IntoIterator<Item = u8>) {
+    fn push_frames(queue: &mut Queue<u8>, about: u8, bytes: impl IntoIterator<Item = u8>) {
         bytes.into_iter().for_each(|byte| {
             queue.push_frame(about, CHANNEL, Content::Borrowed(&vec![byte; usize::from(byte)]));
         });
@@ -278,7 +282,7 @@ mod tests {
 
     #[test]
     fn frames_of_which_the_same_is_known_are_taken_together() {
-        let mut queue = Row::new();
+        let mut queue = Queue::new();
         push_frames(&mut queue, 1, 0..5);
         push_frames(&mut queue, 2, 61..66);
         queue.push(2, Content::Borrowed(b"by itself"));
@@ -291,7 +295,7 @@ mod tests {
 
     #[test]
     fn no_more_are_taken_than_are_asked_for_and_what_is_left_stays() {
-        let mut queue = Row::new();
+        let mut queue = Queue::new();
         push_frames(&mut queue, 1, 0..10);
         let mut read = 0;
         assert_eq!(queue.take(4, &mut |_| read += 1).map(|took| took.count), Some(4));
@@ -311,7 +315,7 @@ mod tests {
             MessageRow::push(&mut frames, CHANNEL, &vec![byte; usize::from(byte)])
         });
         let row = MessageRow::read(&frames, CHANNEL, usize::MAX, usize::MAX);
-        let mut queue = Row::new();
+        let mut queue = Queue::new();
         push_frames(&mut queue, 7, [9]);
         queue.push_row(7, row);
         queue.push_row(7, MessageRow::default());
@@ -321,7 +325,7 @@ mod tests {
 
     #[test]
     fn many_take_many_boards_and_leave_none_in_use() {
-        let mut queue = Row::new();
+        let mut queue = Queue::new();
         (0..40).for_each(|_| push_frames(&mut queue, 0, 1..=250));
         assert_eq!(queue.len(), 10_000);
         let taken: usize = take_all(&mut queue, 77).iter().map(|(_, read)| read.len()).sum();
@@ -332,7 +336,7 @@ mod tests {
 
     #[test]
     fn one_message_at_a_time_takes_one_small_board_for_ever() {
-        let mut row = Row::default();
+        let mut row = Queue::default();
         for number in 0..10_000_u32 {
             row.push(number, Content::Borrowed(&number.to_be_bytes()));
             let mut read = Vec::new();
@@ -345,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_long_message_is_not_copied() {
-        let mut row = Row::default();
+        let mut row = Queue::default();
         let long = Bytes::from(vec![3; limits::SHORT_MESSAGE + 1]);
         row.push((), Content::Shared(long.clone()));
         let mut taken = None;
