@@ -283,6 +283,20 @@ pub(crate) struct Entry {
     pub(crate) max_message: usize,
 }
 
+impl Entry {
+    /// How many messages can wait here at a time: as many as the queue holds, or credit covers.
+    #[expect(clippy::cast_possible_truncation, reason = "2 MiB")]
+    pub(crate) const fn most_waiting(&self) -> usize {
+        if !self.kind.is_reliable() {
+            return limits::RECEIVE_QUEUE_MESSAGES;
+        }
+        let granted = limits::CHANNEL_CREDIT as usize;
+        let least = 2 * (self.max_message + limits::MESSAGE_COST);
+        let window = if granted > least { granted } else { least };
+        window.div_ceil(limits::MESSAGE_COST)
+    }
+}
+
 impl Table {
     fn new(
         protocol: Protocol,

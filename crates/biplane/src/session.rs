@@ -275,7 +275,7 @@ impl Session {
         if !self.has(entry.id) {
             return;
         }
-        let mut batch = Batch::new(self, entry.id);
+        let mut batch = Batch::new(self, entry);
         while let Some(content) = batch.next() {
             match T::decode(content) {
                 Ok(message) => each(self, message),
@@ -294,7 +294,7 @@ impl Session {
         if !self.has(entry.id) {
             return;
         }
-        let mut batch = Batch::new(self, entry.id);
+        let mut batch = Batch::new(self, entry);
         while let Some(content) = batch.next() {
             each(self, content.as_slice());
         }

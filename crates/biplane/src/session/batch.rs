@@ -16,6 +16,7 @@ use biplane_wire::ChannelId;
 use bytes::Bytes;
 
 use super::{Session, bit};
+use crate::protocol::Entry;
 
 /// So many are taken at a time.
 const MOST: usize = 128;
@@ -30,7 +31,9 @@ pub(super) struct Batch<'a> {
     taken: Scratch,
     /// Where the next of the short ones begins.
     next: usize,
-    /// How many it may still take: those of a peer that sends on and on would never end.
+    /// How many it may still take off the session: all that can have waited when it began, since of
+    /// those nobody is told once more, and no more, for those of a peer that sends on and on would
+    /// never end.
     left: usize,
 }
 
@@ -54,8 +57,8 @@ enum Taken {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(session: &'a Session, channel: ChannelId) -> Self {
-        let left = limits::RECEIVE_QUEUE_MESSAGES;
+    pub(super) fn new(session: &'a Session, entry: &Entry) -> Self {
+        let (channel, left) = (entry.id, entry.most_waiting());
         // Where the thread ends there is none to be had.
         let taken = SCRATCH.try_with(Cell::take).unwrap_or_default();
         Self { session, channel, taken, next: 0, left }
@@ -75,17 +78,18 @@ impl<'a> Batch<'a> {
                 Content::Shared(long) => Taken::Long(long),
             });
         };
-        let mut room = MOST.min(*left);
+        let mut room = MOST;
         while room > 0
             && let Some(message) = session.0.returned.take(*channel)
         {
             push(Content::Shared(message));
             room -= 1;
         }
+        let (room, before) = (room.min(*left), MOST - room);
         if room > 0 && session.has(*channel) {
             session.0.peer.take(*channel, room, &mut push);
         }
-        *left -= messages.len();
+        *left -= messages.len() - before;
     }
 
     pub(super) fn next(&mut self) -> Option<Content<'_>> {

@@ -62,6 +62,20 @@ fn a_full_data_queue_is_writable_once_when_half_is_free() {
 }
 
 #[test]
+fn one_drain_hands_over_all_that_has_arrived_however_much_that_is() {
+    let mut pair = Pair::new(&protocol());
+    pair.until_both_planes();
+    const MANY: u64 = 10_000;
+    for _ in 0..MANY {
+        pair.session.send(STATE, &Vec::new()).unwrap();
+    }
+    pair.until(|pair| (pair.client.session().stats().untaken_messages == MANY).then_some(()));
+    let mut taken = 0;
+    pair.client.drain(STATE, |_| taken += 1);
+    assert_eq!(taken, MANY);
+}
+
+#[test]
 fn a_message_is_as_long_as_its_channel_allows_and_no_longer() {
     let mut pair = Pair::new(&protocol());
     pair.client.send(SMALL, &"123456789".to_owned()).unwrap();
