@@ -221,11 +221,7 @@ impl Slot {
                 // Among those that wait for a flush it need not stand in the wheel.
                 self.queued();
             }
-            Consequence::Anything | _ => {
-                let aftermath = self.settle(now, &mut session);
-                drop(session);
-                self.follow(aftermath);
-            }
+            Consequence::Anything | _ => self.leave(now, session),
         }
         Ok(())
     }
@@ -271,13 +267,16 @@ impl Slot {
                     hub.work().schedule(&me);
                 }
             }
-            Consequence::Anything | _ => {
-                let aftermath = self.settle(now, &mut session);
-                drop(session);
-                self.follow(aftermath);
-            }
+            Consequence::Anything | _ => self.leave(now, session),
         }
         result
+    }
+
+    /// Settles, unlocks, and does what is to be done then.
+    fn leave(&self, now: Instant, mut session: MutexGuard<'_, Session>) {
+        let aftermath = self.settle(now, &mut session);
+        drop(session);
+        self.follow(aftermath);
     }
 
     /// Bit i: channel i has something to take. Without the lock.

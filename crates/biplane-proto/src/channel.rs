@@ -18,7 +18,6 @@ mod reassembly;
 mod receiving;
 mod reliable;
 mod report;
-
 mod shelf;
 mod single;
 mod turns;
@@ -28,6 +27,7 @@ use std::{collections::VecDeque, time::Instant};
 
 use biplane_wire::{ChannelId, ChannelKind, SequenceNumber, Taken};
 
+pub use self::credit::credit_window;
 pub use self::shelf::Content;
 use self::{
     books::{Books, Counts},
@@ -49,7 +49,12 @@ use crate::{
 
 /// What a message takes of every budget: its bytes and what surrounds them.
 pub(crate) const fn cost(len: usize) -> usize {
-    len + limits::MESSAGE_COST
+    costs(1, len)
+}
+
+/// The same of `count` messages of `len` bytes together.
+pub(crate) const fn costs(count: usize, len: usize) -> usize {
+    len + count * limits::MESSAGE_COST
 }
 
 /// Takes the front of `queue` if it passes `test`.

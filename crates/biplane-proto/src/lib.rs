@@ -75,7 +75,7 @@ mod watched;
 mod window;
 
 pub use biplane_wire::limits;
-pub use channel::Content;
+pub use channel::{Content, credit_window};
 pub use config::{ChannelConfig, Congestion, FirstNumbers, PlaneMode, Role, SessionConfig, Setup};
 pub use drops::{DropReason, Drops};
 pub use ecn::Ecn;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use biplane_proto::ChannelConfig;
+use biplane_proto::{ChannelConfig, credit_window};
 use biplane_wire::{ChannelDescription, ChannelId, ChannelKind, Description, limits};
 
 use crate::{
@@ -285,15 +285,12 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// How many messages can wait here at a time: as many as the queue holds, or credit covers.
-    #[expect(clippy::cast_possible_truncation, reason = "2 MiB")]
-    pub(crate) const fn most_waiting(&self) -> usize {
+    pub(crate) fn most_waiting(&self) -> usize {
         if !self.kind.is_reliable() {
             return limits::RECEIVE_QUEUE_MESSAGES;
         }
-        let granted = limits::CHANNEL_CREDIT as usize;
-        let least = 2 * (self.max_message + limits::MESSAGE_COST);
-        let window = if granted > least { granted } else { least };
-        window.div_ceil(limits::MESSAGE_COST)
+        let window = credit_window(limits::CHANNEL_CREDIT, self.max_message);
+        usize::try_from(window).unwrap_or(usize::MAX).div_ceil(limits::MESSAGE_COST)
     }
 }
 

@@ -25,15 +25,17 @@ pub(super) struct CreditGiven {
     due: bool,
 }
 
-/// What a channel is granted at the start: what the parameters say, and never less than two of its
-/// longest messages.
-fn at_start(granted: u64, longest: usize) -> u64 {
+/// The credit of a reliable channel, and what it is granted at the start: what the parameters say,
+/// and never less than two of its longest messages. In bytes of cost, [`crate::limits::MESSAGE_COST`] a
+/// message beside its own.
+#[must_use]
+pub fn credit_window(granted: u64, longest: usize) -> u64 {
     granted.max(2 * cost(longest) as u64)
 }
 
 impl CreditHeld {
     pub(super) fn new(granted: u64, longest: usize) -> Self {
-        Self { granted: at_start(granted, longest), used: 0 }
+        Self { granted: credit_window(granted, longest), used: 0 }
     }
 
     pub(super) const fn count_from(&mut self, used: u64) {
@@ -62,7 +64,7 @@ impl CreditHeld {
 
 impl CreditGiven {
     pub(super) fn new(granted: u64, longest: usize) -> Self {
-        let window = at_start(granted, longest);
+        let window = credit_window(granted, longest);
         Self { window, granted: window, used: 0, returned: 0, due: false }
     }
 

@@ -7,7 +7,7 @@ use biplane_wire::{ChannelId, Chunk, MessageRow, SequenceNumber};
 
 use super::{
     causality::Progress,
-    cost,
+    cost, costs,
     notices::Notices,
     outgoing::{Cut, Part, Queued, Room},
     queue::{Queue, Took},
@@ -223,7 +223,7 @@ impl FreshSend {
             }
             let bytes = frames.len();
             self.waiting.drop_frames(bytes, count);
-            self.cost -= payload + count * cost(0);
+            self.cost -= costs(count, payload);
         }
     }
 
@@ -368,7 +368,7 @@ impl FreshReceive {
 
     /// Takes in whole messages that have no number; returns how many older ones had to go.
     pub(super) fn handle_row(&mut self, row: MessageRow<'_>) -> u64 {
-        self.cost += row.payload + row.count * cost(0);
+        self.cost += costs(row.count, row.payload);
         self.waiting.push_row(None, row);
         self.evict()
     }
@@ -392,7 +392,7 @@ impl FreshReceive {
         read: &mut dyn FnMut(Content<'_>),
     ) -> Option<Took<Option<SequenceNumber>>> {
         let took = self.waiting.take(most, read)?;
-        self.cost -= took.payload + took.count * cost(0);
+        self.cost -= costs(took.count, took.payload);
         Some(took)
     }
 }

@@ -50,7 +50,7 @@ impl Extra {
     /// To hang it on a message, if there is anything.
     #[inline]
     pub(super) fn boxed(self) -> Option<Box<Self>> {
-        (self.token.is_some() || self.cause.is_some()).then(|| Box::new(self))
+        (self != Self::default()).then(|| Box::new(self))
     }
 }
 

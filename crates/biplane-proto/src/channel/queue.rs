@@ -214,14 +214,12 @@ impl<T: Clone + PartialEq> Queue<T> {
             self.shelf.sweep();
             return Some(Took { about, count, payload });
         }
-        let Entry { about, what: What::One(body) } = self.entries.pop_front()? else { return None };
-        self.len -= 1;
+        let (about, body) = self.pop_one()?;
         let payload = body.len();
         match body {
             Body::Shared(bytes) => read(Content::Shared(bytes)),
             Body::Shelved(place) => {
                 read(Content::Borrowed(self.shelf.at(place)));
-                self.shelf.let_go_of(place.board, 1);
                 self.shelf.sweep();
             }
         }

@@ -54,7 +54,7 @@ pub(crate) enum Body {
 }
 
 /// Where on a shelf.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Place {
     pub(super) board: usize,
     pub(super) start: usize,

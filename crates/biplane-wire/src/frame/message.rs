@@ -139,11 +139,8 @@ impl<'a> MessageRow<'a> {
     #[inline]
     pub fn push(frames: &mut Vec<u8>, channel: ChannelId, payload: &[u8]) {
         debug_assert!(payload.len() <= Self::LONGEST, "it does not stand in a row");
-        let [.., high, low] = payload.len().to_be_bytes();
-        match payload.len() {
-            0..=0x3f => frames.extend_from_slice(&[ROW, channel.byte(), low]),
-            _ => frames.extend_from_slice(&[ROW, channel.byte(), 0x40 | high, low]),
-        }
+        frames.extend_from_slice(&[ROW, channel.byte()]);
+        put_varint(frames, payload.len() as u64);
         frames.extend_from_slice(payload);
     }
 }
