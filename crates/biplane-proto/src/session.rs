@@ -172,6 +172,18 @@ impl Clock {
         self.latest = self.latest.max(now);
         self.latest
     }
+
+    /// The last step of a keep-alive that is not after `at`.
+    fn step_before(&self, at: Instant) -> Instant {
+        step_before(at, self.epoch)
+    }
+}
+
+/// The last whole step since `epoch` that is not after `at`.
+fn step_before(at: Instant, epoch: Instant) -> Instant {
+    const STEP: u32 = limits::KEEP_ALIVE_STEP.subsec_nanos();
+    let past = at.saturating_duration_since(epoch).subsec_nanos() % STEP;
+    at - Duration::from_nanos(u64::from(past))
 }
 
 impl Session {
@@ -217,7 +229,7 @@ impl Session {
             timers,
             outlook: Outlook::new(),
             facts: Facts {
-                keep_alive: ms(keep_alive.max(1)),
+                keep_alive: ms(keep_alive).max(limits::KEEP_ALIVE_RANGE.0),
                 idle_timeout: ms(local.idle_timeout_ms),
                 max_send_delay: config.max_send_delay,
                 requires_data: config.planes == PlaneMode::RequireData,
@@ -232,6 +244,15 @@ impl Session {
         }
         session.settle(now);
         session
+    }
+
+    /// Keeps step with all that do so with the same `epoch`: while they are quiet they say so at the
+    /// same times, [`limits::KEEP_ALIVE_STEP`] apart, and their owner wakes once for all of them.
+    /// For a session that has just begun; by itself it keeps step with its own beginning.
+    #[must_use]
+    pub fn in_step_with(mut self, epoch: Instant) -> Self {
+        self.clock.epoch = step_before(self.clock.epoch, epoch);
+        self
     }
 
     /// Counts from `first` on instead of from 0. For a session that has just begun, in tests.

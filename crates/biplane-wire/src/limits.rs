@@ -308,8 +308,13 @@ pub const REQUESTS_OPEN: usize = 256;
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// Bytes of the peer's requests that wait for the application; beyond, they are refused.
 pub const CALLS_BYTES: usize = 1 << 20;
-/// After this much quiet a plane says that it is there.
+/// After this much quiet a client says on a plane that it is there.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(3);
+/// And a server: so much later that the answers to a client's are all that it says.
+pub const KEEP_ALIVE_SERVER: Duration = Duration::from_millis(3_300);
+/// Sessions that are quiet speak at the same multiples of this, up to so much earlier: a thread that
+/// serves thousands of them wakes sixteen times a second.
+pub const KEEP_ALIVE_STEP: Duration = Duration::from_micros(62_500);
 /// TCP is given up after this much silence of the peer.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// TCP is given up when a write makes no progress for this long.
@@ -343,8 +348,11 @@ const _: () = assert!(ms(WRITE_STALL) < ms(PEER_CLOCK_WINDOW), "no stall is take
 const _: () = assert!(ms(CONTROL_REPLACE) < ms(WRITE_STALL) && ms(WRITE_STALL) < ms(GRACE));
 const _: () = assert!(ms(GRACE_UNHEARD) <= ms(GRACE) && ms(GRACE) <= ms(GRACE_MAX));
 const _: () = assert!(CONTROL_PULL <= RECORD, "no pull holds up the next for long");
-const _: () = assert!(3 * ms(KEEP_ALIVE) <= ms(IDLE_TIMEOUT));
+const _: () = assert!(ms(KEEP_ALIVE) < ms(KEEP_ALIVE_SERVER));
+const _: () = assert!(3 * ms(KEEP_ALIVE_SERVER) <= ms(IDLE_TIMEOUT));
 const _: () = assert!(is_within(KEEP_ALIVE, KEEP_ALIVE_RANGE));
+const _: () = assert!(ms(KEEP_ALIVE_STEP) < ms(KEEP_ALIVE_RANGE.0));
+const _: () = assert!(1_000_000_000 % KEEP_ALIVE_STEP.as_nanos() == 0, "a second is whole steps");
 const _: () = assert!(is_within(IDLE_TIMEOUT, IDLE_TIMEOUT_RANGE));
 const _: () = assert!(ms(UDP_DEAD) < ms(IDLE_TIMEOUT), "a plane that is left is known before");
 

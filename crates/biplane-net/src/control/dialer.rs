@@ -141,7 +141,8 @@ async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<(Welcomed, Origin), 
     let mut stream = course.take(Step::Tls, shake_hands(reached, &link)).await?;
     course.tell(Milestone::Secured);
 
-    let mut parameters = terms::parameters(reservation.receive_id(), session.max_datagram);
+    let mut parameters =
+        terms::parameters(Role::Client, reservation.receive_id(), session.max_datagram);
     parameters.credentials = credentials;
     let dialing = Dialing::new(protocol.description.clone(), terms::aeads().to_vec(), parameters);
     let asked = course.take(Step::Admission, ask(&mut stream, dialing.hello(), remote));

@@ -33,12 +33,16 @@ pub(super) struct Beginning {
 }
 
 /// What this side says of itself; it accepts datagrams of `max_datagram` bytes.
-pub(super) fn parameters(receive_id: ReceiveId, max_datagram: usize) -> Parameters {
+pub(super) fn parameters(role: Role, receive_id: ReceiveId, max_datagram: usize) -> Parameters {
+    let keep_alive = match role {
+        Role::Server => limits::KEEP_ALIVE_SERVER,
+        Role::Client | _ => limits::KEEP_ALIVE,
+    };
     let mut parameters = Parameters::new(receive_id);
     parameters.max_datagram = small(max_datagram);
     parameters.reliable_ack_delay_ms = ms(limits::RELIABLE_ACK_DELAY);
     parameters.unreliable_ack_delay_ms = ms(limits::UNRELIABLE_ACK_DELAY);
-    parameters.keep_alive_ms = ms(limits::KEEP_ALIVE);
+    parameters.keep_alive_ms = ms(keep_alive);
     parameters.idle_timeout_ms = ms(limits::IDLE_TIMEOUT);
     parameters.initial_credit = limits::CHANNEL_CREDIT;
     parameters.control_window = small(limits::CONTROL_QUEUE_BYTES);
@@ -124,7 +128,8 @@ pub(super) fn begin(
         remote: udp,
         handshake_rtt,
     };
-    let slot = Slot::new(about, Session::new(now, setup), hub);
+    let session = Session::new(now, setup).in_step_with(about.epoch.0);
+    let slot = Slot::new(about, session, hub);
     let attached = slot.begin(now, reservation);
     tracing::info!(session = %slot.id(), %remote, "session began");
     Ok(attached)

@@ -9,6 +9,7 @@ mod modes;
 mod moving;
 mod notices;
 mod probing;
+mod quiet;
 mod resume;
 mod soundings;
 mod transfers;

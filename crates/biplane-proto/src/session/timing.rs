@@ -240,6 +240,7 @@ impl Session {
         self.timers.set(Timer::UdpDead, self.data_deadline(self.dead_deadline(now)));
         self.timers.set(Timer::Challenge, self.path.deadline().filter(|at| *at > now));
         let keep_alive = self.liveness.keep_alive_at(self.facts.keep_alive);
+        let keep_alive = keep_alive.map(|at| self.clock.step_before(at));
         self.timers.set(Timer::UdpKeepAlive, keep_alive.filter(|_| !self.outlook.ping));
         if self.liveness.data_dead() && (self.channels.is_busy() || self.control.loss.is_some()) {
             self.timers.arm_by(Timer::Probe, now + limits::PROBE_INTERVAL);
@@ -265,6 +266,7 @@ impl Session {
     fn settle_control_timers(&mut self, now: Instant) {
         let open = self.control.is_open();
         let keep_alive = self.control.keep_alive_at(self.facts.keep_alive);
+        let keep_alive = self.clock.step_before(keep_alive);
         let keep_alive = (open && !self.control.notes.ping).then_some(keep_alive);
         self.timers.set(Timer::ControlKeepAlive, keep_alive);
         let idle = self.control.idle_at(self.facts.idle_timeout);
