@@ -11,7 +11,7 @@ use crate::{
 pub(crate) struct Sender {
     hub: Arc<Hub>,
     outbox: Outbox,
-    /// What fired and was not yet looked at.
+    /// What fired and was not yet looked at; empty between two passes, unless one panicked.
     fired: VecDeque<(Tick, Arc<Slot>)>,
     /// The job that ended the last wait.
     next: Option<Job>,
@@ -35,26 +35,30 @@ impl Sender {
 
     /// Does what there is to do, up to a bound; waits nowhere but for room in the kernel.
     pub(crate) fn duty_cycle(&mut self, now: Instant) -> Pass {
-        if self.hub.work().expire(now, &mut self.fired) {
+        let due = self.hub.work().expire(now, &mut self.fired);
+        if due.flush {
             let (only, several) = self.hub.take_overdue(now);
             only.iter().for_each(|slot| self.outbox.flush(now, slot));
             self.hub.flush_later(&several);
         }
         let mut pass = Pass { done: 0, stop: false };
-        while pass.done < limits::SENDER_PASS
-            && let Some((tick, slot)) = self.fired.pop_front()
-        {
+        while let Some((tick, slot)) = self.fired.pop_front() {
             self.fire(now, tick, &slot);
             pass.done += 1;
         }
         // The next stop in the list is another sender's.
-        while pass.done < 2 * limits::SENDER_PASS
+        let most = pass.done + limits::SENDER_PASS;
+        while pass.done < most
             && !pass.stop
             && let Some(job) = self.next.take().or_else(|| self.hub.work().take())
         {
             pass.stop = matches!(job, Job::Stop);
             self.take(now, job);
             pass.done += 1;
+        }
+        if due.more {
+            // Nobody sleeps before they have been seen to, whoever does it.
+            self.hub.work().add(Job::Look);
         }
         pass
     }
@@ -92,5 +96,74 @@ impl Sender {
         if slot.follow_in(&self.hub, aftermath) {
             self.outbox.serve(now, slot);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+    use std::io;
+
+    use biplane_proto::SessionConfig;
+    use biplane_wire::PacketNumber;
+
+    use super::*;
+    use crate::{
+        Threading,
+        hub::Sizes,
+        socket::{ReceiveBuffers, Run},
+    };
+
+    /// Brings nothing and takes everything.
+    #[derive(Debug)]
+    struct Unplugged;
+
+    impl DatagramSocket for Unplugged {
+        fn recv(&self, _: &mut ReceiveBuffers) -> io::Result<()> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+
+        fn send(&self, _: Run<'_>) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn max_segments(&self) -> usize {
+            1
+        }
+
+        fn renew(&self) {}
+
+        fn wait_writable(&self, _: Duration) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn nobody_may_sleep_while_more_is_due_than_a_pass_takes() {
+        const SESSIONS: usize = 3 * limits::SENDER_PASS;
+        let now = Instant::now();
+        let threading = Threading::Inline;
+        let sizes = Sizes { receivers: 1, senders: 1, sessions: SESSIONS, threading };
+        let own = ([127, 0, 0, 1], 7_000).into();
+        let (hub, _outlets) = Hub::new(now, own, sizes, SessionConfig::default(), PacketNumber(0));
+        let mut sender = Sender::new(Arc::new(Unplugged), Arc::clone(&hub), 0);
+        let (work, soon) = (hub.work(), 5);
+        let slots: Vec<_> = (0..SESSIONS).map(|_| Slot::bare(work.epoch())).collect();
+        for slot in &slots {
+            slot.timing().want(Some(soon));
+            work.schedule(slot);
+        }
+        let late = now + Duration::from_millis(20);
+        let seen_to = || slots.iter().filter(|slot| slot.timing().wanted() != Some(soon)).count();
+        let mut passes = Vec::new();
+        loop {
+            let pass = sender.duty_cycle(late);
+            passes.push((pass.done, seen_to()));
+            if !work.has_job() {
+                break;
+            }
+        }
+        assert_eq!(seen_to(), SESSIONS, "{passes:?}");
+        assert_eq!(passes.first().map(|pass| pass.1), Some(limits::SENDER_PASS), "by turns");
     }
 }

@@ -86,17 +86,27 @@ impl<T> Wheel<T> {
         fires
     }
 
-    /// Moves to `now`; appends what fires, with the tick it was put in for, earliest slot first.
-    pub(crate) fn expire(&mut self, now: Tick, fired: &mut VecDeque<(Tick, T)>) {
+    /// Moves to `now`; appends what fires, with the tick it was put in for, earliest slot first,
+    /// `most` at the most. Whether more would have: the wheel stands before that then.
+    pub(crate) fn expire(
+        &mut self,
+        now: Tick,
+        most: usize,
+        fired: &mut VecDeque<(Tick, T)>,
+    ) -> bool {
+        let until = fired.len() + most;
         while let Some(next) = self.next().filter(|next| *next <= now) {
+            self.current = next;
             let index = place(next);
-            self.take(index, fired);
+            if !self.take(index, until, fired) {
+                return true;
+            }
             if let Some(word) = self.occupied.get_mut(index / 64) {
                 *word &= !(1 << (index % 64));
             }
-            self.current = next;
         }
         self.current = self.current.max(now);
+        false
     }
 
     /// The tick at which something fires next.
@@ -131,16 +141,21 @@ impl<T> Wheel<T> {
         self.entries.len() - 1
     }
 
-    fn take(&mut self, slot: usize, fired: &mut VecDeque<(Tick, T)>) {
-        let Some(chain) = self.slots.get_mut(slot) else { return };
-        let mut next = core::mem::take(chain).first;
-        while let Some(at) = next
+    /// Takes the entries of `slot` until there are so many in `fired`; whether those were all.
+    fn take(&mut self, slot: usize, until: usize, fired: &mut VecDeque<(Tick, T)>) -> bool {
+        let Some(chain) = self.slots.get_mut(slot) else { return true };
+        while let Some(at) = chain.first
             && let Some(entry) = self.entries.get_mut(at)
         {
+            if fired.len() >= until {
+                return false;
+            }
             fired.extend(entry.held.take());
-            next = core::mem::replace(&mut entry.next, self.free);
+            chain.first = core::mem::replace(&mut entry.next, self.free);
             self.free = Some(at);
         }
+        *chain = Chain::default();
+        true
     }
 
     fn first_occupied(&self, range: core::ops::Range<usize>) -> Option<usize> {
@@ -167,7 +182,7 @@ mod tests {
 
     fn fired(wheel: &mut Wheel<u32>, now: Tick) -> Vec<u32> {
         let mut out = VecDeque::new();
-        wheel.expire(now, &mut out);
+        assert!(!wheel.expire(now, usize::MAX / 2, &mut out));
         out.into_iter().map(|(_, entry)| entry).collect()
     }
 
@@ -208,8 +223,27 @@ mod tests {
         let mut wheel = Wheel::new();
         assert_eq!(wheel.insert(1_000_000, 7), SLOTS - 1);
         let mut out = VecDeque::new();
-        wheel.expire(SLOTS - 1, &mut out);
+        wheel.expire(SLOTS - 1, 1, &mut out);
         assert_eq!(out, [(1_000_000, 7)]);
+    }
+
+    #[test]
+    fn what_is_too_much_at_a_time_stays_in_the_wheel_and_is_due() {
+        let mut wheel = Wheel::new();
+        for entry in 0..10 {
+            wheel.insert(20 + u64::from(entry) / 6, entry);
+        }
+        let mut out = VecDeque::new();
+        assert!(wheel.expire(100, 4, &mut out));
+        assert_eq!((out.len(), wheel.next()), (4, Some(20)), "in the middle of a slot");
+        assert_eq!(wheel.insert(5, 10), 20, "what comes meanwhile, behind them");
+        assert!(wheel.expire(100, 4, &mut out));
+        assert_eq!((out.len(), wheel.next()), (8, Some(21)));
+        assert!(!wheel.expire(100, 4, &mut out));
+        assert_eq!(wheel.next(), None);
+        let entries: Vec<u32> = out.into_iter().map(|(_, entry)| entry).collect();
+        assert_eq!(entries, [0, 1, 2, 3, 4, 5, 10, 6, 7, 8, 9]);
+        assert_eq!(wheel.insert(50, 11), 100, "it has moved on");
     }
 
     #[test]

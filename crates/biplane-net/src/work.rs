@@ -50,6 +50,15 @@ struct Timers {
     awake: usize,
 }
 
+/// What a look at the wheel finds, beside what fires.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Due {
+    /// It is time to look at what is queued.
+    pub(crate) flush: bool,
+    /// More fires, for the next look.
+    pub(crate) more: bool,
+}
+
 /// A sender's sleep: for which tick it wakes, if it is the one that watches the wheel.
 #[derive(Debug)]
 pub(crate) struct Watch(Option<Tick>);
@@ -127,13 +136,13 @@ impl Work {
         lock(&self.timers).flush = None;
     }
 
-    /// Moves the wheel to `now`; appends what fires. Whether it is time to look at what is queued.
+    /// Moves the wheel to `now`; appends what fires, [`limits::SENDER_PASS`] at the most.
     #[must_use]
-    pub(crate) fn expire(&self, now: Instant, fired: &mut VecDeque<(Tick, Arc<Slot>)>) -> bool {
+    pub(crate) fn expire(&self, now: Instant, fired: &mut VecDeque<(Tick, Arc<Slot>)>) -> Due {
         let reached = self.epoch.reached(now);
         let mut timers = lock(&self.timers);
-        timers.wheel.expire(reached, fired);
-        timers.flush.take_if(|at| *at <= reached).is_some()
+        let more = timers.wheel.expire(reached, limits::SENDER_PASS, fired);
+        Due { flush: timers.flush.take_if(|at| *at <= reached).is_some(), more }
     }
 
     /// A job, if there is one.
@@ -251,7 +260,7 @@ mod tests {
         want(&work, &slot, 50);
         want(&work, &slot, 10);
         let mut fired = VecDeque::new();
-        assert!(!work.expire(work.epoch().instant(50), &mut fired));
+        assert!(!work.expire(work.epoch().instant(50), &mut fired).flush);
         let counted = fired.iter().filter(|(tick, slot)| slot.timing().fire(*tick)).count();
         assert_eq!((fired.len(), counted), (2, 1));
     }
@@ -274,7 +283,7 @@ mod tests {
     fn a_look_at_the_flush_comes_once_and_not_for_what_was_forgotten() {
         let (work, _slot) = work();
         let mut fired = VecDeque::new();
-        let mut look = |tick| work.expire(work.epoch().instant(tick), &mut fired);
+        let mut look = |tick| work.expire(work.epoch().instant(tick), &mut fired).flush;
         let watch = work.before_sleep();
         assert!(work.look_at_flush(20), "a sender must be woken");
         assert!(!work.look_at_flush(30), "it looks before that");

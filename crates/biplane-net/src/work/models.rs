@@ -29,7 +29,7 @@ impl Watchmen {
             let mut due = VecDeque::new();
             let work = self.hub.work();
             let now = work.epoch().instant(self.tick.load(Ordering::SeqCst));
-            if work.expire(now, &mut due) {
+            if work.expire(now, &mut due).flush {
                 let (only, several) = self.hub.take_overdue(now);
                 only.iter().chain(&several).for_each(|slot| self.note(slot));
             }
