@@ -468,6 +468,10 @@ impl Slot {
         if let Some(hub) = self.hub.upgrade() {
             reservation.fill(Arc::clone(self));
             hub.counters().admitted(hub.slots().len());
+            if hub.is_closing() {
+                // Who closes all looks for them after it says so, and may not have found this one.
+                self.with(|now, session| session.close(now, "the endpoint is closing"));
+            }
         }
         self.follow(aftermath);
         Attached::new(Arc::clone(self), number)
@@ -499,6 +503,9 @@ impl Slot {
     }
 
     fn settle(&self, now: Instant, session: &mut MutexGuard<'_, Session>) -> Aftermath {
+        // First of all: with a reply that is taken, messages may become readable that came after it.
+        let answers = core::iter::from_fn(|| session.poll_answer()).collect();
+        let transfers = core::iter::from_fn(|| session.poll_transfer()).collect();
         let discarded = self.keys.follow(session);
         let fresh = self.published.follow(session);
         self.want(session);
@@ -509,8 +516,8 @@ impl Slot {
             over: session.is_over(),
             changed: self.connections.follow(session),
             discarded,
-            answers: core::iter::from_fn(|| session.poll_answer()).collect(),
-            transfers: core::iter::from_fn(|| session.poll_transfer()).collect(),
+            answers,
+            transfers,
         }
     }
 

@@ -190,7 +190,12 @@ impl Session {
     /// Begins a session.
     #[must_use]
     pub fn new(now: Instant, setup: Setup) -> Self {
-        let Setup { role, agreement, secret, channels, requests, config, seed, .. } = setup;
+        let Setup { role, agreement, secret, mut channels, requests, config, seed, .. } = setup;
+        for channel in &mut channels {
+            for wait in [&mut channel.lifetime, &mut channel.escalate_after].into_iter().flatten() {
+                *wait = limits::WAIT_MAX.min(*wait);
+            }
+        }
         let (local, peer) = (agreement.local, agreement.peer);
         let first = setup.first_packet;
         let ms = |ms: u32| Duration::from_millis(u64::from(ms));
@@ -437,7 +442,7 @@ impl Session {
         }
         let id = self.requests.next(kind)?;
         self.control.outbox.push(Head::Request(id, kind), payload)?;
-        self.requests.on_queued(id, now + deadline);
+        self.requests.on_queued(id, now + deadline.min(limits::WAIT_MAX));
         self.settle(now);
         Ok(id)
     }

@@ -306,6 +306,9 @@ pub const YIELD_LEAST: u64 = 16 * 1024;
 pub const REQUESTS_OPEN: usize = 256;
 /// How long a request waits for its reply unless it says otherwise.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+/// The longest that an application may have a request or a message wait; what is longer counts as
+/// this, so that no clock ends before it.
+pub const WAIT_MAX: Duration = Duration::from_secs(365 * 24 * 3_600);
 /// Bytes of the peer's requests that wait for the application; beyond, they are refused.
 pub const CALLS_BYTES: usize = 1 << 20;
 /// After this much quiet a client says on a plane that it is there.

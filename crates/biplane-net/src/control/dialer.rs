@@ -165,6 +165,9 @@ async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<(Welcomed, Origin), 
         config: session,
         agreement,
     };
+    if hub.is_closing() {
+        return Err(ConnectError::Closed);
+    }
     let attached = terms::begin(hub, &protocol, reservation, beginning).map_err(broken)?;
     let origin = Origin { remote, rtt, link, description: protocol.description };
     Ok((Welcomed { stream, attached, early }, origin))

@@ -35,7 +35,9 @@ use super::{
     tls,
 };
 use crate::{
-    Decision, Request, clock, limits, os,
+    Decision, Request, clock,
+    hub::Hub,
+    limits, os,
     slot::Attached,
     slots::{NoPlace, random},
     socket::canonical,
@@ -209,15 +211,11 @@ async fn shake_hands(
 /// Asks the limits, then the application.
 async fn admit(house: &House, request: Request, left: Duration) -> Result<App, Decision> {
     let hub = &house.hub;
-    if let Some(after) = hub.maintenance() {
-        let text = "the server is under maintenance".to_owned();
-        return Err(Decision::Refuse { code: 503, text, retry_after: Some(after) });
+    if let Some(refused) = shut(hub) {
+        return Err(refused);
     }
     if !hub.has_room() {
-        return Err(refusal(
-            503,
-            if hub.is_closing() { "the server is closing" } else { "the server is full" },
-        ));
+        return Err(refusal(503, "the server is full"));
     }
     let asked = contained(hub, async { (house.admission)(request).await });
     match timeout(left, asked).await {
@@ -228,6 +226,15 @@ async fn admit(house: &House, request: Request, left: Duration) -> Result<App, D
     }
 }
 
+/// What everybody is told who wants to join now, if nobody may.
+fn shut(hub: &Hub) -> Option<Decision> {
+    if let Some(after) = hub.maintenance() {
+        let text = "the server is under maintenance".to_owned();
+        return Some(Decision::Refuse { code: 503, text, retry_after: Some(after) });
+    }
+    hub.is_closing().then(|| refusal(503, "the server is closing"))
+}
+
 fn refusal(code: u16, text: &str) -> Decision {
     Decision::Refuse { code, text: text.to_owned(), retry_after: None }
 }
@@ -236,6 +243,10 @@ fn refusal(code: u16, text: &str) -> Decision {
 async fn welcome(house: &House, heard: Heard, app: App) -> Result<Welcomed, Stranger> {
     let Heard { stream, remote, handshake_rtt, accepted, early } = heard;
     let Accepted { accepting, protocol } = accepted;
+    // Again: the application's admission may have taken its time.
+    if let Some(refused) = shut(&house.hub) {
+        return Err(refuse(house, stream, refused).await);
+    }
     let reservation = match house.hub.slots().reserve() {
         Ok(reservation) => reservation,
         Err(NoPlace::Full) => {

@@ -1,6 +1,6 @@
 //! What letting go of a handle does, and what saying goodbye does.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use biplane::{Channel, Client, CloseReason, Endpoint, Protocol, Server, ServerConfig, Verdict};
 
@@ -69,6 +69,41 @@ fn a_server_says_goodbye_in_words_and_takes_no_more() {
     assert!(Client::connect(link, &protocol()).wait().is_err());
 }
 
+/// A server whose admission says when it is asked, and then waits for a word.
+fn slow_to_admit() -> (Server, flume::Receiver<()>, flume::Sender<()>) {
+    let (asks, asked) = flume::unbounded();
+    let (admit, word) = flume::unbounded::<()>();
+    let config = ServerConfig::default().admission(move |_| {
+        let (asks, word) = (asks.clone(), word.clone());
+        async move {
+            asks.send(()).unwrap();
+            word.recv_async().await.ok();
+            Verdict::admit()
+        }
+    });
+    (Server::bind_with("127.0.0.1:0", &protocol(), config).unwrap(), asked, admit)
+}
+
+#[test]
+fn nobody_joins_whose_admission_was_under_way_when_the_server_shut() {
+    for closes in [true, false] {
+        let (server, asked, admit) = slow_to_admit();
+        let pending = Client::connect(server.link(), &protocol());
+        asked.recv().unwrap();
+        let begun = Instant::now();
+        if closes {
+            server.close("bye").wait();
+        } else {
+            server.maintenance(Duration::from_secs(9));
+        }
+        assert!(begun.elapsed() < Duration::from_secs(1), "nobody is there to wait for");
+        admit.send(()).unwrap();
+        let told = pending.wait().unwrap_err().to_string();
+        let expected = if closes { "the server is closing" } else { "under maintenance" };
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
 #[test]
 fn a_session_is_ended_by_itself() {
     let mut pair = Pair::new(&protocol());
@@ -90,20 +125,12 @@ fn closing_twice_is_closing_once() {
 
 #[test]
 fn a_connect_that_is_given_up_leaves_no_session() {
-    let (sender, receiver) = flume::bounded::<()>(0);
-    let config = ServerConfig::default().admission(move |_| {
-        let receiver = receiver.clone();
-        async move {
-            receiver.recv_async().await.ok();
-            Verdict::admit()
-        }
-    });
-    let server = Server::bind_with("127.0.0.1:0", &protocol(), config).unwrap();
+    let (server, asked, admit) = slow_to_admit();
     let endpoint = Endpoint::bind("127.0.0.1:0").unwrap();
     let pending = endpoint.connect(server.link(), &protocol());
-    // Rendezvous: admission is under way when the client gives up.
-    sender.send(()).unwrap();
+    asked.recv().unwrap();
     drop(pending);
+    admit.send(()).unwrap();
     let session = joined(&server);
     until(|| {
         let _something = server.wait(Duration::from_millis(2));
