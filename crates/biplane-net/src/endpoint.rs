@@ -9,7 +9,7 @@ use crate::{
     announcements::Announcements,
     clock,
     control::Control,
-    crew::Crew,
+    crew::{Crew, contained},
     hub::{Hub, Sizes},
     limits,
     locks::{lock, try_lock},
@@ -143,7 +143,11 @@ impl Endpoint {
         let (only, several) = self.hub.take_dirty();
         only.iter().for_each(|slot| self.flush_here(slot));
         if self.crew.inline().is_some() {
-            return several.iter().for_each(|slot| self.flush_here(slot));
+            for slot in &several {
+                // One that panics keeps none of the others from leaving: they are in no list.
+                contained(&self.hub, || self.flush_here(slot));
+            }
+            return;
         }
         self.hub.flush_later(&several);
     }

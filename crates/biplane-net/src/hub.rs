@@ -233,6 +233,9 @@ impl Hub {
     pub(crate) fn report(&self, fault: Fault) {
         tracing::warn!(%fault, "the endpoint has a fault");
         self.announcer.fault(fault);
+        if self.is_inline {
+            self.work.alarm().ring();
+        }
     }
 
     /// A session is over.

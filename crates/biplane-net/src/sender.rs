@@ -3,7 +3,8 @@
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use crate::{
-    hub::Hub, limits, outbox::Outbox, slot::Slot, socket::DatagramSocket, wheel::Tick, work::Job,
+    crew::contained, hub::Hub, limits, outbox::Outbox, slot::Slot, socket::DatagramSocket,
+    wheel::Tick, work::Job,
 };
 
 /// One of the senders that share an endpoint's socket.
@@ -74,7 +75,12 @@ impl Sender {
                 slot.begin_service();
                 self.outbox.serve(now, &slot);
             }
-            Job::Flush(slots) => slots.iter().for_each(|slot| self.outbox.flush(now, slot)),
+            Job::Flush(slots) => {
+                for slot in &slots {
+                    // One that panics keeps none of the others from leaving: they are in no list.
+                    contained(&self.hub, || self.outbox.flush(now, slot));
+                }
+            }
             // The wheel was moved already; to stop is the thread's affair.
             Job::Look | Job::Stop => {}
         }

@@ -424,6 +424,11 @@ impl Session {
         self.channels.readable()
     }
 
+    /// Says once more that there are messages, of which the application took some and gave them back.
+    pub fn tell_readable(&mut self) {
+        self.outlook.readable();
+    }
+
     /// Asks the peer; the answer comes by [`Session::poll_answer`], within `deadline` at the most.
     ///
     /// # Errors

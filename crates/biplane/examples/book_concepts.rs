@@ -1,7 +1,7 @@
 //! The snippets of `docs/concepts.md`, in a program that runs them: a client that asks to be let in
 //! by name, and a server that awaits.
 
-use std::{collections::VecDeque, io::Read, thread, time::Duration};
+use std::{collections::VecDeque, thread, time::Duration};
 
 use biplane::{
     Channel, Client, ClientConfig, Event, Hello, Identity, Notice, Payload, Protocol, Request,
@@ -80,9 +80,11 @@ async fn take_map(client: &Client) -> anyhow::Result<Vec<u8>> {
         let Event::Offered(offer) = event else { continue };
         if offer.name().starts_with("maps/") && offer.length() <= 50_000_000 {
             let mut intake = offer.accept()?;
-            // It blocks; `read_next` gives the same piece by piece, awaited or once a tick.
+            // `Intake` is a `Read` too, which blocks: for a thread of its own.
             let mut map = Vec::new();
-            intake.read_to_end(&mut map)?;
+            while let Some(piece) = intake.read_next().await? {
+                map.extend_from_slice(piece.as_ref());
+            }
             return Ok(map);
         }
     }
@@ -97,9 +99,12 @@ const REPLAY: Channel<Payload> = Channel::reliable_ordered("replay");
 
 /// Once a tick: sends as much of a replay as there is room for.
 fn feed(session: &Session, replay: &mut VecDeque<Payload>) -> Result<(), SendError> {
-    while session.channel_stats(REPLAY).has_room {
-        let Some(piece) = replay.pop_front() else { break };
-        session.send(REPLAY, &piece)?;
+    while let Some(piece) = replay.front() {
+        if !session.channel_stats(REPLAY).has_room {
+            break;
+        }
+        session.send(REPLAY, piece)?;
+        replay.pop_front();
     }
     Ok(())
 }

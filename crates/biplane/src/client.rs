@@ -167,8 +167,9 @@ impl Client {
         self.engine.flush();
     }
 
-    /// Ends the session, after what is queued on the control plane; the server gets the words. It
-    /// is there when the server knows, or at the deadline of 2 s.
+    /// Ends the session as [`Session::close`] does: what is queued on any channel still leaves, for
+    /// 1 s at the most, and open requests and transfers end at once. The server gets the words. The
+    /// value is there when the server knows, or at the deadline of 2 s.
     pub fn close(&self, text: &str) -> Pending<()> {
         let (sender, receiver) = flume::bounded(1);
         let done = Box::new(move || {

@@ -46,8 +46,8 @@ impl Default for ServerConfig {
 }
 
 impl ServerConfig {
-    /// The default settings with as many receivers and senders as `biplane doctor --save` found best
-    /// on this machine and wrote to the file at `path`.
+    /// The default settings with the threading and as many receivers and senders as
+    /// `biplane doctor --save` found best on this machine and wrote to the file at `path`.
     ///
     /// Its `aead` must be there and is checked; it sets nothing yet: the two sides of a session settle
     /// on AES where both processors have it.
@@ -68,7 +68,12 @@ impl ServerConfig {
     }
 
     /// Who may join. Its futures run on Biplane's control thread, inside a tokio runtime with I/O
-    /// and time, for 10 s at most; one that panics refuses its client. Default: everybody.
+    /// and time. Default: everybody.
+    ///
+    /// It must not block: the same thread serves the TCP connections of all sessions. Use an async
+    /// client, or `tokio::task::spawn_blocking`, which has 8 threads there and shares them with
+    /// transfers. One that takes longer than 10 s refuses its client (code 504), one that panics does
+    /// too (500).
     #[must_use]
     pub fn admission<F, V>(mut self, admission: F) -> Self
     where
@@ -160,8 +165,8 @@ impl ServerConfig {
         self
     }
 
-    /// How long a message may wait for company before it leaves, unless it is flushed. 0 to 20 ms,
-    /// default 1 ms.
+    /// How long a message may wait for company before it leaves, unless it is flushed. 0 to 20 ms
+    /// (what is beyond counts as the nearest), default 1 ms.
     #[must_use]
     pub fn max_send_delay(mut self, delay: Duration) -> Self {
         self.max_send_delay = delay.min(limits::SEND_DELAY_MAX);
@@ -169,7 +174,8 @@ impl ServerConfig {
     }
 
     /// How long a session lives without TCP, over UDP alone or over nothing, for its client to
-    /// replace the connection. 0 (it ends with TCP) to 10 minutes, default 30 s.
+    /// replace the connection. 0 (it ends with TCP) to 10 minutes (what is beyond counts as the
+    /// nearest), default 30 s.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace.min(limits::GRACE_MAX);
@@ -231,7 +237,8 @@ impl ClientConfig {
     }
 
     /// How long the session lives without TCP, which is replaced meanwhile; it ends sooner if the
-    /// server waits for less. 0 (it ends with TCP) to 10 minutes, default 30 s.
+    /// server waits for less. 0 (it ends with TCP) to 10 minutes (what is beyond counts as the
+    /// nearest), default 30 s.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace.min(limits::GRACE_MAX));
@@ -316,7 +323,8 @@ impl Verdict {
     }
 
     /// The client may not join, and gets a code of the application's and words for a person, 256
-    /// bytes at most.
+    /// bytes at most. Biplane refuses with 0, 500, 503 and 504 itself, which an application should
+    /// avoid: see [`crate::ConnectError::Refused`].
     pub fn refuse(code: u16, text: impl Into<String>) -> Self {
         Self(Ruling::Refuse { code, text: text.into(), retry_after: None })
     }

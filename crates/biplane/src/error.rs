@@ -60,7 +60,9 @@ pub enum ConnectError {
     /// The server's admission, or a limit of the server's, refused.
     #[error("refused with code {code}: {text}")]
     Refused {
-        /// The application's code; 0 where Biplane itself refused, 503 for too many sessions.
+        /// The application's code, or one of Biplane's, which an application should avoid: 500
+        /// admission panicked, or the server is out of order; 503 full, busy, closing or under
+        /// maintenance; 504 admission took too long; 0 no AEAD in common.
         code: u16,
         /// Words for a person.
         text: Box<str>,

@@ -70,6 +70,15 @@ impl Inbox {
 
     /// Blocks until there is an event; false when there is none after `timeout`, or none will come.
     pub(crate) fn wait(&self, timeout: Duration, engine: &dyn Engine, flush: impl Fn()) -> bool {
+        let found = self.wait_for_event(timeout, engine, flush);
+        if found {
+            // It was only looked at, and another that waits may be the one who takes it.
+            self.bell.ring();
+        }
+        found
+    }
+
+    fn wait_for_event(&self, timeout: Duration, engine: &dyn Engine, flush: impl Fn()) -> bool {
         if self.has_event() {
             return true;
         }

@@ -19,7 +19,8 @@
 //!     assert!(server.wait(Duration::from_secs(10)));
 //!     for event in server.events() {
 //!         if let Event::Joined(session) = event {
-//!             session.send(CHAT, &format!("hello, {session}"))?;
+//!             // Who left is that session's affair.
+//!             session.send(CHAT, &format!("hello, {session}")).ok();
 //!         }
 //!     }
 //!     server.flush();

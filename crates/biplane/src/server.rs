@@ -157,8 +157,9 @@ impl Server {
         self.engine.flush();
     }
 
-    /// Closes every session and takes no more; the peers get the words. It is there when they know,
-    /// or at the deadline of 2 s.
+    /// Closes every session as [`Session::close`] does, and takes no more: what is queued on any
+    /// channel still leaves, for 1 s at the most, and open requests and transfers end at once. The
+    /// peers get the words. The value is there when they know, or at the deadline of 2 s.
     pub fn close(&self, text: &str) -> Pending<()> {
         let (sender, receiver) = flume::bounded(1);
         let bell = self.inbox.bell();

@@ -49,7 +49,8 @@ impl Session {
         self.0.peer.id()
     }
 
-    /// The peer's TCP address.
+    /// The peer's TCP address when it joined. It stays the same when the client comes back from
+    /// elsewhere.
     #[must_use]
     pub fn remote(&self) -> SocketAddr {
         self.0.peer.remote()
@@ -68,7 +69,7 @@ impl Session {
     }
 
     /// Queues a message. It leaves at the next flush, when `next` or `wait` is about to wait, or
-    /// after `max_send_delay`.
+    /// after [`crate::ServerConfig::max_send_delay`], which on a client is 1 ms.
     ///
     /// # Errors
     ///
@@ -236,8 +237,11 @@ impl Session {
         self.0.peer.refuse_transfer(id);
     }
 
-    /// Ends the session, after what is queued on the control plane; the peer gets the words. Text
-    /// beyond 256 bytes is cut.
+    /// Ends the session; the peer gets the words. Text beyond 256 bytes is cut.
+    ///
+    /// What is queued on any channel still leaves, for 1 s at the most; what the peer has not
+    /// acknowledged by then is given up. Open requests and transfers end at once, as `Closed`: await a
+    /// reply, or [`Transfer::finished`], before closing.
     pub fn close(&self, text: &str) {
         self.0.peer.with(&mut |now, session| session.close(now, text));
     }
@@ -393,6 +397,9 @@ impl Session {
                 session.count_undecodable();
             }
         });
+        if reliable {
+            self.0.returned.clear(entry.id);
+        }
     }
 
     fn ask<R: Request>(

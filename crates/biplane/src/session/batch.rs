@@ -9,6 +9,7 @@ use core::{
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Mutex, PoisonError},
+    thread,
 };
 
 use biplane_proto::{Content, limits};
@@ -122,6 +123,10 @@ impl Drop for Batch<'_> {
         if !rest.is_empty() {
             self.session.0.returned.put(self.channel, rest);
         }
+        if thread::panicking() {
+            // Here and in the session may be more, of which the application was told before.
+            self.session.0.peer.with(&mut |_, session| session.tell_readable());
+        }
         let mut taken = mem::take(&mut self.taken);
         taken.bytes.clear();
         taken.bytes.shrink_to(KEPT);
@@ -153,6 +158,10 @@ impl Returned {
             self.channels.fetch_and(!bit(channel), Ordering::AcqRel);
         }
         message
+    }
+
+    pub(super) fn clear(&self, channel: ChannelId) {
+        while self.take(channel).is_some() {}
     }
 
     fn put(&self, channel: ChannelId, messages: VecDeque<Bytes>) {

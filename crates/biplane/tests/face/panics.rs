@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use biplane::{Channel, Event, Protocol, Request, RequestError};
 use serde::{Deserialize, Serialize};
 
-use crate::support::Pair;
+use crate::support::{PATIENCE, Pair, until};
 
 const NUMBERS: Channel<u32> = Channel::reliable_ordered("numbers");
 
@@ -43,6 +43,29 @@ fn what_a_panicking_drain_did_not_get_is_still_there() {
         (seen.len() == 10).then_some(())
     });
     assert!(seen.into_iter().eq(0..10));
+}
+
+#[test]
+fn what_a_panicking_drain_left_behind_is_told_once_more() {
+    let pair = Pair::new(&protocol());
+    for number in 0..200 {
+        pair.client.send(NUMBERS, &number).unwrap();
+    }
+    pair.client.flush();
+    until(|| (pair.session.stats().untaken_messages == 200).then_some(()));
+    let mut seen = Vec::new();
+    for stumble in [3, 150, 199] {
+        assert!(pair.server.wait(PATIENCE), "{} of 200", seen.len());
+        let _none = pair.server.events().count();
+        let drained = catch_unwind(AssertUnwindSafe(|| {
+            pair.server.drain(NUMBERS, |_, number| {
+                seen.push(number);
+                assert_ne!(number, stumble);
+            });
+        }));
+        assert!(drained.is_err());
+    }
+    assert!(seen.into_iter().eq(0..200));
 }
 
 #[test]
