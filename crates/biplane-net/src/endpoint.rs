@@ -217,6 +217,8 @@ impl Drop for Endpoint {
         }
         self.control.stop();
         self.crew.stop();
+        // Nobody turns their clocks any more, and a handle may keep one for ever.
+        self.sessions().iter().for_each(|slot| slot.retire(&self.hub));
         self.hub.end_closing();
     }
 }

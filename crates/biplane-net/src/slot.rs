@@ -212,7 +212,7 @@ impl Slot {
     ) -> Result<(), SendError> {
         let mut session = lock(&self.session);
         // To ask the clock costs as much as to queue a short message.
-        let now = session.time_behind().unwrap_or_else(clock::now);
+        let now = session.time_behind(channel).unwrap_or_else(clock::now);
         self.published.news.hand_on(&mut session);
         match session.enqueue(now, channel, content, how)? {
             Consequence::Nothing => {}
@@ -594,7 +594,8 @@ impl Slot {
         }
     }
 
-    fn retire(&self, hub: &Hub) {
+    /// It is over, or its endpoint is: whoever waits for it or for an answer is told.
+    pub(crate) fn retire(&self, hub: &Hub) {
         if !self.flags.retired.swap(true, Ordering::SeqCst) {
             self.answers.end();
             let reason = lock(&self.session).close_reason().cloned();

@@ -366,11 +366,16 @@ impl Session {
         is_plain && (!self.outlook.released || is_behind())
     }
 
-    /// The time at which to send a message behind others that wait for a flush: that of the latest
-    /// input, which is earlier than now by the send delay at the most. `None` if none waits.
+    /// The time at which to send a message of `channel` behind others that wait for a flush: that of
+    /// the latest input, which is earlier than now by the send delay, or by as long as its owner is
+    /// held up. `None` if none waits, and where a lifetime or an escalation counts from it.
     #[must_use]
-    pub fn time_behind(&self) -> Option<Instant> {
-        self.timers.deadline(Timer::Send).map(|_| self.clock.latest)
+    #[inline]
+    pub fn time_behind(&self, channel: ChannelId) -> Option<Instant> {
+        self.timers.deadline(Timer::Send)?;
+        let config = self.channels.config(channel)?;
+        let counts = config.lifetime.is_some() || config.escalate_after.is_some();
+        (!counts).then_some(self.clock.latest)
     }
 
     /// Lets what is queued leave without waiting for company.

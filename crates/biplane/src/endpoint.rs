@@ -81,8 +81,8 @@ impl Endpoint {
     }
 
     /// Closes every session as [`crate::Session::close`] does: what is queued on any channel still
-    /// leaves, for 1 s at the most, and open requests and transfers end at once. The servers get the
-    /// words. The value is there when they know, or at the deadline of 2 s.
+    /// leaves, for 1 s at the most, and open requests and transfers end at once. The servers get
+    /// the words. The value is there when they know, or at the deadline of 2 s.
     pub fn close(&self, text: &str) -> Pending<()> {
         let (sender, receiver) = flume::bounded(1);
         let done = Box::new(move || {

@@ -20,11 +20,12 @@ use crate::{
 /// differ, both are told what differs, by name.
 ///
 /// Compared are names, the version, and each channel's kind, longest message and
-/// [`Channel::notify`], but not the fields of message types. Messages are in postcard's format, which
-/// has neither field names nor types: whoever adds, removes, reorders or retypes a field or an enum
-/// variant must raise the version, or old and new programs join and misread each other. A server
-/// that must serve both adds the old protocol by [`crate::ServerConfig::also`]. Serde's `flatten`,
-/// `untagged`, internally tagged enums and `skip_serializing_if` do not work with postcard.
+/// [`Channel::notify`], but not the fields of message types. Messages are in postcard's format,
+/// which has neither field names nor types: whoever adds, removes, reorders or retypes a field or
+/// an enum variant must raise the version, or old and new programs join and misread each other. A
+/// server that must serve both adds the old protocol by [`crate::ServerConfig::also`]. Serde's
+/// `flatten`, `untagged`, internally tagged enums and `skip_serializing_if` do not work with
+/// postcard.
 #[derive(Clone, Debug)]
 pub struct Protocol {
     name: &'static str,

@@ -240,8 +240,8 @@ impl Session {
     /// Ends the session; the peer gets the words. Text beyond 256 bytes is cut.
     ///
     /// What is queued on any channel still leaves, for 1 s at the most; what the peer has not
-    /// acknowledged by then is given up. Open requests and transfers end at once, as `Closed`: await a
-    /// reply, or [`Transfer::finished`], before closing.
+    /// acknowledged by then is given up. Open requests and transfers end at once, as `Closed`: await
+    /// a reply, or [`Transfer::finished`], before closing.
     pub fn close(&self, text: &str) {
         self.0.peer.with(&mut |now, session| session.close(now, text));
     }

@@ -124,6 +124,18 @@ fn closing_twice_is_closing_once() {
 }
 
 #[test]
+fn a_goodbye_ends_with_its_endpoint_whoever_keeps_a_handle() {
+    let server = Server::bind("127.0.0.1:0", &protocol()).unwrap();
+    let endpoint = Endpoint::bind("127.0.0.1:0").unwrap();
+    let client = endpoint.connect(server.link(), &protocol()).wait().unwrap();
+    let session = client.session().clone();
+    let goodbye = client.close("bye");
+    drop((client, endpoint));
+    goodbye.wait();
+    assert!(session.send(LINES, &"hi".to_owned()).is_err());
+}
+
+#[test]
 fn a_connect_that_is_given_up_leaves_no_session() {
     let (server, asked, admit) = slow_to_admit();
     let endpoint = Endpoint::bind("127.0.0.1:0").unwrap();
