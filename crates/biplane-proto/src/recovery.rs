@@ -155,6 +155,8 @@ pub(crate) struct Fate {
     pub(crate) lost: Vec<SentFrame>,
     /// Whether any packet was acknowledged for the first time.
     pub(crate) progress: bool,
+    /// Whether one of them went where packets go now, and not before that was given up.
+    pub(crate) proves_path: bool,
     /// The packets of them that are longer than every path carries.
     pub(crate) long: LongPackets,
 }
@@ -192,7 +194,8 @@ pub(crate) struct Recovery {
     losses: Losses,
     /// The longest that the peer holds an ack, by class of packet.
     ack_delays: (Duration, Duration),
-    /// Since when packets go where they go. What was sent before tells nothing of this path.
+    /// Since when packets go where they go, or the direction is dead. What was sent before tells
+    /// nothing of this path.
     path_since: Instant,
     counts: Counts,
 }
@@ -419,6 +422,7 @@ impl Recovery {
             fate.progress = true;
             self.probes = 0;
             if sent_at >= self.path_since {
+                fate.proves_path = true;
                 self.sample(now, news.largest.map(|(at, _)| at), ack.delay, wants);
                 if is_largest {
                     self.on_marks(now, sent_at, news.marked, ack.ecn);
@@ -590,7 +594,8 @@ impl Recovery {
     }
 
     /// Gives up everything in flight: the direction is dead.
-    pub(crate) fn lose_all(&mut self, fate: &mut Fate) {
+    pub(crate) fn lose_all(&mut self, now: Instant, fate: &mut Fate) {
+        self.path_since = now;
         self.counts.lost += self.sent.lose_all(fate);
         self.pace.controller = controller(self.pace.congestion, self.pace.datagram as u64);
         self.losses.period = Period::default();

@@ -620,7 +620,7 @@ impl Session {
             self.on_frame_lost(frame);
         }
         self.path.mtu_mut().on_long(self.clock.latest, core::mem::take(&mut fate.long));
-        fate.progress = false;
+        (fate.progress, fate.proves_path) = (false, false);
         self.outlook.fate = fate;
     }
 }

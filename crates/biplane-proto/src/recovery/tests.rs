@@ -363,7 +363,7 @@ fn a_dead_direction_gives_everything_up() {
     let mut sender = Sender::new();
     sender.send(0);
     sender.send(1);
-    sender.recovery.lose_all(&mut sender.fate);
+    sender.recovery.lose_all(sender.now, &mut sender.fate);
     assert_eq!(sender.lost(), [message(0), message(1)]);
     assert_eq!(sender.recovery.deadline(), None);
     let mut stats = SessionStats::default();

@@ -222,9 +222,10 @@ impl Session {
             outlook.probes = 0;
             outlook.asked = false;
             self.path.on_ack();
-            if self.liveness.data_dead() {
-                self.on_data_open(now);
-            }
+        }
+        // An ack of what was sent before the direction died may come late, over TCP.
+        if outlook.fate.proves_path && self.liveness.data_dead() {
+            self.on_data_open(now);
         }
         self.apply_fate();
         Ok(())

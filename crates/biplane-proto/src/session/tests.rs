@@ -3,6 +3,7 @@
 mod batches;
 mod causality;
 mod cuts;
+mod deaths;
 mod escalation;
 mod grants;
 mod modes;

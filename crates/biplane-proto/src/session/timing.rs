@@ -77,7 +77,7 @@ impl Session {
         }
         tracing::debug!("the UDP direction is dead");
         let Self { recovery, outlook, .. } = self;
-        recovery.lose_all(&mut outlook.fate);
+        recovery.lose_all(now, &mut outlook.fate);
         outlook.probes = 0;
         outlook.ping = false;
         self.apply_fate();

@@ -1,0 +1,64 @@
+//! UDP that ceases to work, and what of it is heard later.
+
+use super::*;
+
+impl Pair {
+    /// Records alone pass for `time`, as the timers want; packets are lost on the way.
+    fn without_udp(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.now < until {
+            self.now += Duration::from_millis(100);
+            self.records_pass_now();
+        }
+    }
+
+    fn records_pass_now(&mut self) {
+        let now = self.now;
+        for side in [&mut self.client, &mut self.server] {
+            side.session.handle_timeout(now);
+            side.packets(now);
+        }
+        while Self::pipe(now, &mut self.client.session, &mut self.server.session)
+            | Self::pipe(now, &mut self.server.session, &mut self.client.session)
+        {}
+    }
+}
+
+fn planes(side: &mut Side) -> Vec<Planes> {
+    let planes = |event| if let Event::Planes(planes) = event { Some(planes) } else { None };
+    side.events().into_iter().filter_map(planes).collect()
+}
+
+#[test]
+fn an_ack_from_before_the_direction_died_brings_it_back_for_nobody() {
+    let mut pair = Pair::resumable();
+    let (now, from) = (pair.now, pair.client.address);
+    pair.client.session.send(now, channel(SEQUENCED), payload("last words")).unwrap();
+    pair.client.session.flush(now);
+    for packet in pair.client.packets(now) {
+        pair.server.hear(now, from, &packet).unwrap();
+    }
+    // It came, and its ack is lost with everything that UDP carries from here on.
+    pair.without_udp(Duration::from_secs(8));
+    assert_eq!(planes(&mut pair.client), [Planes::ControlOnly]);
+    let rtt = pair.client.session.stats().rtt;
+    for connection in 1..3 {
+        for side in [&mut pair.client, &mut pair.server] {
+            side.session.handle_control_lost(pair.now, ControlLoss::Broken);
+        }
+        pair.without_udp(Duration::from_secs(1));
+        pair.resume(connection);
+        pair.without_udp(Duration::from_secs(1));
+        let told = planes(&mut pair.client);
+        assert!(!told.contains(&Planes::Both), "{told:?}");
+        assert_eq!(told.last(), Some(&Planes::ControlOnly));
+    }
+    assert_eq!(pair.client.session.stats().rtt, rtt, "nothing was measured");
+    pair.client.session.send(pair.now, channel(ORDERED), payload("over TCP")).unwrap();
+    pair.client.session.flush(pair.now);
+    pair.without_udp(Duration::from_millis(100));
+    assert_eq!(pair.server.take(pair.now, ORDERED), [payload("over TCP")]);
+    // And when it works again, it is known at the next probe.
+    pair.pass(Duration::from_secs(1));
+    assert_eq!(planes(&mut pair.client).last(), Some(&Planes::Both));
+}
