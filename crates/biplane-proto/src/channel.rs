@@ -278,15 +278,13 @@ impl Channels {
         })
     }
 
-    /// The control connection is lost: they go over UDP again. Returns whether there are any.
-    pub(crate) fn recall_escalated(&mut self) -> bool {
-        let mut any = false;
+    /// The control connection is lost: they go over UDP again.
+    pub(crate) fn recall_escalated(&mut self) {
         for channel in self.list.iter_mut().filter(|channel| channel.escalates()) {
             if let Send::Reliable(queue) = &mut channel.send {
-                any |= queue.recall();
+                queue.recall();
             }
         }
-        any
     }
 
     /// Nothing may leave for now: of `sequenced` messages that wait, the newest is kept alone.

@@ -247,10 +247,10 @@ impl Outbox {
         self.carried += gone;
     }
 
-    /// Another connection takes the place of the last; what the peer has of it is acknowledged.
-    /// `lost` is told of the reliable messages that rode in vain: they go back to their channels, and
-    /// what they rode is given up.
-    pub(crate) fn reconnect(&mut self, mut lost: impl FnMut(SentFrame)) {
+    /// The connection is gone. `lost` is told of the reliable messages that ride it: they go back to
+    /// their channels, to leave on whatever plane works, and what they rode is given up. Those that
+    /// had come all the same come twice, and once only to the application.
+    pub(crate) fn recall_tunnelled(&mut self, mut lost: impl FnMut(SentFrame)) {
         for kept in &mut self.kept {
             if let What::Tunnelled(frame) = &mut kept.what {
                 frame.take().into_iter().for_each(&mut lost);
@@ -258,6 +258,11 @@ impl Outbox {
                 *kept = Kept { len: 0, what: What::GivenUp };
             }
         }
+    }
+
+    /// Another connection takes the place of the last; what the peer has of it is acknowledged.
+    pub(crate) fn reconnect(&mut self, lost: impl FnMut(SentFrame)) {
+        self.recall_tunnelled(lost);
         self.tunnel = Tunnel::new();
         self.carried = 0;
     }

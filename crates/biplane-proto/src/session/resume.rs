@@ -54,7 +54,7 @@ impl Session {
         }
         tracing::debug!(?loss, "control connection lost");
         self.control.loss = Some(loss);
-        self.outlook.released |= self.channels.recall_escalated();
+        self.take_back_from_control();
         match &self.outlook.state {
             State::Open if self.is_resumable() => {
                 self.timers.arm(Timer::Grace, now + self.grace());
@@ -71,6 +71,22 @@ impl Session {
             }
             State::Ended(_) | State::Over => {}
         }
+    }
+
+    /// What the lost connection may not have carried to the peer goes over UDP if that works: messages,
+    /// grants, and what the application took.
+    fn take_back_from_control(&mut self) {
+        self.channels.recall_escalated();
+        let Self { control, channels, .. } = self;
+        control.outbox.recall_tunnelled(|frame| channels.on_lost(frame));
+        self.tell_books_again();
+        self.outlook.released = true;
+    }
+
+    fn tell_books_again(&mut self) {
+        self.channels.tell_credit_again();
+        self.channels.tell_taken_again();
+        self.outlook.taken_due |= self.channels.has_taken();
     }
 
     /// How long it waits for another connection. A client that did not hear the welcome has no
@@ -179,9 +195,7 @@ impl Session {
         if let Err(violation) = self.take_up_records(now, agreement.peer.control_next) {
             self.end_by_violation(now, violation);
         }
-        self.channels.tell_credit_again();
-        self.channels.tell_taken_again();
-        self.outlook.taken_due |= self.channels.has_taken();
+        self.tell_books_again();
         self.control.notes.packet_ack = !self.liveness.data_open();
         // What waited for a plane may go; and a packet shows the peer that its keys are here.
         self.outlook.released = true;

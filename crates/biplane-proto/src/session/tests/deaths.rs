@@ -24,6 +24,19 @@ impl Pair {
     }
 }
 
+impl Pair {
+    /// The client's UDP direction has died.
+    fn with_udp_dead() -> Self {
+        let mut pair = Self::resumable();
+        let (now, client) = (pair.now, &mut pair.client);
+        client.session.send(now, channel(SEQUENCED), payload("into the void")).unwrap();
+        client.session.flush(now);
+        pair.without_udp(Duration::from_secs(4));
+        assert_eq!(planes(&mut pair.client), [Planes::ControlOnly]);
+        pair
+    }
+}
+
 fn planes(side: &mut Side) -> Vec<Planes> {
     let planes = |event| if let Event::Planes(planes) = event { Some(planes) } else { None };
     side.events().into_iter().filter_map(planes).collect()
@@ -61,4 +74,31 @@ fn an_ack_from_before_the_direction_died_brings_it_back_for_nobody() {
     // And when it works again, it is known at the next probe.
     pair.pass(Duration::from_secs(1));
     assert_eq!(planes(&mut pair.client).last(), Some(&Planes::Both));
+}
+
+#[test]
+fn what_a_lost_connection_swallowed_goes_over_udp_if_that_works_first() {
+    let mut pair = Pair::with_udp_dead();
+    let now = pair.now;
+    for text in ["first", "second"] {
+        pair.client.session.send(now, channel(ORDERED), payload(text)).unwrap();
+    }
+    pair.client.session.flush(now);
+    let mut swallowed = Vec::new();
+    while pair.client.session.poll_control(now, &mut swallowed) {}
+    assert!(swallowed.windows(5).any(|bytes| bytes == b"first"));
+    pair.cut();
+    // There is no other connection, and UDP works from here on.
+    for _ in 0..3 {
+        pair.pass(Duration::from_secs(1));
+    }
+    assert_eq!(planes(&mut pair.client).last(), Some(&Planes::DataOnly));
+    assert_eq!(pair.server.take(pair.now, ORDERED), ["first", "second"].map(payload));
+    pair.client.session.send(pair.now, channel(ORDERED), payload("third")).unwrap();
+    pair.client.session.flush(pair.now);
+    pair.packets_pass();
+    assert_eq!(pair.server.take(pair.now, ORDERED), [payload("third")]);
+    pair.resume(1);
+    pair.settle();
+    assert!(pair.server.take(pair.now, ORDERED).is_empty(), "none comes twice");
 }
