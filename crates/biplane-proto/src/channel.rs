@@ -79,6 +79,8 @@ pub(crate) struct Channels {
     freed: bool,
     /// Messages have waited too long for an ack over UDP; `None` if none goes elsewhere then.
     overdue: Option<bool>,
+    /// Bit `i`: somebody waits to hear that messages of channel `i` have outlived their lifetime.
+    expiring: u64,
     /// No message waits for more commands, requests and replies to be written than so many.
     awaited: u64,
     /// Pieces of messages that are not sent again.
@@ -104,6 +106,7 @@ impl Channels {
             writable: false,
             released: false,
             freed: false,
+            expiring: 0,
             awaited: 0,
             partials: FreshPartials::default(),
             books: Books::default(),
@@ -141,6 +144,9 @@ impl Channels {
         self.check(id, payload.len(), how)?;
         let channel = self.list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
         let outcome = channel.queue(now, payload, how, &mut self.books);
+        if (outcome.is_err() || how.notice.is_some()) && channel.may_expire() {
+            self.expiring |= bit(id);
+        }
         if outcome.is_ok() {
             self.list.on_queued(id);
             self.on_queued(how);
@@ -212,9 +218,10 @@ impl Channels {
     pub(crate) fn fill(&mut self, now: Instant, packet: &mut impl Packet) {
         let Self { list, turns, books, writable, .. } = self;
         let mut take = |channel: &mut Channel, turn: usize| {
-            let len = channel.fill(now, turn, books, packet)?;
+            let len = channel.fill(now, turn, books, packet);
+            // Whether or not anything left: messages that expire make room too.
             *writable |= channel.relieved();
-            Some(((), len))
+            Some(((), len?))
         };
         while turns.next(list, &mut take).is_some() {}
         list.on_gone();
@@ -224,9 +231,9 @@ impl Channels {
     pub(crate) fn next_message(&mut self, now: Instant, space: Space) -> Option<Outgoing> {
         let Self { list, turns, books, writable, .. } = self;
         let next = turns.next(list, &mut |channel: &mut Channel, _: usize| {
-            let outgoing = channel.next_message(now, space, books)?;
+            let outgoing = channel.next_message(now, space, books);
             *writable |= channel.relieved();
-            Some(outgoing.measured())
+            outgoing.map(Outgoing::measured)
         });
         list.on_gone();
         next
@@ -248,10 +255,11 @@ impl Channels {
     pub(crate) fn find_overdue(&mut self, now: Instant) -> Option<Instant> {
         self.overdue?;
         let (mut is_now, mut next) = (false, None);
-        let Self { list, books, .. } = self;
+        let Self { list, books, writable, .. } = self;
         list.for_each_busy(|channel| {
             if channel.escalates() {
                 let overdue = channel.escalates_at(now, books);
+                *writable |= channel.relieved();
                 is_now |= overdue.is_now;
                 next = next.into_iter().chain(overdue.next).min();
             }
@@ -433,6 +441,7 @@ impl Channels {
     pub(crate) fn waits_elsewhere(&self) -> bool {
         self.has_overdue()
             || self.awaits()
+            || self.expiring != 0
             || self.causality.deadline().is_some()
             || self.books.notices.has_news()
     }
@@ -447,10 +456,21 @@ impl Channels {
         core::mem::replace(&mut self.freed, false)
     }
 
-    /// When a message has waited as long as it may for what it comes after, here or there.
-    pub(crate) fn held_until(&self) -> Option<Instant> {
-        let waits = self.awaits();
-        let unsent = self.list.iter().filter(|_| waits).filter_map(Channel::held_until);
+    /// When a message has waited as long as it may: for what it comes after, here or there, or to
+    /// leave, where somebody is to hear of that.
+    pub(crate) fn held_until(&mut self) -> Option<Instant> {
+        let Self { list, expiring, .. } = self;
+        list.iter().filter(|channel| !channel.may_expire()).for_each(|channel| {
+            *expiring &= !bit(channel.id);
+        });
+        let (waits, expiring) = (self.awaits(), self.expiring);
+        if !waits && expiring == 0 {
+            return self.causality.deadline();
+        }
+        let unsent = self
+            .list
+            .iter()
+            .filter_map(|channel| channel.held_until(expiring & bit(channel.id) != 0));
         unsent.chain(self.causality.deadline()).min()
     }
 
@@ -459,6 +479,7 @@ impl Channels {
         self.causality.handle_timeout(now);
         for channel in self.list.iter_mut() {
             channel.expire(now, &mut self.books);
+            self.writable |= channel.relieved();
         }
     }
 

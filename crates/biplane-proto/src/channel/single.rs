@@ -324,10 +324,15 @@ impl Channel {
         }
     }
 
-    /// Until when the oldest may wait for what it comes after.
-    pub(super) fn held_until(&self) -> Option<Instant> {
-        let (since, _) = self.oldest().filter(|(_, may_leave)| !may_leave)?;
+    /// Until when the oldest may wait for what it comes after; or, if that `is_told`, at all.
+    pub(super) fn held_until(&self, is_told: bool) -> Option<Instant> {
+        let (since, _) = self.oldest().filter(|(_, may_leave)| is_told || !may_leave)?;
         Some(since + self.lifetime()?)
+    }
+
+    /// Whether a message waits that may outlive its lifetime.
+    pub(super) fn may_expire(&self) -> bool {
+        self.oldest().is_some() && self.lifetime().is_some()
     }
 
     /// Whether messages that wait too long for an ack go over the control connection too.

@@ -110,6 +110,9 @@ impl Session {
             self.outlook.released = false;
             // What waited may have expired.
             self.tell_notices();
+            if self.channels.take_writable() {
+                self.outlook.writable();
+            }
             return None;
         }
         let least = if is_full { size.min(limits::DATAGRAM_SIZE) } else { wire::PACKET_MIN };

@@ -63,3 +63,38 @@ fn a_grant_leaves_at_once_unless_an_ack_is_about_to_leave_and_takes_it_along() {
     assert!(pair.server.session.wants_transmit(pair.now));
     assert_eq!(pair.told(), (0, 1));
 }
+
+#[test]
+fn a_sender_that_was_refused_hears_of_room_when_what_waited_has_expired() {
+    const LIFETIME: Duration = Duration::from_millis(200);
+    let mut pair = Pair::joined_with(|channel| {
+        if channel.kind == ChannelKind::ReliableUnordered {
+            (channel.lifetime, channel.notify) = (Some(LIFETIME), true);
+        }
+    });
+    let message = Bytes::from(vec![7; 16 * 1024]);
+    let fill = |pair: &mut Pair| {
+        let session = &mut pair.client.session;
+        while session.send(pair.now, channel(UNORDERED), message.clone()).is_ok() {}
+        session.flush(pair.now);
+    };
+    // Nobody takes them: the credit is used up, and what is sent then cannot leave.
+    for _ in 0..400 {
+        fill(&mut pair);
+        pair.pass(Duration::from_millis(5));
+    }
+    pair.pass(LIFETIME);
+    let sent = pair.client.session.stats().packets_sent;
+    pair.client.events();
+    let how = SendOptions { notice: Some(7), ..SendOptions::default() };
+    pair.client.session.send_with(pair.now, channel(UNORDERED), message.clone(), how).unwrap();
+    fill(&mut pair);
+    pair.pass(LIFETIME / 2);
+    assert_eq!(pair.client.events(), [], "it waits");
+    pair.pass(LIFETIME / 2);
+    let events = pair.client.events();
+    assert!(events.contains(&Event::Writable), "{events:?}");
+    assert!(events.contains(&Event::Noted(7, crate::Notice::Expired)), "{events:?}");
+    assert_eq!(pair.client.session.stats().packets_sent, sent, "nothing left meanwhile");
+    assert_eq!(pair.client.session.stats().queued_messages, 0);
+}
