@@ -1,14 +1,17 @@
 //! Pieces of a message on their way to being whole.
 //!
 //! Bytes are kept as they come, never allocated by the length a fragment claims. Where pieces
-//! overlap, the first content wins.
+//! overlap, the first content wins. Whatever the order of pieces, a byte is moved no oftener than the
+//! message's length has binary digits: what touches is joined by moving the shorter side.
+
+use std::collections::VecDeque;
 
 /// A message of which pieces have come.
 #[derive(Debug)]
 pub(super) struct Partial {
     total: usize,
     /// By offset; apart from each other.
-    runs: Vec<(usize, Vec<u8>)>,
+    runs: Vec<(usize, VecDeque<u8>)>,
 }
 
 /// A piece, or a message in one.
@@ -74,7 +77,7 @@ impl Partial {
             return Err(Refused::TooManyGaps);
         }
         let whole = matches!(self.runs.as_slice(), [(0, run)] if run.len() == self.total);
-        Ok(if whole { self.runs.pop().map(|(_, run)| run) } else { None })
+        Ok(if whole { self.runs.pop().map(|(_, run)| run.into()) } else { None })
     }
 
     /// Puts in those of `bytes` that no earlier piece brought, from the front on.
@@ -99,29 +102,41 @@ impl Partial {
 
     /// Puts `bytes`, which nothing overlaps, before run `above`; joins neighbours that touch.
     fn put(&mut self, above: usize, offset: usize, bytes: &[u8]) {
-        let below = above.checked_sub(1).and_then(|below| self.runs.get_mut(below));
-        match below {
-            Some((start, run)) if *start + run.len() == offset => {
-                run.extend_from_slice(bytes);
-                self.join(above - 1);
-            }
-            _ => {
-                self.runs.insert(above, (offset, bytes.to_vec()));
-                self.join(above);
+        let end = |(start, run): &(usize, VecDeque<u8>)| start + run.len();
+        let below =
+            above.checked_sub(1).filter(|below| self.runs.get(*below).map(end) == Some(offset));
+        let touches = self.runs.get(above).is_some_and(|(start, _)| *start == offset + bytes.len());
+        match (below, touches) {
+            (Some(below), false) => self.at(below, |(_, run)| run.extend(bytes)),
+            (None, true) => self.at(above, |(start, run)| {
+                *start = offset;
+                prepend(run, bytes);
+            }),
+            (None, false) => self.runs.insert(above, (offset, bytes.iter().copied().collect())),
+            (Some(below), true) => {
+                let (_, mut upper) = self.runs.remove(above);
+                self.at(below, |(_, lower)| {
+                    lower.extend(bytes);
+                    if lower.len() < upper.len() {
+                        prepend(&mut upper, lower.make_contiguous());
+                        *lower = upper;
+                    } else {
+                        lower.append(&mut upper);
+                    }
+                });
             }
         }
     }
 
-    fn join(&mut self, index: usize) {
-        let end = self.runs.get(index).map(|(start, run)| start + run.len());
-        let touches = self.runs.get(index + 1).is_some_and(|(start, _)| Some(*start) == end);
-        if touches {
-            let (_, upper) = self.runs.remove(index + 1);
-            if let Some((_, run)) = self.runs.get_mut(index) {
-                run.extend_from_slice(&upper);
-            }
-        }
+    fn at(&mut self, index: usize, change: impl FnOnce(&mut (usize, VecDeque<u8>))) {
+        self.runs.get_mut(index).map(change);
     }
+}
+
+/// Puts `bytes` before those of `run`, which stay where they are.
+fn prepend(run: &mut VecDeque<u8>, bytes: &[u8]) {
+    run.extend(bytes);
+    run.rotate_right(bytes.len());
 }
 
 #[cfg(test)]
@@ -174,6 +189,17 @@ mod tests {
         partial.add(piece(1 << 24, (1 << 24) - 1, b"x"), 64).unwrap();
         assert_eq!(partial.held(), 1);
         assert!(partial.runs[0].1.capacity() < 64);
+    }
+
+    #[test]
+    fn a_message_may_come_byte_by_byte_from_the_end() {
+        // To copy what had come for each of them would be 80 GB.
+        const TOTAL: usize = 400_000;
+        let mut partial = Partial::new(TOTAL);
+        for offset in (1..TOTAL).rev() {
+            assert_eq!(partial.add(piece(TOTAL, offset, &[7]), 64), Ok(None));
+        }
+        assert_eq!(partial.add(piece(TOTAL, 0, &[7]), 64), Ok(Some(vec![7; TOTAL])));
     }
 
     proptest! {

@@ -1,9 +1,12 @@
 //! `reliable_unordered` messages on their way to the application.
 
+use std::collections::BTreeMap;
+
 use biplane_wire::{ChannelId, SequenceNumber};
+use bytes::Bytes;
 
 use super::{
-    arrival::{Arrived, Numbered, Place, Places, Whole},
+    arrival::{Arrived, Place, Places},
     queue::Queue,
     reassembly::Piece,
     shelf::Content,
@@ -14,8 +17,10 @@ use crate::Violation;
 #[derive(Debug, Default)]
 pub(super) struct Unordered {
     ready: Queue<SequenceNumber>,
-    /// Those that wait for what they come after.
-    held: Vec<Numbered<Whole>>,
+    /// Those that wait for what they come after, by how many that are: each that comes asks whether
+    /// any waits no more.
+    held: BTreeMap<u64, Vec<(SequenceNumber, Bytes)>>,
+    held_count: usize,
     /// The first is never done.
     places: Places,
 }
@@ -41,8 +46,12 @@ impl Unordered {
             }
             None => {
                 let (arrived, place) = self.places.add(id, sequence, piece)?;
-                let whole = place.and_then(|(sequence, place)| Some((sequence, place.give_out()?)));
-                self.held.extend(whole);
+                if let Some((sequence, place)) = place
+                    && let Some(whole) = place.give_out()
+                {
+                    self.held.entry(whole.after).or_default().push((sequence, whole.payload));
+                    self.held_count += 1;
+                }
                 arrived
             }
         };
@@ -53,9 +62,12 @@ impl Unordered {
     /// Lets those go to the application that wait for nothing but that, which took so many
     /// commands, requests and replies.
     pub(super) fn release(&mut self, taken: u64) {
-        let free = self.held.extract_if(.., |(_, message)| message.after <= taken);
-        for (sequence, message) in free {
-            self.ready.push(sequence, Content::Shared(message.payload));
+        while let Some(first) = self.held.first_entry().filter(|first| *first.key() <= taken) {
+            let free = first.remove();
+            self.held_count -= free.len();
+            for (sequence, payload) in free {
+                self.ready.push(sequence, Content::Shared(payload));
+            }
         }
     }
 
@@ -65,7 +77,7 @@ impl Unordered {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.ready.len() + self.held.len()
+        self.ready.len() + self.held_count
     }
 
     pub(super) fn is_empty(&self) -> bool {
