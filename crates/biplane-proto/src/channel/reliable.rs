@@ -332,7 +332,13 @@ impl ReliableSend {
 
     /// The peer has so many messages in a row.
     pub(super) fn on_acks(&mut self, first: SequenceNumber, count: u32) {
-        row(first, count).for_each(|sequence| self.on_ack(sequence));
+        let mut went_again = false;
+        row(first, count).for_each(|sequence| went_again |= self.on_ack(sequence));
+        if went_again {
+            // Once for all of them: of those that are lost there may be thousands.
+            let acked = first.0..first.0.saturating_add(u64::from(count));
+            self.again.retain(|again| !acked.contains(&again.0));
+        }
         self.trim();
     }
 
@@ -341,22 +347,20 @@ impl ReliableSend {
         row(first, count).for_each(|sequence| self.on_lost(sequence));
     }
 
-    /// The peer has a whole message.
-    fn on_ack(&mut self, sequence: SequenceNumber) {
-        let Some(sent) = self.get_mut(sequence) else { return };
+    /// The peer has a whole message; whether that was to go again.
+    fn on_ack(&mut self, sequence: SequenceNumber) -> bool {
+        let Some(sent) = self.get_mut(sequence) else { return false };
         let before = core::mem::replace(&mut sent.state, State::Acked);
         if before == State::Acked {
-            return;
+            return false;
         }
         sent.pieces = None;
         let released = sent.message.payload.release();
-        if before == State::Again {
-            self.again.retain(|again| *again != sequence);
-        }
         if self.begun == Some(sequence) {
             self.begun = None;
         }
         self.cost -= cost(released);
+        before == State::Again
     }
 
     /// Lets go of what the peer has.
