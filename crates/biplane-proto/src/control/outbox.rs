@@ -106,10 +106,10 @@ impl Outbox {
         if payload.len() > limits::CONTROL_MESSAGE {
             return Err(SendError::TooLarge { limit: limits::CONTROL_MESSAGE });
         }
-        let bytes = self.waiting_bytes + self.kept_bytes + payload.len();
-        let full =
-            bytes > limits::CONTROL_QUEUE_BYTES || self.records() >= limits::CONTROL_QUEUE_RECORDS;
-        if full {
+        let (records, bytes) = self.own_depth();
+        if bytes + payload.len() > limits::CONTROL_QUEUE_BYTES
+            || records >= limits::CONTROL_QUEUE_RECORDS
+        {
             self.refused = true;
             return Err(SendError::QueueFull);
         }
@@ -140,14 +140,16 @@ impl Outbox {
         }
     }
 
-    fn records(&self) -> usize {
-        let waiting = self.queues.iter().map(VecDeque::len).sum::<usize>() + self.steps.len();
-        waiting + self.kept.len()
-    }
-
     /// Records that wait or are not acknowledged, and their bytes.
     pub(crate) fn depth(&self) -> (usize, usize) {
-        (self.records(), self.waiting_bytes + self.kept_bytes)
+        let waiting = self.queues.iter().map(VecDeque::len).sum::<usize>() + self.steps.len();
+        (waiting + self.kept.len(), self.waiting_bytes + self.kept_bytes)
+    }
+
+    /// The same of those that are not tunnelled: bulk that rides TCP takes no command's place.
+    fn own_depth(&self) -> (usize, usize) {
+        let (all, tunnelled) = (self.depth(), self.tunnel.depth());
+        (all.0 - tunnelled.0, all.1 - tunnelled.1)
     }
 
     /// Whether nothing waits to be written.
@@ -177,8 +179,8 @@ impl Outbox {
 
     /// Whether half of the queue is free.
     pub(crate) fn has_room(&self) -> bool {
-        self.waiting_bytes + self.kept_bytes <= limits::CONTROL_QUEUE_BYTES / 2
-            && self.records() <= limits::CONTROL_QUEUE_RECORDS / 2
+        let (records, bytes) = self.own_depth();
+        bytes <= limits::CONTROL_QUEUE_BYTES / 2 && records <= limits::CONTROL_QUEUE_RECORDS / 2
     }
 
     /// Whether [`Outbox::write_next`] would write.
@@ -258,12 +260,12 @@ impl Outbox {
                 *kept = Kept { len: 0, what: What::GivenUp };
             }
         }
+        self.tunnel = Tunnel::new();
     }
 
     /// Another connection takes the place of the last; what the peer has of it is acknowledged.
     pub(crate) fn reconnect(&mut self, lost: impl FnMut(SentFrame)) {
         self.recall_tunnelled(lost);
-        self.tunnel = Tunnel::new();
         self.carried = 0;
     }
 
@@ -313,9 +315,12 @@ impl Outbox {
         self.carried += 1;
     }
 
-    /// Whether another tunnelled message may be written.
+    /// Whether another tunnelled message may be written. They leave half of what the peer takes to
+    /// the others.
     pub(crate) fn has_tunnel_room(&self) -> bool {
-        self.tunnel.has_room() && self.kept_bytes < self.window && self.has_carried_all()
+        let (_, bytes) = self.tunnel.depth();
+        let fits = bytes < self.window / 2 && self.kept_bytes < self.window;
+        fits && self.tunnel.has_room() && self.has_carried_all()
     }
 
     /// Writes a message of a data channel, with the session clock of when it was sent where it has a

@@ -9,6 +9,7 @@ use crate::limits;
 #[derive(Debug)]
 pub(super) struct Tunnel {
     unacked: usize,
+    records: usize,
     /// What the peer acknowledged lately in [`limits::TUNNEL_SPAN`], at least
     /// [`limits::TUNNEL_BYTES`].
     window: usize,
@@ -19,21 +20,28 @@ pub(super) struct Tunnel {
 
 impl Tunnel {
     pub(super) const fn new() -> Self {
-        Self { unacked: 0, window: limits::TUNNEL_BYTES, acked: 0, since: None }
+        Self { unacked: 0, records: 0, window: limits::TUNNEL_BYTES, acked: 0, since: None }
     }
 
     /// Whether another message may go.
     pub(super) const fn has_room(&self) -> bool {
-        self.unacked < self.window
+        self.unacked < self.window && self.records < limits::CONTROL_QUEUE_RECORDS
+    }
+
+    /// The messages that are not acknowledged, and their bytes.
+    pub(super) const fn depth(&self) -> (usize, usize) {
+        (self.records, self.unacked)
     }
 
     pub(super) fn on_written(&mut self, now: Instant, len: usize) {
         self.since.get_or_insert(now);
         self.unacked += len;
+        self.records += 1;
     }
 
     pub(super) fn on_acked(&mut self, now: Instant, len: usize) {
         self.unacked = self.unacked.saturating_sub(len);
+        self.records = self.records.saturating_sub(1);
         self.acked += len;
         let Some(since) = self.since else { return };
         let took = now.saturating_duration_since(since);

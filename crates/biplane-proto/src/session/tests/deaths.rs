@@ -102,3 +102,29 @@ fn what_a_lost_connection_swallowed_goes_over_udp_if_that_works_first() {
     pair.settle();
     assert!(pair.server.take(pair.now, ORDERED).is_empty(), "none comes twice");
 }
+
+#[test]
+fn bulk_that_rides_tcp_takes_no_commands_place() {
+    let mut pair = Pair::with_udp_dead();
+    let message = Bytes::from(vec![7; 16 * 1024]);
+    let fill = |side: &mut Side, now| {
+        while side.session.send(now, channel(ORDERED), message.clone()).is_ok() {}
+        side.session.flush(now);
+    };
+    // TCP is fast, so that much of it may be under way.
+    for _ in 0..50 {
+        fill(&mut pair.client, pair.now);
+        pair.without_udp(Duration::from_millis(100));
+        pair.server.take(pair.now, ORDERED);
+    }
+    fill(&mut pair.client, pair.now);
+    let mut under_way = Vec::new();
+    while pair.client.session.poll_control(pair.now, &mut under_way) {}
+    assert!(under_way.len() > limits::CONTROL_QUEUE_BYTES / 4, "{}", under_way.len());
+    let long = Bytes::from(vec![1; limits::CONTROL_MESSAGE]);
+    for _ in 0..limits::CONTROL_QUEUE_BYTES / limits::CONTROL_MESSAGE {
+        pair.client.session.send(pair.now, channel(COMMAND), long.clone()).unwrap();
+    }
+    let full = pair.client.session.send(pair.now, channel(COMMAND), long);
+    assert_eq!(full, Err(SendError::QueueFull));
+}
