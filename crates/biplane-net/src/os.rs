@@ -16,12 +16,12 @@ use crate::EndpointConfig;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
     Poller, is_out_of_buffers, is_out_of_descriptors, is_out_of_resources, kernel_drops,
-    may_be_the_offload, prepare_control, wait_writable,
+    may_be_the_offload, prepare_control, under_way, wait_writable,
 };
 #[cfg(not(target_os = "linux"))]
 pub(crate) use other::{
     Poller, is_out_of_buffers, is_out_of_descriptors, is_out_of_resources, kernel_drops,
-    may_be_the_offload, prepare_control, wait_writable,
+    may_be_the_offload, prepare_control, under_way, wait_writable,
 };
 
 /// Room in the kernel for datagrams that wait, in bytes.

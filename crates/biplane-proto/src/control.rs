@@ -108,6 +108,14 @@ impl Control {
         self.bytes_sent += len as u64;
     }
 
+    /// The socket takes what it was given before, if slowly.
+    pub(crate) const fn on_progress(&mut self, now: Instant) {
+        if let Some(since) = &mut self.pulse.waiting_since {
+            *since = now;
+        }
+        self.replace = false;
+    }
+
     /// Output waits for the socket, or does not.
     pub(crate) fn on_waiting(&mut self, now: Instant, waits: bool) {
         if waits {

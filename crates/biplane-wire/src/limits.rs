@@ -270,6 +270,8 @@ pub const CONTROL_QUEUE_BYTES: usize = 1 << 20;
 pub const CONTROL_PULL: usize = 16 * 1024;
 /// Pulls in a row, at the most, while the socket takes them in less than [`CONTROL_PULLS_TIME`].
 pub const CONTROL_PULLS: usize = 4;
+/// How often a session hears that a slow connection takes what it was given.
+pub const CONTROL_TOLD: Duration = Duration::from_millis(250);
 /// So fast must a connection be that more than one pull is written at a time.
 pub const CONTROL_PULLS_TIME: Duration = Duration::from_millis(5);
 /// Bytes of tunnelled messages that may be unacknowledged, or what is acknowledged in
@@ -528,6 +530,7 @@ pub const FAREWELL: Duration = Duration::from_millis(100);
 /// How long a close of all sessions waits for the last.
 pub const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 
+const _: () = assert!(ms(CONTROL_TOLD) < ms(CONTROL_REPLACE), "a slow connection is not replaced");
 const _: () = assert!(TLS_BUFFER >= CONTROL_PULLS * (CONTROL_PULL + RECORD), "pulls fit");
 const _: () = assert!(WAITING_BYTES >= HELLO + 4 * 1024, "TLS comes before the hello");
 const _: () = assert!(MISMATCH_BYTES > DESCRIPTION);

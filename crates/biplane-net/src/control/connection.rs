@@ -8,10 +8,11 @@
 use core::{
     cell::Cell,
     future::{Future, poll_fn},
+    mem,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
-use std::io;
+use std::{io, sync::Arc};
 
 use biplane_proto::Session;
 use tokio::{
@@ -20,28 +21,28 @@ use tokio::{
     time::timeout,
 };
 
-use super::presence::Present;
+use super::{metered::Meter, presence::Present};
 use crate::{
     clock, limits,
     slot::{Attached, Pulled},
 };
 
-/// Serves the connection until it ends. `first` is written before anything of the session's;
-/// `early` was read before and belongs to it.
+/// Serves the connection until it ends, whose TCP stream `meter` measures. `first` is written before
+/// anything of the session's; `early` was read before and belongs to it.
 ///
 /// What waits for long is small: neither the stream itself nor how it came to be is part of it.
 pub(super) fn run<S>(
     stream: S,
     attached: Attached,
-    first: Vec<u8>,
-    early: Vec<u8>,
+    meter: Arc<Meter>,
+    (first, early): (Vec<u8>, Vec<u8>),
     present: Present,
 ) -> impl Future<Output = ()> + Send + use<S>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (from, to) = split(stream);
-    let writer = tokio::spawn(write(to, attached.clone(), first, present));
+    let writer = tokio::spawn(write(to, attached.clone(), meter, first, present));
     serve(from, writer, attached, early)
 }
 
@@ -131,6 +132,7 @@ fn poll_read<S: AsyncRead>(
 async fn write<S: AsyncWrite>(
     mut stream: WriteHalf<S>,
     attached: Attached,
+    meter: Arc<Meter>,
     first: Vec<u8>,
     _present: Present,
 ) -> io::Result<()> {
@@ -140,8 +142,7 @@ async fn write<S: AsyncWrite>(
     loop {
         if !bytes.is_empty() {
             let begun_at = clock::now();
-            stream.write_all(&bytes).await?;
-            stream.flush().await?;
+            write_out(&mut stream, &attached, &meter, &bytes).await?;
             let took = clock::now().saturating_duration_since(begun_at);
             let is_fast = took < limits::CONTROL_PULLS_TIME;
             pulls = if is_fast { limits::CONTROL_PULLS.min(2 * pulls) } else { 1 };
@@ -158,4 +159,57 @@ async fn write<S: AsyncWrite>(
             Pulled::End => return stream.shutdown().await,
         }
     }
+}
+
+/// Writes `bytes`.
+async fn write_out<S: AsyncWrite>(
+    stream: &mut WriteHalf<S>,
+    attached: &Attached,
+    meter: &Meter,
+    bytes: &[u8],
+) -> io::Result<()> {
+    let mut rest = bytes;
+    let at_once = poll_fn(|context| Poll::Ready(poll_write(stream, context, &mut rest))).await;
+    match at_once {
+        Poll::Ready(written) => written,
+        // In a box: most connections wait for something to write, and keep no room for this.
+        Poll::Pending => Box::pin(write_slowly(stream, attached, meter, rest)).await,
+    }
+}
+
+/// Writes `rest`. A socket that is slow to take it is not one that takes nothing: the session hears of
+/// it, now and then, for as long as bytes come through.
+async fn write_slowly<S: AsyncWrite>(
+    stream: &mut WriteHalf<S>,
+    attached: &Attached,
+    meter: &Meter,
+    mut rest: &[u8],
+) -> io::Result<()> {
+    let mut through = meter.through();
+    loop {
+        let writing = poll_fn(|context| poll_write(stream, context, &mut rest));
+        if let Ok(written) = timeout(limits::CONTROL_TOLD, writing).await {
+            return written;
+        }
+        let before = mem::replace(&mut through, meter.through());
+        if through != before {
+            attached.with(|now, session| session.handle_control_progress(now));
+        }
+    }
+}
+
+/// Writes what is left of `rest`, and flushes.
+fn poll_write<S: AsyncWrite>(
+    stream: &mut WriteHalf<S>,
+    context: &mut Context<'_>,
+    rest: &mut &[u8],
+) -> Poll<io::Result<()>> {
+    while !rest.is_empty() {
+        let len = ready!(Pin::new(&mut *stream).poll_write(context, rest))?;
+        if len == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        *rest = rest.get(len..).unwrap_or_default();
+    }
+    Pin::new(stream).poll_flush(context)
 }

@@ -21,6 +21,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use super::{
     block::{Block, BlockError, read_block},
     contained,
+    metered::{Meter, Metered},
     presence::Presence,
     resumer::{self, Origin},
     terms::{self, Beginning},
@@ -35,7 +36,7 @@ use crate::{
     socket::canonical,
 };
 
-pub(super) type Tls = TlsStream<TcpStream>;
+pub(super) type Tls = TlsStream<Metered<TcpStream>>;
 /// Who waits for the session.
 pub(crate) type Done = Box<dyn FnOnce(Result<Arc<Slot>, ConnectError>) + Send>;
 
@@ -294,6 +295,7 @@ pub(super) async fn shake_hands(reached: Reached, link: &Link) -> Result<Tls, Co
     let config = tls::client(Arc::clone(&verifier))
         .map_err(|error| ConnectError::Tls(error.to_string().into()))?;
     let connector = TlsConnector::from(Arc::new(config));
+    let stream = Metered::new(stream, Meter::unbounded());
     let shaken = connector
         .connect_with(server_name(&link.host), stream, |connection| {
             connection.set_buffer_limit(Some(limits::TLS_BUFFER));

@@ -106,7 +106,9 @@ pub(super) async fn greet(house: Arc<House>, comer: Comer<TcpStream>) {
         Ok(Known::Attached(attachment)) => spawn(&house.hub, attached::run(attachment)),
         Ok(Known::Control(Welcomed { stream, attached, welcome, early })) => {
             let present = house.presence.enter();
-            spawn(&house.hub, connection::run(stream, attached, welcome, early, present));
+            let meter = Arc::clone(stream.get_ref().0.meter());
+            let ends = (welcome, early);
+            spawn(&house.hub, connection::run(stream, attached, meter, ends, present));
         }
         Err(stranger) => house.note(remote, &stranger),
     }

@@ -1,5 +1,5 @@
-//! The TCP stream of one who is not admitted yet: how much it says is bounded, and when it spoke
-//! last is known.
+//! A TCP stream of which is known how much of what it took has come through and, until its peer is
+//! admitted, when that spoke last; how much it says until then is bounded.
 
 use core::{
     pin::Pin,
@@ -8,21 +8,40 @@ use core::{
 };
 use std::{error, fmt, io, sync::Arc};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
 
-use crate::{clock, wheel::Epoch};
+use crate::{clock, os, wheel::Epoch};
 
 /// No bound: it is admitted.
 const UNBOUNDED: usize = usize::MAX;
 
-/// What is known of one who is not admitted yet.
+/// What is known of a stream.
 #[derive(Debug)]
 pub(super) struct Meter {
     epoch: Epoch,
     /// Milliseconds of the epoch.
     heard: AtomicU64,
-    /// Bytes that it may still say.
+    /// Bytes that the peer may still say.
     left: AtomicUsize,
+    /// Bytes that the socket took; wraps.
+    taken: AtomicUsize,
+    /// Of those, bytes that the peer's system had when the socket last took no more.
+    through: AtomicUsize,
+}
+
+/// A socket, as far as it is asked how slow it is.
+pub(super) trait Socket {
+    /// Bytes that it took and that the peer's system does not have yet.
+    fn under_way(&self) -> usize;
+}
+
+impl Socket for TcpStream {
+    fn under_way(&self) -> usize {
+        os::under_way(self)
+    }
 }
 
 /// Why a stream ends that was read too far.
@@ -40,7 +59,18 @@ impl Meter {
     /// For one who comes now and may say `bytes`.
     pub(super) fn new(epoch: Epoch, bytes: usize) -> Arc<Self> {
         let heard = AtomicU64::new(epoch.reached(clock::now()));
-        Arc::new(Self { epoch, heard, left: AtomicUsize::new(bytes) })
+        let [taken, through] = [0, 0].map(AtomicUsize::new);
+        Arc::new(Self { epoch, heard, left: AtomicUsize::new(bytes), taken, through })
+    }
+
+    /// For one who is trusted: the side that dials, of its server.
+    pub(super) fn unbounded() -> Arc<Self> {
+        Self::new(Epoch(clock::now()), UNBOUNDED)
+    }
+
+    /// How many bytes had come through when the socket last took no more; wraps.
+    pub(super) fn through(&self) -> usize {
+        self.through.load(Ordering::Relaxed)
     }
 
     /// When it spoke last, in milliseconds of the epoch.
@@ -62,11 +92,27 @@ impl Meter {
         self.left.store(left - bytes, Ordering::Relaxed);
         self.heard.store(self.epoch.reached(clock::now()), Ordering::Relaxed);
     }
+
+    /// What came of a write to `socket`.
+    fn note<S: Socket>(&self, socket: &S, written: &Poll<io::Result<usize>>) {
+        match written {
+            Poll::Ready(Ok(bytes)) => drop(self.taken.fetch_add(*bytes, Ordering::Relaxed)),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => {
+                let taken = self.taken.load(Ordering::Relaxed);
+                self.through.store(taken.wrapping_sub(socket.under_way()), Ordering::Relaxed);
+            }
+        }
+    }
 }
 
 impl<S> Metered<S> {
     pub(super) const fn new(inner: S, meter: Arc<Meter>) -> Self {
         Self { inner, meter }
+    }
+
+    pub(super) const fn meter(&self) -> &Arc<Meter> {
+        &self.meter
     }
 }
 
@@ -93,13 +139,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+impl<S: AsyncWrite + Socket + Unpin> AsyncWrite for Metered<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(context, bytes)
+        let written = Pin::new(&mut self.inner).poll_write(context, bytes);
+        self.meter.note(&self.inner, &written);
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -115,7 +163,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(context, bytes)
+        let written = Pin::new(&mut self.inner).poll_write_vectored(context, bytes);
+        self.meter.note(&self.inner, &written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

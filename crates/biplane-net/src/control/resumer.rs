@@ -92,7 +92,9 @@ impl Resumer {
     fn serve(&mut self, Welcomed { stream, attached, early }: Welcomed) {
         self.patience.on_connected(clock::now());
         let present = self.presence.enter();
-        spawn(&self.hub, connection::run(stream, attached, Vec::new(), early, present));
+        let meter = Arc::clone(stream.get_ref().0.meter());
+        let ends = (Vec::new(), early);
+        spawn(&self.hub, connection::run(stream, attached, meter, ends, present));
     }
 
     /// Tries once, after `pause`, unless the session has recovered by then.

@@ -146,6 +146,17 @@ pub(crate) fn prepare_control(stream: &tokio::net::TcpStream) -> io::Result<()> 
     Ok(())
 }
 
+/// Bytes that `stream` took and that the peer's system has not acknowledged; 0 if the kernel does not
+/// say.
+#[expect(unsafe_code, reason = "no safe wrapper asks for it")]
+pub(crate) fn under_way(stream: &tokio::net::TcpStream) -> usize {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the descriptor is open for as long as `stream` is borrowed. The kernel writes one
+    // `c_int` to `bytes`, which outlives the call.
+    let outcome = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    usize::try_from(bytes).ok().filter(|_| outcome == 0).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use std::{fs, os::unix::fs::MetadataExt};

@@ -9,6 +9,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use biplane_net::Link;
@@ -22,6 +23,8 @@ use crate::patience::eventually;
 
 /// What a side may say that is not carried.
 const RECEIVE_BUFFER: usize = 32 * 1024;
+/// The same where it carries slowly: the least there is, so that it is not far behind.
+const SLOW_BUFFER: usize = 2 * 1024;
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -53,6 +56,8 @@ struct State {
     server: SocketAddr,
     /// Nobody gets through: connections end as soon as they come.
     shut: bool,
+    /// Bytes that the connections to come carry a second, in all; `None`: as many as come.
+    rate: Option<f64>,
     /// After how many bytes the next connections are cut, and how.
     plan: VecDeque<(usize, Cut)>,
     /// What each connection has carried, in the order in which they came.
@@ -71,6 +76,7 @@ impl Forwarder {
         let state = State {
             server,
             shut: false,
+            rate: None,
             plan: VecDeque::new(),
             carried: Vec::new(),
             half_open: 0,
@@ -109,6 +115,11 @@ impl Forwarder {
     /// The connections to come are cut after so many bytes of both directions, each by its own plan.
     pub(crate) fn plan(&self, cuts: impl IntoIterator<Item = (usize, Cut)>) {
         self.shared.state().plan.extend(cuts);
+    }
+
+    /// The connections to come carry so many bytes a second.
+    pub(crate) fn slow_down(&self, rate: f64) {
+        self.shared.state().rate = Some(rate);
     }
 
     /// Cuts the connections that there are.
@@ -180,24 +191,25 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((mut client, _)) = listener.accept().await {
         let mut order = shared.cut.subscribe();
         order.mark_unchanged();
-        let (server, plan, carried) = {
+        let (server, plan, rate, carried) = {
             let mut state = shared.state();
             if state.shut {
                 continue;
             }
             let carried = Arc::new(AtomicUsize::new(0));
             state.carried.push(Arc::clone(&carried));
-            (state.server, state.plan.pop_front(), carried)
+            (state.server, state.plan.pop_front(), state.rate, carried)
         };
         let Ok(mut server) = TcpStream::connect(server).await else { continue };
         for stream in [&client, &server] {
             stream.set_nodelay(true).unwrap();
             // Whoever is not read notices it soon.
-            socket2::SockRef::from(stream).set_recv_buffer_size(RECEIVE_BUFFER).unwrap();
+            let room = if rate.is_some() { SLOW_BUFFER } else { RECEIVE_BUFFER };
+            socket2::SockRef::from(stream).set_recv_buffer_size(room).unwrap();
         }
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
-            let how = carry([&mut client, &mut server], plan, &carried, order).await;
+            let how = carry([&mut client, &mut server], (plan, rate), &carried, order).await;
             end([client, server], how, &shared).await;
         });
     }
@@ -206,11 +218,12 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 /// Carries bytes until the connection is cut by its plan or by order, or ends by itself; how it ends.
 async fn carry(
     [client, server]: [&mut TcpStream; 2],
-    plan: Option<(usize, Cut)>,
+    (plan, rate): (Option<(usize, Cut)>, Option<f64>),
     carried: &AtomicUsize,
     mut order: watch::Receiver<Cut>,
 ) -> Cut {
-    let [mut up, mut down] = [(); 2].map(|()| vec![0; 16 * 1024]);
+    let most = if rate.is_some() { SLOW_BUFFER / 4 } else { 16 * 1024 };
+    let [mut up, mut down] = [(); 2].map(|()| vec![0; most]);
     let (mut left, planned) = plan.unwrap_or((usize::MAX, Cut::Fin));
     loop {
         let (from, to) = tokio::select! {
@@ -226,6 +239,9 @@ async fn carry(
         }
         left -= bytes.len();
         carried.fetch_add(bytes.len(), Ordering::SeqCst);
+        if let Some(rate) = rate {
+            tokio::time::sleep(Duration::from_secs_f64(bytes.len() as f64 / rate)).await;
+        }
         if left == 0 {
             return planned;
         }
@@ -237,9 +253,7 @@ async fn end([client, mut server]: [TcpStream; 2], how: Cut, shared: &Shared) {
         Cut::Fin => {}
         Cut::Reset => {
             for stream in [&client, &server] {
-                socket2::SockRef::from(stream)
-                    .set_linger(Some(core::time::Duration::ZERO))
-                    .unwrap();
+                socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
             }
         }
         Cut::HalfOpen => {

@@ -107,6 +107,23 @@ fn a_connection_that_is_cut_is_replaced_and_every_word_arrives_once() {
 }
 
 #[test]
+fn a_connection_that_is_slow_and_moves_is_not_replaced() {
+    const RATE: f64 = 6_000.0;
+    let scene = Scene::new();
+    scene.forwarder.slow_down(RATE);
+    scene.forwarder.cut(Cut::Reset);
+    scene.has_resumed(1);
+    // More than the kernels hold, and for longer than a connection may take nothing.
+    let words: Vec<_> = (0..60).map(|number| format!("{number:0>1000}")).collect();
+    let [here, there] = scene.sides();
+    let begun = Instant::now();
+    words.iter().for_each(|word| send(here, CHAT, word));
+    words.iter().for_each(|word| assert_eq!(receive(there, CHAT), *word));
+    assert!(begun.elapsed() > limits::CONTROL_REPLACE * 2, "{:?}", begun.elapsed());
+    assert_eq!(scene.client.stats().sessions.resumed, 1, "it was replaced");
+}
+
+#[test]
 fn without_tcp_datagrams_fly_on_and_words_wait() {
     let scene = Scene::new();
     scene.forwarder.shut(true);

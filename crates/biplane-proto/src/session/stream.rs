@@ -179,6 +179,14 @@ impl Session {
         len > 0
     }
 
+    /// The socket takes what [`Session::poll_control`] gave before, and is not done with it yet: what
+    /// waits behind it waits for a slow connection, not for a dead one.
+    pub fn handle_control_progress(&mut self, now: Instant) {
+        let now = self.clock.clamp(now);
+        self.control.on_progress(now);
+        self.settle(now);
+    }
+
     fn write_records(&mut self, now: Instant, out: &mut Vec<u8>) {
         let end = out.len() + limits::CONTROL_PULL;
         if self.is_ended() {
