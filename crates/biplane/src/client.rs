@@ -147,7 +147,7 @@ impl Client {
     /// Hands every message that has arrived on `channel` to `each`; as [`crate::Server::drain`].
     pub fn drain<T: Incoming>(&self, channel: Channel<T>, mut each: impl FnMut(T)) {
         self.engine.turn(limits::INLINE_APART);
-        if let Some(entry) = self.session.table().channel(channel.hash()) {
+        if let Some(entry) = self.session.table().taken_off(channel) {
             self.session.drain(entry, &mut |_: &Session, message| each(message));
         }
     }
@@ -156,7 +156,7 @@ impl Client {
     /// [`crate::Server::drain_bytes`].
     pub fn drain_bytes(&self, channel: Channel<Payload>, mut each: impl FnMut(&[u8])) {
         self.engine.turn(limits::INLINE_APART);
-        if let Some(entry) = self.session.table().channel(channel.hash()) {
+        if let Some(entry) = self.session.table().taken_off(channel) {
             self.session.drain_bytes(entry, &mut |_: &Session, bytes: &[u8]| each(bytes));
         }
     }

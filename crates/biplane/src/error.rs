@@ -42,7 +42,9 @@ pub enum ConnectError {
     #[error(transparent)]
     Unreachable(DialError),
     /// The server is another than the link names.
-    #[error("the server's pin is {got}, the link says {expected}")]
+    #[error(
+        "the server's pin is {got}, the link says {expected}: get the link anew, or give the server its identity back"
+    )]
     WrongPin {
         /// The link's.
         expected: Pin,
@@ -137,18 +139,20 @@ pub enum SendError {
         limit: usize,
     },
     /// The queue is full; one [`crate::Event::Writable`] comes when half of it is free.
-    #[error("the send queue is full")]
+    #[error("the send queue is full: wait for `Event::Writable`")]
     QueueFull,
     /// The session is over.
     #[error("the session is over")]
     Closed,
     /// The session's protocol has no such channel or request.
-    #[error("not in the session's protocol")]
+    #[error("not in the session's protocol: add it there, on both sides")]
     NotInProtocol,
     /// The channel does not offer this: delivery notices where it was declared without
     /// [`crate::Channel::notify`], or waiting for commands where it carries commands itself. Or a
     /// transfer without a name, or one in a simulated world, which has none.
-    #[error("this is not offered here")]
+    #[error(
+        "not offered here: `notify` for notices, a name for a transfer; commands keep their order anyway"
+    )]
     NotOffered,
     /// The value has no encoding, or one that no peer would decode: its `Serialize` fails or wants a
     /// format that describes itself, it has more than 64 values inside each other, or more elements
@@ -193,7 +197,7 @@ pub enum RequestError {
         text: Box<str>,
     },
     /// The peer let go of it.
-    #[error("the peer gave no answer")]
+    #[error("the peer let go of it: does it answer `Event::Called`?")]
     Unanswered,
     /// The session ended first.
     #[error("the session is over")]

@@ -3,10 +3,12 @@
 //! Declared freely, judged when it is put to use: [`Protocol::resolve`] sorts it into the one form
 //! that both sides compare, and refuses what has none.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use biplane_proto::{ChannelConfig, credit_window};
 use biplane_wire::{ChannelDescription, ChannelId, ChannelKind, Description, limits};
+use tracing::warn;
 
 use crate::{
     Channel, Request,
@@ -158,6 +160,11 @@ impl Protocol {
             specs.push(spec);
             tables.push(Arc::new(table));
         }
+        for other in &tables {
+            // What one of several lacks, another may have.
+            table.told.store(true, Ordering::Relaxed);
+            other.told.store(true, Ordering::Relaxed);
+        }
         Ok(((first, specs), Tables { first: Arc::new(table), also: tables.into() }))
     }
 
@@ -280,6 +287,9 @@ pub(crate) struct Table {
     channels: Vec<Entry>,
     /// Sorted by name; a kind's place is its id.
     requests: Vec<&'static str>,
+    /// The application was told that it asks for a channel that is not here, or need not be: it
+    /// speaks other protocols too.
+    told: AtomicBool,
 }
 
 /// A channel as a session's protocol has it.
@@ -324,7 +334,7 @@ impl Table {
             max_message: usize::try_from(channel.max_message).unwrap_or(usize::MAX),
         };
         let channels = named.into_iter().map(entry).collect();
-        Ok(Self { protocol, channels, requests })
+        Ok(Self { protocol, channels, requests, told: AtomicBool::new(false) })
     }
 
     /// What it is the table of.
@@ -332,10 +342,27 @@ impl Table {
         &self.protocol
     }
 
+    /// The entry of `channel`, off which the application takes; where there is none it is told so,
+    /// once, for it would wait in vain.
+    pub(crate) fn taken_off<T>(&self, channel: Channel<T>) -> Option<&Entry> {
+        let entry = self.channel(channel.hash());
+        if entry.is_none() && !self.told.swap(true, Ordering::Relaxed) {
+            let (channel, protocol) = (channel.name(), self.protocol.name());
+            warn!(channel, protocol, "not in the protocol, so nothing ever comes: add it");
+        }
+        entry
+    }
+
     /// The channel whose name has this hash.
     pub(crate) fn channel(&self, hash: u64) -> Option<&Entry> {
         let place = self.channels.binary_search_by_key(&hash, |entry| entry.hash).ok()?;
         self.channels.get(place)
+    }
+
+    /// The name of a channel that is here.
+    pub(crate) fn name_of(&self, entry: &Entry) -> &'static str {
+        let declared = self.protocol.channels.iter().find(|channel| channel.hash == entry.hash);
+        declared.map_or("", |channel| channel.name)
     }
 
     /// The id of a kind of request.

@@ -9,7 +9,7 @@ use biplane_proto::{Content, Reply as Outcome, Violation, limits};
 use biplane_wire::{DecodeError, RequestId};
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::{
     SendError, Session,
@@ -107,7 +107,7 @@ impl Call {
             }
             Err(error) => {
                 let session = self.session();
-                debug!(%session, request = R::NAME, %error, "undecodable request");
+                warn!(%session, request = R::NAME, %error, "a request does not decode: of another type?");
                 session.violate(Violation::Decode(DecodeError::OutOfRange { field: "request" }));
                 Err(self)
             }

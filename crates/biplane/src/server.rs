@@ -3,12 +3,13 @@
 use core::{borrow::Borrow, fmt, time::Duration};
 use std::{net::SocketAddr, sync::Arc};
 
+use biplane_proto::SendOptions;
 use biplane_wire::limits;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::{
     BindError, Channel, EndpointStats, Event, Incoming, Link, Outgoing, Payload, Pending, Protocol,
-    ServerConfig, Session,
+    SendError, ServerConfig, Session,
     engine::{self, Engine},
     inbox::Inbox,
     protocol::{Entry, Tables},
@@ -95,23 +96,25 @@ impl Server {
     /// that does not decode is not seen: see [`Session::recv`]. Holds no lock while `each` runs; if
     /// that panics, what it did not get is still there.
     pub fn drain<T: Incoming>(&self, channel: Channel<T>, mut each: impl FnMut(&Session, T)) {
-        self.drain_by(channel.hash(), |session, entry| session.drain(entry, &mut each));
+        self.drain_by(channel, |session, entry| session.drain(entry, &mut each));
     }
 
     /// The same for opaque bytes, which `each` may read where they are: nothing is allocated for
     /// them, as is for a [`Payload`].
     pub fn drain_bytes(&self, channel: Channel<Payload>, mut each: impl FnMut(&Session, &[u8])) {
-        self.drain_by(channel.hash(), |session, entry| session.drain_bytes(entry, &mut each));
+        self.drain_by(channel, |session, entry| session.drain_bytes(entry, &mut each));
     }
 
-    fn drain_by(&self, channel: u64, mut drain: impl FnMut(&Session, &Entry)) {
-        if self.tables.longest(channel).is_none() {
+    fn drain_by<T>(&self, channel: Channel<T>, mut drain: impl FnMut(&Session, &Entry)) {
+        if self.tables.longest(channel.hash()).is_none() {
+            // Says so.
+            self.tables.get(0).taken_off(channel);
             return;
         }
         self.engine.turn(limits::INLINE_APART);
         let sessions = self.inbox.sessions();
         for session in sessions.iter().chain(&self.inbox.departed()) {
-            if let Some(entry) = session.table().channel(channel) {
+            if let Some(entry) = session.table().channel(channel.hash()) {
                 drain(session, entry);
             }
         }
@@ -133,18 +136,22 @@ impl Server {
         channel: Channel<T>,
         message: &T,
     ) -> usize {
-        let Some(limit) = self.tables.longest(channel.hash()) else { return 0 };
-        let bytes = match encoded(message, limit) {
+        let limit = self.tables.longest(channel.hash()).ok_or(SendError::NotInProtocol);
+        let bytes = match limit.and_then(|limit| encoded(message, limit)) {
             Ok(bytes) => bytes,
             Err(error) => {
-                debug!(channel = channel.name(), %error, "broadcast to nobody");
+                warn!(channel = channel.name(), %error, "broadcast to nobody");
                 return 0;
             }
+        };
+        let how = SendOptions {
+            after_commands: channel.comes_after_commands(),
+            ..SendOptions::default()
         };
         let mut sent = 0;
         for session in to {
             let session: &Session = session.borrow();
-            match session.send_encoded(channel.hash(), &bytes) {
+            match session.send_encoded(channel.hash(), &bytes, how) {
                 Ok(()) => sent += 1,
                 Err(error) => debug!(%session, channel = channel.name(), %error, "not sent"),
             }

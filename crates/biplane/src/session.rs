@@ -13,7 +13,7 @@ use std::{io::Read, net::SocketAddr, sync::Arc};
 use biplane_proto::{Content, Planes, Reply, SendOptions, SessionStats, Violation, limits};
 use biplane_wire::{ChannelId, DecodeError, RequestId, TransferId};
 use bytes::Bytes;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use self::batch::{Batch, Returned};
 use crate::{
@@ -149,7 +149,7 @@ impl Session {
     /// session with a violation, on the others it is counted.
     #[must_use]
     pub fn recv<T: Incoming>(&self, channel: Channel<T>) -> Option<T> {
-        let entry = self.0.table.channel(channel.hash())?;
+        let entry = self.0.table.taken_off(channel)?;
         while let Some(bytes) = self.take(entry.id) {
             match T::decode(Content::Shared(bytes)) {
                 Ok(message) => return Some(message),
@@ -305,10 +305,15 @@ impl Session {
     }
 
     /// Queues a message that is encoded, on the channel whose name has this hash.
-    pub(crate) fn send_encoded(&self, hash: u64, bytes: &Bytes) -> Result<(), SendError> {
+    pub(crate) fn send_encoded(
+        &self,
+        hash: u64,
+        bytes: &Bytes,
+        how: SendOptions,
+    ) -> Result<(), SendError> {
         let entry = self.0.table.channel(hash).ok_or(SendError::NotInProtocol)?;
         let content = Content::Shared(bytes.clone());
-        self.left_something(self.0.peer.send(entry.id, content, SendOptions::default()))
+        self.left_something(self.0.peer.send(entry.id, content, how))
     }
 
     pub(crate) fn reply(&self, id: RequestId, reply: &Reply) -> Result<(), SendError> {
@@ -387,8 +392,13 @@ impl Session {
     /// A message does not decode: it, and on a channel that keeps its promises all that follow, are
     /// not for the application.
     fn discard(&self, entry: &Entry, error: Malformed) {
-        debug!(session = %self, channel = entry.id.index(), %error, "undecodable message");
         let reliable = entry.kind.is_reliable();
+        let channel = self.0.table.name_of(entry);
+        if reliable {
+            warn!(session = %self, channel, %error, "a message does not decode: of another type?");
+        } else {
+            debug!(session = %self, channel, %error, "a message does not decode");
+        }
         self.0.peer.with(&mut |now, session| {
             if reliable {
                 session.violate(now, Violation::Undecodable(entry.id));
@@ -424,7 +434,7 @@ impl Session {
     ) -> Result<R::Reply, RequestError> {
         let bytes = answer.ok_or(RequestError::Closed)??;
         R::Reply::decode(Content::Shared(bytes)).map_err(|error| {
-            debug!(session = %self, request = R::NAME, %error, "undecodable answer");
+            warn!(session = %self, request = R::NAME, %error, "an answer does not decode: of another type?");
             self.violate(Violation::Decode(DecodeError::OutOfRange { field: "reply" }));
             RequestError::Undecodable
         })

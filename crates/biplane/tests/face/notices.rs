@@ -145,6 +145,18 @@ fn a_message_that_comes_after_commands_waits_until_they_were_taken() {
 }
 
 #[test]
+fn a_broadcast_comes_after_commands_where_its_channel_does() {
+    let mut pair = patient();
+    pair.session.send(ORDERS, &1).unwrap();
+    assert_eq!(pair.server.broadcast([&pair.session], TALES, &2), 1);
+    pair.server.flush();
+    pair.until(|pair| (pair.client.stats().untaken_messages > 0).then_some(()));
+    assert_eq!(pair.client.recv(TALES), None, "the command was not taken");
+    assert_eq!(pair.until(|pair| pair.client.recv(ORDERS)), 1);
+    assert_eq!(pair.until(|pair| pair.client.recv(TALES)), 2);
+}
+
+#[test]
 fn a_channel_that_declares_no_notices_gives_none() {
     let pair = patient();
     assert_eq!(pair.session.send_noted(SILENT, &1, 1), Err(SendError::NotOffered));
