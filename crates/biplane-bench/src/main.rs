@@ -37,7 +37,18 @@ fn main() -> ExitCode {
     if let Some(code) = biplane_load::part(systems::ALL) {
         return code;
     }
-    match run(&Cli::parse()) {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            let told = error.to_string();
+            // What follows the first line is usage and advice.
+            let line = told.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            eprintln!("biplane-bench: {line}");
+            return NOT_STARTED.into();
+        }
+        Err(help) => help.exit(),
+    };
+    match run(&cli) {
         Ok(broken) if broken.is_empty() => ExitCode::SUCCESS,
         Ok(broken) => {
             broken.iter().for_each(|line| eprintln!("biplane-bench: did not hold: {line}"));

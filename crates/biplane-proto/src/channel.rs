@@ -79,14 +79,20 @@ pub(crate) struct Channels {
     freed: bool,
     /// Messages have waited too long for an ack over UDP; `None` if none goes elsewhere then.
     overdue: Option<bool>,
-    /// Bit `i`: somebody waits to hear that messages of channel `i` have outlived their lifetime.
-    expiring: u64,
-    /// No message waits for more commands, requests and replies to be written than so many.
-    awaited: u64,
+    waits: Waits,
     /// Pieces of messages that are not sent again.
     partials: FreshPartials,
     pub(crate) books: Books,
     pub(crate) causality: Causality,
+}
+
+/// What messages, and their senders, wait for beside their turn.
+#[derive(Debug, Default)]
+struct Waits {
+    /// For no more commands, requests and replies to be written than so many.
+    written: u64,
+    /// Bit `i`: to hear that messages of channel `i` have outlived their lifetime.
+    expiry: u64,
 }
 
 impl Channels {
@@ -106,8 +112,7 @@ impl Channels {
             writable: false,
             released: false,
             freed: false,
-            expiring: 0,
-            awaited: 0,
+            waits: Waits::default(),
             partials: FreshPartials::default(),
             books: Books::default(),
             causality: Causality::default(),
@@ -145,13 +150,13 @@ impl Channels {
         let channel = self.list.get_mut(id.index()).ok_or(SendError::NotInProtocol)?;
         let outcome = channel.queue(now, payload, how, &mut self.books);
         if (outcome.is_err() || how.notice.is_some()) && channel.may_expire() {
-            self.expiring |= bit(id);
+            self.waits.expiry |= bit(id);
         }
         if outcome.is_ok() {
             self.list.on_queued(id);
             self.on_queued(how);
             if how.after_commands {
-                self.awaited = self.books.progress.issued;
+                self.waits.written = self.books.progress.issued;
             }
         }
         outcome
@@ -430,7 +435,7 @@ impl Channels {
     /// more.
     pub(crate) fn on_progress(&mut self, progress: Progress) {
         let before = core::mem::replace(&mut self.books.progress, progress).settled;
-        if before < self.awaited.min(progress.settled) {
+        if before < self.waits.written.min(progress.settled) {
             for channel in self.list.iter_mut() {
                 self.freed |= channel.free(progress);
             }
@@ -441,14 +446,14 @@ impl Channels {
     pub(crate) fn waits_elsewhere(&self) -> bool {
         self.has_overdue()
             || self.awaits()
-            || self.expiring != 0
+            || self.waits.expiry != 0
             || self.causality.deadline().is_some()
             || self.books.notices.has_news()
     }
 
     /// Whether a message waits for commands, requests and replies to be written.
     const fn awaits(&self) -> bool {
-        self.books.progress.settled < self.awaited
+        self.books.progress.settled < self.waits.written
     }
 
     /// Whether messages that waited for what they come after may leave since this was asked.
@@ -459,18 +464,18 @@ impl Channels {
     /// When a message has waited as long as it may: for what it comes after, here or there, or to
     /// leave, where somebody is to hear of that.
     pub(crate) fn held_until(&mut self) -> Option<Instant> {
-        let Self { list, expiring, .. } = self;
-        list.iter().filter(|channel| !channel.may_expire()).for_each(|channel| {
-            *expiring &= !bit(channel.id);
-        });
-        let (waits, expiring) = (self.awaits(), self.expiring);
-        if !waits && expiring == 0 {
+        if !self.awaits() && self.waits.expiry == 0 {
             return self.causality.deadline();
         }
+        let Self { list, waits, .. } = self;
+        list.iter().filter(|channel| !channel.may_expire()).for_each(|channel| {
+            waits.expiry &= !bit(channel.id);
+        });
+        let expiry = waits.expiry;
         let unsent = self
             .list
             .iter()
-            .filter_map(|channel| channel.held_until(expiring & bit(channel.id) != 0));
+            .filter_map(|channel| channel.held_until(expiry & bit(channel.id) != 0));
         unsent.chain(self.causality.deadline()).min()
     }
 

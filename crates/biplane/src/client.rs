@@ -80,9 +80,9 @@ impl Client {
         protocol: &Protocol,
         config: ClientConfig,
     ) -> Result<Pending<Result<Self, ConnectError>>, ConnectError> {
-        let threading = config.threading;
+        let own = config.own;
         let (dial, table) = prepare(link, protocol, config)?;
-        Ok(Self::dial_by(engine::bind_alone(dial.max_datagram, threading)?, dial, table))
+        Ok(Self::dial_by(engine::bind_alone(dial.max_datagram, own)?, dial, table))
     }
 
     /// Joins from an endpoint of its own.
@@ -191,7 +191,7 @@ pub(crate) fn prepare(
 ) -> Result<(DialConfig, Table), ConnectError> {
     let (protocol, table) = protocol.resolve()?;
     let link: Link = link.to_string().parse()?;
-    let ClientConfig { credentials, grace, planes, max_datagram, threading: _ } = config;
+    let ClientConfig { credentials, grace, planes, max_datagram, own: _ } = config;
     if credentials.len() > limits::CREDENTIALS {
         return Err(ConnectError::Credentials { limit: limits::CREDENTIALS });
     }

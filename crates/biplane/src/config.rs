@@ -224,7 +224,14 @@ pub struct ClientConfig {
     pub(crate) grace: Option<Duration>,
     pub(crate) planes: PlaneMode,
     pub(crate) max_datagram: Option<usize>,
+    pub(crate) own: Own,
+}
+
+/// What a client's settings say of a socket of its own.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Own {
     pub(crate) threading: Threading,
+    pub(crate) max_send_delay: Option<Duration>,
 }
 
 impl ClientConfig {
@@ -267,7 +274,16 @@ impl ClientConfig {
     /// ([`crate::Endpoint`]) has dedicated threads whatever this says.
     #[must_use]
     pub const fn threading(mut self, threading: Threading) -> Self {
-        self.threading = threading;
+        self.own.threading = threading;
+        self
+    }
+
+    /// How long a message may wait for company before it leaves without a flush; as
+    /// [`ServerConfig::max_send_delay`]. A client that shares its socket ([`crate::Endpoint`]) has
+    /// 1 ms whatever this says. 0 to 20 ms (what is beyond counts as the nearest), default 1 ms.
+    #[must_use]
+    pub fn max_send_delay(mut self, delay: Duration) -> Self {
+        self.own.max_send_delay = Some(delay.min(limits::SEND_DELAY_MAX));
         self
     }
 }
@@ -278,7 +294,7 @@ impl fmt::Debug for ClientConfig {
             .field("grace", &self.grace)
             .field("planes", &self.planes)
             .field("max_datagram", &self.max_datagram)
-            .field("threading", &self.threading)
+            .field("own", &self.own)
             .finish_non_exhaustive()
     }
 }

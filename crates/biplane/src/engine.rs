@@ -26,7 +26,7 @@ use bytes::Bytes;
 
 use crate::{
     ConnectError,
-    config::{Hello, Ruling, ServerConfig},
+    config::{Hello, Own, Ruling, ServerConfig},
     waiting::BoxFuture,
 };
 
@@ -212,10 +212,12 @@ pub(crate) fn bind(address: &str) -> Result<Arc<dyn Engine>, SocketError> {
 /// as is usual.
 pub(crate) fn bind_alone(
     max_datagram: Option<usize>,
-    threading: Threading,
+    Own { threading, max_send_delay }: Own,
 ) -> Result<Arc<dyn Engine>, SocketError> {
     let mut config = EndpointConfig { threading, ..EndpointConfig::single() };
-    config.session.max_datagram = max_datagram.unwrap_or(config.session.max_datagram);
+    let session = &mut config.session;
+    session.max_datagram = max_datagram.unwrap_or(session.max_datagram);
+    session.max_send_delay = max_send_delay.unwrap_or(session.max_send_delay);
     let bind = |any: IpAddr| Endpoint::bind(SocketAddr::new(any, 0), config.clone());
     let endpoint = match bind(Ipv6Addr::UNSPECIFIED.into()) {
         Err(SocketError::Udp { .. }) => bind(Ipv4Addr::UNSPECIFIED.into())?,

@@ -69,7 +69,7 @@ impl Session {
     }
 
     /// Queues a message. It leaves at the next flush, when `next` or `wait` is about to wait, or
-    /// after [`crate::ServerConfig::max_send_delay`], which on a client is 1 ms.
+    /// after [`crate::ServerConfig::max_send_delay`], or its like of a client.
     ///
     /// # Errors
     ///

@@ -21,6 +21,31 @@ Examples:
 Exit status: 0, it ran and what it promises held; 1, it ran and something did not hold (a bot
 disconnected, a command lost); 2, it could not start. RUST_LOG=info shows more on standard error.";
 
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  lobby demo --bots 100 --for 30s              a hundred bots for half a minute
+  lobby demo --link 4g,kill-tcp-every=5s       over a phone's network that breaks TCP now and then
+  lobby demo --for 10s --json                  ten seconds, as one JSON document";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  lobby serve                                  on this machine alone, port 7777
+  lobby serve --listen 0.0.0.0:7777 --host play.example.org --identity state
+                                               for everybody, under a link that stays the same
+  lobby serve --threading inline --for 60s     on the game's own thread, for a minute";
+
+const BOTS_EXAMPLES: &str = "\
+Examples:
+  lobby bots --join 'biplane://HOST:PORT#PIN'  20 bots for 20 s, on the server of that link
+  lobby bots --join 'biplane://HOST:PORT#PIN' --count 1000 --join-rate 50/s --for 5m
+                                               a thousand, of which 50 join in a second";
+
+const REHEARSE_EXAMPLES: &str = "\
+Examples:
+  lobby rehearse                               32 bots for a minute over wifi
+  lobby rehearse --link awful --seed 7 --json  over a bad network, as one JSON document; the same
+                                               each time";
+
 /// A game lobby over two planes: rooms, chat and a 60 Hz match, played by bots.
 ///
 /// Without a command it runs the demo.
@@ -37,19 +62,23 @@ pub(crate) enum Command {
     /// A lobby server and bots that play on it, in one process, over real sockets.
     ///
     /// Prints the join link and a live status line, until Ctrl-C or for the time given.
+    #[command(after_help = DEMO_EXAMPLES)]
     Demo(Demo),
     /// The lobby server alone.
     ///
     /// The first line on standard output (on standard error with --json) is the join link.
+    #[command(after_help = SERVE_EXAMPLES)]
     Serve(Serve),
     /// Bots that join a server and play.
     ///
     /// All of them share one UDP socket. A bot whose session ends without its doing joins again.
+    #[command(after_help = BOTS_EXAMPLES)]
     Bots(Bots),
     /// The same server and bots in virtual time, over a network that is made up.
     ///
     /// No sockets, no clock: minutes take moments, and the same seed plays the same match, byte for
     /// byte.
+    #[command(after_help = REHEARSE_EXAMPLES)]
     Rehearse(Rehearse),
 }
 
@@ -66,7 +95,7 @@ pub(crate) struct Demo {
     /// delay=40ms,loss=5%, or both; see `biplane link --help`.
     #[arg(long, value_name = "PROFILE")]
     pub(crate) link: Option<Profile>,
-    /// Makes the bots' decisions repeatable.
+    /// Makes the bots' decisions repeatable [default: drawn anew].
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Prints one JSON document on standard output, and all else on standard error.
@@ -113,10 +142,10 @@ pub(crate) struct Serve {
     /// Sessions at the most; who comes after that is refused.
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) max_sessions: u32,
-    /// Threads that may receive on the UDP socket [default: the library's].
+    /// Threads that may receive on the UDP socket [default: 1; 2 on four cores or more].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) receivers: Option<u8>,
-    /// Threads that may send on the UDP socket [default: the library's].
+    /// Threads that may send on the UDP socket [default: 1; 2 on four cores or more].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) senders: Option<u8>,
     /// On which threads datagrams move: those of the game, or others [default: dedicated].
@@ -145,7 +174,7 @@ pub(crate) struct Bots {
     /// How many of them start to join in a second.
     #[arg(long, value_name = "RATE", default_value = "200/s", value_parser = units::rate)]
     pub(crate) join_rate: Rate,
-    /// Makes the bots' decisions repeatable.
+    /// Makes the bots' decisions repeatable [default: drawn anew].
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Prints one JSON document on standard output, and all else on standard error.

@@ -42,7 +42,10 @@ const NOT_STARTED: u8 = 2;
 const NOT_HELD: u8 = 1;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     system::start_telling();
     let outcome = match cli.command.unwrap_or_else(|| Command::Demo(Demo::default())) {
         Command::Demo(demo) => commands::demo(&demo),
@@ -62,4 +65,16 @@ fn main() -> ExitCode {
             NOT_STARTED.into()
         }
     }
+}
+
+/// Tells in one line what is wrong with the command line; or shows the help that it asks for.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    let told = error.to_string();
+    // What follows the first empty line is usage and advice.
+    let words: Vec<_> = told.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    eprintln!("lobby: {}", words.join(" ").trim_start_matches("error: "));
+    NOT_STARTED.into()
 }

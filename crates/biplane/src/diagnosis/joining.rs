@@ -9,7 +9,8 @@ use super::{DiagnosisConfig, Finding, Record};
 use crate::{
     ClientConfig, ConnectError, Link, Protocol,
     client::prepare,
-    engine::{self, DialConfig, Engine, Milestone, Peer, ProtocolSpec, Threading, Watch},
+    config::Own,
+    engine::{self, DialConfig, Engine, Milestone, Peer, ProtocolSpec, Watch},
 };
 
 /// A diagnosis before it is joined.
@@ -42,7 +43,7 @@ impl Joining {
     ) -> Result<Self, ConnectError> {
         let client = ClientConfig::default().credentials(config.credentials);
         let (DialConfig { link, protocol, credentials, .. }, _) = prepare(&link, protocol, client)?;
-        let engine = engine::bind_alone(None, Threading::Dedicated)?;
+        let engine = engine::bind_alone(None, Own::default())?;
         Ok(Self { engine, link, protocol, credentials, adopts: config.adopts })
     }
 

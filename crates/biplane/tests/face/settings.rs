@@ -1,8 +1,10 @@
 //! What a server can be set to, and what it tells of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use biplane::{Channel, Client, ConnectError, Endpoint, Protocol, Server, ServerConfig};
+use biplane::{
+    Channel, Client, ClientConfig, ConnectError, Endpoint, Protocol, Server, ServerConfig,
+};
 
 use crate::support::{Pair, joined, until};
 
@@ -90,6 +92,19 @@ fn long_messages_go_without_being_declared() {
     assert_eq!(pair.until(|pair| pair.session.recv(SCENES)), vec![8; 16_000]);
     let told = pair.client.send(SCENES, &vec![8; 16_384]).unwrap_err();
     assert_eq!(told, biplane::SendError::TooLarge { limit: 16_384 });
+}
+
+#[test]
+fn a_client_may_let_its_messages_wait_for_company() {
+    const DELAY: Duration = Duration::from_millis(20);
+    let client = ClientConfig::default().max_send_delay(DELAY);
+    let mut pair = Pair::with(&protocol(), &protocol(), ServerConfig::default(), client);
+    pair.until_both_planes();
+    let begun = Instant::now();
+    pair.client.send(SCENES, &vec![8; 10]).unwrap();
+    // Neither side flushes or waits.
+    until(|| (pair.session.stats().untaken_messages == 1).then_some(()));
+    assert!(begun.elapsed() >= DELAY, "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn of_comparison(comparison: &Value) -> String {
 pub(super) fn of_doctor(document: &Value) -> Vec<(String, String)> {
     let mut table =
         "| receivers | senders | SO_REUSEPORT | datagrams/s | CPU, ns a datagram | torn | \
-                     twice | lost | reordered | furthest | fairness |\n\
+                     twice | lost | out of order | worst | fairness |\n\
                      |--:|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
             .to_owned();
     for row in list(document, "/matrix") {
