@@ -109,8 +109,9 @@ pub struct PathStats {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ChannelStats {
-    /// Whether half of its queue is free, so that a message sent now is neither refused nor pushes
-    /// another out: what [`Event::Writable`](crate::Event::Writable) says once it is so again.
+    /// Whether half of its queue is free, so that a message of up to so much that is sent now is
+    /// neither refused nor pushes another out: what [`Event::Writable`](crate::Event::Writable) says
+    /// once it is so again.
     /// Commands, requests and replies have one queue for all.
     pub has_room: bool,
     /// Messages that wait to be sent, or that the peer may not have yet. Of a `command` channel none

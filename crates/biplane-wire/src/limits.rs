@@ -48,7 +48,7 @@ pub const TRANSFER_NAME: usize = 255;
 pub const TRANSFER_BYTES: u64 = 1 << 40;
 /// Transfers that a side may have open, offered ones included.
 pub const TRANSFERS_OPEN: usize = 16;
-/// The longest message any channel may declare.
+/// The longest message that the wire format has room for.
 pub const MESSAGE: usize = 16 * 1024 * 1024;
 /// The longest that a peer may say it holds an ack.
 pub const ACK_DELAY_MAX: Duration = Duration::from_secs(1);
