@@ -390,6 +390,11 @@ impl Recovery {
         self.sent.last_sent_at().is_some_and(|at| now.saturating_duration_since(at) > rest)
     }
 
+    /// Whether nothing that wants an ack was sent for a probe time-out, if ever.
+    pub(crate) fn is_quiet(&self, now: Instant) -> bool {
+        self.sent.last_sent_at().is_none() || self.has_rested(now)
+    }
+
     /// Takes in an ack and returns its largest number. `fate` is told what was acknowledged and what
     /// is lost now.
     ///

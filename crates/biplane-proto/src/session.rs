@@ -368,13 +368,16 @@ impl Session {
 
     /// The time at which to send a message of `channel` behind others that wait for a flush: that of
     /// the latest input, which is earlier than now by the send delay, or by as long as its owner is
-    /// held up. `None` if none waits, and where a lifetime or an escalation counts from it.
+    /// held up. `None` if none waits, and where a lifetime or an escalation counts from it: of a `sequenced`
+    /// channel too, whose last message is worth more than all before it.
     #[must_use]
     #[inline]
     pub fn time_behind(&self, channel: ChannelId) -> Option<Instant> {
         self.timers.deadline(Timer::Send)?;
         let config = self.channels.config(channel)?;
-        let counts = config.lifetime.is_some() || config.escalate_after.is_some();
+        let counts = config.lifetime.is_some()
+            || config.escalate_after.is_some()
+            || config.kind == ChannelKind::Sequenced;
         (!counts).then_some(self.clock.latest)
     }
 
@@ -544,7 +547,8 @@ impl Session {
     /// Whether that is [`Event::Readable`] and nothing else.
     #[must_use]
     pub fn is_just_readable(&self) -> bool {
-        self.outlook.readable_queued && self.outlook.events.len() == 1
+        self.outlook.events.len() == 1
+            && matches!(self.outlook.events.front(), Some(Event::Readable))
     }
 
     /// The planes this side sends on.
@@ -646,14 +650,14 @@ impl Outlook {
 
     /// Announces messages, at most once until that is taken.
     fn readable(&mut self) {
-        if !self.readable_queued {
+        if !self.readable_queued && self.state == State::Open {
             self.readable_queued = true;
             self.push(Event::Readable);
         }
     }
 
     fn writable(&mut self) {
-        if !self.writable_queued {
+        if !self.writable_queued && self.state == State::Open {
             self.writable_queued = true;
             self.push(Event::Writable);
         }

@@ -52,8 +52,10 @@ enum What {
     /// A message of a data channel, or piece of one. The peer has the reliable one that is named
     /// once this is acknowledged.
     Tunnelled(Option<SentFrame>),
-    /// It was tunnelled on a connection that is lost, and will not come under this number.
-    GivenUp,
+    /// It was tunnelled on a connection that is lost, and will not come under this number. The one
+    /// that is named may have come all the same: until the next connection says what has, it is
+    /// remembered.
+    GivenUp(Option<SentFrame>),
 }
 
 /// The numbered half of a control connection's output.
@@ -240,7 +242,7 @@ impl Outbox {
                 self.carried += 1;
                 return;
             }
-            Some(What::Tunnelled(_) | What::GivenUp) | None => {}
+            Some(What::Tunnelled(_) | What::GivenUp(_)) | None => {}
         }
         let goes_again = |what: &What| matches!(what, What::Piece(..) | What::Step(_));
         let rest = self.kept.iter().skip(self.carried);
@@ -250,22 +252,40 @@ impl Outbox {
     }
 
     /// The connection is gone. `lost` is told of the reliable messages that ride it: they go back to
-    /// their channels, to leave on whatever plane works, and what they rode is given up. Those that
-    /// had come all the same come twice, and once only to the application.
+    /// their channels, to leave on whatever plane works. What the peer received all the same is
+    /// dropped there, or known from the next connection's hello or welcome.
     pub(crate) fn recall_tunnelled(&mut self, mut lost: impl FnMut(SentFrame)) {
         for kept in &mut self.kept {
-            if let What::Tunnelled(frame) = &mut kept.what {
-                frame.take().into_iter().for_each(&mut lost);
-                self.kept_bytes -= kept.len;
-                *kept = Kept { len: 0, what: What::GivenUp };
+            match &kept.what {
+                // Nobody sends it again, so it is as well known then.
+                What::Tunnelled(Some(SentFrame::Noted(..))) => {}
+                What::Tunnelled(frame) => {
+                    frame.iter().cloned().for_each(&mut lost);
+                    self.kept_bytes -= kept.len;
+                    self.tunnel.on_given_up(kept.len);
+                    *kept = Kept { len: 0, what: What::GivenUp(frame.clone()) };
+                }
+                What::Piece(..) | What::Step(_) | What::GivenUp(_) => {}
             }
         }
-        self.tunnel = Tunnel::new();
     }
 
-    /// Another connection takes the place of the last; what the peer has of it is acknowledged.
-    pub(crate) fn reconnect(&mut self, lost: impl FnMut(SentFrame)) {
-        self.recall_tunnelled(lost);
+    /// Another connection takes the place of the last; what the peer has of it is acknowledged, and
+    /// `lost` is told of the rest that nobody sends again.
+    pub(crate) fn reconnect(&mut self, mut lost: impl FnMut(SentFrame)) {
+        for kept in &mut self.kept {
+            match &mut kept.what {
+                What::Tunnelled(frame) => {
+                    frame.take().into_iter().for_each(&mut lost);
+                    self.kept_bytes -= kept.len;
+                    self.tunnel.on_given_up(kept.len);
+                    *kept = Kept { len: 0, what: What::GivenUp(None) };
+                }
+                What::GivenUp(frame) => *frame = None,
+                What::Piece(..) | What::Step(_) => {}
+            }
+        }
+        self.tunnel.restart();
         self.carried = 0;
     }
 
@@ -356,9 +376,16 @@ impl Outbox {
             let Some(kept) = self.kept.pop_front() else { break };
             self.kept_bytes -= kept.len;
             self.carried = self.carried.saturating_sub(1);
-            if let What::Tunnelled(frame) = kept.what {
-                self.tunnel.on_acked(now, kept.len);
-                frame.into_iter().for_each(&mut each);
+            match kept.what {
+                What::Tunnelled(frame) => {
+                    self.tunnel.on_acked(now, kept.len);
+                    frame.into_iter().for_each(&mut each);
+                }
+                What::GivenUp(frame) => {
+                    self.tunnel.on_gone();
+                    frame.into_iter().for_each(&mut each);
+                }
+                What::Piece(..) | What::Step(_) => {}
             }
         }
         self.base = next;

@@ -9,6 +9,7 @@ use crate::limits;
 #[derive(Debug)]
 pub(super) struct Tunnel {
     unacked: usize,
+    /// Messages, those that were given up included, whose records are not acknowledged.
     records: usize,
     /// What the peer acknowledged lately in [`limits::TUNNEL_SPAN`], at least
     /// [`limits::TUNNEL_BYTES`].
@@ -28,7 +29,7 @@ impl Tunnel {
         self.unacked < self.window && self.records < limits::CONTROL_QUEUE_RECORDS
     }
 
-    /// The messages that are not acknowledged, and their bytes.
+    /// The records that are not acknowledged, and the bytes of those that were not given up.
     pub(super) const fn depth(&self) -> (usize, usize) {
         (self.records, self.unacked)
     }
@@ -37,6 +38,22 @@ impl Tunnel {
         self.since.get_or_insert(now);
         self.unacked += len;
         self.records += 1;
+    }
+
+    /// One of so many bytes rode in vain. Its record is there until the peer knows that.
+    pub(super) fn on_given_up(&mut self, len: usize) {
+        self.unacked = self.unacked.saturating_sub(len);
+    }
+
+    /// The peer knows of one that was given up.
+    pub(super) const fn on_gone(&mut self) {
+        self.records = self.records.saturating_sub(1);
+    }
+
+    /// Another connection, of which nothing is known.
+    pub(super) const fn restart(&mut self) {
+        let records = self.records;
+        *self = Self { records, ..Self::new() };
     }
 
     pub(super) fn on_acked(&mut self, now: Instant, len: usize) {

@@ -79,11 +79,7 @@ impl Session {
         self.channels.recall_escalated();
         let Self { control, channels, .. } = self;
         control.outbox.recall_tunnelled(|frame| channels.on_lost(frame));
-        self.tell_books_again();
         self.outlook.released = true;
-    }
-
-    fn tell_books_again(&mut self) {
         self.channels.tell_credit_again();
         self.channels.tell_taken_again();
         self.outlook.taken_due |= self.channels.has_taken();
@@ -195,7 +191,6 @@ impl Session {
         if let Err(violation) = self.take_up_records(now, agreement.peer.control_next) {
             self.end_by_violation(now, violation);
         }
-        self.tell_books_again();
         self.control.notes.packet_ack = !self.liveness.data_open();
         // What waited for a plane may go; and a packet shows the peer that its keys are here.
         self.outlook.released = true;

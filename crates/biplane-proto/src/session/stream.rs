@@ -66,6 +66,10 @@ impl Session {
             Record::Acked { next } => self.handle_acked(now, next),
             Record::Ping { token } => {
                 self.control.notes.pong = Some(token);
+                if self.recovery.is_quiet(now) {
+                    // The peer's keep-alive, which the answer to it keeps this side from sending.
+                    self.channels.rest();
+                }
                 Ok(())
             }
             Record::Pong { token } => {

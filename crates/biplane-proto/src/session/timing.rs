@@ -134,13 +134,13 @@ impl Session {
         if !was_calm {
             self.settle_progress();
         }
-        if self.channels.take_writable() && !self.is_closed() {
-            self.outlook.writable();
-        }
         if !self.is_ended() {
             self.settle_blocked(now);
             self.settle_data_timers(now);
             self.settle_escalation(now);
+        }
+        if self.channels.take_writable() {
+            self.outlook.writable();
         }
         if was_calm && self.is_calm() {
             debug_assert!(self.passes_over_nothing(now), "something was passed over");
@@ -178,7 +178,7 @@ impl Session {
         self.channels.on_progress(self.control.outbox.progress());
         // What waited for commands to be written had been released with them.
         self.outlook.released |= self.channels.take_freed();
-        if self.control.outbox.take_writable() && !self.is_closed() {
+        if self.control.outbox.take_writable() {
             self.outlook.writable();
         }
     }

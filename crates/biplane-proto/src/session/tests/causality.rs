@@ -273,3 +273,19 @@ fn the_count_that_travels_may_wrap() {
         pair.settle();
     }
 }
+
+#[test]
+fn the_end_is_told_though_what_waited_for_a_call_is_released_after_it() {
+    let mut pair = Pair::joined();
+    let now = pair.now;
+    pair.client.session.request(now, 0, payload("?"), Duration::from_secs(1)).unwrap();
+    after(&mut pair.client, now, UNORDERED, "then");
+    pair.settle();
+    pair.client.session.close(now, "bye");
+    pair.pass(limits::CLOSE_LINGER);
+    let server = &mut pair.server.session;
+    assert!(matches!(server.poll_event(), Some(Event::Called(_))));
+    assert!(!server.is_just_readable(), "there is more than messages to tell");
+    assert!(matches!(server.poll_event(), Some(Event::Left(_))));
+    assert_eq!(server.poll_event(), None, "nothing comes after it");
+}

@@ -128,3 +128,22 @@ fn bulk_that_rides_tcp_takes_no_commands_place() {
     let full = pair.client.session.send(pair.now, channel(COMMAND), long);
     assert_eq!(full, Err(SendError::QueueFull));
 }
+
+#[test]
+fn what_a_resume_says_has_come_over_tcp_is_not_sent_again() {
+    let mut pair = Pair::with_udp_dead();
+    let now = pair.now;
+    pair.client.session.send(now, channel(ORDERED), payload("once")).unwrap();
+    pair.client.session.flush(now);
+    assert!(Pair::pipe(now, &mut pair.client.session, &mut pair.server.session));
+    // It came, and the connection breaks before that is told.
+    for side in [&mut pair.client, &mut pair.server] {
+        side.session.handle_control_lost(now, ControlLoss::Broken);
+    }
+    assert_eq!(pair.client.session.stats().queued_messages, 1);
+    pair.resume(1);
+    assert_eq!(pair.client.session.stats().queued_messages, 0, "the welcome says so");
+    pair.without_udp(Duration::from_secs(1));
+    assert_eq!(pair.server.take(pair.now, ORDERED), [payload("once")]);
+    assert_eq!(pair.server.session.stats().messages_duplicated, 0);
+}
