@@ -48,6 +48,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite>(attachment: Attachment<S>) {
         () = served.read(from, early) => {}
         // What is left of the connection ends with it either way.
         _ = served.write(to, first, lingers) => {}
+        () = slot.bulk().displaced(number) => {}
         () = slot.connections().done() => {}
     }
 }
@@ -125,8 +126,12 @@ impl Served<'_> {
         let (mut wanted_at, mut written_at) = (clock::now(), clock::now());
         loop {
             if !out.is_empty() {
-                stream.write_all(&out).await?;
-                stream.flush().await?;
+                let written = async {
+                    stream.write_all(&out).await?;
+                    stream.flush().await
+                };
+                // A peer that takes nothing does not keep it for ever.
+                timeout(limits::WRITE_STALL, written).await??;
                 out.clear();
                 written_at = clock::now();
             }

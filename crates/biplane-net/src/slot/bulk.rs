@@ -165,9 +165,13 @@ impl Bulk {
     /// Takes in what the session says of transfers. Returns which are at their end, and whether
     /// their checksum holds.
     pub(super) fn bring(&self, changes: Vec<TransferChange>) -> Vec<(TransferId, bool)> {
+        let mut gone = Gone::default();
         let mut state = lock(&self.state);
-        let whole = changes.into_iter().filter_map(|change| state.bring(change)).collect();
+        let bring = |change| state.bring(change, &mut gone);
+        let whole = changes.into_iter().filter_map(bring).collect();
         drop(state);
+        // With no lock held: what an application gave to be read may do anything when it is dropped.
+        drop(gone);
         self.changed.notify_waiters();
         whole
     }
@@ -201,6 +205,17 @@ impl Bulk {
     pub(crate) fn is_wanted(&self) -> bool {
         let state = lock(&self.state);
         !state.peers.is_empty() || state.own.values().any(|outgoing| outgoing.accepted)
+    }
+
+    /// Resolves once another connection has taken the place of the one with this number.
+    pub(crate) async fn displaced(&self, number: u64) {
+        loop {
+            let changed = self.changed();
+            if lock(&self.state).connection != number {
+                return;
+            }
+            changed.await;
+        }
     }
 
     /// Resolves once a transfer is under way.
@@ -275,8 +290,15 @@ impl Bulk {
     }
 }
 
+/// Transfers that are over.
+#[derive(Default)]
+struct Gone {
+    own: Vec<Outgoing>,
+    peers: Vec<Incoming>,
+}
+
 impl State {
-    fn bring(&mut self, change: TransferChange) -> Option<(TransferId, bool)> {
+    fn bring(&mut self, change: TransferChange, gone: &mut Gone) -> Option<(TransferId, bool)> {
         let TransferChange { side, id, news } = change;
         match (side, news) {
             (TransferSide::Own, TransferNews::Accepted) => {
@@ -288,10 +310,14 @@ impl State {
                 return intake.verdict().map(|holds| (id, holds));
             }
             (TransferSide::Own, TransferNews::Ended(end)) => {
-                self.own.remove(&id)?.course.on_end(end);
+                let outgoing = self.own.remove(&id)?;
+                outgoing.course.on_end(end);
+                gone.own.push(outgoing);
             }
             (TransferSide::Peer, TransferNews::Ended(end)) => {
-                self.peers.remove(&id)?.course.on_end(end);
+                let incoming = self.peers.remove(&id)?;
+                incoming.course.on_end(end);
+                gone.peers.push(incoming);
             }
             // Nothing else is said of either side's.
             (_, _) => {}
@@ -330,11 +356,20 @@ impl State {
         Heard::Well
     }
 
+    /// The bytes of all transfers that are under way, as far as is known: of each, the peer may have
+    /// what it does not tell yet, and only of one of them is that counted. Else some of many
+    /// transfers, each of which had come but for so much, would be all that may be under way.
+    fn under_way(&self) -> u64 {
+        const UNTOLD: u64 = limits::TRANSFER_TOLD;
+        let each = || self.own.values().map(|outgoing| outgoing.supply.under_way());
+        let untold: u64 = each().map(|bytes| bytes.min(UNTOLD)).sum();
+        each().map(|bytes| bytes.saturating_sub(UNTOLD)).sum::<u64>() + untold.min(UNTOLD)
+    }
+
     /// The next piece, of each transfer in turn.
     fn pull_piece(&mut self, budget: usize, out: &mut Vec<u8>) -> Pulled {
         let mut waits = false;
-        let under_way: u64 = self.own.values().map(|outgoing| outgoing.supply.under_way()).sum();
-        let room = self.yielding.window().saturating_sub(under_way);
+        let room = self.yielding.window().saturating_sub(self.under_way());
         let budget = budget.min(usize::try_from(room).unwrap_or(usize::MAX));
         let after = (Bound::Excluded(self.last), Bound::Unbounded);
         let before = (Bound::Unbounded, Bound::Included(self.last));

@@ -1,9 +1,9 @@
 //! Transfers whose connections are cut, and strangers who would attach one.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, thread, time::Duration};
 
 use biplane_net::{Endpoint, IncomingTransfer, Slot, TransferSource};
-use biplane_proto::{Event, TransferError};
+use biplane_proto::{Event, TransferError, limits};
 use biplane_wire::TransferId;
 use bytes::Bytes;
 
@@ -79,6 +79,22 @@ fn a_connection_that_is_cut_in_the_middle_is_attached_anew_and_every_byte_arrive
         assert!(scene.forwarder.carried().len() >= 5, "control, three that were cut, and the last");
         assert!(!scene.here.with(|_, session| session.control_is_lost()));
     }
+}
+
+#[test]
+fn as_many_as_may_be_open_all_come_to_their_end_at_a_time() {
+    let scene = Scene::new([]);
+    let bytes = pattern(300_000);
+    let source = || TransferSource::of(bytes.clone());
+    let offer = |_| scene.there.transfer("map", source()).unwrap();
+    let sent: Vec<_> = (0..limits::TRANSFERS_OPEN).map(offer).collect();
+    let incoming: Vec<_> = sent.iter().map(|_| accept(&scene.here)).collect();
+    thread::scope(|scope| {
+        for incoming in &incoming {
+            scope.spawn(|| assert!(read(incoming) == bytes));
+        }
+    });
+    until("every sender's end", || sent.iter().all(|sent| sent.end() == Some(Ok(()))));
 }
 
 #[test]
