@@ -22,7 +22,6 @@ mod returning;
 mod terms;
 mod tls;
 mod turns;
-mod warnings;
 
 use core::{
     future::{Future, poll_fn},

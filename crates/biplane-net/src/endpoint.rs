@@ -141,15 +141,14 @@ impl Endpoint {
     /// leaves on this thread, if no other sends for it; more are handed to the senders.
     pub fn flush(&self) {
         let (only, several) = self.hub.take_dirty();
-        only.iter().for_each(|slot| self.flush_here(slot));
-        if self.crew.inline().is_some() {
-            for slot in &several {
-                // One that panics keeps none of the others from leaving: they are in no list.
-                contained(&self.hub, || self.flush_here(slot));
-            }
-            return;
+        let here = if self.crew.inline().is_some() { &several } else { &[][..] };
+        for slot in only.iter().chain(here) {
+            // One that panics keeps none of the others from leaving: they are in no list.
+            contained(&self.hub, || self.flush_here(slot));
         }
-        self.hub.flush_later(&several);
+        if here.is_empty() {
+            self.hub.flush_later(&several);
+        }
     }
 
     fn flush_here(&self, slot: &Arc<Slot>) {

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use biplane_proto::{CloseReason, SessionConfig};
 use biplane_wire::PacketNumber;
+use tokio::sync::Semaphore;
 
 use crate::{
     Fault, Threading,
@@ -40,6 +41,16 @@ pub(crate) struct Hub {
     is_inline: bool,
     /// Nobody joins; when they may try again.
     maintenance: Mutex<Option<Duration>>,
+    blocking: Blocking,
+}
+
+/// How many threads may block at a time, for each that needs some.
+#[derive(Debug)]
+pub(crate) struct Blocking {
+    /// To look names up.
+    pub(crate) names: Semaphore,
+    /// To read what is transferred.
+    pub(crate) sources: Semaphore,
 }
 
 /// Sizes of an endpoint.
@@ -108,12 +119,20 @@ impl Hub {
             closing: Closing::default(),
             is_inline: sizes.threading == Threading::Inline,
             maintenance: Mutex::default(),
+            blocking: Blocking {
+                names: Semaphore::new(limits::RESOLVERS),
+                sources: Semaphore::new(limits::TRANSFER_READERS),
+            },
         };
         (Arc::new(hub), announcements)
     }
 
     pub(crate) const fn own(&self) -> SocketAddr {
         self.own
+    }
+
+    pub(crate) const fn blocking(&self) -> &Blocking {
+        &self.blocking
     }
 
     pub(crate) const fn session_config(&self) -> &SessionConfig {

@@ -66,6 +66,7 @@ mod stats;
 mod step;
 mod sync;
 mod transfer;
+mod warnings;
 mod wheel;
 mod work;
 
@@ -86,3 +87,4 @@ pub use slot::{SessionId, Slot};
 pub use stats::{ConnectionStats, DatagramStats, EndpointStats, SessionCounts, WorkerStats};
 pub use step::Step;
 pub use transfer::{IncomingTransfer, OutgoingTransfer, TransferSource};
+pub use warnings::Throttle;

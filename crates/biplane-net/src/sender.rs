@@ -58,7 +58,7 @@ impl Sender {
             pass.done += 1;
         }
         if due.more {
-            // Nobody sleeps before they have been seen to, whoever does it.
+            // While there is a job nobody sleeps, so the next pass, here or elsewhere, takes them.
             self.hub.work().add(Job::Look);
         }
         pass

@@ -368,6 +368,11 @@ impl Slot {
         self.connections.bulk()
     }
 
+    /// Its endpoint, while there is one.
+    pub(crate) fn hub(&self) -> Option<Arc<Hub>> {
+        self.hub.upgrade()
+    }
+
     /// What an application gave to be read panicked.
     pub(crate) fn count_panic(&self) {
         if let Some(hub) = self.hub.upgrade() {

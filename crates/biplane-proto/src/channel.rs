@@ -86,12 +86,13 @@ pub(crate) struct Channels {
     pub(crate) causality: Causality,
 }
 
-/// What messages, and their senders, wait for beside their turn.
+/// What some messages wait for besides their turn to leave.
 #[derive(Debug, Default)]
 struct Waits {
-    /// For no more commands, requests and replies to be written than so many.
+    /// Every waiting message may leave once so many commands, requests and replies are written.
     written: u64,
-    /// Bit `i`: to hear that messages of channel `i` have outlived their lifetime.
+    /// Bit `i`: the application is to be told when messages of channel `i` outlive their lifetime,
+    /// because a send was refused or a notice was asked for.
     expiry: u64,
 }
 

@@ -155,7 +155,7 @@ pub(crate) struct Fate {
     pub(crate) lost: Vec<SentFrame>,
     /// Whether any packet was acknowledged for the first time.
     pub(crate) progress: bool,
-    /// Whether one of them went where packets go now, and not before that was given up.
+    /// Whether one of them was sent on the current path, since it was last taken for dead.
     pub(crate) proves_path: bool,
     /// The packets of them that are longer than every path carries.
     pub(crate) long: LongPackets,

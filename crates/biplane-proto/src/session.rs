@@ -464,18 +464,24 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; the call still waits then, unless the session is over.
+    /// [`SendError`]; the call still waits then, unless the session is over or it was
+    /// [`Reply::Unanswered`].
     pub fn reply(&mut self, now: Instant, id: RequestId, reply: Reply) -> Result<(), SendError> {
         let now = self.clock.clamp(now);
         if self.is_closed() {
             return Err(SendError::Closed);
         }
-        if self.requests.owes(id) {
-            self.queue_reply(id, reply)?;
+        if !self.requests.owes(id) {
+            return Ok(());
+        }
+        // Nobody is left who could answer it later: its place is free, whether the peer hears or not.
+        let is_last = matches!(reply, Reply::Unanswered);
+        let queued = self.queue_reply(id, reply);
+        if queued.is_ok() || is_last {
             self.requests.on_replied(id);
             self.settle(now);
         }
-        Ok(())
+        queued
     }
 
     fn queue_reply(&mut self, id: RequestId, reply: Reply) -> Result<(), SendError> {

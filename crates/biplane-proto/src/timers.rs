@@ -38,7 +38,7 @@ pub enum Timer {
     ControlAck,
     /// A request's reply is overdue.
     Request,
-    /// Drop a message that has waited too long for the commands that it comes after.
+    /// Drop a message that has waited too long: for the commands that it comes after, or to leave.
     Held,
     /// Give up a message that arrived and that the peer's application does not take.
     Notice,

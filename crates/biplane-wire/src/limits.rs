@@ -262,7 +262,7 @@ const _: () = assert!(ms(MTU_COOLDOWN) <= ms(MTU_RAISE));
 
 // The control plane.
 
-/// Numbered control records that are queued or unacknowledged.
+/// Numbered control records that are queued or unacknowledged, and as many tunnelled messages.
 pub const CONTROL_QUEUE_RECORDS: usize = 4_096;
 /// Their bytes.
 pub const CONTROL_QUEUE_BYTES: usize = 1 << 20;
@@ -275,7 +275,7 @@ pub const CONTROL_TOLD: Duration = Duration::from_millis(250);
 /// So fast must a connection be that more than one pull is written at a time.
 pub const CONTROL_PULLS_TIME: Duration = Duration::from_millis(5);
 /// Bytes of tunnelled messages that may be unacknowledged, or what is acknowledged in
-/// [`TUNNEL_SPAN`] if that is more.
+/// [`TUNNEL_SPAN`] if that is more; half of what the peer takes at the most.
 pub const TUNNEL_BYTES: usize = 16 * 1024;
 /// So much of what the control connection carries may be under way.
 pub const TUNNEL_SPAN: Duration = Duration::from_millis(100);
@@ -315,7 +315,7 @@ pub const WAIT_MAX: Duration = Duration::from_secs(365 * 24 * 3_600);
 pub const CALLS_BYTES: usize = 1 << 20;
 /// After this much quiet a client says on a plane that it is there.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(3);
-/// And a server: so much later that the answers to a client's are all that it says.
+/// A server waits longer: by then it has answered the client's keep-alive, which resets its own.
 pub const KEEP_ALIVE_SERVER: Duration = Duration::from_millis(3_300);
 /// Sessions that are quiet speak at the same multiples of this, up to so much earlier: a thread that
 /// serves thousands of them wakes sixteen times a second.

@@ -18,7 +18,7 @@ pub use biplane_net::{
     EndpointStats, Fault, Identity, IdentityError, Link, LinkError, Pin, PinError, SessionCounts,
     SessionId, SpecError, Step, Threading, WorkerStats,
 };
-pub(crate) use biplane_net::{DialConfig, Milestone, ProtocolSpec, Watch, now};
+pub(crate) use biplane_net::{DialConfig, Milestone, ProtocolSpec, Throttle, Watch, now};
 pub(crate) use biplane_net::{IncomingTransfer, OutgoingTransfer, TransferSource};
 use biplane_proto::{Content, RequestError, SendError, SendOptions, SessionConfig};
 use biplane_wire::{ChannelId, TransferId};

@@ -116,6 +116,8 @@ impl<T, R: Send, F: FnOnce(Option<R>) -> T> Source<T> for Awaited<R, F> {
 
     #[expect(clippy::expect_used, reason = "a documented panic: the value was taken before")]
     fn wait(mut self: Box<Self>) -> T {
+        // A task that polled it is woken no more: what it waited by would take the wake-up.
+        self.waiting = None;
         let raw = if self.finish.is_some() { self.receiver.recv().ok() } else { None };
         self.finish(raw).expect("the value was taken already")
     }
@@ -144,6 +146,25 @@ mod tests {
 
     fn doubled(receiver: flume::Receiver<u32>) -> Pending<Option<u32>> {
         Pending::new(receiver, |raw| raw.map(|raw| raw * 2))
+    }
+
+    #[test]
+    fn who_polled_it_first_takes_no_wake_up_from_who_waits() {
+        let (sender, receiver) = flume::unbounded();
+        let mut pending = doubled(receiver);
+        let waker = Waker::from(Arc::new(Flag(AtomicBool::new(false))));
+        let polled = Pin::new(&mut pending).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        let waiting = thread::spawn(move || pending.wait());
+        // Time for it to come so far; too little, and nothing is shown.
+        thread::sleep(core::time::Duration::from_millis(50));
+        sender.send(1).unwrap();
+        let begun = std::time::Instant::now();
+        while !waiting.is_finished() {
+            assert!(begun.elapsed() < core::time::Duration::from_secs(9), "it sleeps on");
+            thread::yield_now();
+        }
+        assert_eq!(waiting.join().unwrap(), Some(2));
     }
 
     #[test]

@@ -145,10 +145,13 @@ impl Protocol {
         if count > limits::PROTOCOLS {
             return Err(ProtocolError::TooManyProtocols { count });
         }
-        let (first, table) = self.resolve()?;
+        let (first, mut table) = self.resolve()?;
+        // What one of several lacks, another may have.
+        table.is_alone = also.is_empty();
         let (mut specs, mut tables) = (Vec::new(), Vec::new());
         for protocol in also {
-            let (spec, table) = protocol.resolve()?;
+            let (spec, mut table) = protocol.resolve()?;
+            table.is_alone = false;
             let known = specs
                 .iter()
                 .chain([&first])
@@ -159,11 +162,6 @@ impl Protocol {
             }
             specs.push(spec);
             tables.push(Arc::new(table));
-        }
-        for other in &tables {
-            // What one of several lacks, another may have.
-            table.told.store(true, Ordering::Relaxed);
-            other.told.store(true, Ordering::Relaxed);
         }
         Ok(((first, specs), Tables { first: Arc::new(table), also: tables.into() }))
     }
@@ -287,8 +285,9 @@ pub(crate) struct Table {
     channels: Vec<Entry>,
     /// Sorted by name; a kind's place is its id.
     requests: Vec<&'static str>,
-    /// The application was told that it asks for a channel that is not here, or need not be: it
-    /// speaks other protocols too.
+    /// The application speaks no other protocol.
+    is_alone: bool,
+    /// It was told that it takes off a channel that is not here.
     told: AtomicBool,
 }
 
@@ -334,7 +333,8 @@ impl Table {
             max_message: usize::try_from(channel.max_message).unwrap_or(usize::MAX),
         };
         let channels = named.into_iter().map(entry).collect();
-        Ok(Self { protocol, channels, requests, told: AtomicBool::new(false) })
+        let told = AtomicBool::new(false);
+        Ok(Self { protocol, channels, requests, is_alone: true, told })
     }
 
     /// What it is the table of.
@@ -346,11 +346,18 @@ impl Table {
     /// once, for it would wait in vain.
     pub(crate) fn taken_off<T>(&self, channel: Channel<T>) -> Option<&Entry> {
         let entry = self.channel(channel.hash());
-        if entry.is_none() && !self.told.swap(true, Ordering::Relaxed) {
+        if entry.is_none() && self.is_alone {
+            self.tell_lack(channel);
+        }
+        entry
+    }
+
+    /// Says, once, that `channel` is in no protocol of the application's.
+    pub(crate) fn tell_lack<T>(&self, channel: Channel<T>) {
+        if !self.told.swap(true, Ordering::Relaxed) {
             let (channel, protocol) = (channel.name(), self.protocol.name());
             warn!(channel, protocol, "not in the protocol, so nothing ever comes: add it");
         }
-        entry
     }
 
     /// The channel whose name has this hash.

@@ -9,11 +9,12 @@ use biplane_proto::{Content, Reply as Outcome, Violation, limits};
 use biplane_wire::{DecodeError, RequestId};
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
-use tracing::{debug, warn};
+use tracing::debug;
 
 use crate::{
     SendError, Session,
     payload::{incoming::Decode as _, outgoing::Encode as _},
+    session::tell_undecodable,
 };
 
 /// A kind of request: what is asked is a value of the type itself, and the answer is a
@@ -107,7 +108,7 @@ impl Call {
             }
             Err(error) => {
                 let session = self.session();
-                warn!(%session, request = R::NAME, %error, "a request does not decode: of another type?");
+                tell_undecodable(session, R::NAME, error);
                 session.violate(Violation::Decode(DecodeError::OutOfRange { field: "request" }));
                 Err(self)
             }

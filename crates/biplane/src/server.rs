@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 use crate::{
     BindError, Channel, EndpointStats, Event, Incoming, Link, Outgoing, Payload, Pending, Protocol,
     SendError, ServerConfig, Session,
-    engine::{self, Engine},
+    engine::{self, Engine, Throttle, now},
     inbox::Inbox,
     protocol::{Entry, Tables},
     session::encoded,
@@ -107,8 +107,7 @@ impl Server {
 
     fn drain_by<T>(&self, channel: Channel<T>, mut drain: impl FnMut(&Session, &Entry)) {
         if self.tables.longest(channel.hash()).is_none() {
-            // Says so.
-            self.tables.get(0).taken_off(channel);
+            self.tables.get(0).tell_lack(channel);
             return;
         }
         self.engine.turn(limits::INLINE_APART);
@@ -140,7 +139,10 @@ impl Server {
         let bytes = match limit.and_then(|limit| encoded(message, limit)) {
             Ok(bytes) => bytes,
             Err(error) => {
-                warn!(channel = channel.name(), %error, "broadcast to nobody");
+                static TOLD: Throttle = Throttle::new();
+                if let Some(suppressed) = TOLD.pass(now()) {
+                    warn!(channel = channel.name(), %error, suppressed, "broadcast to nobody");
+                }
                 return 0;
             }
         };

@@ -20,7 +20,7 @@ use crate::{
     Channel, ChannelStats, Event, Incoming, Outgoing, Payload, Pending, Protocol, Request,
     RequestError, SendError, SessionId, Transfer,
     codec::Malformed,
-    engine::{IncomingTransfer, Peer, Question, TransferSource},
+    engine::{IncomingTransfer, Peer, Question, Throttle, TransferSource, now},
     payload::{Opaque, incoming::Decode as _, outgoing::Encode},
     protocol::{Entry, Table},
 };
@@ -395,7 +395,7 @@ impl Session {
         let reliable = entry.kind.is_reliable();
         let channel = self.0.table.name_of(entry);
         if reliable {
-            warn!(session = %self, channel, %error, "a message does not decode: of another type?");
+            tell_undecodable(self, channel, error);
         } else {
             debug!(session = %self, channel, %error, "a message does not decode");
         }
@@ -434,10 +434,19 @@ impl Session {
     ) -> Result<R::Reply, RequestError> {
         let bytes = answer.ok_or(RequestError::Closed)??;
         R::Reply::decode(Content::Shared(bytes)).map_err(|error| {
-            warn!(session = %self, request = R::NAME, %error, "an answer does not decode: of another type?");
+            tell_undecodable(self, R::NAME, error);
             self.violate(Violation::Decode(DecodeError::OutOfRange { field: "reply" }));
             RequestError::Undecodable
         })
+    }
+}
+
+/// Says that what the peer sent on a channel, or as a request or reply, does not decode, which ends
+/// the session; not more often than one reads.
+pub(crate) fn tell_undecodable(session: &Session, name: &str, error: Malformed) {
+    static TOLD: Throttle = Throttle::new();
+    if let Some(suppressed) = TOLD.pass(now()) {
+        warn!(%session, name, %error, suppressed, "it does not decode: of another type there?");
     }
 }
 

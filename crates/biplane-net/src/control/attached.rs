@@ -154,7 +154,7 @@ impl Served<'_> {
                 }
                 Pulled::Read(reading) => {
                     let slot = Arc::clone(self.slot);
-                    drop(spawn_blocking(move || restock(&slot, reading)));
+                    drop(tokio::spawn(restock_in_turn(slot, reading)));
                     continue;
                 }
                 Pulled::Waits => {
@@ -190,6 +190,14 @@ impl Served<'_> {
             self.slot.bulk().on_round_trip(now, trip);
         }
     }
+}
+
+/// Reads more of a transfer on a thread of its own, once there is one.
+async fn restock_in_turn(slot: Arc<Slot>, reading: Reading) {
+    let Some(hub) = slot.hub() else { return };
+    // Closed it never is.
+    let _turn = hub.blocking().sources.acquire().await;
+    drop(spawn_blocking(move || restock(&slot, reading)).await);
 }
 
 /// Reads more of a transfer, on a thread that may wait for it.

@@ -27,20 +27,29 @@ use crate::{
     slot::{Attached, Pulled},
 };
 
-/// Serves the connection until it ends, whose TCP stream `meter` measures. `first` is written before
-/// anything of the session's; `early` was read before and belongs to it.
+/// One control connection.
+pub(super) struct Connection<S> {
+    pub(super) stream: S,
+    pub(super) attached: Attached,
+    /// Of its TCP stream.
+    pub(super) meter: Arc<Meter>,
+    /// Written before anything of the session's.
+    pub(super) first: Vec<u8>,
+    /// Read before, and the session's.
+    pub(super) early: Vec<u8>,
+}
+
+/// Serves the connection until it ends.
 ///
 /// What waits for long is small: neither the stream itself nor how it came to be is part of it.
 pub(super) fn run<S>(
-    stream: S,
-    attached: Attached,
-    meter: Arc<Meter>,
-    (first, early): (Vec<u8>, Vec<u8>),
+    connection: Connection<S>,
     present: Present,
 ) -> impl Future<Output = ()> + Send + use<S>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let Connection { stream, attached, meter, first, early } = connection;
     let (from, to) = split(stream);
     let writer = tokio::spawn(write(to, attached.clone(), meter, first, present));
     serve(from, writer, attached, early)

@@ -134,7 +134,7 @@ async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<(Welcomed, Origin), 
     protocol.check()?;
     let reservation = reserve(hub)?;
     let course = Course::begin(watch);
-    let addresses = course.take(Step::Name, resolve(hub.own(), &link)).await?;
+    let addresses = course.take(Step::Name, resolve(hub, &link)).await?;
     course.tell(Milestone::Found { addresses: addresses.clone() });
     let reached = course.take(Step::Tcp, reach(addresses, &link)).await?;
     let (remote, rtt) = (reached.remote, reached.rtt);
@@ -222,10 +222,12 @@ pub(super) const fn broken(step: Step, address: SocketAddr, source: io::Error) -
 }
 
 /// Finds the host's addresses of the socket's family.
-async fn resolve(own: SocketAddr, link: &Link) -> Result<Vec<SocketAddr>, ConnectError> {
+async fn resolve(hub: &Hub, link: &Link) -> Result<Vec<SocketAddr>, ConnectError> {
     let unresolved = |source| ConnectError::Unresolved { host: link.host.as_str().into(), source };
+    // Closed it never is; and a slow one takes no thread from those that read.
+    let _turn = hub.blocking().names.acquire().await;
     let found = lookup_host((link.host.as_str(), link.port)).await.map_err(unresolved)?;
-    let reachable = |address: &SocketAddr| is_reachable(own.ip(), address.ip());
+    let reachable = |address: &SocketAddr| is_reachable(hub.own().ip(), address.ip());
     let addresses: Vec<_> = found.map(canonical).filter(reachable).collect();
     if addresses.is_empty() { Err(unresolved(no_address())) } else { Ok(addresses) }
 }

@@ -26,10 +26,11 @@ use super::{
     attaching,
     backlog::Comer,
     block::{Block, BlockError, read_block},
-    connection, contained,
+    connection::{self, Connection},
+    contained,
     crowd::Seat,
     house::{Accepted, House},
-    metered::{Metered, Spent},
+    metered::{Meter, Metered, Spent},
     returning, spawn,
     terms::{self, Beginning},
     tls,
@@ -107,8 +108,8 @@ pub(super) async fn greet(house: Arc<House>, comer: Comer<TcpStream>) {
         Ok(Known::Control(Welcomed { stream, attached, welcome, early })) => {
             let present = house.presence.enter();
             let meter = Arc::clone(stream.get_ref().0.meter());
-            let ends = (welcome, early);
-            spawn(&house.hub, connection::run(stream, attached, meter, ends, present));
+            let connection = Connection { stream, attached, meter, first: welcome, early };
+            spawn(&house.hub, connection::run(connection, present));
         }
         Err(stranger) => house.note(remote, &stranger),
     }
@@ -124,16 +125,14 @@ async fn join(house: &House, stream: TcpStream, remote: SocketAddr) -> Result<Kn
         heard = hear(house, stream, remote, &seat) => heard?,
         () = seat.evicted() => return Err(Stranger::Evicted),
     };
+    // One whose claim does not hold is a stranger until it has heard so.
     if let Some(claim) = heard.accepted.accepting.claim() {
-        drop(seat);
-        house.count_present();
-        return returning::take_back(house, heard, claim, &meter).await.map(Known::Control);
+        let taken = Box::pin(returning::take_back(house, heard, claim, &meter));
+        return seat.keep(taken).await?.map(Known::Control);
     }
     if let Some(claim) = heard.accepted.accepting.attach_claim() {
-        drop(seat);
-        house.count_present();
-        let attaching = Box::pin(attaching::take_on(house, heard, claim, &meter));
-        return attaching.await.map(Known::Attached);
+        let taken = Box::pin(attaching::take_on(house, heard, claim, &meter));
+        return seat.keep(taken).await?.map(Known::Attached);
     }
     let deadline = house.config.admission_deadline;
     let waiting = clock::now();
@@ -146,14 +145,29 @@ async fn join(house: &House, stream: TcpStream, remote: SocketAddr) -> Result<Kn
     house.count_present();
     let left = deadline.saturating_sub(clock::now().saturating_duration_since(waiting));
     let credentials = heard.accepted.accepting.credentials().to_vec();
-    let verdict = match permit {
+    let verdict = match &permit {
         Ok(_) => admit(house, Request { credentials, remote }, left).await,
         Err(_) => Err(refusal(503, "the server is busy")),
     };
+    // The application has looked at it. Nobody's turn waits until its last word was heard, and until
+    // then one that is refused is a stranger again.
+    drop(permit);
+    let seat = house.crowd.enter(remote.ip());
+    let answered = Box::pin(answer(house, heard, verdict, &meter));
+    seat.keep(answered).await?.map(Known::Control)
+}
+
+/// Welcomes it or says why not.
+async fn answer(
+    house: &House,
+    heard: Heard,
+    verdict: Result<App, Decision>,
+    meter: &Meter,
+) -> Result<Welcomed, Stranger> {
     match verdict {
         Ok(app) => {
             meter.open();
-            welcome(house, heard, app).await.map(Known::Control)
+            welcome(house, heard, app).await
         }
         Err(refusal) => Err(refuse(house, heard.stream, refusal).await),
     }

@@ -8,11 +8,10 @@ use tokio::{net::TcpStream, sync::Semaphore};
 
 use super::{
     backlog::Backlog, crowd::Crowd, greeting::Stranger, presence::Presence, tls, turns::Turns,
-    warnings::Throttle,
 };
 use crate::{
     Admission, BindError, GreetingConfig, IdentityError, ListenConfig, ProtocolSpec, clock,
-    hub::Hub, stats::ConnectionStats,
+    hub::Hub, stats::ConnectionStats, warnings::Throttle,
 };
 
 /// What every greeting needs.

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
 
 use super::{
     backlog::{Comer, Parked, Turn},
@@ -11,7 +14,7 @@ use super::{
     house::House,
     spawn,
 };
-use crate::{Fault, clock};
+use crate::{Fault, clock, limits};
 
 /// Accepts until the endpoint closes.
 pub(super) async fn listen(listener: TcpListener, house: Arc<House>) {
@@ -50,7 +53,8 @@ fn receive(house: &Arc<House>, stream: TcpStream, remote: SocketAddr) {
 async fn serve_backlog(house: Arc<House>) {
     let mut late = Vec::new();
     loop {
-        house.backlog.vacated().await;
+        // Those who wait too long are sent away even where nobody makes room.
+        drop(timeout(limits::PARKED_DEADLINE / 4, house.backlog.vacated()).await);
         while let Some(comer) = house.backlog.next(clock::now(), &mut late) {
             greet(&house, comer);
         }

@@ -1,5 +1,5 @@
-//! A TCP stream of which is known how much of what it took has come through and, until its peer is
-//! admitted, when that spoke last; how much it says until then is bounded.
+//! A TCP stream that counts. What it wrote: how much the peer's system has acknowledged. What it
+//! read, until the peer is admitted: when that was last, and no more than a bound.
 
 use core::{
     pin::Pin,

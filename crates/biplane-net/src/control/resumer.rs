@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::{
     attacher,
     block::Block,
-    connection,
+    connection::{self, Connection},
     dialer::{Welcomed, ask, attempt, broken, no_randomness, shake_hands},
     presence::Presence,
     spawn, terms,
@@ -93,8 +93,8 @@ impl Resumer {
         self.patience.on_connected(clock::now());
         let present = self.presence.enter();
         let meter = Arc::clone(stream.get_ref().0.meter());
-        let ends = (Vec::new(), early);
-        spawn(&self.hub, connection::run(stream, attached, meter, ends, present));
+        let connection = Connection { stream, attached, meter, first: Vec::new(), early };
+        spawn(&self.hub, connection::run(connection, present));
     }
 
     /// Tries once, after `pause`, unless the session has recovered by then.

@@ -1,7 +1,7 @@
 //! What the application took of one channel, for the peer's delivery notices.
 //!
 //! Each number is told until the peer has it: what was in a packet that is lost goes back in here, and
-//! what was told over a control connection when another takes its place. Of a
+//! what was told over a control connection when that is lost. Of a
 //! `sequenced` or `unreliable` channel that leaves many gaps, the oldest runs are forgotten; the
 //! peer then says `Lost` of them when its patience is over.
 
@@ -40,7 +40,7 @@ impl Report {
         put(&mut self.told, low, high, self.reliable);
     }
 
-    /// Another control connection takes the place of the last.
+    /// The control connection is lost.
     pub(super) fn tell_all_again(&mut self) {
         for run in self.told.take_highest(usize::MAX) {
             self.tell_again(run.low, run.high);
@@ -77,7 +77,7 @@ impl Channels {
         report.is_some_and(Report::is_due)
     }
 
-    /// Another control connection takes the place of the last, on which this may not have come.
+    /// The control connection is lost, on which this may not have come.
     pub(crate) fn tell_taken_again(&mut self) {
         let reports = self.list.iter_mut().filter_map(|channel| channel.report.as_deref_mut());
         reports.for_each(Report::tell_all_again);

@@ -324,7 +324,8 @@ impl Channel {
         }
     }
 
-    /// Until when the oldest may wait for what it comes after; or, if that `is_told`, at all.
+    /// Until when the oldest may wait for what it comes after; if expiry `is_told`, until when it may
+    /// wait to leave.
     pub(super) fn held_until(&self, is_told: bool) -> Option<Instant> {
         let (since, _) = self.oldest().filter(|(_, may_leave)| is_told || !may_leave)?;
         Some(since + self.lifetime()?)

@@ -260,10 +260,10 @@ impl Outbox {
                 // Nobody sends it again, so it is as well known then.
                 What::Tunnelled(Some(SentFrame::Noted(..))) => {}
                 What::Tunnelled(frame) => {
-                    frame.iter().cloned().for_each(&mut lost);
+                    frame.iter().copied().for_each(&mut lost);
                     self.kept_bytes -= kept.len;
                     self.tunnel.on_given_up(kept.len);
-                    *kept = Kept { len: 0, what: What::GivenUp(frame.clone()) };
+                    *kept = Kept { len: 0, what: What::GivenUp(*frame) };
                 }
                 What::Piece(..) | What::Step(_) | What::GivenUp(_) => {}
             }

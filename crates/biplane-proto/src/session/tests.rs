@@ -483,6 +483,22 @@ fn requests_are_answered_refused_dropped_and_time_out() {
 }
 
 #[test]
+fn a_request_that_cannot_be_answered_any_more_frees_its_place() {
+    let mut pair = Pair::joined();
+    let now = pair.now;
+    let id = pair.client.session.request(now, 1, payload("?"), Duration::from_secs(9)).unwrap();
+    pair.settle();
+    // Nothing leaves for the client, and the queue is full.
+    let command =
+        |pair: &mut Pair| pair.server.session.send(now, channel(COMMAND), Bytes::new()).is_ok();
+    while command(&mut pair) {}
+    let full = Err(SendError::QueueFull);
+    assert_eq!(pair.server.session.reply(now, id, Reply::Answer(payload("!"))), full);
+    assert_eq!(pair.server.session.reply(now, id, Reply::Unanswered), full);
+    assert!(!pair.server.session.requests.owes(id), "nobody can answer it");
+}
+
+#[test]
 fn a_long_command_lets_a_request_pass() {
     let mut pair = Pair::joined();
     pair.client.session.send(pair.now, channel(COMMAND), vec![7; 90_000].into()).unwrap();

@@ -124,7 +124,7 @@ impl Drop for Batch<'_> {
             self.session.0.returned.put(self.channel, rest);
         }
         if thread::panicking() {
-            // Here and in the session may be more, of which the application was told before.
+            // Messages may be left, here and in the session, for which no event will come.
             self.session.0.peer.with(&mut |_, session| session.tell_readable());
         }
         let mut taken = mem::take(&mut self.taken);
