@@ -48,7 +48,7 @@ pub(crate) struct Hub {
 #[derive(Debug)]
 pub(crate) struct Blocking {
     /// To look names up.
-    pub(crate) names: Semaphore,
+    pub(crate) names: Arc<Semaphore>,
     /// To read what is transferred.
     pub(crate) sources: Semaphore,
 }
@@ -120,7 +120,7 @@ impl Hub {
             is_inline: sizes.threading == Threading::Inline,
             maintenance: Mutex::default(),
             blocking: Blocking {
-                names: Semaphore::new(limits::RESOLVERS),
+                names: Arc::new(Semaphore::new(limits::RESOLVERS)),
                 sources: Semaphore::new(limits::TRANSFER_READERS),
             },
         };

@@ -71,8 +71,8 @@ impl ServerConfig {
     /// and time. Default: everybody.
     ///
     /// It must not block: the same thread serves the TCP connections of all sessions. Use an async
-    /// client, or `tokio::task::spawn_blocking`, which has 8 threads there and shares them with
-    /// transfers. One that takes longer than 10 s refuses its client (code 504), one that panics
+    /// client, or `tokio::task::spawn_blocking`, which has 8 threads there; transfers and name
+    /// look-ups take 4 of them each at the most. One that takes longer than 10 s refuses its client (code 504), one that panics
     /// does too (500).
     #[must_use]
     pub fn admission<F, V>(mut self, admission: F) -> Self

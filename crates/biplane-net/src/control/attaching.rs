@@ -29,7 +29,7 @@ pub(super) async fn take_on(
     let slot = slot.filter(|slot| slot.with(|_, session| session.accept_attach(&claim, &binding)));
     let Some(slot) = slot else {
         house.hub.counters().refused();
-        part(stream, &Accepting::resume_refusal()).await;
+        part(house, stream, &Accepting::resume_refusal()).await;
         return Err(Stranger::NoAttachment);
     };
     // Of these only the AEAD list was asked for, and nothing is sealed by it here.

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use tokio::sync::Notify;
 
-use super::{greeting::Stranger, metered::Meter};
+use super::metered::Meter;
 use crate::{locks::lock, sync::Mutex, wheel::Epoch};
 
 /// A network that one owner is likely to have: an IPv4 /24 or an IPv6 /56.
@@ -126,16 +126,6 @@ impl Seat {
     /// Resolves when the seat went to another.
     pub(super) async fn evicted(&self) {
         self.evicted.notified().await;
-    }
-
-    /// Keeps it until `done`, unless it goes to another.
-    pub(super) async fn keep<T>(self, done: impl Future<Output = T>) -> Result<T, Stranger> {
-        tokio::select! {
-            // What is done at once is done.
-            biased;
-            outcome = done => Ok(outcome),
-            () = self.evicted() => Err(Stranger::Evicted),
-        }
     }
 }
 

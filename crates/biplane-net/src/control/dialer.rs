@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, ToSocketAddrs as _},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,8 +12,8 @@ use biplane_wire::{Answer, DecodeError};
 use rustls::pki_types::ServerName;
 use tokio::{
     io::AsyncWriteExt,
-    net::{TcpStream, lookup_host},
-    task::JoinSet,
+    net::TcpStream,
+    task::{JoinSet, spawn_blocking},
     time::{timeout, timeout_at},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -224,12 +224,25 @@ pub(super) const fn broken(step: Step, address: SocketAddr, source: io::Error) -
 /// Finds the host's addresses of the socket's family.
 async fn resolve(hub: &Hub, link: &Link) -> Result<Vec<SocketAddr>, ConnectError> {
     let unresolved = |source| ConnectError::Unresolved { host: link.host.as_str().into(), source };
-    // Closed it never is; and a slow one takes no thread from those that read.
-    let _turn = hub.blocking().names.acquire().await;
-    let found = lookup_host((link.host.as_str(), link.port)).await.map_err(unresolved)?;
+    let found = look_up(hub, link).await.map_err(unresolved)?;
     let reachable = |address: &SocketAddr| is_reachable(hub.own().ip(), address.ip());
-    let addresses: Vec<_> = found.map(canonical).filter(reachable).collect();
+    let addresses: Vec<_> = found.into_iter().map(canonical).filter(reachable).collect();
     if addresses.is_empty() { Err(unresolved(no_address())) } else { Ok(addresses) }
+}
+
+/// Looks the host up on a thread of its own, unless it is an address. Who gives that up has the thread
+/// go on, so its turn is over with the thread's work.
+async fn look_up(hub: &Hub, link: &Link) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(ip) = link.host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, link.port)]);
+    }
+    let turn = Arc::clone(&hub.blocking().names).acquire_owned().await;
+    let (host, port) = (link.host.clone(), link.port);
+    let looking = spawn_blocking(move || {
+        let _turn = turn;
+        (host.as_str(), port).to_socket_addrs().map(Iterator::collect)
+    });
+    looking.await.map_err(io::Error::other)?
 }
 
 fn no_address() -> io::Error {

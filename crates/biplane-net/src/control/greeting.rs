@@ -30,7 +30,7 @@ use super::{
     contained,
     crowd::Seat,
     house::{Accepted, House},
-    metered::{Meter, Metered, Spent},
+    metered::{Metered, Spent},
     returning, spawn,
     terms::{self, Beginning},
     tls,
@@ -125,14 +125,16 @@ async fn join(house: &House, stream: TcpStream, remote: SocketAddr) -> Result<Kn
         heard = hear(house, stream, remote, &seat) => heard?,
         () = seat.evicted() => return Err(Stranger::Evicted),
     };
-    // One whose claim does not hold is a stranger until it has heard so.
     if let Some(claim) = heard.accepted.accepting.claim() {
-        let taken = Box::pin(returning::take_back(house, heard, claim, &meter));
-        return seat.keep(taken).await?.map(Known::Control);
+        drop(seat);
+        house.count_present();
+        return returning::take_back(house, heard, claim, &meter).await.map(Known::Control);
     }
     if let Some(claim) = heard.accepted.accepting.attach_claim() {
-        let taken = Box::pin(attaching::take_on(house, heard, claim, &meter));
-        return seat.keep(taken).await?.map(Known::Attached);
+        drop(seat);
+        house.count_present();
+        let attaching = Box::pin(attaching::take_on(house, heard, claim, &meter));
+        return attaching.await.map(Known::Attached);
     }
     let deadline = house.config.admission_deadline;
     let waiting = clock::now();
@@ -149,25 +151,12 @@ async fn join(house: &House, stream: TcpStream, remote: SocketAddr) -> Result<Kn
         Ok(_) => admit(house, Request { credentials, remote }, left).await,
         Err(_) => Err(refusal(503, "the server is busy")),
     };
-    // The application has looked at it. Nobody's turn waits until its last word was heard, and until
-    // then one that is refused is a stranger again.
+    // The application has looked at it: nobody's turn waits until its last word was heard.
     drop(permit);
-    let seat = house.crowd.enter(remote.ip());
-    let answered = Box::pin(answer(house, heard, verdict, &meter));
-    seat.keep(answered).await?.map(Known::Control)
-}
-
-/// Welcomes it or says why not.
-async fn answer(
-    house: &House,
-    heard: Heard,
-    verdict: Result<App, Decision>,
-    meter: &Meter,
-) -> Result<Welcomed, Stranger> {
     match verdict {
         Ok(app) => {
             meter.open();
-            welcome(house, heard, app).await
+            welcome(house, heard, app).await.map(Known::Control)
         }
         Err(refusal) => Err(refuse(house, heard.stream, refusal).await),
     }
@@ -297,7 +286,7 @@ async fn welcome(house: &House, heard: Heard, app: App) -> Result<Welcomed, Stra
 
 pub(super) async fn no_aead(house: &House, stream: Tls, answer: &[u8]) -> Stranger {
     house.hub.counters().refused();
-    part(stream, answer).await;
+    part(house, stream, answer).await;
     Stranger::Refused("no AEAD in common".into())
 }
 
@@ -310,7 +299,7 @@ async fn refuse(house: &House, stream: Tls, decision: Decision) -> Stranger {
     let Decision::Refuse { code, text, retry_after } = decision else {
         return Stranger::Refused("admitted too late".into());
     };
-    part(stream, &Accepting::refusal(code, retry_after, &text)).await;
+    part(house, stream, &Accepting::refusal(code, retry_after, &text)).await;
     Stranger::Refused(format!("{code}: {text}").into())
 }
 
@@ -320,7 +309,7 @@ async fn turn_away(house: &House, mut stream: Tls, error: HelloError) -> Strange
         HelloError::Garbled(error) => Stranger::NotBiplane(error.to_string().into()),
         HelloError::Unsupported { answer } => {
             house.hub.counters().refused();
-            part(stream, &answer).await;
+            part(house, stream, &answer).await;
             Stranger::Mismatch("it speaks other wire versions".into())
         }
         HelloError::Mismatch { answer } => {
@@ -344,8 +333,11 @@ async fn compare(house: &House, stream: &mut Tls, answer: &[u8]) -> Option<Box<s
     Some(words.join("; ").into())
 }
 
-/// Says a last word and waits until it was heard, for closing a socket may destroy it.
-pub(super) async fn part(mut stream: Tls, answer: &[u8]) {
+/// Says a last word and waits until it was heard, for closing a socket may destroy it. Until then it
+/// has a stranger's seat, which may go to another.
+pub(super) async fn part(house: &House, mut stream: Tls, answer: &[u8]) {
+    let Some(ip) = stream.get_ref().0.ip() else { return };
+    let seat = house.crowd.enter(ip);
     let parting = async {
         stream.write_all(answer).await?;
         stream.shutdown().await?;
@@ -353,8 +345,11 @@ pub(super) async fn part(mut stream: Tls, answer: &[u8]) {
         while stream.read(&mut rest).await? > 0 {}
         io::Result::Ok(())
     };
-    // Whether it was heard changes nothing here.
-    drop(timeout(limits::PARTING_DEADLINE, parting).await);
+    tokio::select! {
+        // Whether it was heard changes nothing here.
+        _ = timeout(limits::PARTING_DEADLINE, parting) => {}
+        () = seat.evicted() => {}
+    }
 }
 
 impl Stranger {

@@ -6,7 +6,7 @@ use core::{
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     task::{Context, Poll, ready},
 };
-use std::{error, fmt, io, sync::Arc};
+use std::{error, fmt, io, net::IpAddr, sync::Arc};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -103,6 +103,13 @@ impl Meter {
                 self.through.store(taken.wrapping_sub(socket.under_way()), Ordering::Relaxed);
             }
         }
+    }
+}
+
+impl Metered<TcpStream> {
+    /// The peer's address; `None` if it is gone.
+    pub(super) fn ip(&self) -> Option<IpAddr> {
+        self.inner.peer_addr().ok().map(|peer| peer.ip())
     }
 }
 

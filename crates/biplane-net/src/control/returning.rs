@@ -54,7 +54,7 @@ pub(super) async fn take_back(
         }
         Err(Untaken::NoSession) => {
             house.hub.counters().refused();
-            part(stream, &Accepting::resume_refusal()).await;
+            part(house, stream, &Accepting::resume_refusal()).await;
             Err(Stranger::NoSession)
         }
         Err(Untaken::NoAead(answer)) => Err(no_aead(house, stream, &answer).await),

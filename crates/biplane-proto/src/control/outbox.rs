@@ -128,9 +128,11 @@ impl Outbox {
         self.steps.push_back(step);
     }
 
-    /// Whether a transfer may be opened, by either side: its end must find room too.
-    pub(crate) fn has_step_room(&self) -> bool {
-        self.steps.len() < limits::TRANSFER_STEPS
+    /// Whether a transfer may be opened, by either side: its end must find room too. This side's own
+    /// leave half of the room to answers.
+    pub(crate) fn has_step_room(&self, is_own: bool) -> bool {
+        let most = if is_own { limits::TRANSFER_STEPS / 2 } else { limits::TRANSFER_STEPS };
+        self.steps.len() < most
     }
 
     const fn queue(&mut self, head: Head) -> &mut VecDeque<Waiting> {

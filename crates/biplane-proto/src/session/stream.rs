@@ -66,7 +66,7 @@ impl Session {
             Record::Acked { next } => self.handle_acked(now, next),
             Record::Ping { token } => {
                 self.control.notes.pong = Some(token);
-                if self.recovery.is_quiet(now) {
+                if self.recovery.is_quiet(now) && !self.channels.is_busy() {
                     // The peer's keep-alive, which the answer to it keeps this side from sending.
                     self.channels.rest();
                 }

@@ -39,7 +39,7 @@ impl Session {
             let limit = usize::try_from(limits::TRANSFER_BYTES).unwrap_or(usize::MAX);
             return Err(SendError::TooLarge { limit });
         }
-        if !self.control.outbox.has_step_room() {
+        if !self.control.outbox.has_step_room(true) {
             return Err(SendError::QueueFull);
         }
         let id = self.control.transfers.offer()?;
@@ -125,7 +125,7 @@ impl Session {
         }
         if let Some(offer) = offer {
             // It may be refused, and that must find room.
-            if !self.control.outbox.has_step_room() {
+            if !self.control.outbox.has_step_room(false) {
                 return Err(Violation::TooManyTransfers);
             }
             self.outlook.push(Event::Offered(offer));

@@ -108,7 +108,12 @@ fn offers_and_withdrawals_of_one_whose_connection_carries_nothing_have_an_end() 
         let own = (TransferSide::Own, id);
         pair.server.session.end_transfer(now, own, Err(TransferError::CancelledHere))
     });
-    assert_eq!(offered.count(), limits::TRANSFER_STEPS / 2);
+    // Two steps each; the other half is for answers, which an innocent peer's offer must find room for.
+    assert_eq!(offered.count(), limits::TRANSFER_STEPS / 4);
+    let id = pair.client.session.offer_transfer(now, "map", 9).unwrap();
+    pair.settle();
+    assert_eq!(pair.server.left(), None, "the peer broke no rule");
+    assert!(pair.server.session.accept_transfer(pair.now, id));
 }
 
 #[test]
