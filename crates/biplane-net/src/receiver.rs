@@ -272,4 +272,4 @@ impl Place {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -108,41 +108,12 @@ impl Sender {
 #[cfg(test)]
 mod tests {
     use core::time::Duration;
-    use std::io;
 
     use biplane_proto::SessionConfig;
     use biplane_wire::PacketNumber;
 
     use super::*;
-    use crate::{
-        Threading,
-        hub::Sizes,
-        socket::{ReceiveBuffers, Run},
-    };
-
-    /// Brings nothing and takes everything.
-    #[derive(Debug)]
-    struct Unplugged;
-
-    impl DatagramSocket for Unplugged {
-        fn recv(&self, _: &mut ReceiveBuffers) -> io::Result<()> {
-            Err(io::ErrorKind::WouldBlock.into())
-        }
-
-        fn send(&self, _: Run<'_>) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn max_segments(&self) -> usize {
-            1
-        }
-
-        fn renew(&self) {}
-
-        fn wait_writable(&self, _: Duration) -> bool {
-            true
-        }
-    }
+    use crate::{Threading, hub::Sizes, receiver::tests::Planned};
 
     #[test]
     fn nobody_may_sleep_while_more_is_due_than_a_pass_takes() {
@@ -152,7 +123,7 @@ mod tests {
         let sizes = Sizes { receivers: 1, senders: 1, sessions: SESSIONS, threading };
         let own = ([127, 0, 0, 1], 7_000).into();
         let (hub, _outlets) = Hub::new(now, own, sizes, SessionConfig::default(), PacketNumber(0));
-        let mut sender = Sender::new(Arc::new(Unplugged), Arc::clone(&hub), 0);
+        let mut sender = Sender::new(Arc::new(Planned::default()), Arc::clone(&hub), 0);
         let (work, soon) = (hub.work(), 5);
         let slots: Vec<_> = (0..SESSIONS).map(|_| Slot::bare(work.epoch())).collect();
         for slot in &slots {

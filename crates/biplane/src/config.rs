@@ -72,8 +72,8 @@ impl ServerConfig {
     ///
     /// It must not block: the same thread serves the TCP connections of all sessions. Use an async
     /// client, or `tokio::task::spawn_blocking`, which has 8 threads there; transfers and name
-    /// look-ups take 4 of them each at the most. One that takes longer than 10 s refuses its client (code 504), one that panics
-    /// does too (500).
+    /// look-ups take 4 of them each at the most. One that takes longer than 10 s refuses its client
+    /// (code 504), one that panics does too (500).
     #[must_use]
     pub fn admission<F, V>(mut self, admission: F) -> Self
     where

@@ -18,9 +18,9 @@ struct Handed {
     stride: usize,
 }
 
-/// Hands over its plan, and takes whatever is sent.
+/// Hands over its plan, nothing by default, and takes whatever is sent.
 #[derive(Debug, Default)]
-struct Planned(Mutex<VecDeque<socket::Arrival>>, Mutex<Vec<Vec<u8>>>);
+pub(crate) struct Planned(Mutex<VecDeque<socket::Arrival>>, Mutex<Vec<Vec<u8>>>);
 
 impl Planned {
     fn handing(plan: impl IntoIterator<Item = Handed>) -> Self {

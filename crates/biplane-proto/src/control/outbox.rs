@@ -43,6 +43,15 @@ struct Kept {
     what: What,
 }
 
+impl Kept {
+    /// It rode `tunnel` in vain; `named` may have come all the same. Returns how long it was.
+    fn give_up(&mut self, tunnel: &mut Tunnel, named: Option<SentFrame>) -> usize {
+        tunnel.on_given_up(self.len);
+        let given_up = Self { len: 0, what: What::GivenUp(named) };
+        core::mem::replace(self, given_up).len
+    }
+}
+
 #[derive(Debug)]
 enum What {
     /// A piece of a command, request or reply: goes again on another connection.
@@ -261,11 +270,9 @@ impl Outbox {
             match &kept.what {
                 // Nobody sends it again, so it is as well known then.
                 What::Tunnelled(Some(SentFrame::Noted(..))) => {}
-                What::Tunnelled(frame) => {
-                    frame.iter().copied().for_each(&mut lost);
-                    self.kept_bytes -= kept.len;
-                    self.tunnel.on_given_up(kept.len);
-                    *kept = Kept { len: 0, what: What::GivenUp(*frame) };
+                &What::Tunnelled(frame) => {
+                    frame.into_iter().for_each(&mut lost);
+                    self.kept_bytes -= kept.give_up(&mut self.tunnel, frame);
                 }
                 What::Piece(..) | What::Step(_) | What::GivenUp(_) => {}
             }
@@ -279,9 +286,7 @@ impl Outbox {
             match &mut kept.what {
                 What::Tunnelled(frame) => {
                     frame.take().into_iter().for_each(&mut lost);
-                    self.kept_bytes -= kept.len;
-                    self.tunnel.on_given_up(kept.len);
-                    *kept = Kept { len: 0, what: What::GivenUp(None) };
+                    self.kept_bytes -= kept.give_up(&mut self.tunnel, None);
                 }
                 What::GivenUp(frame) => *frame = None,
                 What::Piece(..) | What::Step(_) => {}

@@ -11,6 +11,7 @@ mod moving;
 mod notices;
 mod probing;
 mod quiet;
+mod requests;
 mod resume;
 mod soundings;
 mod transfers;
@@ -451,65 +452,6 @@ fn a_packet_heard_twice_is_refused() {
     assert_eq!(stats.drops.count(DropReason::Replayed), 1);
     assert_eq!((stats.untaken_messages, stats.untaken_bytes), (1, 4 + limits::MESSAGE_COST as u64));
     assert_eq!(pair.server.take(now, UNRELIABLE).len(), 1);
-}
-
-#[test]
-fn requests_are_answered_refused_dropped_and_time_out() {
-    let mut pair = Pair::joined();
-    let ask = |pair: &mut Pair| {
-        let deadline = Duration::from_secs(1);
-        pair.client.session.request(pair.now, 1, payload("?"), deadline).unwrap()
-    };
-    let ids = [ask(&mut pair), ask(&mut pair), ask(&mut pair), ask(&mut pair)];
-    pair.settle();
-    let replies = [Reply::Answer(payload("!")), Reply::Refuse("no".into()), Reply::Unanswered];
-    for (id, reply) in ids.into_iter().zip(replies) {
-        pair.server.session.reply(pair.now, id, reply).unwrap();
-    }
-    pair.settle();
-    pair.pass(Duration::from_secs(1));
-    let answers: Vec<_> = core::iter::from_fn(|| pair.client.session.poll_answer())
-        .map(|answered| answered.outcome)
-        .collect();
-    assert_eq!(
-        answers,
-        [
-            Ok(payload("!")),
-            Err(crate::RequestError::Refused { text: "no".into() }),
-            Err(crate::RequestError::Unanswered),
-            Err(crate::RequestError::TimedOut),
-        ]
-    );
-}
-
-#[test]
-fn a_request_that_cannot_be_answered_any_more_frees_its_place() {
-    let mut pair = Pair::joined();
-    let now = pair.now;
-    let id = pair.client.session.request(now, 1, payload("?"), Duration::from_secs(9)).unwrap();
-    pair.settle();
-    // Nothing leaves for the client, and the queue is full.
-    let command =
-        |pair: &mut Pair| pair.server.session.send(now, channel(COMMAND), Bytes::new()).is_ok();
-    while command(&mut pair) {}
-    let full = Err(SendError::QueueFull);
-    assert_eq!(pair.server.session.reply(now, id, Reply::Answer(payload("!"))), full);
-    assert_eq!(pair.server.session.reply(now, id, Reply::Unanswered), full);
-    assert!(!pair.server.session.requests.owes(id), "nobody can answer it");
-}
-
-#[test]
-fn a_long_command_lets_a_request_pass() {
-    let mut pair = Pair::joined();
-    pair.client.session.send(pair.now, channel(COMMAND), vec![7; 90_000].into()).unwrap();
-    pair.client.session.request(pair.now, 0, payload("?"), Duration::from_secs(1)).unwrap();
-    let now = pair.now;
-    assert!(Pair::pipe(now, &mut pair.client.session, &mut pair.server.session));
-    assert!(Pair::pipe(now, &mut pair.client.session, &mut pair.server.session));
-    assert!(pair.server.events().iter().any(|event| matches!(event, Event::Called(_))));
-    assert!(pair.server.take(now, COMMAND).is_empty(), "it is not whole yet");
-    pair.settle();
-    assert_eq!(pair.server.take(now, COMMAND), [Bytes::from(vec![7; 90_000])]);
 }
 
 #[test]

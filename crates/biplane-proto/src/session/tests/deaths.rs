@@ -7,20 +7,8 @@ impl Pair {
     fn without_udp(&mut self, time: Duration) {
         let until = self.now + time;
         while self.now < until {
-            self.now += Duration::from_millis(100);
-            self.records_pass_now();
+            self.records_pass(Duration::from_millis(100));
         }
-    }
-
-    fn records_pass_now(&mut self) {
-        let now = self.now;
-        for side in [&mut self.client, &mut self.server] {
-            side.session.handle_timeout(now);
-            side.packets(now);
-        }
-        while Self::pipe(now, &mut self.client.session, &mut self.server.session)
-            | Self::pipe(now, &mut self.server.session, &mut self.client.session)
-        {}
     }
 }
 

@@ -16,7 +16,7 @@ impl Pair {
     }
 
     /// Carries records alone; packets are lost on the way, and counted.
-    fn records_pass(&mut self, time: Duration) -> [usize; 2] {
+    pub(super) fn records_pass(&mut self, time: Duration) -> [usize; 2] {
         self.now += time;
         let now = self.now;
         let mut sent = [0; 2];
