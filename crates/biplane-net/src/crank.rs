@@ -43,7 +43,7 @@ impl Crank {
         self.is_drained = false;
         let pass = self.receiver.duty_cycle(now);
         self.is_drained = match &pass {
-            Ok(pass) => !pass.full,
+            Ok(pass) => !pass.more,
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
         };
         self.sender.duty_cycle(now);
@@ -152,8 +152,8 @@ impl Inline {
     /// A few passes; whether there may be more to do.
     fn work(&self, crank: &mut Crank, now: Instant) -> bool {
         for _ in 0..limits::INLINE_PASSES {
-            let is_full = match contained(&self.hub, || crank.duty_cycle(now)) {
-                Some(Ok(Pass { full, .. })) => full,
+            let more = match contained(&self.hub, || crank.duty_cycle(now)) {
+                Some(Ok(Pass { more, .. })) => more,
                 Some(Err(error)) if os::is_fatal(&error) => {
                     self.hub.report(Fault::Socket(error));
                     return false;
@@ -162,7 +162,7 @@ impl Inline {
                 Some(Err(_)) => false,
                 None => true,
             };
-            if !is_full && !self.hub.work().has_job() {
+            if !more && !self.hub.work().has_job() {
                 return false;
             }
         }

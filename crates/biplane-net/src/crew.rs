@@ -189,7 +189,7 @@ fn receive(
                     in_a_row = 0;
                     post.call_another();
                 }
-                if !(pass.full || pass.many) {
+                if !(pass.more || pass.many) {
                     wait(hub, post, index);
                 }
             }

@@ -39,6 +39,8 @@ pub(crate) struct Receiver {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pass {
     /// The socket may hold more.
+    pub(crate) more: bool,
+    /// It filled a whole batch.
     pub(crate) full: bool,
     /// It took as many datagrams as fill a batch, in runs or not.
     pub(crate) many: bool,
@@ -106,7 +108,8 @@ impl Receiver {
         }
         let full = self.buffers.are_full();
         self.answer(now, full);
-        Ok(Pass { full, many: tally.received >= self.buffers.slots() as u64 })
+        let many = tally.received >= self.buffers.slots() as u64;
+        Ok(Pass { more: self.buffers.are_filled(), full, many })
     }
 
     fn take_in(&mut self, now: Instant) {

@@ -370,6 +370,8 @@ pub const DATAGRAM: usize = 1_452;
 pub const DATAGRAM_LARGEST: usize = 8_972;
 /// A receive slot: no run that the kernel puts together is longer.
 pub const RECEIVE_SLOT: usize = 65_535;
+/// Slots that the kernel is asked to fill where little comes.
+pub const RECEIVE_FIRST: usize = 4;
 /// One UDP send, however many datagrams the kernel makes of it.
 pub const SEND_RUN: usize = DATAGRAM_MAX;
 /// Packets of one session that are committed in one lock hold.

@@ -5,12 +5,17 @@ use std::net::{IpAddr, SocketAddr};
 
 use biplane_proto::Ecn;
 
-use crate::limits::RECEIVE_SLOT;
+use crate::limits::{RECEIVE_FIRST, RECEIVE_SLOT};
 
 /// Slots that the kernel fills in one call, each of which may hold a whole run of datagrams.
+///
+/// It is not asked to fill more than twice as many as it filled last: what prepares a slot, and tells
+/// what came in it, costs a quiet socket more than what comes.
 pub(crate) struct ReceiveBuffers {
     storage: Vec<u8>,
     arrivals: Vec<Arrival>,
+    /// How many slots the kernel was asked to fill last.
+    asked: usize,
 }
 
 /// What came in one slot: one datagram, or a run of them of equal size, the last maybe shorter.
@@ -34,7 +39,8 @@ pub(crate) struct Arrival {
 impl ReceiveBuffers {
     /// Room for `slots` arrivals. The memory is touched when it is first used.
     pub(crate) fn new(slots: usize) -> Self {
-        Self { storage: vec![0; slots * RECEIVE_SLOT], arrivals: Vec::with_capacity(slots) }
+        let (storage, arrivals) = (vec![0; slots * RECEIVE_SLOT], Vec::with_capacity(slots));
+        Self { storage, arrivals, asked: 0 }
     }
 
     /// How many arrivals there is room for.
@@ -43,12 +49,20 @@ impl ReceiveBuffers {
     }
 
     /// The room, and the list of what came: for who fills it.
-    pub(crate) fn vacate(&mut self) -> (impl Iterator<Item = &mut [u8]> + '_, &mut Vec<Arrival>) {
+    pub(crate) fn vacate(
+        &mut self,
+    ) -> (impl ExactSizeIterator<Item = &mut [u8]> + '_, &mut Vec<Arrival>) {
+        self.asked = (2 * self.arrivals.len()).max(RECEIVE_FIRST).min(self.slots());
         self.arrivals.clear();
-        (self.storage.chunks_exact_mut(RECEIVE_SLOT), &mut self.arrivals)
+        (self.storage.chunks_exact_mut(RECEIVE_SLOT).take(self.asked), &mut self.arrivals)
     }
 
-    /// Whether every slot was filled: there may be more.
+    /// Whether every slot was filled that the kernel was asked to fill: there may be more.
+    pub(crate) fn are_filled(&self) -> bool {
+        self.arrivals.len() >= self.asked
+    }
+
+    /// Whether every slot was filled that there is.
     pub(crate) fn are_full(&self) -> bool {
         self.arrivals.len() == self.slots()
     }
@@ -107,6 +121,23 @@ mod tests {
     fn a_run_is_cut_into_its_datagrams() {
         assert_eq!(pieces(100, 100), [(0, 100)]);
         assert_eq!(pieces(250, 100), [(0, 100), (100, 100), (200, 50)]);
+    }
+
+    #[test]
+    fn as_many_slots_are_given_as_twice_what_came() {
+        let from = SocketAddr::from(([127, 0, 0, 1], 1));
+        let arrival = Arrival { from, to: None, len: 1, stride: 1, age: Duration::ZERO, ecn: None };
+        let mut buffers = ReceiveBuffers::new(32);
+        let mut fill = |waiting: usize| {
+            let (room, arrivals) = buffers.vacate();
+            let room = room.len();
+            arrivals.extend(core::iter::repeat_n(arrival, room.min(waiting)));
+            (room, buffers.are_filled(), buffers.are_full())
+        };
+        assert_eq!([fill(99), fill(99)], [(4, true, false), (8, true, false)]);
+        assert_eq!([fill(99), fill(32)], [(16, true, false), (32, true, true)]);
+        assert_eq!([fill(3), fill(4)], [(32, false, false), (6, false, false)]);
+        assert_eq!([fill(0), fill(0)], [(8, false, false), (4, false, false)]);
     }
 
     #[test]

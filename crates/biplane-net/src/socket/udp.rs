@@ -57,6 +57,30 @@ impl UdpDatagrams {
         Arc::clone(&read(&self.state))
     }
 
+    /// Fills as much of `room` as there is for, up to `N` slots; each costs, filled or not.
+    fn fill<'a, const N: usize>(
+        &self,
+        mut room: impl ExactSizeIterator<Item = &'a mut [u8]>,
+        arrivals: &mut Vec<Arrival>,
+    ) -> io::Result<()> {
+        let asked = room.len().min(N);
+        let mut slots: [IoSliceMut<'_>; N] =
+            core::array::from_fn(|_| IoSliceMut::new(room.next().unwrap_or_default()));
+        let mut metas = [RecvMeta::default(); N];
+        let (slots, _) = slots.split_at_mut(asked);
+        let count = self.state().recv((&self.socket).into(), slots, &mut metas)?;
+        let wall = clock::wall();
+        arrivals.extend(metas.iter().take(count).map(|meta| Arrival {
+            from: canonical(meta.addr),
+            to: meta.dst_ip.map(|ip| ip.to_canonical()),
+            len: meta.len.min(limits::RECEIVE_SLOT),
+            stride: meta.stride,
+            age: meta.timestamp.map_or(Duration::ZERO, |stamp| age(wall, stamp)),
+            ecn: meta.ecn.map(mark),
+        }));
+        Ok(())
+    }
+
     /// An address in the family of the socket.
     fn mapped(&self, ip: IpAddr) -> IpAddr {
         match ip {
@@ -75,21 +99,12 @@ impl UdpDatagrams {
 
 impl DatagramSocket for UdpDatagrams {
     fn recv(&self, buffers: &mut ReceiveBuffers) -> io::Result<()> {
-        let (mut room, arrivals) = buffers.vacate();
-        let mut slots: [IoSliceMut<'_>; BATCH_SIZE] =
-            core::array::from_fn(|_| IoSliceMut::new(room.next().unwrap_or_default()));
-        let mut metas = [RecvMeta::default(); BATCH_SIZE];
-        let count = self.state().recv((&self.socket).into(), &mut slots, &mut metas)?;
-        let wall = clock::wall();
-        arrivals.extend(metas.iter().take(count).map(|meta| Arrival {
-            from: canonical(meta.addr),
-            to: meta.dst_ip.map(|ip| ip.to_canonical()),
-            len: meta.len.min(limits::RECEIVE_SLOT),
-            stride: meta.stride,
-            age: meta.timestamp.map_or(Duration::ZERO, |stamp| age(wall, stamp)),
-            ecn: meta.ecn.map(mark),
-        }));
-        Ok(())
+        let (room, arrivals) = buffers.vacate();
+        if room.len() <= limits::RECEIVE_FIRST {
+            self.fill::<{ limits::RECEIVE_FIRST }>(room, arrivals)
+        } else {
+            self.fill::<BATCH_SIZE>(room, arrivals)
+        }
     }
 
     fn send(&self, run: Run<'_>) -> io::Result<()> {

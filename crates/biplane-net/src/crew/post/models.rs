@@ -58,7 +58,7 @@ impl Source {
         state.waiting -= 1;
         state.taken += 1;
         self.changed.notify_all();
-        Ok(Pass { full: true, many: true })
+        Ok(Pass { more: true, full: true, many: true })
     }
 
     fn until_taken(&self, count: usize) {
@@ -129,7 +129,7 @@ fn standing_in(pass: fn(&Post<Arc<Source>>, &Source) -> io::Result<Pass>) {
 
 /// A batch that is not full, so that who takes it waits then.
 fn last_of(source: &Source) -> io::Result<Pass> {
-    source.take().map(|_| Pass { full: false, many: false })
+    source.take().map(|_| Pass { more: false, full: false, many: false })
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_full_batch_brings_another_receiver() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn canary_a_receiver_that_stays_away_and_called_nobody() {
-    held_up(|pass| pass.map(|_| Pass { full: false, many: false }));
+    held_up(|pass| pass.map(|_| Pass { more: false, full: false, many: false }));
 }
 
 /// Two receivers wait and take a batch each, after `batches` before. Who takes first stays away
