@@ -168,7 +168,7 @@ pub enum SendError {
         /// The most it may be, in bytes.
         limit: usize,
     },
-    /// The queue is full; [`crate::Event::Writable`] comes when half of it is free.
+    /// The queue is full; [`crate::Event::Writable`] comes when there is room.
     #[error("the send queue is full")]
     QueueFull,
     /// The session is over.

@@ -11,7 +11,8 @@ use crate::{CloseReason, Offer, RequestError};
 pub enum Event {
     /// Messages have come since the last of these was taken.
     Readable,
-    /// Half of a queue that was full is free.
+    /// Half of what was full is free: a queue, or the places of requests. Or another transfer may be
+    /// offered, where one was refused.
     Writable,
     /// The planes of either direction changed; this is the worse of the two now.
     Planes(Planes),

@@ -18,6 +18,8 @@ pub(crate) struct Requests {
     next: RequestId,
     /// This side's, with their deadlines.
     open: BTreeMap<RequestId, Instant>,
+    /// Another was refused, for so many are open.
+    refused: bool,
     /// With the reply's place among all that came over the control connection, if one came.
     answers: VecDeque<(Answered, Option<u64>)>,
     /// The places of the peer's that the application has not taken.
@@ -36,6 +38,7 @@ impl Requests {
             kinds,
             next: RequestId(0),
             open: BTreeMap::new(),
+            refused: false,
             answers: VecDeque::new(),
             calls: BTreeMap::new(),
             owed: BTreeSet::new(),
@@ -50,14 +53,21 @@ impl Requests {
     }
 
     /// Checks that another request may be made, and names it.
-    pub(crate) fn next(&self, kind: u8) -> Result<RequestId, SendError> {
+    pub(crate) fn next(&mut self, kind: u8) -> Result<RequestId, SendError> {
         if usize::from(kind) >= self.kinds {
             return Err(SendError::NotInProtocol);
         }
         if self.open.len() >= limits::REQUESTS_OPEN {
+            self.refused = true;
             return Err(SendError::QueueFull);
         }
         Ok(self.next)
+    }
+
+    /// Whether a request was refused and half as many are open now as may be; says so once.
+    pub(crate) fn take_writable(&mut self) -> bool {
+        let has_room = self.open.len() <= limits::REQUESTS_OPEN / 2;
+        self.refused && has_room && core::mem::take(&mut self.refused)
     }
 
     /// The request that was named has been queued.

@@ -122,7 +122,8 @@ const _: () = assert!(FRESH_PARTIAL_BYTES >= FRESH_MESSAGE);
 
 /// Credit of a reliable channel: cost of the messages that may wait for its application.
 pub const CHANNEL_CREDIT: u64 = 2 << 20;
-/// Cost of the messages that wait to be sent on one channel.
+/// Cost of the messages that wait to be sent on one channel. Where half of it is free, a reliable
+/// message of any length finds room.
 pub const SEND_QUEUE_BYTES: usize = 1 << 20;
 /// Messages that wait to be sent on one reliable channel, those in flight included.
 pub const SEND_QUEUE_MESSAGES: usize = 16_384;

@@ -138,7 +138,7 @@ pub enum SendError {
         /// The most it may be, in bytes as encoded.
         limit: usize,
     },
-    /// The queue is full; one [`crate::Event::Writable`] comes when half of it is free.
+    /// The queue is full; one [`crate::Event::Writable`] comes when there is room.
     #[error("the send queue is full: wait for `Event::Writable`")]
     QueueFull,
     /// The session is over.

@@ -19,7 +19,8 @@ pub enum Event {
     /// Messages have come since this was last told and read; once a session at a time. `events()`
     /// leaves it out, since a tick reads its channels anyway.
     Readable(Session),
-    /// After [`crate::SendError::QueueFull`]: half of the queue is free.
+    /// After [`crate::SendError::QueueFull`]: half of the queue is free, or half of the requests that
+    /// may be open are not; or another transfer may be offered.
     Writable(Session),
     /// What the session flies on changed, in either direction; the worse of the two.
     Planes(Session, Planes),

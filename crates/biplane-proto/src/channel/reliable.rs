@@ -92,12 +92,12 @@ impl ReliableSend {
         Ok(())
     }
 
-    /// Whether there is no room for a message of `len` bytes. A longer one than a queue holds is
-    /// alone in it.
+    /// Whether there is no room for a message of `len` bytes. Where half of the queue is free there
+    /// is for any: one that is longer than that could wait for ever.
     pub(super) fn is_full(&self, len: usize) -> bool {
-        let full = self.len() >= limits::SEND_QUEUE_MESSAGES
-            || self.cost + cost(len) > limits::SEND_QUEUE_BYTES;
-        full && self.len() > 0
+        let fits = self.cost + cost(len) <= limits::SEND_QUEUE_BYTES
+            || self.cost <= limits::SEND_QUEUE_BYTES / 2;
+        self.len() >= limits::SEND_QUEUE_MESSAGES || !fits
     }
 
     /// Nothing has left for a while: what is not needed goes.

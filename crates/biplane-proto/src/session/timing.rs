@@ -51,7 +51,10 @@ impl Session {
             Timer::Grace => self.on_grace_over(now),
             Timer::FormerKeys => self.keys.discard_before(),
             Timer::ControlAck => self.control.notes.acked = true,
-            Timer::Request => self.requests.handle_timeout(now),
+            Timer::Request => {
+                self.requests.handle_timeout(now);
+                self.tell_writable();
+            }
             Timer::Taken => self.outlook.taken_due = true,
             Timer::Held => self.channels.drop_held(now),
             Timer::Notice => self.channels.books.notices.handle_timeout(now),
@@ -178,7 +181,16 @@ impl Session {
         self.channels.on_progress(self.control.outbox.progress());
         // What waited for commands to be written had been released with them.
         self.outlook.released |= self.channels.take_freed();
-        if self.control.outbox.take_writable() {
+        self.tell_writable();
+    }
+
+    /// Tells of room for commands, requests, replies and transfers, where some was lacking.
+    fn tell_writable(&mut self) {
+        let may_tell = self.control.outbox.has_step_room(true);
+        if self.control.outbox.take_writable()
+            | self.control.transfers.take_writable(may_tell)
+            | self.requests.take_writable()
+        {
             self.outlook.writable();
         }
     }

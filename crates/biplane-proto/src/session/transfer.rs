@@ -39,10 +39,8 @@ impl Session {
             let limit = usize::try_from(limits::TRANSFER_BYTES).unwrap_or(usize::MAX);
             return Err(SendError::TooLarge { limit });
         }
-        if !self.control.outbox.has_step_room(true) {
-            return Err(SendError::QueueFull);
-        }
-        let id = self.control.transfers.offer()?;
+        let may_tell = self.control.outbox.has_step_room(true);
+        let id = self.control.transfers.offer(may_tell)?;
         self.step(now, Step::Offer(Offer { id, name: name.into(), length }));
         Ok(id)
     }

@@ -15,6 +15,8 @@ pub(crate) struct Book {
     /// Offered by the peer.
     peers: Offered,
     changes: VecDeque<TransferChange>,
+    /// An offer of this side's was refused, for so many are open.
+    refused: bool,
 }
 
 /// Those of one side.
@@ -87,8 +89,16 @@ impl Book {
     }
 
     /// Opens a transfer of this side's.
-    pub(crate) fn offer(&mut self) -> Result<TransferId, SendError> {
-        if self.own.is_full() { Err(SendError::QueueFull) } else { Ok(self.own.add()) }
+    ///
+    /// It is refused where as many are open as may be, or `may_tell` says that its steps find no room.
+    pub(crate) fn offer(&mut self, may_tell: bool) -> Result<TransferId, SendError> {
+        self.refused = self.own.is_full() || !may_tell;
+        if self.refused { Err(SendError::QueueFull) } else { Ok(self.own.add()) }
+    }
+
+    /// Whether an offer was refused and another would not be; says so once.
+    pub(crate) fn take_writable(&mut self, may_tell: bool) -> bool {
+        self.refused && may_tell && !self.own.is_full() && core::mem::take(&mut self.refused)
     }
 
     /// This side wants what the peer offers; whether that is still to be had.
@@ -248,7 +258,7 @@ mod tests {
 
     fn offered() -> Book {
         let mut book = Book::default();
-        assert_eq!(book.offer(), Ok(ID));
+        assert_eq!(book.offer(true), Ok(ID));
         book
     }
 
@@ -333,15 +343,15 @@ mod tests {
     fn more_open_transfers_than_a_side_may_have_are_refused_here_and_a_violation_there() {
         let (mut own, mut peer) = (Book::default(), Book::default());
         for _ in 0..limits::TRANSFERS_OPEN {
-            let id = own.offer().unwrap();
+            let id = own.offer(true).unwrap();
             peer.handle_step(&TransferStep::Offer { id, length: 0, name: "n" }).unwrap();
         }
-        assert_eq!(own.offer(), Err(SendError::QueueFull));
+        assert_eq!(own.offer(true), Err(SendError::QueueFull));
         let id = TransferId(u32::try_from(limits::TRANSFERS_OPEN).unwrap());
         let more = TransferStep::Offer { id, length: 0, name: "n" };
         assert_eq!(peer.handle_step(&more).unwrap_err(), Violation::TooManyTransfers);
         own.handle_step(&end(false, Outcome::Refused)).unwrap();
-        assert_eq!(own.offer(), Ok(id), "one that ended makes room");
+        assert_eq!(own.offer(true), Ok(id), "one that ended makes room");
     }
 
     #[test]

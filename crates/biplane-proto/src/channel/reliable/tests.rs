@@ -87,6 +87,22 @@ fn a_full_queue_refuses_and_is_half_empty_later() {
 }
 
 #[test]
+fn a_message_of_any_length_is_taken_where_half_of_the_queue_is_free() {
+    let (mut queue, mut held) = queue(0);
+    let long = || queued(vec![0; 3 * limits::SEND_QUEUE_BYTES]);
+    while queue.is_half_empty() {
+        queue.push(queued(vec![0; 1_000])).unwrap();
+    }
+    assert_eq!(queue.push(long()), Err(SendError::QueueFull));
+    held.raise(u64::MAX);
+    assert_eq!(pop(&mut queue, &mut held), Some((0, false)));
+    queue.on_acks(SequenceNumber(0), 1);
+    assert!(queue.is_half_empty() && queue.is_busy());
+    assert_eq!(queue.push(long()), Ok(()));
+    assert_eq!(queue.push(queued(vec![0])), Err(SendError::QueueFull));
+}
+
+#[test]
 fn a_long_message_leaves_in_pieces_before_the_next_one() {
     let (mut queue, mut held) = queue(0);
     queue.push(queued(vec![1; 3_000])).unwrap();

@@ -60,3 +60,35 @@ fn a_long_command_lets_a_request_pass() {
     pair.settle();
     assert_eq!(pair.server.take(now, COMMAND), [Bytes::from(vec![7; 90_000])]);
 }
+
+#[test]
+fn one_who_may_ask_nothing_more_is_told_when_half_of_the_places_are_free() {
+    let mut pair = Pair::joined();
+    let now = pair.now;
+    let ask = |side: &mut Side, deadline| side.session.request(now, 1, payload("?"), deadline);
+    let (soon, late) = (Duration::from_secs(1), Duration::from_secs(9));
+    let half = limits::REQUESTS_OPEN / 2;
+    let ids = [soon, late].map(|deadline| {
+        let asked = (0..half).map(|_| ask(&mut pair.client, deadline).unwrap());
+        asked.collect::<Vec<_>>()
+    });
+    pair.settle();
+    pair.client.events();
+    assert_eq!(ask(&mut pair.client, late), Err(SendError::QueueFull));
+    for id in ids[1].iter().skip(1) {
+        pair.server.session.reply(now, *id, Reply::Unanswered).unwrap();
+    }
+    pair.settle();
+    assert!(!pair.client.events().contains(&Event::Writable));
+    pair.server.session.reply(now, ids[1][0], Reply::Unanswered).unwrap();
+    pair.settle();
+    assert_eq!(pair.client.events(), [Event::Writable]);
+
+    // The same where time has made room.
+    for _ in 0..half {
+        ask(&mut pair.client, late).unwrap();
+    }
+    assert_eq!(ask(&mut pair.client, late), Err(SendError::QueueFull));
+    pair.pass(soon);
+    assert_eq!(pair.client.events(), [Event::Writable]);
+}

@@ -181,3 +181,22 @@ fn what_round_trips_take_is_measured_on_the_plane_that_works() {
     let trip = pair.client.session.round_trip(later).unwrap();
     assert_eq!(trip.time, Duration::from_millis(700), "it has taken as long so far");
 }
+
+#[test]
+fn one_whose_offer_is_refused_is_told_when_another_would_be_taken() {
+    let mut pair = Pair::resumable();
+    let now = pair.now;
+    let offer = |side: &mut Side| side.session.offer_transfer(now, "map", 9);
+    for _ in 0..limits::TRANSFERS_OPEN {
+        offer(&mut pair.server).unwrap();
+    }
+    pair.settle();
+    pair.server.events();
+    assert_eq!(offer(&mut pair.server), Err(SendError::QueueFull));
+    pair.settle();
+    assert_eq!(pair.server.events(), []);
+    assert!(pair.client.session.end_transfer(now, PEERS, Err(TransferError::CancelledHere)));
+    pair.settle();
+    assert_eq!(pair.server.events(), [Event::Writable]);
+    offer(&mut pair.server).unwrap();
+}
