@@ -202,6 +202,15 @@ impl Endpoint {
         self.hub.end_closing_if_empty();
         self.control.end_closing_later(&self.hub);
     }
+
+    /// Ends every session at once, with a word to the peers and none to wait for, and lets none
+    /// begin.
+    pub fn abandon(&self) {
+        self.hub.begin_closing(Box::new(|| ()));
+        for slot in self.sessions().iter() {
+            slot.with(|now, session| session.abandon(now));
+        }
+    }
 }
 
 impl Drop for Endpoint {

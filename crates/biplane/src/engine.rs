@@ -273,9 +273,7 @@ impl Engine for NetEngine {
     }
 
     fn abandon(&self) {
-        for slot in self.endpoint.sessions().iter() {
-            slot.with(|now, session| session.abandon(now));
-        }
+        self.endpoint.abandon();
     }
 
     fn set_maintenance(&self, retry_after: Option<Duration>) {

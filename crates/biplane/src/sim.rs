@@ -55,6 +55,7 @@ use biplane_sim::{Access, Gate, Rng};
 pub use biplane_sim::{
     Blocked, Capacity, Direction, Profile, ProfileError, Queue, Schedule, Trace, TraceError, Way,
 };
+use biplane_wire::limits;
 
 use self::{
     admission::Door,
@@ -66,6 +67,7 @@ use crate::{
     BindError, Client, ClientConfig, ConnectError, Endpoint, Link, Pending, Pin, Protocol, Server,
     ServerConfig, Session,
     client::prepare,
+    config::Own,
     engine::{Engine, ProtocolSpec, now, session_config},
 };
 
@@ -180,7 +182,7 @@ impl World {
         });
         let address = address.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into());
         let link = Link { host: address.ip().to_string(), port: address.port(), pin: pin(number) };
-        Ok(Server::of(self.engine(party, address), tables, link))
+        Ok(Server::of(self.engine(party, address, Own::default()), tables, link))
     }
 
     /// A client that begins to join `server` now, from a machine of its own; there when the world
@@ -193,15 +195,16 @@ impl World {
         self.client_with(server, protocol, ClientConfig::default())
     }
 
-    /// The same with settings of one's own.
+    /// The same with settings of one's own; those of threads change nothing here.
     pub fn client_with(
         &mut self,
         server: &Server,
         protocol: &Protocol,
         config: ClientConfig,
     ) -> Pending<Result<Client, ConnectError>> {
+        let own = config.own;
         match prepare(server.link(), protocol, config) {
-            Ok((dial, table)) => Client::dial_by(self.party(), dial, table),
+            Ok((dial, table)) => Client::dial_by(self.party(own), dial, table),
             Err(error) => Pending::at_once(|| Err(error)),
         }
     }
@@ -224,11 +227,12 @@ impl World {
 
     /// An endpoint of clients that live on one machine, behind one link.
     pub fn endpoint(&mut self) -> Endpoint {
-        Endpoint::of(self.party())
+        Endpoint::of(self.party(Own::default()))
     }
 
     /// Lets `time` pass, and calls `tick` at its beginning and every `every` after it: as a game's
-    /// loop would, on a machine that is never late. `every` is at least 0.1 ms.
+    /// loop would, on a machine that is never late. `every` is at least 0.1 ms, and neither is more
+    /// than a year.
     pub fn run_for(&mut self, time: Duration, every: Duration, mut tick: impl FnMut(Tick)) {
         self.run_while(time, every, |now| {
             tick(now);
@@ -243,7 +247,8 @@ impl World {
         every: Duration,
         mut tick: impl FnMut(Tick) -> bool,
     ) -> bool {
-        let (end, every) = (self.now() + time, every.max(SHORTEST_TICK));
+        let end = self.now() + time.min(limits::WAIT_MAX);
+        let every = every.clamp(SHORTEST_TICK, limits::WAIT_MAX);
         for number in 0.. {
             let now = self.now();
             if now >= end {
@@ -259,7 +264,7 @@ impl World {
 
     /// Lets `time` pass.
     pub fn pass(&mut self, time: Duration) {
-        let end = self.now() + time;
+        let end = self.now() + time.min(limits::WAIT_MAX);
         self.shared.run_until(end);
     }
 
@@ -307,7 +312,7 @@ impl World {
     }
 
     /// A party of clients, behind the link of this moment.
-    fn party(&self) -> Arc<dyn Engine> {
+    fn party(&self, own: Own) -> Arc<dyn Engine> {
         let agenda = self.link.schedule.agenda();
         let party = self.shared.enter(|state| {
             let (party, now) = (state.add_party(), state.world.now());
@@ -315,14 +320,17 @@ impl World {
             party
         });
         let last = u8::try_from(party % 250).unwrap_or(0) + 1;
-        self.engine(party, (Ipv4Addr::new(198, 51, 100, last), 0).into())
+        self.engine(party, (Ipv4Addr::new(198, 51, 100, last), 0).into(), own)
     }
 
-    fn engine(&self, party: PartyNumber, address: SocketAddr) -> Arc<dyn Engine> {
+    fn engine(&self, party: PartyNumber, address: SocketAddr, own: Own) -> Arc<dyn Engine> {
         let wires = self.link.wires();
-        let own = || Access::new(self.now(), &wires);
-        let access = Some(self.access.clone().unwrap_or_else(own));
-        let clients = biplane_sim::ClientConfig { access, ..biplane_sim::ClientConfig::new(wires) };
+        let alone = || Access::new(self.now(), &wires);
+        let access = Some(self.access.clone().unwrap_or_else(alone));
+        let mut clients = biplane_sim::ClientConfig::new(wires);
+        clients.access = access;
+        let session = &mut clients.session;
+        session.max_send_delay = own.max_send_delay.unwrap_or(session.max_send_delay);
         Arc::new(SimEngine::new(&self.shared, party, address, clients))
     }
 }

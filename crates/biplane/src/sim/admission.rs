@@ -52,7 +52,8 @@ impl Asked {
     /// Asks on, with no lock held.
     pub(super) fn poll(self) -> Self {
         let Asking::Waits(mut verdict) = self.state else { return self };
-        // It is asked again after every moment at which anything happens, woken or not.
+        // It is asked again at every tick and after every moment at which anything happens, woken or
+        // not.
         let mut context = Context::from_waker(Waker::noop());
         let polled = catch_unwind(AssertUnwindSafe(|| verdict.as_mut().poll(&mut context)));
         let state = match polled {
@@ -75,19 +76,25 @@ impl State {
     ) {
         let door = self.world.server_of(client).and_then(|server| self.doors.get(server));
         let Some(door) = door else { return };
-        let party = self.parties.get(door.party);
-        let is_closing = party.is_none_or(|party| party.is_closing);
-        let count = party.map_or(0, |party| party.members.len()) + door.admitted.len();
-        if let Some(after) = door.maintenance {
-            return self.refuse(client, (503, Some(after)), "the server is under maintenance");
-        }
-        if is_closing || count >= door.max_sessions {
-            let text = if is_closing { "the server is closing" } else { "the server is full" };
-            return self.refuse(client, (503, None), text);
+        if let Some((retry_after, text)) = self.shut(door) {
+            return self.refuse(client, (503, retry_after), text);
         }
         let verdict = (door.admission)(Hello { credentials, remote });
         let deadline = self.expect_within(limits::ADMISSION_DEADLINE, Deadline::Admission(client));
         self.asked.push(Asked { client, protocol, deadline, state: Asking::Waits(verdict) });
+    }
+
+    /// Why nobody may join now, if nobody may, and when one may try again.
+    fn shut(&self, door: &Door) -> Option<(Option<Duration>, &'static str)> {
+        let party = self.parties.get(door.party);
+        let count = party.map_or(0, |party| party.members.len()) + door.admitted.len();
+        if let Some(after) = door.maintenance {
+            Some((Some(after), "the server is under maintenance"))
+        } else if party.is_none_or(|party| party.is_closing) {
+            Some((None, "the server is closing"))
+        } else {
+            (count >= door.max_sessions).then_some((None, "the server is full"))
+        }
     }
 
     /// Does what was said of a client, or waits on.
@@ -109,8 +116,13 @@ impl State {
     }
 
     fn admit(&mut self, client: usize, admitted: Admitted) {
-        let door = self.world.server_of(client).and_then(|server| self.doors.get_mut(server));
-        if let Some(door) = door {
+        let Some(server) = self.world.server_of(client) else { return };
+        // Again: the application may have taken its time.
+        if let Some((retry_after, text)) = self.doors.get(server).and_then(|door| self.shut(door)) {
+            self.let_go(admitted);
+            return self.refuse(client, (503, retry_after), text);
+        }
+        if let Some(door) = self.doors.get_mut(server) {
             door.admitted.insert(client, admitted);
         }
         self.world.admit(client);

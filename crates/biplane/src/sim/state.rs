@@ -132,6 +132,8 @@ impl Shared {
 
     /// Lets time pass until `moment`.
     pub(super) fn run_until(&self, moment: Instant) {
+        // What was done since may be what an admission waited for.
+        self.ask();
         loop {
             let goes_on = self.enter(|state| state.step(moment));
             self.ask();
@@ -199,7 +201,9 @@ impl State {
                 self.end_dial(client, Err(ConnectError::TimedOut { seconds, step: Step::Tcp }));
             }
             Deadline::Admission(client) => {
-                self.asked.retain(|asked| asked.client != client);
+                let overdue = self.asked.extract_if(.., |asked| asked.client == client);
+                let overdue: Vec<_> = overdue.collect();
+                self.let_go(overdue);
                 self.refuse(client, (504, None), "the server's admission took too long");
             }
             Deadline::Close(party) => self.end_closing(party),
@@ -275,6 +279,11 @@ impl State {
         self.waiting.dials.insert(client, Dialed { party, deadline, done });
     }
 
+    /// Drops what is the application's, with no lock held: what it owns may be of this world.
+    pub(super) fn let_go(&mut self, what: impl Send + 'static) {
+        self.calls.push(Box::new(move || drop(what)));
+    }
+
     fn end_dial(&mut self, client: usize, outcome: Result<Arc<dyn Peer>, ConnectError>) {
         if let Some(Dialed { deadline, done, .. }) = self.waiting.dials.remove(&client) {
             self.forget_deadline(deadline, Deadline::Dial(client));
@@ -298,6 +307,10 @@ impl State {
             None => (dialing, None, 0),
         };
         let Some(party) = party else { return };
+        if self.parties.get(party).is_some_and(|party| party.is_closing) {
+            self.let_go(app);
+            return self.world.abandon(side);
+        }
         if let Some(peer) = self.enrol(party, side, app, protocol) {
             if let Side::Client(client) = side {
                 self.end_dial(client, Ok(peer));

@@ -90,8 +90,14 @@ impl Witness {
         let place = flow.iter().position(|sent| *sent == taken);
         let wrong = match (kind, place) {
             (ChannelKind::Command | ChannelKind::ReliableOrdered, Some(0))
-            | (ChannelKind::ReliableUnordered | ChannelKind::Unreliable, Some(_)) => {
+            | (ChannelKind::ReliableUnordered, Some(_)) => {
                 place.and_then(|place| flow.remove(place));
+                None
+            }
+            (ChannelKind::Unreliable, Some(place)) => {
+                flow.remove(place);
+                // What was sent so long before will not come any more.
+                flow.drain(..place.saturating_sub(MEMORY));
                 None
             }
             (ChannelKind::Sequenced, Some(place)) => {
@@ -105,9 +111,6 @@ impl Witness {
             }
             (_, None) => Some("repeated, out of order or never sent"),
         };
-        if !kind.is_reliable() {
-            flow.drain(..flow.len().saturating_sub(MEMORY));
-        }
         if let Some(wrong) = wrong {
             let (at, index) = (at.as_secs_f64(), channel.index());
             self.breach(&format_args!("{at:.6} s, {side}, channel {index}: a message is {wrong}"));
@@ -146,6 +149,18 @@ mod tests {
             witness.taken(Duration::ZERO, (SENDER.peer(), channel, kind), &[*message]);
         }
         witness.breaches().len()
+    }
+
+    #[test]
+    fn what_a_queue_holds_and_what_is_under_way_is_remembered() {
+        let (mut witness, channel) = (Witness::default(), ChannelId::new(3).unwrap());
+        let at = (SENDER.peer(), channel, ChannelKind::Unreliable);
+        let messages = || (0..2 * MEMORY as u32).map(u32::to_le_bytes);
+        messages().for_each(|message| witness.sent(SENDER, channel, &message));
+        messages().for_each(|message| witness.taken(Duration::ZERO, at, &message));
+        assert_eq!(witness.breaches().len(), 0);
+        messages().take(9).for_each(|message| witness.taken(Duration::ZERO, at, &message));
+        assert_eq!(witness.breaches().len(), 9, "none comes twice");
     }
 
     #[test]

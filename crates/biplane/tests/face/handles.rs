@@ -152,6 +152,17 @@ fn a_connect_that_is_given_up_leaves_no_session() {
 }
 
 #[test]
+fn a_connect_ends_with_the_endpoint_that_it_is_of() {
+    let (server, asked, admit) = slow_to_admit();
+    let endpoint = Endpoint::bind("127.0.0.1:0").unwrap();
+    let pending = endpoint.connect(server.link(), &protocol());
+    asked.recv().unwrap();
+    drop(endpoint);
+    admit.send(()).unwrap();
+    assert!(matches!(pending.wait(), Err(biplane::ConnectError::Closed)));
+}
+
+#[test]
 fn sessions_outlive_their_server_as_handles() {
     let pair = Pair::new(&protocol());
     drop(pair.server);

@@ -1,5 +1,14 @@
 //! Who joins, who does not, and what each is told: as over real sockets.
 
+use std::{
+    future::{pending, poll_fn},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+};
+
 use biplane::{
     ClientConfig, ConnectError, Hello, ServerConfig, Verdict,
     sim::{Profile, World},
@@ -38,14 +47,84 @@ fn admission_sees_credentials_and_gives_an_application_its_own() {
 #[test]
 fn admission_may_take_its_time_but_not_for_ever() {
     let mut world = World::new(1);
-    let config =
-        ServerConfig::default().admission(|_| async { core::future::pending::<Verdict>().await });
+    let config = ServerConfig::default().admission(|_| async { pending::<Verdict>().await });
     let server = world.server_with(&protocol(), config).unwrap();
     let mut client = world.client(&server, &protocol());
     world.pass(ms(9_900));
     assert!(client.try_take().is_none());
     world.pass(ms(200));
     assert!(client.try_take().unwrap().is_err());
+}
+
+/// A server whose admission waits for a word.
+fn slow_to_admit(world: &mut World, config: ServerConfig) -> (Server, Arc<AtomicBool>) {
+    let word = Arc::new(AtomicBool::new(false));
+    let said = Arc::clone(&word);
+    let config = config.admission(move |_| {
+        let said = Arc::clone(&said);
+        poll_fn(move |_| match said.load(Ordering::Relaxed) {
+            true => Poll::Ready(Verdict::admit()),
+            false => Poll::Pending,
+        })
+    });
+    (world.server_with(&protocol(), config).unwrap(), word)
+}
+
+#[test]
+fn nobody_joins_whose_admission_was_under_way_when_the_server_shut() {
+    for closes in [true, false] {
+        let mut world = World::new(1);
+        let (server, word) = slow_to_admit(&mut world, ServerConfig::default());
+        let mut client = world.client(&server, &protocol());
+        world.pass(secs(1));
+        if closes {
+            drop(server.close("bye"));
+        } else {
+            server.maintenance(secs(9));
+        }
+        word.store(true, Ordering::Relaxed);
+        world.pass(secs(1));
+        let told = client.try_take().unwrap().unwrap_err().to_string();
+        let expected = if closes { "the server is closing" } else { "under maintenance" };
+        assert!(told.contains(expected), "{told}");
+        assert_eq!(server.stats().sessions.admitted, 0);
+    }
+}
+
+#[test]
+fn no_more_are_admitted_at_once_than_there_is_room_for() {
+    let mut world = World::new(1);
+    let config = ServerConfig::default().max_sessions(1);
+    let (server, word) = slow_to_admit(&mut world, config);
+    let mut clients = [(); 3].map(|()| world.client(&server, &protocol()));
+    world.pass(secs(1));
+    word.store(true, Ordering::Relaxed);
+    world.pass(secs(1));
+    let joined = clients.each_mut().map(|client| client.try_take().unwrap());
+    assert_eq!(joined.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    server.events().for_each(drop);
+    assert_eq!(server.sessions().len(), 1);
+}
+
+#[test]
+fn an_admission_that_is_overdue_may_own_what_is_of_the_world() {
+    let mut world = World::new(1);
+    let home = world.server(&protocol()).unwrap();
+    let own = Mutex::new(Some(world.join(&home, &protocol()).unwrap()));
+    let config = ServerConfig::default().admission(move |_| {
+        let own = own.lock().unwrap().take();
+        async move {
+            let verdict = pending::<Verdict>().await;
+            drop(own);
+            verdict
+        }
+    });
+    let server = world.server_with(&protocol(), config).unwrap();
+    let mut client = world.client(&server, &protocol());
+    world.pass(secs(11));
+    assert!(client.try_take().unwrap().is_err());
+    let (joined, left) = (home.stats().sessions.admitted, home.stats().sessions.current);
+    assert_eq!((joined, left), (1, 0), "what admission owned is gone with it");
 }
 
 #[test]

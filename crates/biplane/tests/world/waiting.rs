@@ -10,7 +10,10 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use biplane::sim::{Profile, World};
+use biplane::{
+    ClientConfig,
+    sim::{Profile, World},
+};
 
 use super::*;
 
@@ -56,4 +59,31 @@ fn a_task_is_woken_when_there_is_something_for_it_and_not_before() {
     });
     assert_eq!(heard.as_deref(), Some("hello to you"));
     assert!(polls < 20, "{polls}");
+}
+
+#[test]
+fn a_client_leaves_its_messages_unsent_as_long_as_it_says() {
+    let mut world = World::new(1);
+    let server = world.server(&protocol()).unwrap();
+    let config = ClientConfig::default().max_send_delay(ms(20));
+    let mut client = world.client_with(&server, &protocol(), config);
+    world.pass(secs(1));
+    let client = client.try_take().unwrap().unwrap();
+    server.events().for_each(drop);
+    client.send(HITS, &1).unwrap();
+    let mut heard = 0;
+    world.pass(ms(19));
+    server.drain(HITS, |_, hit| heard += hit);
+    assert_eq!(heard, 0);
+    world.pass(ms(2));
+    server.drain(HITS, |_, hit| heard += hit);
+    assert_eq!(heard, 1);
+}
+
+#[test]
+fn a_world_may_be_told_to_tick_once_in_an_age() {
+    let mut world = World::new(1);
+    let mut ticks = 0;
+    world.run_for(secs(1), Duration::MAX, |_| ticks += 1);
+    assert_eq!((ticks, world.elapsed()), (1, secs(1)));
 }
