@@ -11,7 +11,7 @@ use crate::{
     control::Control,
     crew::{Crew, contained},
     hub::{Hub, Sizes},
-    limits,
+    limits, link,
     locks::{lock, try_lock},
     os,
     outbox::Outbox,
@@ -60,10 +60,14 @@ impl Endpoint {
     pub fn listen(address: &str, config: ListenConfig) -> Result<Self, BindError> {
         config.endpoint.check()?;
         config.check()?;
+        let host = config
+            .public_host
+            .as_deref()
+            .map(|host| link::host(host).map_err(|_| BindError::PublicHost { host: host.into() }));
+        let host = host.transpose()?;
         let address = ports::resolve(address)?;
         let (tcp, udp) = ports::bind_both(address)?;
         let mut endpoint = Self::open(udp, config.max_sessions, config.endpoint.clone())?;
-        let host = config.public_host.clone();
         let port = endpoint.local_addr().port();
         let host = host.unwrap_or_else(|| ports::public_host(address.ip()));
         endpoint.link = Some(Link { host, port, pin: config.identity.pin() });

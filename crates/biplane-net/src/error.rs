@@ -55,6 +55,12 @@ pub enum BindError {
         /// The most it can be.
         highest: usize,
     },
+    /// Links cannot name such a host.
+    #[error("public_host is `{host}`; it can be a name or an address, without a port")]
+    PublicHost {
+        /// What was given.
+        host: Box<str>,
+    },
     /// A protocol cannot be spoken.
     #[error(transparent)]
     Protocol(#[from] SpecError),

@@ -52,6 +52,11 @@ impl FromStr for Link {
     }
 }
 
+/// The host of this name, or with this address, in brackets or without.
+pub(crate) fn host(text: &str) -> Result<String, LinkError> {
+    if text.parse::<Ipv6Addr>().is_ok() { Ok(text.to_owned()) } else { read_host(text) }
+}
+
 fn read_host(text: &str) -> Result<String, LinkError> {
     let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     if let Some(inner) = bracketed {

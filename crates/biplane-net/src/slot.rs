@@ -24,8 +24,8 @@ use std::{
 };
 
 use biplane_proto::{
-    Answered, Consequence, Content, Event, KeyEpoch, RequestError, SendError, SendOptions, Session,
-    TransferChange, TransferError, TransferSide,
+    Answered, Consequence, Content, Event, KeyEpoch, ReplyPlace, RequestError, SendError,
+    SendOptions, Session, TransferChange, TransferError, TransferSide,
 };
 use biplane_wire::{ChannelId, PacketNumber, RequestId, TransferId};
 use bytes::Bytes;
@@ -124,7 +124,7 @@ pub(crate) struct Aftermath {
     over: bool,
     /// Its control connection is another, or stands otherwise.
     changed: bool,
-    answers: Vec<Answered>,
+    answers: Vec<(Answered, ReplyPlace)>,
     transfers: Vec<TransferChange>,
     /// Their packets have no keys any more.
     discarded: Vec<KeyEpoch>,
@@ -250,6 +250,11 @@ impl Slot {
             self.published.follow(session);
             (event, if changes { Consequence::Anything } else { Consequence::Nothing })
         })
+    }
+
+    /// Whether something happened that was not taken. Without the lock.
+    pub fn has_event(&self) -> bool {
+        self.published.news.is_there()
     }
 
     /// The same as [`Slot::with`], where `act` says what is to be seen to.
@@ -508,7 +513,6 @@ impl Slot {
     }
 
     fn settle(&self, now: Instant, session: &mut MutexGuard<'_, Session>) -> Aftermath {
-        // First of all: with a reply that is taken, messages may become readable that came after it.
         let answers = core::iter::from_fn(|| session.poll_answer()).collect();
         let transfers = core::iter::from_fn(|| session.poll_transfer()).collect();
         let discarded = self.keys.follow(session);
@@ -569,7 +573,11 @@ impl Slot {
         } else if aftermath.control {
             self.connections.wake_writer();
         }
-        self.answers.bring(mem::take(&mut aftermath.answers));
+        if !aftermath.answers.is_empty() {
+            let told = self.answers.bring(mem::take(&mut aftermath.answers));
+            // Now, and not before: messages may become readable that came after the replies.
+            self.with(|_, session| told.into_iter().for_each(|told| session.on_answer_told(told)));
+        }
         if !aftermath.transfers.is_empty() {
             for (id, holds) in self.bulk().bring(mem::take(&mut aftermath.transfers)) {
                 self.end_whole(id, holds);

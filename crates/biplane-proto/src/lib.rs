@@ -84,6 +84,7 @@ pub use event::{Answered, Call, Event, Notice, Planes};
 pub use handshake::{Accepting, Agreement, AttachClaim, Dialing, HelloError, ResumeClaim, digest};
 pub use keys::{KeyChange, KeyEpoch, Opener, SealJob, Sealer};
 pub use path::{Path, Sounding, SoundingCounts, SoundingReport};
+pub use requests::ReplyPlace;
 pub use session::{Arrival, Consequence, ControlLoss, Reply, SendOptions, Session, Transmit};
 pub use stats::{ChannelStats, ControlStats, DeliveryStats, PathStats, SessionStats};
 pub use timers::Timer;

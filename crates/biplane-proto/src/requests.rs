@@ -10,6 +10,10 @@ use bytes::Bytes;
 
 use crate::{Answered, Call, RequestError, SendError, Violation, limits};
 
+/// The place of a reply among all that came over the control connection, if one came.
+#[derive(Debug, Default)]
+pub struct ReplyPlace(pub(crate) Option<u64>);
+
 /// The requests of one session.
 #[derive(Debug)]
 pub(crate) struct Requests {
@@ -20,8 +24,7 @@ pub(crate) struct Requests {
     open: BTreeMap<RequestId, Instant>,
     /// Another was refused, for so many are open.
     refused: bool,
-    /// With the reply's place among all that came over the control connection, if one came.
-    answers: VecDeque<(Answered, Option<u64>)>,
+    answers: VecDeque<(Answered, ReplyPlace)>,
     /// The places of the peer's that the application has not taken.
     calls: BTreeMap<RequestId, u64>,
     /// The peer's that wait for a reply.
@@ -94,7 +97,7 @@ impl Requests {
             }
             ReplyOutcome::Unanswered => Err(RequestError::Unanswered),
         };
-        self.answers.push_back((Answered { id, outcome }, Some(place)));
+        self.answers.push_back((Answered { id, outcome }, ReplyPlace(Some(place))));
         true
     }
 
@@ -110,7 +113,7 @@ impl Requests {
             let waits = *deadline > now;
             if !waits {
                 let outcome = Err(RequestError::TimedOut);
-                answers.push_back((Answered { id: *id, outcome }, None));
+                answers.push_back((Answered { id: *id, outcome }, ReplyPlace(None)));
             }
             waits
         });
@@ -119,13 +122,14 @@ impl Requests {
     /// The session is over: nothing will be answered.
     pub(crate) fn close(&mut self) {
         for (id, _) in core::mem::take(&mut self.open) {
-            self.answers.push_back((Answered { id, outcome: Err(RequestError::Closed) }, None));
+            self.answers
+                .push_back((Answered { id, outcome: Err(RequestError::Closed) }, ReplyPlace(None)));
         }
         self.owed.clear();
     }
 
     /// Takes the oldest answer, with the reply's place.
-    pub(crate) fn poll_answer(&mut self) -> Option<(Answered, Option<u64>)> {
+    pub(crate) fn poll_answer(&mut self) -> Option<(Answered, ReplyPlace)> {
         self.answers.pop_front()
     }
 

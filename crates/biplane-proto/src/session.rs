@@ -34,8 +34,8 @@ use self::ending::State;
 pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss};
 use crate::{
     Answered, ChannelConfig, ChannelStats, CloseReason, DropReason, Drops, Event, FirstNumbers,
-    KeyChange, PathStats, PlaneMode, Planes, Role, SendError, SessionStats, Setup, Sounding,
-    SoundingReport, Timer,
+    KeyChange, PathStats, PlaneMode, Planes, ReplyPlace, Role, SendError, SessionStats, Setup,
+    Sounding, SoundingReport, Timer,
     acks::Acks,
     channel::{Channels, Content},
     control::{Control, Head},
@@ -529,11 +529,15 @@ impl Session {
         }
     }
 
-    /// Takes what became of a request of this side's.
-    pub fn poll_answer(&mut self) -> Option<Answered> {
-        let (answered, place) = self.requests.poll_answer()?;
+    /// Takes what became of a request of this side's. Messages that came after the reply wait until
+    /// [`Session::on_answer_told`].
+    pub fn poll_answer(&mut self) -> Option<(Answered, ReplyPlace)> {
+        self.requests.poll_answer()
+    }
+
+    /// The application has the answer, or nobody waits for it.
+    pub fn on_answer_told(&mut self, ReplyPlace(place): ReplyPlace) {
         self.on_place_taken(place);
-        Some(answered)
     }
 
     /// The application took a request or reply, or nobody waits for it: messages may have waited for

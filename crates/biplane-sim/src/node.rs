@@ -253,7 +253,8 @@ impl Node {
         }
         self.is_dirty = false;
         self.drain_keys();
-        while let Some(answered) = self.core.session_mut().poll_answer() {
+        while let Some((answered, told)) = self.core.session_mut().poll_answer() {
+            self.core.session_mut().on_answer_told(told);
             self.answers.push(answered);
         }
         self.published = Published::of(self.core.session());

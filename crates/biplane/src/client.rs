@@ -24,8 +24,8 @@ use crate::{
 /// A client: a [`Session`] with a server, and what it is told of it.
 ///
 /// It has every method of its session: [`Session::send`], [`Session::recv`], [`Session::request`]
-/// and the others. Dropping it closes the session at once and waits for nothing;
-/// [`Client::close`] says goodbye.
+/// and the others. Dropping it closes the session at once, and waits for nothing but its last words to
+/// leave, 0.1 s at the most; [`Client::close`] says goodbye.
 pub struct Client {
     session: Session,
     inbox: Inbox,

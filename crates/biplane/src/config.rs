@@ -89,7 +89,8 @@ impl ServerConfig {
         self
     }
 
-    /// The host that the link names. Default: the address listened on, or 127.0.0.1 if that is any.
+    /// The host that the link names: a name or an address, without a port. Default: the address
+    /// listened on, or 127.0.0.1 if that is any.
     #[must_use]
     pub fn public_host(mut self, host: impl Into<String>) -> Self {
         self.public_host = Some(host.into());

@@ -13,7 +13,8 @@ use crate::{
 /// A UDP socket that the clients of one process share.
 ///
 /// For a client that is alone, [`Client::connect`] is simpler. Dropping it closes their sessions at
-/// once and waits for nothing; [`Endpoint::close`] says goodbye for all of them.
+/// once; the last handle, or client, that goes waits for their last words to leave, 0.1 s at the most.
+/// [`Endpoint::close`] says goodbye for all of them.
 pub struct Endpoint {
     engine: Arc<dyn Engine>,
     router: Arc<Router>,

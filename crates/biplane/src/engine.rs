@@ -70,6 +70,8 @@ pub(crate) trait Peer: Send + Sync {
         content: Content<'_>,
         how: SendOptions,
     ) -> Result<(), SendError>;
+    /// Whether there is an event.
+    fn has_event(&self) -> bool;
     /// Takes the next event.
     fn poll_event(&self) -> Option<biplane_proto::Event>;
     /// Takes up to `most` messages off a channel; `each` runs under the session's lock.
@@ -344,6 +346,10 @@ impl Peer for Slot {
 
     fn take(&self, channel: ChannelId, most: usize, each: &mut dyn FnMut(Content<'_>)) {
         self.take(channel, most, each);
+    }
+
+    fn has_event(&self) -> bool {
+        self.has_event()
     }
 
     fn poll_event(&self) -> Option<biplane_proto::Event> {

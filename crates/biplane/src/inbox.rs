@@ -1,7 +1,7 @@
 //! What an application is told next, and by which session.
 //!
-//! Events stay in their sessions until an application asks; here stands one a session at the most,
-//! in turn, so that a session with much to tell does not silence the others. Any number of threads
+//! Events stay in their sessions until an application asks; here stand the sessions that have some, in
+//! turn, so that a session with much to tell does not silence the others. Any number of threads
 //! and tasks may ask at a time, and each gets something else.
 
 mod bell;
@@ -117,8 +117,16 @@ impl Inbox {
 
     fn take(&self) -> Option<Event> {
         let mut turn = self.lock();
-        self.fill(&mut turn);
-        let event = turn.next();
+        let event = loop {
+            self.fill(&mut turn);
+            if turn.is_empty() {
+                break None;
+            }
+            // Of those who stand there none may have anything left to tell.
+            if let Some(event) = turn.next() {
+                break Some(event);
+            }
+        };
         let (more, spent) = (!turn.is_empty(), turn.is_spent());
         drop(turn);
         if spent {

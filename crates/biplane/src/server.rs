@@ -19,8 +19,8 @@ use crate::{
 /// A server, over TCP and UDP on one port.
 ///
 /// Every method takes `&self` and may be called from any thread: an `Arc<Server>` is enough to
-/// share it. Dropping it closes its sessions at once and waits for nothing; [`Server::close`] says
-/// goodbye.
+/// share it. Dropping it closes its sessions at once, and waits for nothing but the last words to leave,
+/// 0.1 s at the most; [`Server::close`] says goodbye.
 pub struct Server {
     engine: Arc<dyn Engine>,
     inbox: Inbox,

@@ -79,8 +79,8 @@ impl Session {
     }
 
     /// The same, and brings exactly one [`Event::Noted`] with `token`, a number of the caller's that
-    /// may repeat: [`crate::Notice::Delivered`] once the peer's application has taken the message.
-    /// The channel must be declared with [`Channel::notify`].
+    /// may repeat: [`crate::Notice::Delivered`] once the peer's application has taken the message,
+    /// whether or not it could be decoded there. The channel must be declared with [`Channel::notify`].
     ///
     /// # Errors
     ///
@@ -320,6 +320,11 @@ impl Session {
         let mut outcome = Err(biplane_proto::SendError::Closed);
         self.0.peer.with(&mut |now, session| outcome = session.reply(now, id, reply.clone()));
         self.left_something(outcome)
+    }
+
+    /// Whether there is an event, of which this version may know nothing.
+    pub(crate) fn has_event(&self) -> bool {
+        self.0.peer.has_event()
     }
 
     /// The next event that this version knows.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use biplane_proto::{Answered, RequestError};
+use biplane_proto::{Answered, ReplyPlace, RequestError};
 use biplane_wire::RequestId;
 use bytes::Bytes;
 
@@ -44,14 +44,17 @@ impl Answers {
         None
     }
 
-    /// Brings answers to those who wait. No lock of the caller's may be held.
-    pub(crate) fn bring(&self, answered: Vec<Answered>) {
-        for Answered { id, outcome } in answered {
+    /// Brings answers to those who wait. No lock of the caller's may be held. Returns what the session
+    /// is to hear of it.
+    pub(crate) fn bring(&self, answered: Vec<(Answered, ReplyPlace)>) -> Vec<ReplyPlace> {
+        let tell = |(Answered { id, outcome }, told)| {
             let then = self.claim(id, outcome);
             if let Some((then, outcome)) = then {
                 then(outcome);
             }
-        }
+            told
+        };
+        answered.into_iter().map(tell).collect()
     }
 
     fn claim(&self, id: RequestId, outcome: Outcome) -> Option<(Then, Outcome)> {
@@ -98,8 +101,9 @@ mod tests {
 
     use super::*;
 
-    fn answered(id: u32, text: &'static str) -> Answered {
-        Answered { id: RequestId(id), outcome: Ok(Bytes::from_static(text.as_bytes())) }
+    fn answered(id: u32, text: &'static str) -> (Answered, ReplyPlace) {
+        let outcome = Ok(Bytes::from_static(text.as_bytes()));
+        (Answered { id: RequestId(id), outcome }, ReplyPlace::default())
     }
 
     fn note(into: &Arc<Mutex<Vec<Outcome>>>) -> Then {

@@ -50,6 +50,11 @@ impl News {
         }
     }
 
+    /// Whether something can be taken.
+    pub(super) fn is_there(&self) -> bool {
+        !matches!(self.0.load(Ordering::Acquire), NOTHING | TAKEN)
+    }
+
     /// Takes what can be taken.
     pub(super) fn take(&self) -> Found {
         match self.0.load(Ordering::Acquire) {

@@ -129,9 +129,11 @@ mod tests {
         let arrival = Arrival { from, to: None, len: 1, stride: 1, age: Duration::ZERO, ecn: None };
         let mut buffers = ReceiveBuffers::new(32);
         let mut fill = |waiting: usize| {
-            let (room, arrivals) = buffers.vacate();
-            let room = room.len();
-            arrivals.extend(core::iter::repeat_n(arrival, room.min(waiting)));
+            let room = {
+                let (room, arrivals) = buffers.vacate();
+                arrivals.extend(core::iter::repeat_n(arrival, room.len().min(waiting)));
+                room.len()
+            };
             (room, buffers.are_filled(), buffers.are_full())
         };
         assert_eq!([fill(99), fill(99)], [(4, true, false), (8, true, false)]);

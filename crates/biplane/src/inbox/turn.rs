@@ -25,14 +25,16 @@ pub(super) struct Turn {
 /// A session that began, and whose end was not told yet.
 struct Member {
     session: Session,
-    /// How many of its events stand in the queue.
-    queued: usize,
+    /// It stands in the queue.
+    is_queued: bool,
     /// The application was told that it began.
     joined: bool,
 }
 
+/// Who has something to tell. What that is, is taken when its turn has come: a call that nobody was
+/// told of must not count as taken.
 enum Entry {
-    Of(SessionId, Event),
+    Of(SessionId),
     Alone(Event),
 }
 
@@ -53,7 +55,7 @@ impl Turn {
         self.single && self.members.is_empty()
     }
 
-    /// Takes an announcement in: the session's next event, unless one of it stands here already.
+    /// Takes an announcement in: the session stands here if it has an event.
     pub(super) fn admit(&mut self, signal: Signal, tables: &Tables) {
         let peer = match signal {
             Signal::Session(peer) => peer,
@@ -65,31 +67,35 @@ impl Turn {
         peer.clear_ready();
         let id = peer.id();
         match self.members.get_mut(&id) {
-            Some(member) if member.queued > 0 => {}
-            Some(member) => member.poll(id, &mut self.queue),
+            Some(member) => member.stand(id, &mut self.queue),
             None => self.greet(peer, tables),
         }
     }
 
     /// The event whose turn it is.
     pub(super) fn next(&mut self) -> Option<Event> {
-        let (id, event) = match self.queue.pop_front()? {
-            Entry::Alone(event) => return Some(event),
-            Entry::Of(id, event) => (id, event),
-        };
-        if let Event::Left(..) = &event {
-            self.told_left(id);
-        } else if let Some(member) = self.members.get_mut(&id) {
-            if let Event::Joined(_) = &event {
+        loop {
+            let id = match self.queue.pop_front()? {
+                Entry::Alone(event) => return Some(event),
+                Entry::Of(id) => id,
+            };
+            let Some(member) = self.members.get_mut(&id) else { continue };
+            member.is_queued = false;
+            let event = if member.joined {
+                member.session.poll_event()
+            } else {
                 member.joined = true;
                 self.listed = None;
+                Some(Event::Joined(member.session.clone()))
+            };
+            member.stand(id, &mut self.queue);
+            if let Some(Event::Left(..)) = &event {
+                self.told_left(id);
             }
-            member.queued -= 1;
-            if member.queued == 0 {
-                member.poll(id, &mut self.queue);
+            if event.is_some() {
+                return event;
             }
         }
-        Some(event)
     }
 
     pub(super) fn sessions(&mut self) -> Arc<[Session]> {
@@ -113,23 +119,15 @@ impl Turn {
     fn greet(&mut self, peer: Arc<dyn Peer>, tables: &Tables) {
         let table = tables.get(peer.protocol());
         let session = Session::new(peer, table);
-        let first = session.poll_event();
-        if first.is_none() && session.is_closed() {
-            return;
-        }
-        let id = self.join(session);
-        if let (Some(event), Some(member)) = (first, self.members.get_mut(&id)) {
-            member.push(id, event, &mut self.queue);
+        if session.has_event() || !session.is_closed() {
+            self.join(session);
         }
     }
 
-    fn join(&mut self, session: Session) -> SessionId {
+    fn join(&mut self, session: Session) {
         let id = session.id();
-        let joined = Event::Joined(session.clone());
-        let member = self.members.entry(id);
-        let member = member.or_insert(Member { session, queued: 0, joined: false });
-        member.push(id, joined, &mut self.queue);
-        id
+        let member = Member { session, is_queued: false, joined: false };
+        self.members.entry(id).or_insert(member).stand(id, &mut self.queue);
     }
 
     fn told_left(&mut self, id: SessionId) {
@@ -141,15 +139,11 @@ impl Turn {
 }
 
 impl Member {
-    /// Its next event, if it has one.
-    fn poll(&mut self, id: SessionId, queue: &mut VecDeque<Entry>) {
-        if let Some(event) = self.session.poll_event() {
-            self.push(id, event, queue);
+    /// Puts it into the queue, if it has something to tell and does not stand there.
+    fn stand(&mut self, id: SessionId, queue: &mut VecDeque<Entry>) {
+        if !self.is_queued && (!self.joined || self.session.has_event()) {
+            self.is_queued = true;
+            queue.push_back(Entry::Of(id));
         }
-    }
-
-    fn push(&mut self, id: SessionId, event: Event, queue: &mut VecDeque<Entry>) {
-        self.queued += 1;
-        queue.push_back(Entry::Of(id, event));
     }
 }

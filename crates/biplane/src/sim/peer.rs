@@ -82,6 +82,11 @@ impl Peer for SimPeer {
         sent.unwrap_or(Err(SendError::Closed))
     }
 
+    fn has_event(&self) -> bool {
+        let has = |state: &mut State, side| Some(state.world.session(side)?.has_event());
+        self.enter(has).flatten().unwrap_or_default()
+    }
+
     fn poll_event(&self) -> Option<Event> {
         self.enter(|state, side| {
             let event = state.world.act(side, |_, core| core.session_mut().poll_event())??;

@@ -155,7 +155,7 @@ mod tests {
     fn what_a_queue_holds_and_what_is_under_way_is_remembered() {
         let (mut witness, channel) = (Witness::default(), ChannelId::new(3).unwrap());
         let at = (SENDER.peer(), channel, ChannelKind::Unreliable);
-        let messages = || (0..2 * MEMORY as u32).map(u32::to_le_bytes);
+        let messages = || (0..2 * MEMORY).map(usize::to_le_bytes);
         messages().for_each(|message| witness.sent(SENDER, channel, &message));
         messages().for_each(|message| witness.taken(Duration::ZERO, at, &message));
         assert_eq!(witness.breaches().len(), 0);

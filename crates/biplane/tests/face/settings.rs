@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use biplane::{
-    Channel, Client, ClientConfig, ConnectError, Endpoint, Protocol, Server, ServerConfig,
+    Channel, Client, ClientConfig, ConnectError, Endpoint, Link, Protocol, Server, ServerConfig,
 };
 
 use crate::support::{Pair, joined, until};
@@ -33,10 +33,28 @@ fn settings_out_of_range_are_told_by_name() {
             default().unadmitted_per_address(2_049),
             "unadmitted_per_address is 2049; it can be 1 to 2048",
         ),
+        (
+            default().public_host("play.example.org:7777"),
+            "public_host is `play.example.org:7777`; it can be a name or an address, without a port",
+        ),
     ] {
         assert_eq!(bind(config).unwrap_err().to_string(), told);
     }
     assert!(bind(default().receivers(64).senders(64).unadmitted_per_address(1)).is_ok());
+}
+
+#[test]
+fn every_client_can_read_the_link_of_a_server_that_is_bound() {
+    for (given, named) in [
+        ("play.example.org", "play.example.org"),
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+    ] {
+        let server = bind(ServerConfig::default().public_host(given)).unwrap();
+        let link: Link = server.link().to_string().parse().unwrap();
+        assert_eq!(link.host, named);
+    }
 }
 
 #[test]

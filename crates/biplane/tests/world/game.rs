@@ -97,3 +97,24 @@ fn a_minute_of_virtual_time_is_a_minute_for_the_game() {
     assert!(!world.run_while(secs(60), ms(16), |tick| tick.number < 10));
     assert_eq!(world.elapsed(), secs(60) + ms(160));
 }
+
+#[test]
+fn a_message_that_comes_after_a_request_is_there_when_the_call_was_told_and_not_before() {
+    let mut world = World::new(1);
+    let (server, client) = pair(&mut world);
+    let _answers = [1, 2].map(|number| client.request(&Double(number)));
+    client.send_after_commands(HITS, &3).unwrap();
+    client.flush();
+    world.pass(secs(1));
+    let heard = || {
+        let mut hits = Vec::new();
+        server.drain(HITS, |_, hit| hits.push(hit));
+        hits
+    };
+    let called = || server.events().find(|event| matches!(event, Event::Called(_)));
+    assert!(heard().is_empty());
+    let _first = called().unwrap();
+    assert!(heard().is_empty(), "the second was not told");
+    let _second = called().unwrap();
+    assert_eq!(heard(), [3]);
+}

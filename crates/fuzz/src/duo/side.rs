@@ -162,7 +162,8 @@ impl Side {
                 _ => {}
             }
         }
-        while let Some(answered) = self.session.poll_answer() {
+        while let Some((answered, told)) = self.session.poll_answer() {
+            self.session.on_answer_told(told);
             labels::note(|| match answered.outcome {
                 Ok(_) => "answered".into(),
                 Err(error) => format!("answer {}", labels::first_word(&error)),

@@ -18,7 +18,7 @@ fn requests_are_answered_refused_dropped_and_time_out() {
     pair.settle();
     pair.pass(Duration::from_secs(1));
     let answers: Vec<_> = core::iter::from_fn(|| pair.client.session.poll_answer())
-        .map(|answered| answered.outcome)
+        .map(|(answered, _)| answered.outcome)
         .collect();
     assert_eq!(
         answers,
