@@ -16,7 +16,7 @@ pub(crate) use self::{
     inbox::{Inbox, Whole},
     outbox::{Head, Outbox},
 };
-use crate::{ControlLoss, ControlStats, limits, transfer::Book};
+use crate::{ControlLoss, ControlStats, limits, spares::Spares, transfer::Book};
 
 /// The control connection of a session: both directions and their liveness.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Control {
     pub(crate) inbox: Inbox,
     pub(crate) notes: Notes,
     pub(crate) transfers: Book,
+    /// Of commands.
+    pub(crate) spares: Spares,
     /// It broke, or was given up; and how.
     pub(crate) loss: Option<ControlLoss>,
     /// Nothing more will be written.
@@ -68,6 +70,7 @@ impl Control {
             inbox: Inbox::default(),
             notes: Notes::default(),
             transfers: Book::default(),
+            spares: Spares::new(),
             loss: None,
             finished: false,
             replace: false,

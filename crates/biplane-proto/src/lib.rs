@@ -68,6 +68,7 @@ mod recovery;
 pub mod redial;
 mod requests;
 mod session;
+mod spares;
 mod stats;
 mod timers;
 mod transfer;

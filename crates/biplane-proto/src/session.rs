@@ -337,7 +337,7 @@ impl Session {
         let config = self.channels.config(channel).ok_or(SendError::NotInProtocol)?;
         if config.kind == ChannelKind::Command {
             self.channels.check(channel, content.as_slice().len(), how)?;
-            let outcome = self.control.outbox.push(Head::Command(channel), content.into_bytes());
+            let outcome = self.queue_command(channel, content);
             self.channels.on_command(channel, how, outcome)?;
         } else {
             let only_waits = self.only_waits(config, how);
@@ -458,6 +458,19 @@ impl Session {
         self.requests.on_queued(id, now + deadline.min(limits::WAIT_MAX));
         self.settle(now);
         Ok(id)
+    }
+
+    fn queue_command(&mut self, channel: ChannelId, content: Content<'_>) -> Result<(), SendError> {
+        let Control { outbox, spares, .. } = &mut *self.control;
+        let payload = match content {
+            Content::Borrowed(bytes) => {
+                // Before they are copied in vain.
+                outbox.check(bytes.len())?;
+                spares.copy(bytes)
+            }
+            Content::Shared(bytes) => bytes,
+        };
+        outbox.push(Head::Command(channel), payload)
     }
 
     /// Answers a [`crate::Call`]. A reply to what is not asked (any more) is nothing.

@@ -91,6 +91,11 @@ pub const RELIABLE_MESSAGE_BY_DEFAULT: usize = 256 * 1024;
 /// The longest command, request or reply, unless its channel says less.
 pub const CONTROL_MESSAGE: usize = 256 * 1024;
 
+/// The longest memory of a message that is used again.
+pub const SPARE_BUFFER: usize = 32 * 1024;
+/// Such that are kept for one channel, and for commands: half of what a queue holds.
+pub const SPARE_BUFFERS: usize = 32;
+
 const _: () = assert!(SHORT_MESSAGE <= DATA_MESSAGE && DATA_MESSAGE <= SHELVED_MESSAGE);
 const _: () = assert!(SHELVED_MESSAGE <= BOARD);
 const _: () = assert!(FRESH_MESSAGE <= RELIABLE_MESSAGE && RELIABLE_MESSAGE <= MESSAGE);

@@ -18,7 +18,7 @@ use super::{
     pop_front_if,
     shelf::{Body, Content, Shelf},
 };
-use crate::{Notice, SendError, limits};
+use crate::{Notice, SendError, limits, spares::Spares};
 
 /// Messages that were never sent, those whose fate is open, and those to send again.
 ///
@@ -26,6 +26,7 @@ use crate::{Notice, SendError, limits};
 #[derive(Debug, Default)]
 pub(super) struct ReliableSend {
     shelf: Shelf,
+    spares: Spares,
     unsent: VecDeque<Queued>,
     /// Messages `base..base + len`.
     sent: VecDeque<Sent>,
@@ -88,7 +89,14 @@ impl ReliableSend {
             return Err(SendError::QueueFull);
         }
         self.cost += cost(len);
-        self.unsent.push_back(message.keep(&mut self.shelf));
+        let Queued { payload, since, extra } = message;
+        let payload = match payload {
+            Content::Borrowed(bytes) if bytes.len() > limits::SHELVED_MESSAGE => {
+                Content::Shared(self.spares.copy(bytes))
+            }
+            payload => payload,
+        };
+        self.unsent.push_back(Queued { payload, since, extra }.keep(&mut self.shelf));
         Ok(())
     }
 
@@ -103,6 +111,7 @@ impl ReliableSend {
     /// Nothing has left for a while: what is not needed goes.
     pub(super) fn rest(&mut self) {
         self.shelf.rest();
+        self.spares.rest();
     }
 
     /// The bytes of what leaves.
@@ -210,7 +219,8 @@ impl ReliableSend {
         if core::mem::replace(&mut sent.state, State::Again) != State::Again {
             self.again.push_back(sequence);
         }
-        self.cost -= released;
+        self.cost -= released.len();
+        self.spares.give(released);
         self.begun = self.begun.filter(|begun| *begun != sequence);
         true
     }
@@ -359,7 +369,8 @@ impl ReliableSend {
         if self.begun == Some(sequence) {
             self.begun = None;
         }
-        self.cost -= cost(released);
+        self.cost -= cost(released.len());
+        self.spares.give(released);
         before == State::Again
     }
 

@@ -100,11 +100,11 @@ impl Body {
         }
     }
 
-    /// Lets go of bytes that are by themselves; returns how many.
-    pub(super) fn release(&mut self) -> usize {
+    /// Takes bytes that are by themselves.
+    pub(super) fn release(&mut self) -> Bytes {
         match self {
-            Self::Shelved(_) => 0,
-            Self::Shared(bytes) => mem::take(bytes).len(),
+            Self::Shelved(_) => Bytes::new(),
+            Self::Shared(bytes) => mem::take(bytes),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     channel::{Channels, Outgoing, Progress},
     limits,
     recovery::SentFrame,
+    spares::Spares,
     transfer::Step,
 };
 
@@ -112,18 +113,22 @@ impl Outbox {
         self.base = first;
     }
 
-    /// Queues a command, request or reply.
-    pub(crate) fn push(&mut self, head: Head, payload: Bytes) -> Result<(), SendError> {
-        if payload.len() > limits::CONTROL_MESSAGE {
+    /// Whether there is room for `len` bytes.
+    pub(crate) fn check(&mut self, len: usize) -> Result<(), SendError> {
+        if len > limits::CONTROL_MESSAGE {
             return Err(SendError::TooLarge { limit: limits::CONTROL_MESSAGE });
         }
         let (records, bytes) = self.own_depth();
-        if bytes + payload.len() > limits::CONTROL_QUEUE_BYTES
-            || records >= limits::CONTROL_QUEUE_RECORDS
-        {
+        if bytes + len > limits::CONTROL_QUEUE_BYTES || records >= limits::CONTROL_QUEUE_RECORDS {
             self.refused = true;
             return Err(SendError::QueueFull);
         }
+        Ok(())
+    }
+
+    /// Queues a command, request or reply.
+    pub(crate) fn push(&mut self, head: Head, payload: Bytes) -> Result<(), SendError> {
+        self.check(payload.len())?;
         self.waiting_bytes += payload.len();
         let issued = self.issued;
         self.issued += 1;
@@ -367,11 +372,13 @@ impl Outbox {
         self.tunnel.on_written(now, len);
     }
 
-    /// The peer has every record below `next`; `each` is told of the reliable messages that rode.
+    /// The peer has every record below `next`, whose memory goes to `spares`; `each` is told of the
+    /// reliable messages that rode.
     pub(crate) fn handle_acked(
         &mut self,
         now: Instant,
         next: u32,
+        spares: &mut Spares,
         mut each: impl FnMut(SentFrame),
     ) -> Result<(), Violation> {
         let next = ControlNumber::expand(next, self.base);
@@ -392,7 +399,8 @@ impl Outbox {
                     self.tunnel.on_gone();
                     frame.into_iter().for_each(&mut each);
                 }
-                What::Piece(..) | What::Step(_) => {}
+                What::Piece(_, _, bytes) => spares.give(bytes),
+                What::Step(_) => {}
             }
         }
         self.base = next;

@@ -6,7 +6,10 @@ use biplane_wire::{ChannelId, Fragment, Frame, Message, Record, limits as wire};
 
 use super::{Session, departure::taken_frame};
 use crate::{
-    Event, Planes, Reply, Timer, Violation, channel::Space, control::Whole, limits,
+    Event, Planes, Reply, Timer, Violation,
+    channel::Space,
+    control::{Control, Whole},
+    limits,
     peer_clock::stamp,
 };
 
@@ -164,7 +167,8 @@ impl Session {
 
     pub(super) fn handle_acked(&mut self, now: Instant, next: u32) -> Result<(), Violation> {
         let Self { control, channels, .. } = self;
-        control.outbox.handle_acked(now, next, |frame| channels.on_ack(now, frame))
+        let Control { outbox, spares, .. } = &mut **control;
+        outbox.handle_acked(now, next, spares, |frame| channels.on_ack(now, frame))
     }
 
     /// Appends records to `out`, 16 KiB and one record at the most; `false` if there is nothing to write

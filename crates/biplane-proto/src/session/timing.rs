@@ -44,7 +44,10 @@ impl Session {
                 self.outlook.ping = true;
                 self.channels.rest();
             }
-            Timer::ControlKeepAlive => self.control.notes.ping = true,
+            Timer::ControlKeepAlive => {
+                self.control.notes.ping = true;
+                self.control.spares.rest();
+            }
             Timer::ControlIdle => self.lose_control(now, ControlLoss::Silent),
             Timer::WriteStall => self.lose_control(now, ControlLoss::Stalled),
             Timer::Replacement => self.control.replace = true,

@@ -87,7 +87,7 @@ fn the_queue_is_full_at_its_cap_and_free_again_at_half() {
         records += 1;
     }
     assert!(!outbox.take_writable(), "what is not acknowledged still counts");
-    outbox.handle_acked(Instant::now(), records, |_| {}).unwrap();
+    outbox.handle_acked(Instant::now(), records, &mut Spares::new(), |_| {}).unwrap();
     assert!(outbox.take_writable());
     assert!(!outbox.take_writable(), "it is said once");
 }
@@ -106,7 +106,13 @@ fn acks_of_what_was_not_written_are_violations() {
     let (mut outbox, mut channels) = (Outbox::new(1 << 20), channels(100));
     command(&mut outbox, 0, 1).unwrap();
     write(&mut outbox, &mut channels).unwrap();
-    assert_eq!(outbox.handle_acked(Instant::now(), 2, |_| {}), Err(Violation::AckOfUnsent));
-    assert_eq!(outbox.handle_acked(Instant::now(), 1, |_| {}), Ok(()));
-    assert_eq!(outbox.handle_acked(Instant::now(), 0, |_| {}), Err(Violation::ControlOrder));
+    assert_eq!(
+        outbox.handle_acked(Instant::now(), 2, &mut Spares::new(), |_| {}),
+        Err(Violation::AckOfUnsent)
+    );
+    assert_eq!(outbox.handle_acked(Instant::now(), 1, &mut Spares::new(), |_| {}), Ok(()));
+    assert_eq!(
+        outbox.handle_acked(Instant::now(), 0, &mut Spares::new(), |_| {}),
+        Err(Violation::ControlOrder)
+    );
 }

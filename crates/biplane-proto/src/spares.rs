@@ -1,0 +1,80 @@
+//! Memory of long messages that have come, for the next ones: an allocator gives that much back to
+//! the system after each burst, and gets it anew, page by page, for the next.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::limits;
+
+/// Buffers that nobody needs now.
+#[derive(Debug, Default)]
+pub(crate) struct Spares(Vec<BytesMut>);
+
+impl Spares {
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// A copy of `bytes`.
+    pub(crate) fn copy(&mut self, bytes: &[u8]) -> Bytes {
+        let spare = self.0.pop().filter(|spare| spare.capacity() >= bytes.len());
+        let mut buffer = spare.unwrap_or_else(|| BytesMut::with_capacity(bytes.len()));
+        buffer.extend_from_slice(bytes);
+        buffer.freeze()
+    }
+
+    /// Takes in the memory of `bytes`, if nobody else has it and it is worth keeping.
+    pub(crate) fn give(&mut self, bytes: Bytes) {
+        if bytes.is_empty() || self.0.len() >= limits::SPARE_BUFFERS {
+            return;
+        }
+        let Ok(mut buffer) = bytes.try_into_mut() else { return };
+        buffer.clear();
+        // These may have been the end of a message.
+        let is_long = buffer.try_reclaim(limits::SHELVED_MESSAGE);
+        if is_long && buffer.capacity() <= limits::SPARE_BUFFER {
+            self.0.push(buffer);
+        }
+    }
+
+    /// Nothing has been sent for a while.
+    pub(crate) fn rest(&mut self) {
+        self.0 = Vec::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_long_message_stands_where_the_last_one_stood() {
+        let mut spares = Spares::new();
+        let first = spares.copy(&[1; 9_000]);
+        let place = first.as_ptr();
+        let (head, tail) = (first.slice(..8_000), first.slice(8_000..));
+        drop(first);
+        spares.give(head);
+        assert!(spares.0.is_empty(), "its end is wanted");
+        spares.give(tail);
+        let second = spares.copy(&[2; 8_500]);
+        assert_eq!((second.as_ptr(), &second[..]), (place, &[2; 8_500][..]));
+        assert!(spares.0.is_empty());
+    }
+
+    #[test]
+    fn what_is_shared_short_or_too_long_is_not_kept_nor_more_than_some() {
+        let mut spares = Spares::new();
+        let shared = Bytes::from(vec![1; 9_000]);
+        spares.give(shared.clone());
+        spares.give(Bytes::from_static(&[1; 9_000]));
+        spares.give(Bytes::from(vec![1; 100]));
+        spares.give(Bytes::from(vec![1; limits::SPARE_BUFFER + 1]));
+        assert!(spares.0.is_empty());
+        for _ in 0..2 * limits::SPARE_BUFFERS {
+            spares.give(Bytes::from(vec![1; 9_000]));
+        }
+        assert_eq!(spares.0.len(), limits::SPARE_BUFFERS);
+        spares.rest();
+        assert_eq!(spares.0.capacity(), 0);
+    }
+}
