@@ -14,10 +14,11 @@ mod words;
 use std::ops::ControlFlow;
 
 use anyhow::Result;
-use biplane_net::doctor::{self, DoctorConfig};
+use biplane_net::doctor::{self, DoctorConfig, Soundness};
 
 use crate::{
     output,
+    reserved::Reserved,
     system::{self, Stop},
 };
 use bar::Bar;
@@ -27,7 +28,7 @@ use flags::Doctor;
 
 /// Runs the command; what did not hold.
 pub(crate) fn run(flags: &Doctor) -> Result<Vec<String>> {
-    flags.save.as_deref().map_or(Ok(()), saved::check)?;
+    let save = flags.save.as_deref().map(|path| Reserved::open("--save", path)).transpose()?;
     system::raise_open_files();
     let stop = Stop::on_signals()?;
     let findings = examine(flags, &stop)?;
@@ -36,10 +37,9 @@ pub(crate) fn run(flags: &Doctor) -> Result<Vec<String>> {
     } else {
         output::say(words::told(&findings))?;
     }
-    if let Some(path) = &flags.save {
-        saved::save(&findings, path)?;
-    }
-    Ok(broken(&findings))
+    let saved = save.map_or(Ok(()), |file| saved::save(&findings, file));
+    let unsaved = saved.err().map(|error| error.to_string());
+    Ok(broken(&findings).into_iter().chain(unsaved).collect())
 }
 
 fn examine(flags: &Doctor, stop: &Stop) -> Result<Findings> {
@@ -59,10 +59,14 @@ fn examine(flags: &Doctor, stop: &Stop) -> Result<Findings> {
     Ok(Findings::of(found, seals))
 }
 
-/// What a sound system does not do. What UDP may do is told and no breach.
+/// What a sound system does not do, or was not seen. What UDP may do is told and no breach.
 fn broken(findings: &Findings) -> Vec<String> {
     let totals = findings.found.totals();
-    let unsound = !findings.found.is_sound();
-    let told = || format!("soundness ({} torn, {} duplicated)", totals.torn, totals.duplicated);
-    unsound.then(told).into_iter().collect()
+    match findings.found.soundness() {
+        Soundness::Sound => Vec::new(),
+        Soundness::Unsound => {
+            vec![format!("soundness ({} torn, {} duplicated)", totals.torn, totals.duplicated)]
+        }
+        _ => vec!["soundness (not shown)".to_owned()],
+    }
 }

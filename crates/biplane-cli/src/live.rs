@@ -41,7 +41,7 @@ impl Live {
     /// Takes the line away until the next.
     pub(crate) fn clear(&self) {
         if self.is_shown {
-            eprint!("\r\x1b[2K");
+            write!(stderr(), "\r\x1b[2K").ok();
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | `form` | a relay between ports or between network namespaces |
 //! | `measure` | what a link does, seen by the sockets on both sides of it |
 //! | `report`, `live`, `output` | what is told at the end, and meanwhile, and how it is said |
+//! | `reserved` | files that are written at the end |
 //! | `system`, `units` | signals and open files; how durations are written |
 
 mod bench;
@@ -22,6 +23,7 @@ mod measure;
 mod output;
 mod probe;
 mod report;
+mod reserved;
 mod settings;
 mod system;
 mod units;
@@ -59,11 +61,11 @@ fn main() -> ExitCode {
     match outcome {
         Ok(broken) if broken.is_empty() => ExitCode::SUCCESS,
         Ok(broken) => {
-            eprintln!("biplane: did not hold: {}", broken.join(", "));
+            output::tell(&format!("biplane: did not hold: {}", broken.join(", ")));
             NOT_HELD.into()
         }
         Err(error) => {
-            eprintln!("biplane: {error}");
+            output::tell(&format!("biplane: {error}"));
             NOT_STARTED.into()
         }
     }
@@ -78,6 +80,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let told = error.to_string();
     // What follows the first empty line is usage and advice.
     let words = told.lines().take_while(|line| !line.is_empty()).map(str::trim);
-    eprintln!("biplane: {}", words.collect::<Vec<_>>().join(" ").trim_start_matches("error: "));
+    let words = words.collect::<Vec<_>>().join(" ");
+    output::tell(&format!("biplane: {}", words.trim_start_matches("error: ")));
     NOT_STARTED.into()
 }

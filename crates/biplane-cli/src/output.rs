@@ -1,4 +1,5 @@
-//! What is said on standard output. A reader that has gone away wants no more, and that ends nothing.
+//! What is said, on standard output and on standard error. A reader that has gone away wants no more,
+//! and that ends nothing.
 
 use std::{
     fmt::Display,
@@ -29,6 +30,11 @@ pub(crate) fn beside(is_json: bool, line: &str) -> Result<()> {
     if !is_json {
         return say(line);
     }
-    eprintln!("{line}");
+    tell(line);
     Ok(())
+}
+
+/// Says a line on standard error, where nothing can be done if nobody hears it.
+pub(crate) fn tell(line: &str) {
+    writeln!(io::stderr(), "{line}").ok();
 }

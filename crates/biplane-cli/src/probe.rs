@@ -132,7 +132,7 @@ fn conclude(probe: &Probe, diagnosis: &Diagnosis) -> Result<()> {
         }
     };
     if probe.json {
-        eprintln!("\n{last}");
+        output::tell(&format!("\n{last}"));
         return output::json(&Document::of(diagnosis));
     }
     output::say(format_args!("\n{last}"))

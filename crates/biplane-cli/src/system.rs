@@ -38,7 +38,9 @@ impl Stop {
 /// Logs on standard error, warnings alone unless `RUST_LOG` says otherwise.
 pub(crate) fn start_telling() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // What cannot be logged is no reason to end, and to say so there would be one.
+    let telling = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    telling.log_internal_errors(false).init();
 }
 
 /// Raises the limit of open files as far as it goes.

@@ -38,10 +38,10 @@ use std::{
 pub use buffers::{Buffer, Buffers, DropCounter};
 pub use matrix::{Cell, Counts};
 pub use offload::Offload;
-pub use reach::Reach;
+pub use reach::{Reach, Trial};
 pub use shim::Trick;
 pub use timing::{Quantiles, Timing};
-pub use verdict::{Reason, Symptom, Workers};
+pub use verdict::{Reason, Soundness, Symptom, Workers};
 
 use matrix::Pace;
 use reach::Interface;
@@ -163,10 +163,23 @@ impl Examination {
         verdict::symptoms(self)
     }
 
-    /// Whether parallel calls can be trusted: no datagram was torn, and none came twice.
+    /// What is known of parallel calls.
+    #[must_use]
+    pub fn soundness(&self) -> Soundness {
+        verdict::soundness(self)
+    }
+
+    /// Whether parallel calls can be trusted: every run was made, datagrams came in each, none was
+    /// torn, and none came twice.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        !self.symptoms().into_iter().any(Symptom::is_unsound)
+        self.soundness() == Soundness::Sound
+    }
+
+    /// How many of the matrix's cells no datagram came in.
+    #[must_use]
+    pub fn silent_cells(&self) -> usize {
+        self.matrix.iter().filter(|cell| cell.counts.delivered_once == 0).count()
     }
 
     /// How many workers to run here.

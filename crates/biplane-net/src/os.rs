@@ -31,6 +31,10 @@ pub(crate) struct Room {
     pub(crate) send: usize,
 }
 
+/// Bytes that the system says it granted for each that it allowed: Linux doubles what it allows, for
+/// its own overhead.
+pub(crate) const ACCOUNTED: usize = if cfg!(target_os = "linux") { 2 } else { 1 };
+
 /// Asks for room in the kernel, and says so once in a process' life where less is granted.
 pub(crate) fn ask_for_room(socket: &UdpSocket, config: &EndpointConfig) {
     let asked = Room { receive: config.receive_buffer, send: config.send_buffer };

@@ -1,6 +1,6 @@
 //! The JSON document. Keys are fixed by the command-line contract.
 
-use biplane_net::doctor::{Cell, Counts, Quantiles, Reach, Symptom};
+use biplane_net::doctor::{Cell, Counts, Quantiles, Reach, Symptom, Trial};
 use biplane_sim::SealCost;
 use serde::Serialize;
 
@@ -80,9 +80,10 @@ struct Row {
 #[derive(Debug, Serialize)]
 struct Interface {
     name: String,
-    multicast_v4: bool,
-    multicast_v6: bool,
-    broadcast: bool,
+    /// Null: the system did not let it be tried.
+    multicast_v4: Option<bool>,
+    multicast_v6: Option<bool>,
+    broadcast: Option<bool>,
 }
 
 #[derive(Debug, Serialize)]
@@ -198,8 +199,20 @@ impl From<&Cell> for Row {
 
 impl From<&Reach> for Interface {
     fn from(reach: &Reach) -> Self {
-        let Reach { name, multicast_v4, multicast_v6, broadcast } = reach.clone();
-        Self { name, multicast_v4, multicast_v6, broadcast }
+        Self {
+            name: reach.name.clone(),
+            multicast_v4: came(reach.multicast_v4),
+            multicast_v6: came(reach.multicast_v6),
+            broadcast: came(reach.broadcast),
+        }
+    }
+}
+
+const fn came(trial: Trial) -> Option<bool> {
+    match trial {
+        Trial::Came => Some(true),
+        Trial::DidNotCome => Some(false),
+        _ => None,
     }
 }
 

@@ -30,7 +30,8 @@ Examples:
   biplane doctor --interface eth0                 sends multicast and broadcast to that network too
   biplane doctor --save biplane.toml --json       for a script, and for a server's settings
 
-Exit status: 0, sound; 1, unsound; 2, it could not be examined.";
+Exit status: 0, sound; 1, unsound, or not shown to be sound: no datagram came in some run, or it was
+ended early; 2, it could not be examined.";
 
 /// `biplane doctor`.
 #[derive(Args, Clone, Debug)]

@@ -1,33 +1,26 @@
 //! The recommended configuration as a file, which `ServerConfig::recommended_from` reads.
 
-use std::{fs, path::Path};
-
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
+use biplane_net::doctor::Soundness;
 
 use super::findings::{Findings, THREADING, name_of};
+use crate::{output, reserved::Reserved};
 
-/// Whether a file can be there at all: told before the examination and not after it.
-pub(super) fn check(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let is_there = folder.is_none_or(Path::is_dir);
-    if path.is_dir() || !is_there {
-        return Err(anyhow!("--save {}: no such folder, or a folder itself", path.display()));
+/// Writes what is recommended; nothing if not enough is known to recommend it.
+pub(super) fn save(findings: &Findings, file: Reserved) -> Result<()> {
+    match text(findings) {
+        Some(text) => file.write(&text),
+        None => {
+            let path = file.path().display();
+            output::tell(&format!("biplane: {path} is not written: too little is known"));
+            Ok(())
+        }
     }
-    Ok(())
-}
-
-/// Writes what is recommended; nothing if not all is known.
-pub(super) fn save(findings: &Findings, path: &Path) -> Result<()> {
-    let Some(text) = text(findings) else {
-        eprintln!("biplane: {} is not written: the examination was ended early", path.display());
-        return Ok(());
-    };
-    let written = fs::write(path, text).with_context(|| format!("--save {}", path.display()));
-    written.map_err(|error| anyhow!("{error:#}"))
 }
 
 fn text(findings: &Findings) -> Option<String> {
-    let cheapest = findings.cheapest().filter(|_| findings.is_complete())?;
+    let is_known = findings.is_complete() && findings.found.soundness() != Soundness::NotShown;
+    let cheapest = findings.cheapest().filter(|_| is_known)?;
     let workers = &findings.workers;
     Some(format!(
         "# What `biplane doctor` recommends for the machine it ran on.\n\

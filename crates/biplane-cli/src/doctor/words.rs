@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use biplane_net::doctor::{
-    Buffer, Buffers, Counts, Examination, Offload, Quantiles, Reason, Symptom,
+    Buffer, Buffers, Counts, Examination, Offload, Quantiles, Reason, Soundness, Symptom, Trial,
 };
 
 use super::{
@@ -54,15 +54,30 @@ pub(super) fn verdict(findings: &Findings) -> Vec<String> {
 }
 
 fn soundness(found: &Examination) -> String {
-    let totals = found.totals();
-    match (found.is_sound(), totals.sent) {
-        (false, _) => "Unsound: parallel calls on one UDP socket cannot be trusted here.".into(),
-        (true, 0) => "Nothing was sent, so nothing is known of parallel calls.".into(),
-        (true, sent) => format!(
+    match found.soundness() {
+        Soundness::Sound => format!(
             "Sound: of {} datagrams none was torn and none came twice, with up to 4 threads receiving \
              and 4 sending at a time.",
-            thousands(sent as f64)
+            thousands(found.totals().sent as f64)
         ),
+        Soundness::Unsound => {
+            "Unsound: parallel calls on one UDP socket cannot be trusted here.".into()
+        }
+        _ => format!("Not shown to be sound: {}", unseen(found)),
+    }
+}
+
+/// What was not seen, so that nothing follows of parallel calls.
+fn unseen(found: &Examination) -> String {
+    let (silent, of) = (found.silent_cells(), found.matrix.len());
+    if of == 0 {
+        "nothing was sent, so nothing is known of parallel calls.".into()
+    } else if silent > 0 {
+        format!(
+            "in {silent} of {of} runs no datagram came; does a firewall bar UDP on loopback (127.0.0.1)?"
+        )
+    } else {
+        format!("after {of} runs the examination was ended.")
     }
 }
 
@@ -108,9 +123,8 @@ fn system(findings: &Findings) -> String {
         writeln!(lines, "kernel's drops   {} dropped, {counted} told", drop_counter.dropped).ok();
     }
     for reach in &found.reach {
-        let told = |is_there| if is_there { "yes" } else { "no" };
-        let (v4, v6) = (told(reach.multicast_v4), told(reach.multicast_v6));
-        let (name, all) = (&reach.name, told(reach.broadcast));
+        let (v4, v6) = (tried(reach.multicast_v4), tried(reach.multicast_v6));
+        let (name, all) = (&reach.name, tried(reach.broadcast));
         writeln!(lines, "{name:<16} multicast IPv4 {v4}, IPv6 {v6}; broadcast {all}").ok();
     }
     for (name, times) in [("timer jitter", found.timing.jitter), ("wake-up", found.timing.wakeup)] {
@@ -127,6 +141,14 @@ fn system(findings: &Findings) -> String {
     lines.trim_end().to_owned()
 }
 
+fn tried(trial: Trial) -> String {
+    match trial {
+        Trial::Came => "yes".into(),
+        Trial::NotTried { why } => format!("not tried ({why})"),
+        _ => "no".into(),
+    }
+}
+
 fn offloaded(Offload { gso_segments, gro_segments, datagrams_per_second, .. }: Offload) -> String {
     format!(
         "offload          {gso_segments} datagrams a send (GSO), {gro_segments} a receive (GRO): {} \
@@ -135,10 +157,10 @@ fn offloaded(Offload { gso_segments, gro_segments, datagrams_per_second, .. }: O
     )
 }
 
-fn granted(Buffer { asked, granted, ceiling }: Buffer) -> String {
-    let allowed =
-        ceiling.map_or_else(String::new, |most| format!(", at most {most} may be asked for"));
-    format!("{asked} bytes asked, {granted} granted{allowed}")
+fn granted(buffer: Buffer) -> String {
+    let most = buffer.ceiling.map(|most| format!(", at most {most} may be asked for"));
+    let (asked, allowed) = (buffer.asked, buffer.allowed());
+    format!("{asked} bytes asked, {allowed} granted{}", most.unwrap_or_default())
 }
 
 /// The recommended configuration, and why.
@@ -152,7 +174,7 @@ fn recommendation(findings: &Findings) -> String {
             thousands(per_second),
             thousands(fastest)
         ),
-        _ => "nothing was measured to choose by".into(),
+        _ => "too little was measured to choose by".into(),
     };
     let mut told = format!(
         "Recommended: threading {THREADING}, receivers {receivers}, senders {senders}: {reason}."
@@ -188,7 +210,8 @@ fn warnings(found: &Examination) -> Vec<String> {
             (reach.broadcast, "broadcast"),
         ];
         let missing: Vec<_> =
-            missing.into_iter().filter_map(|(is, what)| (!is).then_some(what)).collect();
+            missing.into_iter().filter(|(trial, _)| *trial == Trial::DidNotCome).collect();
+        let missing: Vec<_> = missing.into_iter().map(|(_, what)| what).collect();
         if !missing.is_empty() {
             all.push(format!("Warning: {} does not carry {}.", reach.name, missing.join(", ")));
         }
@@ -205,7 +228,7 @@ fn small(buffer: Buffer, what: &str, setting: &str) -> Option<String> {
         format!(
             "Warning: datagrams that wait {what} have {} bytes of room, {} were asked for: bursts are \
              lost. As root: sysctl -w {setting}={}",
-            buffer.granted, buffer.asked, buffer.asked
+            buffer.allowed(), buffer.asked, buffer.asked
         )
     })
 }
@@ -219,6 +242,8 @@ pub(super) fn thousands(number: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use biplane_net::doctor::Reach;
+
     use super::*;
 
     #[test]
@@ -233,7 +258,7 @@ mod tests {
         let buffer = Buffer { asked: 8_388_608, granted: 425_984, ceiling: Some(212_992) };
         let told = small(buffer, "to be read", "net.core.rmem_max").unwrap();
         assert!(told.ends_with("sysctl -w net.core.rmem_max=8388608"), "{told}");
-        assert_eq!(small(Buffer { granted: 8_388_608, ..buffer }, "", ""), None);
+        assert_eq!(small(Buffer { granted: 16_777_216, ..buffer }, "", ""), None);
     }
 
     #[test]
@@ -242,6 +267,22 @@ mod tests {
         let told = told(&findings);
         assert!(told.starts_with("Not complete"), "{told}");
         assert!(told.contains("nothing is known") && !told.contains("Sound"), "{told}");
-        assert!(told.contains("receivers 1, senders 1: nothing was measured"), "{told}");
+        assert!(told.contains("receivers 1, senders 1: too little was measured"), "{told}");
+    }
+
+    #[test]
+    fn an_interface_that_may_not_be_tried_is_not_blamed() {
+        let why = std::io::ErrorKind::PermissionDenied;
+        let lo = Reach {
+            name: "lo".into(),
+            multicast_v4: Trial::Came,
+            multicast_v6: Trial::DidNotCome,
+            broadcast: Trial::Came,
+        };
+        let eth = Reach { name: "eth0".into(), broadcast: Trial::NotTried { why }, ..lo.clone() };
+        let found = Examination { reach: vec![lo, eth], ..Examination::default() };
+        let told = told(&Findings::of(found, Vec::new()));
+        assert!(told.contains("broadcast not tried (permission denied)"), "{told}");
+        assert!(told.contains("Warning: eth0 does not carry multicast over IPv6."), "{told}");
     }
 }

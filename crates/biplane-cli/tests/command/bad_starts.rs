@@ -5,7 +5,9 @@ use std::{
     net::{TcpListener, UdpSocket},
 };
 
-use crate::program::{Ended, echo, run};
+use serde_json::Value;
+
+use crate::program::{Ended, echo, run, run_unheard};
 
 const BOTH_FREE: &str = "link --listen 127.0.0.1:0";
 
@@ -78,4 +80,18 @@ fn an_interface_or_a_folder_that_is_not_there_is_named() {
     assert!(line.contains("`nowhere0`"), "{line}");
     let line = told("doctor --quick --save /nowhere/at/all.toml");
     assert!(line.contains("/nowhere/at/all.toml"), "{line}");
+}
+
+#[test]
+fn how_it_ends_does_not_depend_on_who_hears_its_words() {
+    for arguments in ["doctor --quick --interface nowhere0", "juggle"] {
+        let ended = run_unheard(arguments);
+        assert_eq!(ended.status.code(), Some(2), "{arguments}: {ended:?}");
+    }
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = port.local_addr().unwrap();
+    drop(port);
+    let ended = run_unheard(&format!("probe --join biplane://{nobody}#{} --json", "A".repeat(43)));
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(serde_json::from_str::<Value>(&ended.stdout).unwrap()["steps"].is_array());
 }

@@ -1,11 +1,11 @@
 //! The command as a child process, and something for it to relay to.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Read, pipe},
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -53,6 +53,14 @@ pub(crate) struct Relaying {
 /// Runs `biplane` with these arguments to its end.
 pub(crate) fn run(arguments: &str) -> Ended {
     let child = command(arguments).spawn().unwrap();
+    finish(child, String::new())
+}
+
+/// The same where nobody reads what it says on standard error.
+pub(crate) fn run_unheard(arguments: &str) -> Ended {
+    let (reader, writer) = pipe().unwrap();
+    drop(reader);
+    let child = command(arguments).stderr(writer).spawn().unwrap();
     finish(child, String::new())
 }
 
@@ -164,15 +172,7 @@ fn command(arguments: &str) -> Command {
 
 /// Waits for the end, but not for ever.
 fn finish(mut child: Child, mut stderr: String) -> Ended {
-    let (out, mut err) = (child.stdout.take(), child.stderr.take().unwrap());
-    let out = thread::spawn(move || {
-        let mut text = String::new();
-        out.map_or(Ok(0), |mut out| out.read_to_string(&mut text)).map(|_| text)
-    });
-    let err = thread::spawn(move || {
-        let mut text = String::new();
-        err.read_to_string(&mut text).map(|_| text)
-    });
+    let (out, err) = (read_all(child.stdout.take()), read_all(child.stderr.take()));
     let end = Instant::now() + PATIENCE;
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -186,6 +186,13 @@ fn finish(mut child: Child, mut stderr: String) -> Ended {
     };
     stderr.push_str(&err.join().unwrap().unwrap());
     Ended { status, stdout: out.join().unwrap().unwrap(), stderr }
+}
+
+fn read_all(source: Option<impl Read + Send + 'static>) -> JoinHandle<io::Result<String>> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        source.map_or(Ok(0), |mut source| source.read_to_string(&mut text)).map(|_| text)
+    })
 }
 
 /// A program that answers whatever comes to its port, over TCP and UDP, with the same.
@@ -210,6 +217,6 @@ pub(crate) fn echo() -> SocketAddr {
 fn answer(stream: &TcpStream) {
     // A stream that breaks has been answered as far as it goes.
     let (mut source, mut sink) = (stream, stream);
-    drop(std::io::copy(&mut source, &mut sink));
+    drop(io::copy(&mut source, &mut sink));
     drop(stream.shutdown(std::net::Shutdown::Write));
 }

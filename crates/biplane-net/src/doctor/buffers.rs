@@ -45,10 +45,16 @@ pub struct Buffers {
 }
 
 impl Buffer {
-    /// Whether less is granted than was asked for.
+    /// What the system allowed of what was asked for: what it grants, without its own overhead.
+    #[must_use]
+    pub const fn allowed(&self) -> usize {
+        self.granted / os::ACCOUNTED
+    }
+
+    /// Whether less is allowed than was asked for.
     #[must_use]
     pub const fn is_small(&self) -> bool {
-        self.granted < self.asked
+        self.allowed() < self.asked
     }
 }
 
@@ -105,6 +111,20 @@ mod tests {
         assert_eq!(found.receive.asked, crate::limits::RECEIVE_BUFFER);
         assert!(found.receive.granted > 0 && found.send.granted > 0, "{found:?}");
         assert!(found.drop_counter.dropped > 0, "{found:?}");
+    }
+
+    #[test]
+    fn less_than_was_asked_for_is_small_however_it_is_accounted() {
+        let asked = 8_388_608;
+        for (allowed, is_small) in
+            [(212_992, true), (asked / 2, true), (asked - 1, true), (asked, false)]
+        {
+            let buffer = Buffer { asked, granted: allowed * os::ACCOUNTED, ceiling: None };
+            assert_eq!((buffer.allowed(), buffer.is_small()), (allowed, is_small));
+        }
+        let socket = UdpSocket::bind(loopback(0)).unwrap();
+        SockRef::from(&socket).set_recv_buffer_size(20_000).unwrap();
+        assert_eq!(os::room(&socket).receive, 20_000 * os::ACCOUNTED);
     }
 
     #[test]

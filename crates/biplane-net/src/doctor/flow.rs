@@ -176,11 +176,11 @@ impl Floor {
         let before = look();
         self.watch(Some(before.0 + plan.measured));
         let after = look();
-        let came = (after.1 - before.1).max(1) as f64;
+        let came = (after.1 - before.1) as f64;
         let cpu = after.2.zip(before.2).map(|(after, before)| after.saturating_sub(before));
         Pace {
             per_second: came / after.0.saturating_duration_since(before.0).as_secs_f64(),
-            cpu_ns: cpu.map(|cpu| cpu.as_secs_f64() * 1e9 / came),
+            cpu_ns: cpu.filter(|_| came > 0.0).map(|cpu| cpu.as_secs_f64() * 1e9 / came),
         }
     }
 

@@ -36,11 +36,38 @@ pub struct Reach {
     /// The interface.
     pub name: String,
     /// Whether a datagram to an IPv4 group came.
-    pub multicast_v4: bool,
+    pub multicast_v4: Trial,
     /// Whether a datagram to an IPv6 group came.
-    pub multicast_v6: bool,
+    pub multicast_v6: Trial,
     /// Whether a datagram to everybody came.
-    pub broadcast: bool,
+    pub broadcast: Trial,
+}
+
+/// Whether a datagram came.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Trial {
+    /// It came.
+    Came,
+    /// It did not, or the network takes none of its kind.
+    DidNotCome,
+    /// The system did not let it be tried, which says nothing of the network.
+    NotTried {
+        /// Why.
+        why: io::ErrorKind,
+    },
+}
+
+impl Trial {
+    fn of(arrived: io::Result<bool>) -> Self {
+        match arrived.map_err(|error| error.kind()) {
+            Ok(true) => Self::Came,
+            Err(why @ (io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported)) => {
+                Self::NotTried { why }
+            }
+            Ok(false) | Err(_) => Self::DidNotCome,
+        }
+    }
 }
 
 impl Interface {
@@ -65,9 +92,9 @@ impl Interface {
     pub(super) fn examine(&self) -> Reach {
         Reach {
             name: self.name.clone(),
-            multicast_v4: self.multicast_v4().unwrap_or(false),
-            multicast_v6: self.multicast_v6().unwrap_or(false),
-            broadcast: self.broadcast().unwrap_or(false),
+            multicast_v4: Trial::of(self.multicast_v4()),
+            multicast_v6: Trial::of(self.multicast_v6()),
+            broadcast: Trial::of(self.broadcast()),
         }
     }
 
@@ -77,11 +104,7 @@ impl Interface {
         let interface = socket2::InterfaceIndexOrAddress::Index(self.index);
         reader.join_multicast_v4_n(&GROUP_V4, &interface)?;
         let writer = socket(Domain::IPV4)?;
-        if self.is_loopback {
-            writer.set_multicast_if_v4(&Ipv4Addr::LOCALHOST)?;
-        } else {
-            self.bind(&writer)?;
-        }
+        self.choose_v4(&writer)?;
         writer.set_multicast_loop_v4(true)?;
         writer.set_multicast_ttl_v4(1)?;
         arrives(&writer, &reader, GROUP_V4.into())
@@ -108,6 +131,21 @@ impl Interface {
         }
         self.bind(&writer)?;
         arrives(&writer, &reader, Ipv4Addr::BROADCAST.into())
+    }
+
+    /// What `socket` sends to groups leaves by this interface. Unlike [`Interface::bind`] it asks no
+    /// permission of anybody.
+    #[cfg(target_os = "linux")]
+    fn choose_v4(&self, socket: &Socket) -> io::Result<()> {
+        use rustix::net::sockopt::set_ip_multicast_if_with_ifindex as choose;
+        // Of loopback's address the kernel would not think by itself: it is good on this host alone.
+        let from = if self.is_loopback { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+        Ok(choose(socket, &GROUP_V4, &from, self.index)?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn choose_v4(&self, socket: &Socket) -> io::Result<()> {
+        socket.set_multicast_if_v4(&Ipv4Addr::LOCALHOST)
     }
 
     /// Nothing that `socket` sends leaves by another interface.
@@ -164,6 +202,24 @@ mod tests {
         assert_eq!(all.len(), 1);
         assert!(all[0].is_loopback && all[0].index > 0);
         assert_eq!(all[0].examine().name, "lo");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn multicast_is_carried_by_loopback() {
+        let all = Interface::all(&[]).unwrap();
+        assert_eq!(all[0].examine().multicast_v4, Trial::Came);
+    }
+
+    #[test]
+    fn what_may_not_be_tried_says_nothing_of_the_network() {
+        use io::ErrorKind::{NetworkUnreachable, PermissionDenied, WouldBlock};
+        let refused = Trial::of(Err(PermissionDenied.into()));
+        assert_eq!(refused, Trial::NotTried { why: PermissionDenied });
+        for kind in [NetworkUnreachable, WouldBlock] {
+            assert_eq!(Trial::of(Err(kind.into())), Trial::DidNotCome);
+        }
+        assert_eq!(Trial::of(Ok(true)), Trial::Came);
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use std::{
     io,
     net::UdpSocket,
-    sync::mpsc,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -17,6 +20,8 @@ const NAP: Duration = Duration::from_millis(1);
 const LULL: Duration = Duration::from_micros(300);
 /// A datagram on loopback that takes longer is lost.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// After so many that were refused or lost, no more are sent.
+const SILENCES: usize = 3;
 
 /// The middle and the worst but one per cent of many durations.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,7 +51,8 @@ impl Quantiles {
 
 /// Measures both, so many times.
 pub(super) fn examine(times: usize) -> io::Result<Timing> {
-    Ok(Timing { jitter: Quantiles::of(naps(times)), wakeup: Quantiles::of(wakings(times)?) })
+    let wakings = wakings(times, &Wires::plain(None)?)?;
+    Ok(Timing { jitter: Quantiles::of(naps(times)), wakeup: Quantiles::of(wakings) })
 }
 
 fn naps(times: usize) -> Vec<Duration> {
@@ -58,39 +64,57 @@ fn naps(times: usize) -> Vec<Duration> {
     core::iter::repeat_with(nap).take(times).collect()
 }
 
-fn wakings(times: usize) -> io::Result<Vec<Duration>> {
-    let wires = Wires::plain(None)?;
+/// How long each of so many datagrams took to wake a thread; fewer where they do not come.
+fn wakings(times: usize, wires: &Wires) -> io::Result<Vec<Duration>> {
     let mouth = wires.mouth(0)?;
     let writer = UdpSocket::bind(loopback(0))?;
     let (woken, heard) = mpsc::channel();
+    let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         thread::Builder::new()
             .name("biplane-doctor".into())
-            .spawn_scoped(scope, move || sleep_and_tell(mouth, &woken))?;
-        let mut all = Vec::with_capacity(times);
-        for _ in 0..times {
+            .spawn_scoped(scope, || sleep_and_tell(mouth, &is_over, &woken))?;
+        let (mut all, mut silences) = (Vec::with_capacity(times), 0);
+        for number in 0..u32::try_from(times).unwrap_or(u32::MAX) {
             clock::pause(LULL);
             let sent = clock::now();
-            let known = writer.send_to(&[1], wires.to).ok().and_then(|_| {
-                let woke = heard.recv_timeout(PATIENCE).ok()?;
-                Some(woke.saturating_duration_since(sent))
-            });
-            all.extend(known);
+            let is_sent = writer.send_to(&number.to_ne_bytes(), wires.to).is_ok();
+            match is_sent.then(|| woke(&heard, number)).flatten() {
+                Some(woke) => all.push(woke.saturating_duration_since(sent)),
+                None => silences += 1,
+            }
+            if silences >= SILENCES {
+                break;
+            }
         }
-        drop(heard);
-        // Woken once more, it finds that nobody listens.
-        writer.send_to(&[0], wires.to).map(|_| all)
+        is_over.store(true, Ordering::Release);
+        wires.stop();
+        Ok(all)
     })
 }
 
-/// Waits, says when it woke, and takes what came; until nobody listens.
-fn sleep_and_tell(mouth: &Mouth, woken: &mpsc::Sender<Instant>) {
+/// When datagram `number` was known of. Those before it, which came too late, are not asked for.
+fn woke(heard: &mpsc::Receiver<(u32, Instant)>, number: u32) -> Option<Instant> {
+    let end = clock::now() + PATIENCE;
     loop {
+        let left = end.saturating_duration_since(clock::now());
+        let (known, woke) = heard.recv_timeout(left).ok()?;
+        if known == number {
+            return Some(woke);
+        }
+    }
+}
+
+/// Waits, and says when it woke and for which datagram; until it is over.
+fn sleep_and_tell(mouth: &Mouth, is_over: &AtomicBool, woken: &mpsc::Sender<(u32, Instant)>) {
+    let mut number = [0; size_of::<u32>()];
+    while !is_over.load(Ordering::Acquire) {
         mouth.poller.wait(mouth.socket.socket());
         let now = clock::now();
-        let came = mouth.socket.socket().recv(&mut [0]).is_ok();
-        if came && woken.send(now).is_err() {
-            return;
+        let came = mouth.socket.socket().recv(&mut number);
+        if came.is_ok_and(|len| len == number.len()) {
+            // Whoever asked may have given up.
+            woken.send((u32::from_ne_bytes(number), now)).ok();
         }
     }
 }
@@ -105,6 +129,27 @@ mod tests {
         let (jitter, wakeup) = (timing.jitter.unwrap(), timing.wakeup.unwrap());
         assert!(jitter.p50 <= jitter.p99 && wakeup.p50 <= wakeup.p99);
         assert!(wakeup.p50 > Duration::ZERO);
+    }
+
+    #[test]
+    fn where_no_datagram_passes_it_is_given_up_and_the_sleeper_is_woken() {
+        let nobody = UdpSocket::bind(loopback(0)).unwrap();
+        let begun = clock::now();
+        // Nothing can be sent to port 0, and what goes elsewhere wakes nobody here.
+        for to in [loopback(0), nobody.local_addr().unwrap()] {
+            let wires = Wires { to, ..Wires::plain(None).unwrap() };
+            assert!(wakings(250, &wires).unwrap().is_empty());
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn one_that_wakes_late_is_not_taken_for_the_next() {
+        let (woken, heard) = mpsc::channel();
+        let (late, now) = (clock::now(), clock::now() + LULL);
+        woken.send((6, late)).unwrap();
+        woken.send((7, now)).unwrap();
+        assert_eq!(woke(&heard, 7), Some(now));
     }
 
     #[test]

@@ -24,6 +24,18 @@ impl Symptom {
     }
 }
 
+/// What is known of parallel calls on one socket.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Soundness {
+    /// In every run datagrams came, none of them torn and none twice.
+    Sound,
+    /// One was torn or came twice: the calls cannot be trusted.
+    Unsound,
+    /// Neither was seen, but not every run was made, or one in which nothing came.
+    NotShown,
+}
+
 /// How many workers an endpoint on this system should have.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Workers {
@@ -48,7 +60,7 @@ pub enum Reason {
         /// Datagrams a second of the fastest with no more workers than cores.
         fastest: f64,
     },
-    /// The matrix was not measured.
+    /// The matrix was not measured, or not in whole.
     Unmeasured,
 }
 
@@ -68,11 +80,24 @@ pub(super) fn symptoms(examination: &Examination) -> Vec<Symptom> {
     .collect()
 }
 
+pub(super) fn soundness(examination: &Examination) -> Soundness {
+    let is_unsound = symptoms(examination).into_iter().any(Symptom::is_unsound);
+    // The matrix is what comes last.
+    let is_whole = examination.is_complete && !examination.matrix.is_empty();
+    match (is_unsound, is_whole && examination.silent_cells() == 0) {
+        (true, _) => Soundness::Unsound,
+        (false, true) => Soundness::Sound,
+        (false, false) => Soundness::NotShown,
+    }
+}
+
 /// Workers for a machine of so many `cores`.
 pub(super) fn workers(examination: &Examination, cores: usize) -> Workers {
     let alone = |reason| Workers { receivers: 1, senders: 1, reason };
-    if !examination.is_sound() {
-        return alone(Reason::Unsound);
+    match soundness(examination) {
+        Soundness::Sound => {}
+        Soundness::Unsound => return alone(Reason::Unsound),
+        Soundness::NotShown => return alone(Reason::Unmeasured),
     }
     // One socket is what an endpoint has; more workers than cores only take turns.
     let fits = |cell: &&Cell| !cell.reuseport && cell.receivers + cell.senders <= cores.max(2);
@@ -104,13 +129,13 @@ mod tests {
             cpu_ns_per_datagram: None,
             shares: vec![1; receivers],
             kernel_dropped: None,
-            counts: Counts::default(),
+            counts: Counts { sent: 10, delivered_once: 10, ..Counts::default() },
         }
     }
 
     fn examined(cells: &[(usize, usize, f64)]) -> Examination {
         let matrix = cells.iter().map(|(r, s, rate)| cell(*r, *s, *rate)).collect();
-        Examination { matrix, ..Examination::default() }
+        Examination { matrix, is_complete: true, ..Examination::default() }
     }
 
     fn chosen(cells: &[(usize, usize, f64)], cores: usize) -> (usize, usize) {
@@ -144,8 +169,23 @@ mod tests {
             let mut examination = examined(&[(1, 1, 100.0), (2, 2, 300.0)]);
             examination.matrix[1].counts = counts;
             assert_eq!(symptoms(&examination), [symptom]);
-            assert!(!examination.is_sound());
+            assert_eq!(examination.soundness(), Soundness::Unsound);
             let alone = Workers { receivers: 1, senders: 1, reason: Reason::Unsound };
+            assert_eq!(workers(&examination, 8), alone);
+        }
+    }
+
+    #[test]
+    fn what_was_not_seen_is_not_sound() {
+        let whole = examined(&[(1, 1, 100.0), (2, 2, 300.0)]);
+        assert_eq!(whole.soundness(), Soundness::Sound);
+        let mut silent = whole.clone();
+        silent.matrix[1].counts = Counts { sent: 10, lost: 10, ..Counts::default() };
+        let unfinished = Examination { is_complete: false, ..whole };
+        let alone = Workers { receivers: 1, senders: 1, reason: Reason::Unmeasured };
+        for examination in [silent, unfinished, Examination::default()] {
+            assert_eq!(examination.soundness(), Soundness::NotShown);
+            assert!(!examination.is_sound());
             assert_eq!(workers(&examination, 8), alone);
         }
     }
@@ -154,7 +194,7 @@ mod tests {
     fn what_udp_may_do_is_told_and_is_sound() {
         let mut examination = examined(&[(1, 1, 100.0)]);
         examination.matrix[0].counts =
-            Counts { lost: 1, reordered_within_reader: 1, ..Counts::default() };
+            Counts { delivered_once: 9, lost: 1, reordered_within_reader: 1, ..Counts::default() };
         assert_eq!(symptoms(&examination), [Symptom::Lost, Symptom::Reordered]);
         assert!(examination.is_sound());
     }
