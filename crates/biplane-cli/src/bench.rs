@@ -7,14 +7,13 @@ mod plot;
 mod summary;
 mod watcher;
 
-use std::{fs::File, path::Path};
-
-use anyhow::{Context, Result};
-use biplane_load::{Biplane, Measured, Plan};
+use anyhow::{Result, anyhow};
+use biplane_load::{Biplane, BrokeOff, Measured, Plan};
 
 use self::{document::Document, flags::Bench, watcher::Watcher};
 use crate::{
     output,
+    reserved::Reserved,
     system::{self, Stop},
 };
 
@@ -34,32 +33,28 @@ pub(crate) struct Ran<'a> {
 /// Runs the command; what did not hold.
 pub(crate) fn run(bench: &Bench) -> Result<Vec<String>> {
     let plan = bench.plan()?;
-    let plot = bench.plot.as_deref().map(open).transpose()?;
+    plan.check(&Biplane)?;
+    let plot = bench.plot.as_deref().map(|path| Reserved::open("--plot", path)).transpose()?;
     system::need_open_files(open_files(bench, &plan))?;
     let mut watcher = Watcher::new(&plan, bench.link.clone(), Stop::on_signals()?);
     let measured = biplane_load::measure(&Biplane, &plan, &mut watcher);
     let link = watcher.end();
-    let measured = measured.map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    let measured = measured.or_else(|error| Ok(*error.downcast::<BrokeOff>()?.measured));
+    let measured = measured.map_err(|error: anyhow::Error| anyhow!("{error:#}"))?;
     let ran = Ran { bench, plan, measured, link };
     if bench.json {
         output::json(&Document::of(&ran))?;
     } else {
         output::say(summary::of(&ran))?;
     }
-    if let Some(file) = plot {
-        plot::draw(&ran, file)?;
-    }
-    Ok(ran.measured.broken)
+    let drawn = plot.map_or(Ok(()), |file| plot::draw(&ran, file));
+    let undrawn = drawn.err().map(|error| error.to_string());
+    Ok(ran.measured.broken.into_iter().chain(undrawn).collect())
 }
 
-/// What one of the processes holds open: a connection of each client, and the relay both ends of it.
+/// What one of the processes holds open: the connections of each client, and the relay both ends of
+/// them.
 fn open_files(bench: &Bench, plan: &Plan) -> usize {
     let each = if bench.link.is_some() { 2 } else { 1 };
-    each * plan.clients + FILES_BESIDE
-}
-
-/// Opened before anything is measured, so that a wrong name costs nothing.
-fn open(path: &Path) -> Result<File> {
-    let file = File::create(path).with_context(|| format!("--plot {}", path.display()));
-    file.map_err(|error| anyhow::anyhow!("{error:#}"))
+    each * bench.workload.connections() * plan.clients + FILES_BESIDE
 }

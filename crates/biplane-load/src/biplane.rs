@@ -56,7 +56,8 @@ impl System for Biplane {
         settings.extend(chosen.map(|(count, name)| format!("{count} {name}")));
         settings.extend(means.threads.map(|threads| match threads {
             Threads::Dedicated => "dedicated threads".to_owned(),
-            Threads::Shared => "shared threads".to_owned(),
+            Threads::Shared if means.clients == 1 => "shared threads".to_owned(),
+            Threads::Shared => "the server on shared threads".to_owned(),
             Threads::Inline if means.clients == 1 => "inline".to_owned(),
             Threads::Inline => "the server inline".to_owned(),
         }));

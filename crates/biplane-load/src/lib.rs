@@ -69,6 +69,6 @@ pub use bulk::{Handed, Pattern};
 pub use latency::{Bucket, Latency};
 pub use measured::{Bulk, Connects, Measured, Rates, Sides, Way, Workers};
 pub use part::part;
-pub use run::{Progress, Stage, Watch, measure};
+pub use run::{BrokeOff, Progress, Stage, Watch, measure};
 pub use system::{Class, Heard, Means, Peer, Served, Side, System, Threads, Tuning, Worker};
 pub use work::{Game, Plan, Work};

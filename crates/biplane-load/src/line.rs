@@ -59,6 +59,8 @@ pub(crate) struct Report {
     pub(crate) sent: u64,
     /// Messages that it had no room for, and that were not offered again.
     pub(crate) refused: u64,
+    /// Messages that were due and that it was never offered.
+    pub(crate) missed: u64,
     /// What came until the stop.
     pub(crate) in_time: u64,
     /// What came at all.
@@ -75,10 +77,15 @@ pub(crate) struct Report {
 }
 
 /// Who was there.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Sessions {
     pub(crate) joined: u64,
+    /// Left after they had joined.
     pub(crate) left: u64,
+    /// Could not join.
+    pub(crate) failed: u64,
+    /// Why the first of those could not.
+    pub(crate) why_not: Option<String>,
     /// From the first call to the last that joined.
     pub(crate) joined_after: Duration,
 }

@@ -35,7 +35,8 @@ pub struct Measured {
     pub workers: Sides<Workers>,
     /// What both sides dropped, by reason, where the system says.
     pub drops: BTreeMap<String, u64>,
-    /// What should have held and did not, in words: a reliable message lost, a client that left.
+    /// What should have held and did not, in words: a reliable message lost, a client that left or
+    /// could not join, a process that broke.
     pub broken: Vec<String>,
 }
 
@@ -90,6 +91,8 @@ pub struct Way {
     pub sent: u64,
     /// Not taken, for want of room, and not offered again.
     pub refused: u64,
+    /// Due, and never offered: this side fell behind the rate. They are not among those sent.
+    pub missed: u64,
     /// Came.
     pub arrived: u64,
     /// Never came. Where order is promised: one that follows came.
@@ -185,6 +188,7 @@ fn way(plan: &Plan, from: &Report, to: &Report, size: usize) -> Option<Way> {
     Some(Way {
         sent: from.sent,
         refused: from.refused,
+        missed: from.missed,
         arrived: counts.arrived,
         lost,
         under_way: missing.saturating_sub(lost),
@@ -305,6 +309,8 @@ fn broken(plan: &Plan, server: &Report, client: &Report) -> Vec<String> {
     say(up.malformed + down.malformed, "messages that nobody sent");
     // A client that leaves is seen by both; whoever sees more is right.
     say(server.sessions.left.max(client.sessions.left), "clients left");
+    let why = client.sessions.why_not.as_deref().unwrap_or("no reason is known");
+    say(client.sessions.failed, &format!("clients could not join: {why}"));
     if let Work::Transfer { .. } = plan.work {
         let fault = match handed(client) {
             None => Some("it did not end"),
@@ -421,8 +427,9 @@ mod tests {
 
     #[test]
     fn joining_has_its_own_figures_and_no_others() {
-        let sessions = Sessions { joined: 50, left: 0, joined_after: Duration::from_millis(500) };
-        let client = Report { sessions, ..report(100, 0, 0) };
+        let joined_after = Duration::from_millis(500);
+        let sessions = Sessions { joined: 50, joined_after, ..Sessions::default() };
+        let client = Report { sessions: sessions.clone(), ..report(100, 0, 0) };
         let resident = Some((1_000_000, 1_500_000));
         let server = Report { sessions, resident, ..report(50, 0, 0) };
         let measured = Measured::of(&Plan::new(Work::Connect), server, client);
@@ -431,5 +438,15 @@ mod tests {
         assert_eq!(measured.rss_bytes_per_client, Some(10_000.0));
         assert!(measured.rates.is_none() && measured.cpu_ns_per_message.is_none());
         assert!(measured.up.is_none() && measured.down.is_none());
+    }
+
+    #[test]
+    fn who_could_not_join_is_counted_beside_those_who_did() {
+        let why_not = Some("refused".to_owned());
+        let sessions = Sessions { joined: 48, failed: 2, why_not, ..Sessions::default() };
+        let client = Report { sessions, ..report(100, 0, 0) };
+        let measured = Measured::of(&Plan::new(Work::Connect), Report::default(), client);
+        assert_eq!(measured.broken, ["2 clients could not join: refused"]);
+        assert!(measured.connects.is_some());
     }
 }

@@ -125,6 +125,7 @@ fn measure_joining(
     let begun = Moment::now();
     let mut clients = Clients::open(system, settings, shared)?;
     while !clients.have_joined()? && orders.phase() == Phase::Working {}
+    clients.time_joining();
     clients.stop(begun.spent());
     orders::tell(&Told::Done);
     while orders.phase() == Phase::Working {

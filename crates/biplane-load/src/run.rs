@@ -1,6 +1,10 @@
 //! One run: two processes are started, led through the work and ended, whatever happens.
 
-use std::time::{Duration, Instant};
+use std::{
+    error::Error,
+    fmt,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
 
@@ -72,6 +76,24 @@ impl<F: FnMut(Progress)> Watch for F {
     }
 }
 
+/// A side broke when the work had begun.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct BrokeOff {
+    /// What happened.
+    pub why: anyhow::Error,
+    /// No figures, and the same in [`Measured::broken`].
+    pub measured: Box<Measured>,
+}
+
+impl fmt::Display for BrokeOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.why)
+    }
+}
+
+impl Error for BrokeOff {}
+
 /// Does the work of `plan` on a system and measures it.
 ///
 /// Takes up to 30 s to start, the plan's time, and up to 2 s for what is under way; no process
@@ -80,13 +102,27 @@ impl<F: FnMut(Progress)> Watch for F {
 /// # Errors
 ///
 /// If the plan cannot be done with this system, a side cannot start or broke, or not all clients
-/// joined in those 30 s.
+/// joined in those 30 s, unless joining is the work: then it is in [`Measured::broken`]. It is a
+/// [`BrokeOff`] where the work had begun.
 pub fn measure(system: &dyn System, plan: &Plan, watch: &mut dyn Watch) -> Result<Measured> {
     plan.check(system)?;
-    let mut run =
-        Run { plan, watch, shared: SharedFile::create(plan.clients)?, begun: Instant::now() };
-    let reports = run.both(system)?.unwrap_or_default();
-    Ok(Measured::of(plan, reports.0, reports.1))
+    let (shared, begun) = (SharedFile::create(plan.clients)?, Instant::now());
+    let mut run = Run { plan, watch, shared, begun, has_begun: false, late: None };
+    let reports = run.both(system);
+    let (has_begun, late) = (run.has_begun, run.late);
+    let of = |(server, client), broken: Option<String>| {
+        let mut measured = Measured::of(plan, server, client);
+        measured.broken.extend(broken);
+        measured
+    };
+    match reports {
+        Ok(reports) => Ok(of(reports.unwrap_or_default(), late)),
+        Err(error) if has_begun => {
+            let measured = of(Default::default(), Some(format!("{error:#}")));
+            Err(BrokeOff { why: error, measured: Box::new(measured) }.into())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 struct Run<'a> {
@@ -94,6 +130,10 @@ struct Run<'a> {
     watch: &'a mut dyn Watch,
     shared: SharedFile,
     begun: Instant,
+    /// The work has begun.
+    has_begun: bool,
+    /// How many clients had joined when there was no more time for it.
+    late: Option<String>,
 }
 
 impl Run<'_> {
@@ -121,6 +161,7 @@ impl Run<'_> {
         }
         server.order(Order::Go)?;
         clients.order(Order::Go)?;
+        self.has_begun = true;
         self.work(&mut server, &mut clients)?;
         clients.order(Order::Stop)?;
         server.order(Order::Stop)?;
@@ -146,7 +187,7 @@ impl Run<'_> {
                 return Ok(None);
             }
         }
-        self.too_few()
+        bail!(self.too_few())
     }
 
     /// Lets both work for as long as the plan says.
@@ -169,13 +210,14 @@ impl Run<'_> {
             // Nothing is expected of it but that it does not fail.
             server.hear(Duration::ZERO)?;
         }
-        if is_joining { self.too_few() } else { Ok(()) }
+        self.late = is_joining.then(|| self.too_few());
+        Ok(())
     }
 
     /// Not all clients joined in time.
-    fn too_few<T>(&self) -> Result<T> {
+    fn too_few(&self) -> String {
         let joined = self.shared.total(Total::Joined);
-        bail!("{joined} of {} clients joined within {STARTING:?}", self.plan.clients)
+        format!("{joined} of {} clients joined within {STARTING:?}", self.plan.clients)
     }
 
     /// Tells whoever watches; whether they want it to end.

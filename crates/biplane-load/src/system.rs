@@ -74,7 +74,7 @@ pub enum Heard<'a> {
     Joined(Peer),
     /// A message came.
     Message(Peer, &'a [u8]),
-    /// A peer is gone, or could not be reached.
+    /// A peer is gone, or, if it had not joined, could not be reached.
     Left(Peer),
 }
 
@@ -125,6 +125,17 @@ pub trait Side: fmt::Debug {
 
     /// What came of all that this side's peers were handed, once it has ended.
     fn handed(&mut self) -> Option<Handed> {
+        None
+    }
+
+    /// How long after it was opened this side began to join a peer: no time, where it began with all
+    /// of them at once.
+    fn begun_after(&self, _peer: Peer) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Why a peer could not be reached, the first of them, where the system says.
+    fn why_not(&self) -> Option<String> {
         None
     }
 
@@ -183,8 +194,9 @@ pub trait System: fmt::Debug + Sync {
     /// If the system cannot be had here.
     fn serve(&self, means: &Means) -> Result<Served>;
 
-    /// Opens clients, `means.clients` of them, which begin to join at once; each is heard as
-    /// [`Heard::Joined`] in some later turn.
+    /// Opens clients, `means.clients` of them, which begin to join at once, or as
+    /// [`Side::begun_after`] says; each is heard as [`Heard::Joined`] in some later turn, or as
+    /// [`Heard::Left`].
     ///
     /// # Errors
     ///

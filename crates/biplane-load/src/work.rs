@@ -11,8 +11,8 @@ use crate::{Class, Means, System, Threads, Tuning, stamp::Stamp};
 const CLIENTS: usize = 10_000;
 /// No run is longer.
 const LONGEST: Duration = Duration::from_secs(3_600);
-/// Messages a second of one client at the most, where they go at a rate.
-const RATE: f64 = 1e6;
+/// Messages a second of one client, where they go at a rate.
+const RATES: core::ops::RangeInclusive<f64> = 0.001..=1e6;
 
 /// What the clients and the server do.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
@@ -45,7 +45,7 @@ pub enum Work {
         /// What is said meanwhile.
         game: Game,
     },
-    /// All clients join at once.
+    /// All clients join, as fast as the system lets them begin.
     Connect,
     /// Clients join and stay, and nobody says anything.
     Idle,
@@ -131,13 +131,18 @@ impl Plan {
     }
 
     /// Whether it can be done with this system.
-    pub(crate) fn check(&self, system: &dyn System) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// What is out of its range, in words.
+    pub fn check(&self, system: &dyn System) -> Result<()> {
         let Self { clients, time, .. } = *self;
         ensure!((1..=CLIENTS).contains(&clients), "clients: {clients}, of 1 to {CLIENTS}");
         ensure!(!time.is_zero() && time <= LONGEST, "a run lasts up to {LONGEST:?}, not {time:?}");
         ensure!(self.window > 0, "a window of no bytes lets nothing through");
         if let Some(rate) = self.work.rate() {
-            ensure!(rate > 0.0 && rate <= RATE, "a rate of {rate}, of more than 0 up to {RATE}");
+            let (least, most) = (RATES.start(), RATES.end());
+            ensure!(RATES.contains(&rate), "a rate of {rate}, of {least} to {most}");
         }
         for (class, size) in self.work.messages() {
             let name = system.name();
@@ -256,9 +261,14 @@ mod tests {
             let time = Duration::from_secs(seconds);
             assert_eq!(Plan { time, ..plan }.check(&Biplane).is_ok(), fits, "{seconds}");
         }
-        for (rate, fits) in
-            [(0.0, false), (0.5, true), (1e6, true), (2e6, false), (f64::NAN, false)]
-        {
+        for (rate, fits) in [
+            (0.0, false),
+            (1e-20, false),
+            (0.001, true),
+            (1e6, true),
+            (2e6, false),
+            (f64::NAN, false),
+        ] {
             let echo = Plan::new(Work::Echo { size: 64, rate });
             assert_eq!(echo.check(&Biplane).is_ok(), fits, "{rate}");
         }

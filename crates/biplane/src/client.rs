@@ -13,8 +13,8 @@ use biplane_wire::limits;
 
 pub(crate) use self::arrival::Arrival;
 use crate::{
-    Channel, ClientConfig, ConnectError, Diagnosis, DiagnosisConfig, Event, Incoming, Link,
-    Payload, Pending, Protocol, Session, diagnosis,
+    Channel, ClientConfig, ConnectError, Diagnosis, DiagnosisConfig, EndpointStats, Event,
+    Incoming, Link, Payload, Pending, Protocol, Session, diagnosis,
     engine::{self, DialConfig, Engine},
     inbox::Inbox,
     protocol::{Table, Tables},
@@ -165,6 +165,13 @@ impl Client {
     /// clients have queued.
     pub fn flush(&self) {
         self.engine.flush();
+    }
+
+    /// The figures of its socket and of the threads that serve it: of all clients together, where it
+    /// shares one. [`Session::stats`] has those of its session.
+    #[must_use]
+    pub fn endpoint_stats(&self) -> EndpointStats {
+        self.engine.stats()
     }
 
     /// Ends the session as [`Session::close`] does: what is queued on any channel still leaves, for

@@ -16,7 +16,7 @@ Workloads, with their defaults:
   flow        unreliable, with each thread's share 1 client, 1,100 B, as fast as it goes
   game        64 B up at 60 Hz, 600 B down at 20   100 clients
   transfer    bytes in bulk beside a match         1 client, 50 MB down, 100 B at 60 Hz both ways
-  connect     all clients join at once             500 clients, until all have joined
+  connect     all clients join, 512 at a time      500 clients, until all have joined
   idle        clients that say nothing             500 clients
 
 An unreliable flow as fast as it goes has at most 1 MiB and 4,096 messages under way, and less where
@@ -26,8 +26,9 @@ then their latency is that of the link and the library, and not of a full queue.
 A transfer lasts until all its bytes have come, and no less than --seconds; --size is that of all of
 it, and latency that of the match's messages down. It fails if the checksum is wrong.
 
-Figures: latency is one way, and there and back for echo; of connect, from the call to the session.
-delivered_share is what came until 2 s after the last was sent. Processor time is that of each
+Figures: latency is one way, and there and back for echo; of connect, each client's from its call to
+the session. A message that must arrive and finds the library's queue full counts from when it was
+due. What was due and not sent at all is told as missed, and the rate was not kept. delivered_share is what came until 2 s after the last was sent. Processor time is that of each
 process, over the messages that came while it was measured. Durations are written 250ms, rates
 5mbit, shares 5%.
 
@@ -45,6 +46,8 @@ const OVER_A_LINK: f64 = 200.0;
 const ECHOES: f64 = 1_000.0;
 const SMALL: usize = 64;
 const LARGE: usize = 1_100;
+/// TCP connections that a link relays at a time.
+const LINK_CONNECTIONS: usize = 2_048;
 /// Bytes of a transfer.
 const BULK: u64 = 50_000_000;
 
@@ -57,25 +60,28 @@ pub(crate) struct Bench {
     /// How long it is measured; connect takes as long as it takes.
     #[arg(long, value_name = "S", default_value = "5", value_parser = seconds)]
     seconds: Duration,
-    /// Clients, all in one process; 1 to 10,000 [default: the workload's].
-    #[arg(long, value_name = "N")]
-    clients: Option<usize>,
+    /// Clients, all in one process; 1 to 10,000, over a link up to 2,048, and 1,024 of transfer
+    /// [default: the workload's].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    clients: Option<u16>,
     /// Bytes of a message, 20 or more, or of a transfer, as 50MB [default: the workload's].
     #[arg(long, value_name = "B", value_parser = bytes)]
     size: Option<u64>,
-    /// Messages a second of each client [default: the workload's; over a link 200].
+    /// Messages a second of each client, 0.001 to 1,000,000 [default: the workload's; over a link 200].
     #[arg(long, value_name = "R")]
     rate: Option<f64>,
     /// A network between them, by name or in figures: 4g, or delay=40ms,loss=5%. See `biplane link`.
     #[arg(long, value_name = "PROFILE")]
     pub(crate) link: Option<Profile>,
-    /// Threads of the server that receive, 1 to 64 [default: 1, on four cores 2].
+    /// Threads of the server that receive, 1 to 64; not with --threading inline [default: 1, on four
+    /// cores 2].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     receivers: Option<u8>,
-    /// Threads of the server that send, 1 to 64 [default: 1, on four cores 2].
+    /// Threads of the server that send, 1 to 64; with dedicated threads alone [default: 1, on four
+    /// cores 2].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     senders: Option<u8>,
-    /// On which threads datagrams move, of the server and of a client that is alone [default:
+    /// On which threads datagrams move, of the server, and of the client where there is one [default:
     /// dedicated].
     #[arg(long, value_name = "M")]
     threading: Option<Threading>,
@@ -113,7 +119,7 @@ pub(crate) enum Workload {
     Game,
     /// Bytes in bulk beside a match.
     Transfer,
-    /// All clients join at once.
+    /// All clients join, up to 512 at a time.
     Connect,
     /// Clients that say nothing.
     Idle,
@@ -137,6 +143,11 @@ impl Workload {
         }
     }
 
+    /// TCP connections of each client: one of its session, and one of what it is handed.
+    pub(crate) const fn connections(self) -> usize {
+        if matches!(self, Self::Transfer) { 2 } else { 1 }
+    }
+
     const fn clients(self) -> usize {
         match self {
             Self::Echo
@@ -154,9 +165,10 @@ impl Workload {
 impl Bench {
     /// What shall be done.
     pub(crate) fn plan(&self) -> Result<Plan> {
+        self.check_threads()?;
         let plan = Plan::new(self.work()?);
         Ok(Plan {
-            clients: self.clients.unwrap_or_else(|| self.workload.clients()),
+            clients: self.clients()?,
             time: self.seconds,
             receivers: self.receivers.map_or(0, usize::from),
             senders: self.senders.map_or(0, usize::from),
@@ -167,6 +179,30 @@ impl Bench {
             }),
             ..plan
         })
+    }
+
+    fn clients(&self) -> Result<usize> {
+        let clients = self.clients.map_or_else(|| self.workload.clients(), usize::from);
+        let most = LINK_CONNECTIONS / self.workload.connections();
+        let fits = self.link.is_none() || clients <= most;
+        ensure!(fits, "--clients: {clients}, of {most} at the most over a link");
+        Ok(clients)
+    }
+
+    /// Threads that there are not would be counted for nothing.
+    fn check_threads(&self) -> Result<()> {
+        let (receivers, senders) = (self.receivers.is_some(), self.senders.is_some());
+        match self.threading {
+            Some(Threading::Inline) => {
+                ensure!(!receivers, "--receivers: --threading inline has no such threads");
+                ensure!(!senders, "--senders: --threading inline has no such threads");
+            }
+            Some(Threading::Shared) => {
+                ensure!(!senders, "--senders: with --threading shared each receiver sends too");
+            }
+            Some(Threading::Dedicated) | None => {}
+        }
+        Ok(())
     }
 
     fn work(&self) -> Result<Work> {
@@ -262,6 +298,7 @@ mod tests {
         assert_eq!(threads("game --threading shared"), Some(Threads::Shared));
         assert_eq!(threads("game --threading dedicated"), Some(Threads::Dedicated));
         assert!(parse("echo --threading mixed").is_err());
+        assert_eq!(threads("game --threading shared --receivers 2"), Some(Threads::Shared));
     }
 
     #[test]
@@ -286,6 +323,8 @@ mod tests {
         assert_eq!(size("transfer"), 50_000_000);
         assert_eq!(size("transfer --size 5MB"), 5_000_000);
         assert_eq!((size("transfer --size 64KiB"), size("transfer --size 0")), (65_536, 0));
+        assert!(parse("transfer --clients 1024 --link 4g").is_ok());
+        assert!(parse("transfer --clients 1025 --link 4g").is_err());
         for wrong in ["5mb", "MB", "1.5MB", "-1", "99999999999GB", "5 MB"] {
             assert!(bytes(wrong).is_err(), "{wrong}");
         }
@@ -294,7 +333,16 @@ mod tests {
 
     #[test]
     fn what_a_workload_does_not_have_is_refused() {
-        for flags in ["game --size 5", "idle --rate 5", "connect --size 9", "idle --plot a.svg"] {
+        for flags in [
+            "game --size 5",
+            "idle --rate 5",
+            "connect --size 9",
+            "idle --plot a.svg",
+            "echo --threading inline --receivers 1",
+            "echo --threading inline --senders 1",
+            "echo --threading shared --senders 1",
+            "connect --clients 2049 --link 4g",
+        ] {
             let error = parse(flags).unwrap_err().to_string();
             assert!(error.starts_with("--"), "{error}");
         }

@@ -1,8 +1,8 @@
 //! The distribution of latencies as a drawing.
 
-use std::{error::Error, fs::File, io::Write};
+use std::error::Error;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use biplane_load::Latency;
 use plotters::{
     coord::combinators::{BindKeyPoints, IntoLogRange},
@@ -19,6 +19,7 @@ use super::{
     bins::{Bin, bins},
     summary::{head, time, what},
 };
+use crate::{output, reserved::Reserved};
 
 const SIZE: (u32, u32) = (840, 480);
 const BINS: u32 = 80;
@@ -27,14 +28,17 @@ const BARS: RGBColor = RGBColor(0x7a, 0xa6, 0xd6);
 const MARKS: RGBColor = RGBColor(0x99, 0x33, 0x11);
 const FONT: &str = "sans-serif";
 
-/// Draws them into an SVG file, on white.
-pub(super) fn draw(ran: &Ran<'_>, mut file: File) -> Result<()> {
-    let latency = ran.measured.latency.as_ref();
-    let latency = latency.context("--plot: no message came whose latency could be drawn")?;
+/// Draws them into an SVG file, on white, where there are any.
+pub(super) fn draw(ran: &Ran<'_>, file: Reserved) -> Result<()> {
+    let Some(latency) = &ran.measured.latency else {
+        let path = file.path().display();
+        output::tell(&format!("biplane: {path} is not drawn: there is no latency to draw"));
+        return Ok(());
+    };
     let mut svg = String::new();
     chart(&mut svg, &head(ran), what(ran.bench.workload), latency)
         .map_err(|error| anyhow!("--plot: {error}"))?;
-    file.write_all(svg.as_bytes()).context("--plot")
+    file.write(&svg)
 }
 
 fn chart(

@@ -16,6 +16,7 @@ pub(super) fn of(ran: &Ran<'_>) -> String {
     let measured = &ran.measured;
     let mut lines = vec![head(ran)];
     lines.extend(messages(measured));
+    lines.extend(missed(measured));
     lines.extend(cost(measured));
     lines.extend(threads(ran));
     lines.push(drops(measured));
@@ -55,6 +56,14 @@ fn messages(measured: &Measured) -> Vec<String> {
         )
     });
     rates.into_iter().chain(bulk).chain(connects).collect()
+}
+
+/// What was due and not sent, where that is something.
+fn missed(measured: &Measured) -> Option<String> {
+    let missed: u64 = measured.up.iter().chain(&measured.down).map(|way| way.missed).sum();
+    (missed > 0).then(|| {
+        format!("missed     {missed} messages were due and not sent: the rate was not kept")
+    })
 }
 
 fn cost(measured: &Measured) -> Vec<String> {

@@ -9,9 +9,9 @@ use std::{
 
 use serde_json::Value;
 
-#[cfg(target_os = "linux")]
-use crate::program::Running;
 use crate::program::{Ended, alone, document, run, shared};
+#[cfg(target_os = "linux")]
+use crate::program::{Running, tell};
 
 /// Every workload, with few clients.
 const WORKLOADS: [(&str, &str); 9] = [
@@ -127,6 +127,41 @@ fn messages_that_were_to_arrive_and_do_not_are_told_and_make_it_fail() {
 }
 
 #[test]
+fn clients_that_cannot_join_are_told_beside_the_figures_and_a_drawing_that_is_not_there_stays_away()
+{
+    let file = std::env::temp_dir().join(format!("biplane-no-plot-{}.svg", std::process::id()));
+    let flags = format!("--clients 2 --link block-tcp --json --plot {}", file.display());
+    let ended = run(&format!("bench connect {flags}"));
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let document: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let broken = document["broken"][0].as_str().unwrap();
+    assert!(broken.starts_with("2 clients could not join: "), "{document}");
+    assert!(ended.stderr.contains("is not drawn"), "{ended:?}");
+    assert!(!file.exists());
+}
+
+#[test]
+fn a_file_that_is_there_stays_as_it_was_where_nothing_could_start() {
+    let file = std::env::temp_dir().join(format!("biplane-old-plot-{}.svg", std::process::id()));
+    fs::write(&file, "of yesterday").unwrap();
+    let ended = run(&format!("bench echo --size 19 --plot {}", file.display()));
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "of yesterday");
+    fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn what_one_client_dropped_is_told_too() {
+    let _machine = shared();
+    let link = "--link corrupt=20%,delay=5ms --rate 500";
+    let echo = document(&format!("bench echo --seconds 1 --json {link}"));
+    let drops = echo["drops"].as_object().unwrap().values();
+    let dropped: f64 = drops.filter_map(Value::as_f64).sum();
+    let corrupted = |way| figure(&echo, &format!("/link/{way}/udp/corrupted"));
+    assert!(dropped > 0.8 * (corrupted("up") + corrupted("down")), "{echo}");
+}
+
+#[test]
 fn people_get_words_and_a_histogram_and_a_file_a_drawing() {
     let file = std::env::temp_dir().join(format!("biplane-plot-{}.svg", std::process::id()));
     let ended = run(&format!("bench echo --seconds 0.4 --plot {}", file.display()));
@@ -151,6 +186,11 @@ fn what_cannot_start_is_told_in_one_line() {
         ("echo --size 19", "19"),
         ("echo --clients 0", "0"),
         ("echo --clients many", "many"),
+        ("echo --clients 10001", "1..=10000"),
+        ("echo --clients 18446744073709551615", "--clients"),
+        ("connect --clients 2049 --link 4g", "2048"),
+        ("echo --threading shared --senders 2", "--senders"),
+        ("echo --rate 1e-20", "rate of"),
         ("echo --rate 0", "rate of 0"),
         ("game --size 64", "--size"),
         ("unreliable --size 20000", "20000"),
@@ -193,6 +233,41 @@ fn parts_end_by_themselves_when_their_parent_is_killed() {
     until(|| children.iter().all(|child| is_gone(child)).then_some(()));
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn a_client_that_is_alone_works_on_the_threads_that_were_chosen() {
+    for (threading, thread) in [("shared", "biplane-work-0"), ("dedicated", "biplane-send-0")] {
+        let flags = format!("--clients 1 --seconds 60 --threading {threading}");
+        let running = Running::start(&format!("bench idle {flags}"));
+        let have = |process: &String| threads_of(process).iter().any(|name| name == thread);
+        until(|| {
+            let children = children_of(running.id());
+            (children.len() == 2 && children.iter().all(have)).then_some(())
+        });
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_process_that_breaks_in_the_middle_of_the_work_is_told_with_the_document() {
+    let running = Running::start("bench connect --clients 2 --link delay=2s --json");
+    let is_clients = |process: &String| {
+        let environment = fs::read_to_string(format!("/proc/{process}/environ"));
+        environment.is_ok_and(|all| all.contains("BIPLANE_LOAD_PART=clients"))
+    };
+    // It has an endpoint once it was told to begin.
+    let clients = until(|| {
+        let clients = children_of(running.id()).into_iter().find(is_clients)?;
+        threads_of(&clients).iter().any(|name| name == "biplane-control").then_some(clients)
+    });
+    tell(&clients, "KILL");
+    let ended = running.end();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let document: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let broken = document["broken"][0].as_str().unwrap();
+    assert!(broken.starts_with("the process of the clients ended"), "{document}");
+}
+
 /// Looks again and again, but not for ever.
 #[cfg(target_os = "linux")]
 fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
@@ -211,6 +286,14 @@ fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
 fn children_of(id: u32) -> Vec<String> {
     let listed = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
     listed.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
+/// The names of its threads.
+#[cfg(target_os = "linux")]
+fn threads_of(id: &str) -> Vec<String> {
+    let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    let names = threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
+    names.map(|name| name.trim().to_owned()).collect()
 }
 
 /// A process that has ended, though nobody may have taken notice yet.

@@ -122,12 +122,21 @@ impl Running {
     }
 
     /// Ends it by a signal; what it printed.
-    pub(crate) fn stop(mut self, signal: &str) -> Ended {
-        let id = self.id().to_string();
-        let killed = Command::new("kill").args([format!("-{signal}"), id]).status().unwrap();
-        assert!(killed.success());
+    pub(crate) fn stop(self, signal: &str) -> Ended {
+        tell(&self.id().to_string(), signal);
+        self.end()
+    }
+
+    /// Waits until it ends by itself; what it printed.
+    pub(crate) fn end(mut self) -> Ended {
         finish(self.child.take().unwrap(), core::mem::take(&mut self.said))
     }
+}
+
+/// Sends a process a signal.
+pub(crate) fn tell(id: &str, signal: &str) {
+    let killed = Command::new("kill").args([&format!("-{signal}"), id]).status().unwrap();
+    assert!(killed.success());
 }
 
 impl Drop for Running {

@@ -3,9 +3,7 @@
 use std::{collections::BTreeMap, fmt, thread, time::Duration};
 
 use anyhow::{Result, bail};
-use biplane::{
-    Client, ClientConfig, ConnectError, EndpointStats, Event, Pending, Planes, Threading,
-};
+use biplane::{Client, ClientConfig, ConnectError, Event, Pending, Planes, Threading};
 
 use super::{COMMAND, RELIABLE, Room, UNRELIABLE, drops, intake::Intake, protocol};
 use crate::{Class, Handed, Heard, Peer, Side};
@@ -21,6 +19,7 @@ pub(super) struct Alone {
     is_joined: bool,
     room: Room,
     intake: Intake,
+    why_not: Option<String>,
 }
 
 impl Alone {
@@ -32,6 +31,7 @@ impl Alone {
             is_joined: false,
             room: Room::default(),
             intake: Intake::of(1),
+            why_not: None,
         }
     }
 
@@ -61,19 +61,24 @@ impl Alone {
         Ok(())
     }
 
-    fn join(&mut self) -> Result<()> {
+    fn join(&mut self, hear: &mut dyn FnMut(Heard<'_>)) {
         match self.joining.as_mut().and_then(Pending::try_take) {
             None => thread::sleep(STEP),
             Some(Ok(client)) => (self.client, self.joining) = (Some(client), None),
-            Some(Err(error)) => bail!("the client cannot join: {error}"),
+            Some(Err(error)) => {
+                (self.why_not, self.joining) = (Some(error.to_string()), None);
+                hear(Heard::Left(ME));
+            }
         }
-        Ok(())
     }
 }
 
 impl Side for Alone {
     fn turn(&mut self, patience: Duration, hear: &mut dyn FnMut(Heard<'_>)) -> Result<()> {
-        let Some(client) = &self.client else { return self.join() };
+        let Some(client) = &self.client else {
+            self.join(hear);
+            return Ok(());
+        };
         let wait = if self.is_joined { patience } else { patience.min(STEP) };
         if wait.is_zero() || client.wait(wait) || !self.is_joined {
             return self.take(hear);
@@ -97,13 +102,17 @@ impl Side for Alone {
         self.intake.look()
     }
 
+    fn why_not(&self) -> Option<String> {
+        self.why_not.clone()
+    }
+
     fn lost_spuriously(&self) -> Option<u64> {
         Some(self.client.as_ref()?.session().stats().path.lost_spuriously)
     }
 
     fn drops(&self) -> BTreeMap<String, u64> {
-        let sessions = self.client.iter().map(|client| client.session().stats());
-        drops(&EndpointStats::default(), sessions)
+        let stats = self.client.as_ref().map(Client::endpoint_stats).unwrap_or_default();
+        drops(&stats, self.client.iter().map(|client| client.session().stats()))
     }
 }
 

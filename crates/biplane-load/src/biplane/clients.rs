@@ -13,9 +13,13 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use biplane::{Client, ConnectError, Endpoint, EndpointStats, Event, Pending, Planes};
+use biplane::{
+    Client, ClientConfig, ConnectError, Endpoint, EndpointStats, Event, Pending, Planes,
+};
 
-use super::{COMMAND, RELIABLE, Room, UNRELIABLE, drops, intake::Intake, protocol, workers};
+use super::{
+    COMMAND, RELIABLE, Room, UNRELIABLE, drops, intake::Intake, protocol, threading, workers,
+};
 use crate::{Class, Handed, Heard, Means, Peer, Side, Worker};
 
 /// Clients that join at a time: each has 10 s for it, also where thousands want to.
@@ -29,17 +33,21 @@ pub(super) struct Clients {
     clients: usize,
     /// What several of them share.
     endpoint: Option<Endpoint>,
+    /// Of one that is alone.
+    config: ClientConfig,
+    opened: Instant,
     seats: Vec<Seat>,
     feed: Feed,
     woken: Arc<Woken>,
     /// Those that have a session and no UDP yet, since when.
     landing: VecDeque<(Peer, Instant)>,
     intake: Intake,
-    joined: usize,
+    why_not: Option<String>,
 }
 
 /// A client's place.
 struct Seat {
+    begun_after: Duration,
     life: Option<Pin<Box<dyn Future<Output = ()>>>>,
     waker: Waker,
     client: Option<Arc<Client>>,
@@ -59,29 +67,37 @@ enum Told {
 
 impl Clients {
     pub(super) fn open(means: &Means, address: &str) -> Result<Self> {
+        let opened = Instant::now();
+        let threads = means.threads.map(threading).unwrap_or_default();
         let endpoint = if means.clients > 1 { Some(Endpoint::bind("127.0.0.1:0")?) } else { None };
         let mut clients = Self {
             address: address.to_owned(),
             clients: means.clients,
             endpoint,
+            config: ClientConfig::default().threading(threads),
+            opened,
             seats: Vec::new(),
             feed: Feed::default(),
             woken: Arc::default(),
             landing: VecDeque::new(),
             intake: Intake::of(means.clients),
-            joined: 0,
+            why_not: None,
         };
         (0..means.clients.min(JOINING)).for_each(|_| clients.dial());
         Ok(clients)
     }
 
-    /// Lets one more client begin to join.
+    /// Lets one more client begin to join, if there is one.
     fn dial(&mut self) {
         let peer = self.seats.len();
+        if peer >= self.clients {
+            return;
+        }
+        let begun_after = self.opened.elapsed();
         let protocol = protocol();
         let pending = match &self.endpoint {
             Some(endpoint) => endpoint.connect(&self.address, &protocol),
-            None => Client::connect(&self.address, &protocol),
+            None => Client::connect_with(&self.address, &protocol, self.config.clone()),
         };
         let waker = Waker::from(Arc::new(Call { peer, woken: Arc::clone(&self.woken) }));
         waker.wake_by_ref();
@@ -89,6 +105,7 @@ impl Clients {
             Box::pin(live(peer, pending, Rc::clone(&self.feed)));
         let life = Some(life);
         self.seats.push(Seat {
+            begun_after,
             life,
             waker,
             client: None,
@@ -127,16 +144,19 @@ impl Clients {
                 if let Some(seat) = self.seats.get_mut(peer) {
                     seat.client = Some(client);
                 }
-                if self.seats.len() < self.clients {
-                    self.dial();
-                }
+                self.dial();
                 if is_up {
                     return Ok(self.join(peer, hear));
                 }
                 self.landing.push_back((peer, Instant::now()));
                 Ok(false)
             }
-            Told::Failed(error) => bail!("client {peer} cannot join: {error}"),
+            Told::Failed(error) => {
+                self.why_not.get_or_insert_with(|| error.to_string());
+                self.dial();
+                hear(Heard::Left(peer));
+                Ok(true)
+            }
             Told::Event(Event::Planes(_, Planes::Both)) => Ok(self.join(peer, hear)),
             Told::Event(Event::Readable(_)) => Ok(self.read(peer, hear)),
             Told::Event(Event::Offered(offer)) => {
@@ -148,6 +168,7 @@ impl Clients {
             Told::Over => {
                 // What had come before its end is read first.
                 self.read(peer, hear);
+                self.landing.retain(|(landing, _)| *landing != peer);
                 hear(Heard::Left(peer));
                 Ok(true)
             }
@@ -160,7 +181,6 @@ impl Clients {
             return false;
         };
         seat.is_joined = true;
-        self.joined += 1;
         hear(Heard::Joined(peer));
         true
     }
@@ -178,9 +198,10 @@ impl Clients {
         is_heard
     }
 
-    /// Those of the endpoint; a socket of a single client's own tells none.
+    /// Those of the socket: of the one that all share, or of a single client's own.
     fn stats(&self) -> EndpointStats {
-        self.endpoint.as_ref().map(Endpoint::stats).unwrap_or_default()
+        let client = || self.seats.first()?.client.as_ref().map(|client| client.endpoint_stats());
+        self.endpoint.as_ref().map(Endpoint::stats).or_else(client).unwrap_or_default()
     }
 }
 
@@ -227,6 +248,14 @@ impl Side for Clients {
         self.intake.look()
     }
 
+    fn begun_after(&self, peer: Peer) -> Duration {
+        self.seats.get(peer).map_or(Duration::ZERO, |seat| seat.begun_after)
+    }
+
+    fn why_not(&self) -> Option<String> {
+        self.why_not.clone()
+    }
+
     fn receivers(&self) -> Vec<Worker> {
         workers(&self.stats().receivers)
     }
@@ -249,7 +278,7 @@ impl Side for Clients {
 impl fmt::Debug for Clients {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shape = f.debug_struct("Clients");
-        shape.field("clients", &self.clients).field("joined", &self.joined).finish_non_exhaustive()
+        shape.field("clients", &self.clients).finish_non_exhaustive()
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Class, Game, Handed, Plan, System, Work,
     books::Books,
-    line::{Flow, Report, Settings},
+    line::{Flow, Report, Sessions, Settings},
     meter::{self, Spent},
     shared::{Shared, Total},
     window::Window,
@@ -50,6 +50,8 @@ pub(super) struct Clients {
     /// Of an unreliable flow as fast as it goes.
     window: Option<Window>,
     pace: Pace,
+    /// Messages wait since a moment ago when the system had no room for one that must arrive.
+    is_held: bool,
     is_stalled: bool,
     handed: Option<Handed>,
 }
@@ -69,20 +71,25 @@ impl Clients {
         let window = is_windowed.then(|| Window::new(plan.window, work.up_size(), clients));
         let form = Form::new(work.class(), work.up_size(), if is_free { TIMED } else { 1 });
         let pace = Pace::new(steps(&plan));
-        Ok(Self { desk, shared, plan, form, window, pace, is_stalled: false, handed: None })
+        let (is_held, is_stalled, handed) = (false, false, None);
+        Ok(Self { desk, shared, plan, form, window, pace, is_held, is_stalled, handed })
     }
 
-    /// A turn of joining; whether all have.
+    /// A turn of joining; whether all have, or have failed where that is a figure.
     pub(super) fn have_joined(&mut self) -> Result<bool> {
-        let before = self.desk.sessions().joined;
         self.desk.turn(NO_ROOM)?;
-        let sessions = self.desk.sessions();
-        ensure!(sessions.left == 0, "{} clients could not join", sessions.left);
-        if matches!(self.plan.work, Work::Connect) {
-            // Whoever joined in one turn is heard of at one time.
-            (before..sessions.joined).for_each(|_| self.desk.time(sessions.joined_after));
+        let Sessions { joined, left, failed, why_not, .. } = self.desk.sessions();
+        if !matches!(self.plan.work, Work::Connect) {
+            let why = why_not.map_or_else(String::new, |why| format!(": {why}"));
+            ensure!(failed == 0, "{failed} clients could not join{why}");
+            ensure!(left == 0, "{left} clients left before all had joined");
         }
-        Ok(sessions.joined >= self.plan.clients as u64)
+        Ok(joined + failed >= self.plan.clients as u64)
+    }
+
+    /// Joining is the work, and is over.
+    pub(super) fn time_joining(&mut self) {
+        self.desk.time_joining();
     }
 
     /// A turn without work.
@@ -115,7 +122,14 @@ impl Clients {
     }
 
     pub(super) fn stop(&mut self, spent: Spent) {
-        self.desk.stop(spent);
+        let missed = match self.plan.work {
+            Work::Flow { rate: Some(_), .. } | Work::Echo { .. } => self.pace.overdue(BETWEEN),
+            Work::Game(_) | Work::Transfer { .. } => {
+                self.pace.left_out() * self.plan.clients as u64 / u64::from(SLICES)
+            }
+            Work::Flow { rate: None, .. } | Work::Connect | Work::Idle => 0,
+        };
+        self.desk.stop(spent, missed);
     }
 
     /// Waits for what is under way.
@@ -198,17 +212,20 @@ impl Clients {
     fn send_due(&mut self) -> Result<()> {
         let clients = self.plan.clients as u64;
         let is_kept = self.plan.work.class() != Class::Unreliable;
-        let (mut is_sent, mut is_held) = (false, false);
+        let (mut is_sent, mut is_full) = (false, false);
         // Bounded, so that the side has its turn where more is due than can be sent.
         for _ in 0..BURST_MESSAGES {
             if !self.pace.wait().is_zero() {
+                self.is_held = false;
                 break;
             }
             let client = usize::try_from(self.pace.next() % clients)?;
-            if self.desk.send(client, &mut self.form)? {
+            // What the system made wait has waited since it was due.
+            let since = self.is_held.then(|| self.pace.due());
+            if self.desk.send_since(client, &mut self.form, since)? {
                 is_sent = true;
             } else if is_kept {
-                is_held = true;
+                (self.is_held, is_full) = (true, true);
                 break;
             } else {
                 self.desk.refuse();
@@ -218,7 +235,7 @@ impl Clients {
         if is_sent {
             self.desk.flush()?;
         }
-        let most = if is_held { NO_ROOM } else { BETWEEN.min(self.pace.wait()) };
+        let most = if is_full { NO_ROOM } else { BETWEEN.min(self.pace.wait()) };
         self.desk.turn(most).map(drop)
     }
 
@@ -246,3 +263,6 @@ fn steps(plan: &Plan) -> f64 {
         Work::Flow { rate: None, .. } | Work::Connect | Work::Idle => 1.0,
     }
 }
+
+#[cfg(test)]
+mod tests;

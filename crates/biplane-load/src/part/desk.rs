@@ -40,6 +40,8 @@ pub(super) struct Seat {
     pub(super) sent: u64,
     /// It left.
     pub(super) is_gone: bool,
+    /// When it joined, after this side was opened.
+    joined_after: Option<Duration>,
 }
 
 /// Messages that wait to be sent back, one after the other.
@@ -120,16 +122,21 @@ impl Desk {
                     }
                 }
                 Heard::Joined(peer) => {
-                    seat(seats, peer);
+                    let joined_after = meter::now().saturating_sub(opened);
+                    seat(seats, peer).joined_after = Some(joined_after);
                     sessions.joined += 1;
                     if !is_server {
-                        sessions.joined_after = meter::now().saturating_sub(opened);
+                        sessions.joined_after = joined_after;
                         shared.set_total(Total::Joined, sessions.joined);
                     }
                 }
                 Heard::Left(peer) => {
-                    seat(seats, peer).is_gone = true;
-                    sessions.left += 1;
+                    let seat = seat(seats, peer);
+                    seat.is_gone = true;
+                    match seat.joined_after {
+                        Some(_) => sessions.left += 1,
+                        None => sessions.failed += 1,
+                    }
                 }
             }
         })?;
@@ -148,11 +155,21 @@ impl Desk {
 
     /// Sends the next message to a peer; whether there was room for it.
     pub(super) fn send(&mut self, to: Peer, form: &mut Form) -> Result<bool> {
+        self.send_since(to, form, None)
+    }
+
+    /// The same for a message that says it was sent at `since`, where that is not now.
+    pub(super) fn send_since(
+        &mut self,
+        to: Peer,
+        form: &mut Form,
+        since: Option<Duration>,
+    ) -> Result<bool> {
         let Some(seat) = self.seats.get_mut(to).filter(|seat| !seat.is_gone) else {
             return Ok(false);
         };
         let number = seat.sent;
-        let sent = number.is_multiple_of(form.timed).then(meter::now);
+        let sent = number.is_multiple_of(form.timed).then(|| since.unwrap_or_else(meter::now));
         let client = u32::try_from(to).unwrap_or(u32::MAX);
         Stamp { number, sent, client }.write(&mut form.bytes);
         let is_sent = self.side.send(to, form.class, &form.bytes)?;
@@ -193,13 +210,17 @@ impl Desk {
         self.side.flush()
     }
 
-    /// Times how long a client took to join.
-    pub(super) fn time(&mut self, latency: Duration) {
-        self.books.time(latency);
+    /// Times how long each that joined took for it.
+    pub(super) fn time_joining(&mut self) {
+        for (peer, seat) in self.seats.iter().enumerate() {
+            let Some(joined_after) = seat.joined_after else { continue };
+            self.books.time(joined_after.saturating_sub(self.side.begun_after(peer)));
+        }
     }
 
-    pub(super) const fn sessions(&self) -> Sessions {
-        self.sessions
+    /// Who was there so far.
+    pub(super) fn sessions(&self) -> Sessions {
+        Sessions { why_not: self.side.why_not(), ..self.sessions.clone() }
     }
 
     pub(super) const fn counts(&self) -> Counts {
@@ -215,8 +236,9 @@ impl Desk {
         self.before = workers(&*self.side);
     }
 
-    /// The work is over, but for what is under way.
-    pub(super) fn stop(&mut self, spent: Spent) {
+    /// The work is over, but for what is under way; so many messages were due and not offered.
+    pub(super) fn stop(&mut self, spent: Spent, missed: u64) {
+        self.report.missed = missed;
         self.report.workers = workers(&*self.side).since(&self.before);
         self.report.spent = spent;
         self.report.in_time = self.books.counts().arrived;
@@ -232,7 +254,7 @@ impl Desk {
             refused: self.refused,
             counts: self.books.counts(),
             latencies: self.books.latencies(),
-            sessions: self.sessions,
+            sessions: self.sessions(),
             drops: drops(self.side.drops()),
             ..self.report.clone()
         }

@@ -91,7 +91,9 @@ impl Server {
     }
 
     pub(super) fn stop(&mut self, spent: Spent) {
-        self.desk.stop(spent);
+        let snapshots = |game| self.ticks.left_out() / u64::from(ticks_apart(game));
+        let missed = self.work.game().map_or(0, snapshots) * self.desk.seats.len() as u64;
+        self.desk.stop(spent, missed);
     }
 
     pub(super) fn report(&self) -> Report {
@@ -104,7 +106,7 @@ impl Server {
         let number = self.ticks.next();
         self.ticks.sleep();
         self.desk.turn_out(Duration::from_secs(1) / game.up_hz)?;
-        if number.is_multiple_of(u64::from(game.up_hz / game.down_hz)) {
+        if number.is_multiple_of(u64::from(ticks_apart(game))) {
             for client in 0..self.desk.seats.len() {
                 if !self.desk.send(client, &mut self.snapshot)? {
                     self.desk.refuse();
@@ -113,4 +115,9 @@ impl Server {
         }
         self.desk.flush()
     }
+}
+
+/// Ticks from one snapshot to the next.
+const fn ticks_apart(game: Game) -> u32 {
+    game.up_hz / game.down_hz
 }

@@ -57,6 +57,15 @@ fn there_are_as_many_workers_as_the_threads_allow() {
 }
 
 #[test]
+fn a_client_tells_the_figures_of_its_socket() {
+    for threading in ALL {
+        let stats = pair(threading).client.endpoint_stats();
+        assert_eq!((stats.receivers.len(), stats.senders.len()), (1, 1), "{threading:?}");
+        assert!(stats.datagrams.sent > 0 && stats.datagrams.delivered > 0, "{stats:?}");
+    }
+}
+
+#[test]
 fn a_wait_ends_with_what_comes_and_else_in_time() {
     for threading in ALL {
         let pair = pair(threading);
