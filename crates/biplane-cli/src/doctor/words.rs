@@ -209,9 +209,8 @@ fn warnings(found: &Examination) -> Vec<String> {
             (reach.multicast_v6, "multicast over IPv6"),
             (reach.broadcast, "broadcast"),
         ];
-        let missing: Vec<_> =
-            missing.into_iter().filter(|(trial, _)| *trial == Trial::DidNotCome).collect();
-        let missing: Vec<_> = missing.into_iter().map(|(_, what)| what).collect();
+        let missing = missing.into_iter().filter(|(trial, _)| *trial == Trial::DidNotCome);
+        let missing: Vec<_> = missing.map(|(_, what)| what).collect();
         if !missing.is_empty() {
             all.push(format!("Warning: {} does not carry {}.", reach.name, missing.join(", ")));
         }
