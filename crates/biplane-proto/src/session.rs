@@ -10,6 +10,7 @@
 //! | `probing` | how a session learns how long its datagrams may be |
 //! | `ending` | how a session closes |
 //! | `resume` | how a session goes on over another control connection |
+//! | `requests` | what is asked and answered |
 //! | `transfer` | transfers: their steps, and what their bytes yield to |
 //! | `timing` | what each timer does, and when each is due |
 
@@ -19,6 +20,7 @@ mod departure;
 mod ending;
 mod moving;
 mod probing;
+mod requests;
 mod resume;
 mod stream;
 mod timing;
@@ -27,15 +29,15 @@ mod transfer;
 use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
-use biplane_wire::{ChannelId, ChannelKind, PacketNumber, Parameters, ReplyOutcome, RequestId};
+use biplane_wire::{ChannelId, ChannelKind, PacketNumber, Parameters};
 use bytes::Bytes;
 
 use self::ending::State;
-pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss};
+pub use self::{arrival::Arrival, departure::Transmit, ending::ControlLoss, requests::Reply};
 use crate::{
-    Answered, ChannelConfig, ChannelStats, CloseReason, DropReason, Drops, Event, FirstNumbers,
-    KeyChange, PathStats, PlaneMode, Planes, ReplyPlace, Role, SendError, SessionStats, Setup,
-    Sounding, SoundingReport, Timer,
+    ChannelConfig, ChannelStats, CloseReason, DropReason, Drops, Event, FirstNumbers, KeyChange,
+    PathStats, PlaneMode, Planes, Role, SendError, SessionStats, Setup, Sounding, SoundingReport,
+    Timer,
     acks::Acks,
     channel::{Channels, Content},
     control::{Control, Head},
@@ -51,18 +53,6 @@ use crate::{
     watched::Watched,
     window::ReplayWindow,
 };
-
-/// What a request is answered with.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Reply {
-    /// The answer.
-    Answer(Bytes),
-    /// The application refuses, with words of at most [`biplane_wire::limits::TEXT`] bytes.
-    Refuse(Box<str>),
-    /// The application let go of the request.
-    Unanswered,
-}
 
 /// What the owner of a session must see to after an input that says so.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -437,29 +427,6 @@ impl Session {
         self.outlook.readable();
     }
 
-    /// Asks the peer; the answer comes by [`Session::poll_answer`], within `deadline` at the most.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`]; nothing is asked then.
-    pub fn request(
-        &mut self,
-        now: Instant,
-        kind: u8,
-        payload: Bytes,
-        deadline: Duration,
-    ) -> Result<RequestId, SendError> {
-        let now = self.clock.clamp(now);
-        if self.is_closed() {
-            return Err(SendError::Closed);
-        }
-        let id = self.requests.next(kind)?;
-        self.control.outbox.push(Head::Request(id, kind), payload)?;
-        self.requests.on_queued(id, now + deadline.min(limits::WAIT_MAX));
-        self.settle(now);
-        Ok(id)
-    }
-
     fn queue_command(&mut self, channel: ChannelId, content: Content<'_>) -> Result<(), SendError> {
         let Control { outbox, spares, .. } = &mut *self.control;
         let payload = match content {
@@ -471,42 +438,6 @@ impl Session {
             Content::Shared(bytes) => bytes,
         };
         outbox.push(Head::Command(channel), payload)
-    }
-
-    /// Answers a [`crate::Call`]. A reply to what is not asked (any more) is nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`]; the call still waits then, unless the session is over or it was
-    /// [`Reply::Unanswered`].
-    pub fn reply(&mut self, now: Instant, id: RequestId, reply: Reply) -> Result<(), SendError> {
-        let now = self.clock.clamp(now);
-        if self.is_closed() {
-            return Err(SendError::Closed);
-        }
-        if !self.requests.owes(id) {
-            return Ok(());
-        }
-        // Nobody is left who could answer it later: its place is free, whether the peer hears or not.
-        let is_last = matches!(reply, Reply::Unanswered);
-        let queued = self.queue_reply(id, reply);
-        if queued.is_ok() || is_last {
-            self.requests.on_replied(id);
-            self.settle(now);
-        }
-        queued
-    }
-
-    fn queue_reply(&mut self, id: RequestId, reply: Reply) -> Result<(), SendError> {
-        let (outcome, payload) = match reply {
-            Reply::Answer(payload) => (ReplyOutcome::Answered, payload),
-            Reply::Refuse(text) => {
-                let text = biplane_wire::clipped(&text, limits::TEXT);
-                (ReplyOutcome::Refused, Bytes::copy_from_slice(text.as_bytes()))
-            }
-            Reply::Unanswered => (ReplyOutcome::Unanswered, Bytes::new()),
-        };
-        self.control.outbox.push(Head::Reply(id, outcome), payload)
     }
 
     /// Notes packets with its receive id that were dropped before they came to it.
@@ -539,25 +470,6 @@ impl Session {
         self.channels.books.notices.on_notice_taken();
         if self.channels.books.notices.take_writable() {
             self.outlook.writable();
-        }
-    }
-
-    /// Takes what became of a request of this side's. Messages that came after the reply wait until
-    /// [`Session::on_answer_told`].
-    pub fn poll_answer(&mut self) -> Option<(Answered, ReplyPlace)> {
-        self.requests.poll_answer()
-    }
-
-    /// The application has the answer, or nobody waits for it.
-    pub fn on_answer_told(&mut self, ReplyPlace(place): ReplyPlace) {
-        self.on_place_taken(place);
-    }
-
-    /// The application took a request or reply, or nobody waits for it: messages may have waited for
-    /// that.
-    fn on_place_taken(&mut self, place: Option<u64>) {
-        if place.is_some_and(|place| self.channels.on_place_taken(place)) {
-            self.outlook.readable();
         }
     }
 

@@ -94,7 +94,7 @@ impl ReliableSend {
             Content::Borrowed(bytes) if bytes.len() > limits::SHELVED_MESSAGE => {
                 Content::Shared(self.spares.copy(bytes))
             }
-            payload => payload,
+            Content::Borrowed(_) | Content::Shared(_) => payload,
         };
         self.unsent.push_back(Queued { payload, since, extra }.keep(&mut self.shelf));
         Ok(())
