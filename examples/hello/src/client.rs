@@ -1,6 +1,6 @@
 //! The other half: a plain loop, no async in sight.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use biplane::{Client, Event};
@@ -9,8 +9,8 @@ use crate::protocol::{Knock, LINES, WAVES, protocol};
 
 /// How often it waves.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How often it waves in vain before it gives up.
-const PATIENCE: u32 = 200;
+/// How long it waits for both answers before it gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Joins, says hello on both planes, and leaves.
 pub fn visit(link: &str) -> Result<()> {
@@ -21,10 +21,14 @@ pub fn visit(link: &str) -> Result<()> {
 
     client.send(LINES, &"hello".to_owned())?;
     let (mut answer, mut waved_back, mut waves) = (None, None, 0);
+    let deadline = Instant::now() + PATIENCE;
     while answer.is_none() || waved_back.is_none() {
-        ensure!(waves < PATIENCE, "the server does not wave back");
-        waves += 1;
-        client.send(WAVES, &waves)?;
+        let missing = if answer.is_none() { "answer" } else { "wave back" };
+        ensure!(Instant::now() < deadline, "the server did not {missing} within {PATIENCE:?}");
+        if waved_back.is_none() {
+            waves += 1;
+            client.send(WAVES, &waves)?;
+        }
         // False when nothing came in time: a wave may be lost, so wave again.
         let _something = client.wait(PAUSE);
         for event in client.events() {

@@ -1,6 +1,6 @@
 //! The async half: runs on any executor.
 
-use biplane::{Event, Server, Session};
+use biplane::{Event, Server};
 
 use crate::protocol::{Knock, LINES, WAVES};
 
@@ -16,7 +16,7 @@ pub async fn serve(server: &Server) {
                     format!("come in, {}! You are {session}", knock.name)
                 })
                 .unwrap_or_else(|call| call.refuse("unknown request")),
-            Event::Readable(session) => answer(&session),
+            Event::Readable(_) => answer(server),
             Event::Planes(session, planes) => println!("server: {session} flies on {planes:?}"),
             Event::Left(session, reason) => println!("server: {session} left, {reason}"),
             Event::Fault(fault) => eprintln!("server: {fault}"),
@@ -25,13 +25,14 @@ pub async fn serve(server: &Server) {
     }
 }
 
-/// A session whose queue is full misses an answer; that is its own affair.
-fn answer(session: &Session) {
-    while let Some(line) = session.recv(LINES) {
+/// Answers what has arrived, and no more: who talks on and on keeps nobody else waiting. A session
+/// whose queue is full misses an answer; that is its own affair.
+fn answer(server: &Server) {
+    server.drain(LINES, |session, line| {
         println!("server: {session} says {line:?}");
         session.send(LINES, &format!("{line} to you too")).ok();
-    }
-    while let Some(number) = session.recv(WAVES) {
+    });
+    server.drain(WAVES, |session, number| {
         session.send(WAVES, &number).ok();
-    }
+    });
 }
