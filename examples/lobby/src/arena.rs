@@ -2,7 +2,7 @@
 //!
 //! Whole numbers alone, so that the same intents make the same match on every machine. A player
 //! moves by one step for each of its intents, whenever they are applied; all else happens once a
-//! tick. Nothing here knows of sessions, channels or time.
+//! tick. At any rate of ticks a second is as long. Nothing here knows of sessions, channels or clocks.
 
 mod geometry;
 
@@ -14,28 +14,34 @@ pub(crate) use geometry::{HEIGHT, PILLARS, Point, WIDTH};
 pub(crate) const RADIUS: i32 = geometry::px(14);
 /// How near a hand must come to the crown on another head.
 const REACH: i32 = 2 * RADIUS + geometry::px(4);
-/// Step of an intent.
-const WALK: i32 = geometry::px(3);
-/// Step of the crown's holder: it is heavy.
-const WALK_CROWNED: i32 = WALK * 9 / 10;
-/// Intents that a dash lasts.
-const DASH_LENGTH: u8 = 10;
-/// Intents from the start of one dash to the next.
-const DASH_EVERY: u8 = 150;
-/// Ticks in which a crown just taken is safe.
-const GRACE: u8 = 60;
-/// Ticks with the crown that make a point.
-const POINT: u8 = 60;
+/// How far one walks in a second.
+const WALK: i32 = geometry::px(180);
 /// Points that win a round.
 pub(crate) const GOAL: u8 = 20;
 
 /// A match from its first tick.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Arena {
+    measures: Measures,
     tick: u32,
     /// In order of seats.
     bodies: Vec<Body>,
     crown: Hold,
+}
+
+/// What lasts or goes how far, in ticks and steps of a match.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Measures {
+    /// Step of an intent.
+    walk: i32,
+    /// Intents that a dash lasts: a sixth of a second.
+    dash_length: u16,
+    /// Intents from the start of one dash to the next: two seconds and a half.
+    dash_every: u16,
+    /// Ticks in which a crown just taken is safe: a second.
+    grace: u16,
+    /// Ticks with the crown that make a point: a second.
+    point: u16,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,21 +49,22 @@ struct Body {
     seat: u8,
     at: Point,
     intent: Intent,
-    dash_left: u8,
-    dash_wait: u8,
+    dash_left: u16,
+    dash_wait: u16,
     score: u8,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Hold {
     Lies(Point),
-    Held { by: u8, ticks: u8, grace: u8 },
+    Held { by: u8, ticks: u16, grace: u16 },
 }
 
 impl Arena {
-    /// Nobody there, the crown in the middle.
-    pub(crate) const fn new() -> Self {
-        Self { tick: 0, bodies: Vec::new(), crown: Hold::Lies(geometry::MIDDLE) }
+    /// Nobody there, the crown in the middle, and so many ticks a second.
+    pub(crate) fn new(tick_hz: u16) -> Self {
+        let (measures, crown) = (Measures::at(tick_hz), Hold::Lies(geometry::MIDDLE));
+        Self { measures, tick: 0, bodies: Vec::new(), crown }
     }
 
     /// Ticks since the start.
@@ -86,11 +93,15 @@ impl Arena {
 
     /// Moves a player by one intent.
     pub(crate) fn apply(&mut self, seat: u8, intent: Intent) {
-        let walk = if self.holder() == Some(seat) { WALK_CROWNED } else { WALK };
+        let mut measures = self.measures;
+        if self.holder() == Some(seat) {
+            // It is heavy.
+            measures.walk = measures.walk * 9 / 10;
+        }
         if let Ok(place) = self.place_of(seat)
             && let Some(body) = self.bodies.get_mut(place)
         {
-            body.apply(intent, walk);
+            body.apply(intent, &measures);
         }
     }
 
@@ -155,13 +166,14 @@ impl Arena {
     }
 
     fn crown_after_contact(&self) -> Hold {
+        let taken_by = |by| Hold::Held { by, ticks: 0, grace: self.measures.grace };
         match self.crown {
             Hold::Lies(at) => match self.nearest(at, RADIUS + RADIUS / 2, None) {
-                Some(by) => Hold::Held { by, ticks: 0, grace: GRACE },
+                Some(by) => taken_by(by),
                 None => self.crown,
             },
             Hold::Held { by, ticks, grace: 0 } => match self.thief(by) {
-                Some(thief) => Hold::Held { by: thief, ticks: 0, grace: GRACE },
+                Some(thief) => taken_by(thief),
                 None => Hold::Held { by, ticks, grace: 0 },
             },
             Hold::Held { by, ticks, grace } => Hold::Held { by, ticks, grace: grace - 1 },
@@ -183,9 +195,9 @@ impl Arena {
 
     fn score(&mut self) -> Option<u8> {
         let Hold::Held { by, ticks, grace } = self.crown else { return None };
-        let ticks = ticks + 1;
-        self.crown = Hold::Held { by, ticks: ticks % POINT, grace };
-        if ticks < POINT {
+        let (ticks, point) = (ticks + 1, self.measures.point);
+        self.crown = Hold::Held { by, ticks: ticks % point, grace };
+        if ticks < point {
             return None;
         }
         let place = self.place_of(by).ok()?;
@@ -206,12 +218,26 @@ impl Arena {
     }
 }
 
+impl Measures {
+    /// Those of a match with so many ticks a second.
+    fn at(tick_hz: u16) -> Self {
+        Self {
+            walk: WALK / i32::from(tick_hz),
+            dash_length: tick_hz / 6,
+            dash_every: tick_hz * 5 / 2,
+            grace: tick_hz,
+            point: tick_hz,
+        }
+    }
+}
+
 impl Body {
-    fn apply(&mut self, intent: Intent, walk: i32) {
+    fn apply(&mut self, intent: Intent, measures: &Measures) {
+        let Measures { walk, dash_length, dash_every, .. } = *measures;
         self.intent = intent;
         self.dash_wait = self.dash_wait.saturating_sub(1);
         if intent.dashes() && intent.heading().is_some() && self.dash_wait == 0 {
-            (self.dash_left, self.dash_wait) = (DASH_LENGTH, DASH_EVERY);
+            (self.dash_left, self.dash_wait) = (dash_length, dash_every);
         }
         let pace = if self.dash_left > 0 { walk * 5 / 2 } else { walk };
         self.dash_left = self.dash_left.saturating_sub(1);

@@ -8,10 +8,14 @@ use crate::{
     protocol::{Inputs, Snapshot},
 };
 
+/// Snapshots a second.
+const SNAPSHOT_HZ: u64 = 20;
+
 /// A match that is being played.
 #[derive(Debug)]
 pub(crate) struct Game {
     room: u32,
+    tick_hz: u16,
     arena: Arena,
     /// By seat.
     queues: BTreeMap<u8, Queue>,
@@ -34,15 +38,17 @@ pub(crate) struct Stay {
 }
 
 impl Game {
-    /// An empty arena; `room` stands in its snapshots.
-    pub(crate) const fn new(room: u32) -> Self {
-        Self { room, arena: Arena::new(), queues: BTreeMap::new(), snapshots: 0 }
+    /// An empty arena whose match runs at that rate; `room` stands in its snapshots.
+    pub(crate) fn new(room: u32, tick_hz: u16) -> Self {
+        let arena = Arena::new(tick_hz);
+        Self { room, tick_hz, arena, queues: BTreeMap::new(), snapshots: 0 }
     }
 
     /// A player comes in; `newest` is the number of its last input in earlier stays.
     pub(crate) fn enter(&mut self, seat: u8, newest: u32) {
         self.arena.enter(seat);
-        self.queues.insert(seat, Queue { inputs: InputQueue::after(newest), applied: 0 });
+        let inputs = InputQueue::after(newest, self.tick_hz);
+        self.queues.insert(seat, Queue { inputs, applied: 0 });
     }
 
     /// A player goes, and what was left of its inputs with it; see [`Game::settle`].
@@ -79,9 +85,11 @@ impl Game {
         self.arena.step()
     }
 
-    /// The picture of this tick. Rooms take turns, so that not all of them send in one tick.
-    pub(crate) fn snapshot_if_due(&mut self, every: u32) -> Option<Snapshot<'static>> {
-        if !self.arena.tick().wrapping_add(self.room).is_multiple_of(every) {
+    /// The picture of this tick, if it is one of the twenty of this second. Rooms take turns, so that
+    /// not all of them send in one tick.
+    pub(crate) fn snapshot_if_due(&mut self) -> Option<Snapshot<'static>> {
+        let twentieths = u64::from(self.arena.tick().wrapping_add(self.room)) * SNAPSHOT_HZ;
+        if twentieths % u64::from(self.tick_hz) >= SNAPSHOT_HZ {
             return None;
         }
         self.snapshots += 1;
@@ -108,7 +116,7 @@ mod tests {
 
     #[test]
     fn an_input_counts_once_however_often_it_comes() {
-        let mut game = Game::new(1);
+        let mut game = Game::new(1, 60);
         game.enter(0, 0);
         for newest in 1..=60_u32 {
             game.accept(0, &inputs(newest.saturating_sub(5).max(1), newest));
@@ -121,7 +129,7 @@ mod tests {
 
     #[test]
     fn what_still_waits_is_used_when_its_player_leaves() {
-        let mut game = Game::new(1);
+        let mut game = Game::new(1, 60);
         game.enter(0, 0);
         game.accept(0, &inputs(1, 8));
         assert_eq!(game.settle(0), Stay { applied: 8, newest: 8 });
@@ -132,11 +140,11 @@ mod tests {
     #[test]
     fn a_picture_is_due_every_third_tick_and_rooms_take_turns() {
         let due = |room| {
-            let mut game = Game::new(room);
+            let mut game = Game::new(room, 60);
             (0..9_u32)
                 .filter(|_| {
                     game.tick();
-                    game.snapshot_if_due(3).is_some()
+                    game.snapshot_if_due().is_some()
                 })
                 .collect::<Vec<_>>()
         };
@@ -146,14 +154,28 @@ mod tests {
     }
 
     #[test]
+    fn twenty_pictures_are_due_in_a_second_at_any_rate() {
+        for tick_hz in [20, 25, 30, 50, 60, 64, 144, 240] {
+            let mut game = Game::new(7, tick_hz);
+            let is_due = |_| {
+                game.tick();
+                game.snapshot_if_due().is_some()
+            };
+            let shown = (0..u32::from(tick_hz) * 10).map(is_due).filter(|is_due| *is_due).count();
+            assert_eq!(shown, 200, "{tick_hz}");
+        }
+    }
+
+    #[test]
     fn pictures_are_numbered_and_tell_the_last_input() {
-        let mut game = Game::new(3);
+        let mut game = Game::new(3, 20);
         game.enter(5, 40);
         game.accept(5, &inputs(41, 41));
         game.tick();
-        let first = game.snapshot_if_due(1).unwrap();
+        let first = game.snapshot_if_due().unwrap();
         assert_eq!((first.room, first.number), (3, 1));
         assert_eq!((first.players[0].seat, first.players[0].input), (5, 41));
-        assert_eq!(game.snapshot_if_due(1).unwrap().number, 2);
+        game.tick();
+        assert_eq!(game.snapshot_if_due().unwrap().number, 2);
     }
 }

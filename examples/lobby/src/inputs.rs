@@ -5,15 +5,15 @@ use std::collections::VecDeque;
 
 use crate::protocol::{INTENTS_MAX, Inputs, Intent};
 
-/// Inputs that wait at the most: two seconds of them.
-const WAITING_MAX: usize = 120;
+/// Inputs that wait at the most: so many seconds of them.
+const WAITING_MAX_SECONDS: usize = 2;
 /// Up to so many wait for the next ticks; what is beyond is caught up with.
 const CUSHION: usize = 3;
 /// A player's clock may run a quarter fast and no more: ticks bring five, an input costs four.
 const EARNED: u32 = 5;
 const PRICE: u32 = 4;
-/// What may be saved up: the inputs of one stall.
-const SAVINGS_MAX: u32 = 150 * PRICE;
+/// What may be saved up: half of this in seconds of inputs, those of one stall.
+const SAVINGS_MAX_HALVES: u32 = 5;
 
 /// Inputs that have come and have not been used.
 #[derive(Clone, Debug)]
@@ -22,12 +22,21 @@ pub(crate) struct InputQueue {
     /// Number of the last in `waiting`, or of the last that was.
     newest: u32,
     savings: u32,
+    waiting_max: usize,
+    savings_max: u32,
 }
 
 impl InputQueue {
-    /// A queue whose player has used numbers up to `newest` before.
-    pub(crate) const fn after(newest: u32) -> Self {
-        Self { waiting: VecDeque::new(), newest, savings: SAVINGS_MAX }
+    /// A queue whose player has used numbers up to `newest` before, in a match of that rate.
+    pub(crate) fn after(newest: u32, tick_hz: u16) -> Self {
+        let savings_max = u32::from(tick_hz) * SAVINGS_MAX_HALVES / 2 * PRICE;
+        Self {
+            waiting: VecDeque::new(),
+            newest,
+            savings: savings_max,
+            waiting_max: usize::from(tick_hz) * WAITING_MAX_SECONDS,
+            savings_max,
+        }
     }
 
     /// Takes in what is new in a message. A number that was skipped is gone: the channel never goes
@@ -38,7 +47,7 @@ impl InputQueue {
         let oldest = inputs.newest.saturating_sub(count.saturating_sub(1));
         for (number, intent) in (oldest..=inputs.newest).zip(intents) {
             let is_new = number > self.newest;
-            if is_new && self.waiting.len() < WAITING_MAX {
+            if is_new && self.waiting.len() < self.waiting_max {
                 self.newest = number;
                 self.waiting.push_back(*intent);
             }
@@ -47,7 +56,7 @@ impl InputQueue {
 
     /// What this tick uses: one, or more while a burst is being caught up with.
     pub(crate) fn due(&mut self) -> impl Iterator<Item = Intent> {
-        self.savings = (self.savings + EARNED).min(SAVINGS_MAX);
+        self.savings = (self.savings + EARNED).min(self.savings_max);
         let wanted = self.waiting.len().div_ceil(CUSHION);
         let affordable = usize::try_from(self.savings / PRICE).unwrap_or(0);
         self.pay(wanted.min(affordable))
@@ -94,7 +103,7 @@ mod tests {
 
     #[test]
     fn repeated_inputs_are_used_once() {
-        let mut queue = InputQueue::after(0);
+        let mut queue = InputQueue::after(0, 60);
         for newest in 1..=20_u32 {
             queue.accept(&message(newest.saturating_sub(5).max(1), newest));
             queue.accept(&message(newest, newest));
@@ -105,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_lost_message_loses_no_input() {
-        let mut queue = InputQueue::after(0);
+        let mut queue = InputQueue::after(0, 60);
         queue.accept(&message(1, 2));
         queue.accept(&message(1, 8));
         assert_eq!(used(&mut queue, 20), numbers(1..=8));
@@ -113,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_gap_wider_than_a_message_is_skipped() {
-        let mut queue = InputQueue::after(0);
+        let mut queue = InputQueue::after(0, 60);
         queue.accept(&message(1, 2));
         queue.accept(&message(20, 22));
         let mut expected = numbers(1..=2);
@@ -124,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_comes_after_a_newer_one_is_not_used() {
-        let mut queue = InputQueue::after(0);
+        let mut queue = InputQueue::after(0, 60);
         queue.accept(&message(3, 4));
         queue.accept(&message(1, 2));
         assert_eq!(used(&mut queue, 9), numbers(3..=4));
@@ -132,14 +141,14 @@ mod tests {
 
     #[test]
     fn inputs_of_an_earlier_stay_are_not_used_again() {
-        let mut queue = InputQueue::after(10);
+        let mut queue = InputQueue::after(10, 60);
         queue.accept(&message(8, 11));
         assert_eq!(used(&mut queue, 5), numbers(11..=11));
     }
 
     #[test]
     fn a_steady_player_waits_for_no_tick_and_a_burst_is_caught_up_with() {
-        let mut queue = InputQueue::after(0);
+        let mut queue = InputQueue::after(0, 60);
         queue.accept(&message(1, 1));
         assert_eq!(queue.due().count(), 1);
         for newest in (8..=32).step_by(8) {
@@ -151,7 +160,7 @@ mod tests {
 
     #[test]
     fn nobody_runs_faster_than_a_quarter_over_the_clock() {
-        let mut queue = InputQueue::after(0);
+        let mut queue = InputQueue::after(0, 60);
         let mut count = 0;
         for second in 0..10_u32 {
             for tick in 0..60 {
@@ -165,7 +174,7 @@ mod tests {
 
     #[test]
     fn absurd_messages_are_bounded() {
-        let mut queue = InputQueue::after(0);
+        let mut queue = InputQueue::after(0, 60);
         queue.accept(&Inputs { newest: 3, intents: vec![intent(1); 1000] });
         queue.accept(&Inputs { newest: u32::MAX, intents: vec![intent(1); 8] });
         queue.accept(&Inputs { newest: 0, intents: vec![intent(1); 8] });
@@ -176,13 +185,13 @@ mod tests {
 
     #[test]
     fn a_full_queue_takes_no_more_and_who_leaves_uses_the_rest() {
-        let mut queue = InputQueue::after(0);
+        let mut queue = InputQueue::after(0, 60);
         for newest in 1..=300 {
             queue.accept(&message(newest, newest));
         }
-        assert_eq!(queue.waiting.len(), WAITING_MAX);
-        assert_eq!(queue.rest().count(), WAITING_MAX);
+        assert_eq!(queue.waiting.len(), 120, "two seconds");
+        assert_eq!(queue.rest().count(), 120);
         assert_eq!(queue.rest().count(), 0);
-        assert_eq!(queue.applied(), u32::try_from(WAITING_MAX).unwrap());
+        assert_eq!(queue.applied(), 120);
     }
 }

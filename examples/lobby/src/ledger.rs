@@ -52,6 +52,11 @@ impl Sightings {
         self.count_up_to(u32::MAX)
     }
 
+    /// The highest number that came, 0 before the first.
+    pub(crate) fn last(&self) -> u32 {
+        self.runs.last_key_value().map_or(0, |(_, last)| *last)
+    }
+
     /// Numbers from 1 to `issued` that did not come.
     pub(crate) fn lost_of(&self, issued: u32) -> u32 {
         issued - self.count_up_to(issued)
@@ -95,7 +100,7 @@ mod tests {
     #[test]
     fn a_gap_is_lost_until_it_is_filled() {
         let mut sightings = noted(&[1, 2, 5]);
-        assert_eq!((sightings.seen(), sightings.lost_of(5)), (3, 2));
+        assert_eq!((sightings.seen(), sightings.lost_of(5), sightings.last()), (3, 2, 5));
         assert_eq!(sightings.note(4), Sighting::New);
         assert_eq!(sightings.note(3), Sighting::New);
         assert_eq!(sightings, noted(&[1, 2, 3, 4, 5]));

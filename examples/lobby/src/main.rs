@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `protocol` | what players and lobby say to each other, on which plane |
 //! | `arena`, `game`, `inputs` | how the match goes, and that each input is used once |
-//! | `rooms`, `players`, `ledger` | who sits where, and what was seen of whom |
+//! | `rooms`, `players`, `talk`, `ledger` | who sits where, is heard, and what was seen of whom |
 //! | `server` | the loop of fixed ticks that serves all that |
 //! | `bots` | what players do |
 //! | `rehearsal` | server and bots in virtual time, over links that are made up |
@@ -28,6 +28,7 @@ mod rooms;
 mod server;
 mod spread;
 mod system;
+mod talk;
 mod units;
 
 use std::process::ExitCode;

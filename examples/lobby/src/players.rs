@@ -1,13 +1,17 @@
 //! Who plays, and what the lobby has seen of each: it outlives sessions, so that a player who comes
 //! back finds its account as it was.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Instant,
+};
 
 use crate::{
     game::Stay,
     ledger::{Sighting, Sightings},
     protocol::Account,
     rooms::{Place, PlayerNumber},
+    talk::{Talk, Verdict},
 };
 
 /// Accounts kept of players who went.
@@ -33,6 +37,7 @@ pub(crate) struct Player {
     key: u64,
     is_here: bool,
     sightings: Sightings,
+    talk: Talk,
     inputs: Stay,
 }
 
@@ -88,13 +93,29 @@ impl Player {
             key,
             is_here: true,
             sightings: Sightings::EMPTY,
+            talk: Talk::EMPTY,
             inputs: Stay { applied: 0, newest: 0 },
         }
+    }
+
+    /// Whether that key is the player's.
+    pub(crate) const fn has_key(&self, key: u64) -> bool {
+        self.key == key
     }
 
     /// Takes note of a command.
     pub(crate) fn note_command(&mut self, number: u32) -> Sighting {
         self.sightings.note(number)
+    }
+
+    /// Takes note of a line of chat.
+    pub(crate) fn say(&mut self, now: Instant) -> Verdict {
+        self.talk.say(now)
+    }
+
+    /// The highest number of its commands, 0 before the first.
+    pub(crate) fn newest_command(&self) -> u32 {
+        self.sightings.last()
     }
 
     /// Adds what a stay in a match came to.
@@ -143,7 +164,7 @@ mod tests {
             inputs_applied: 15,
         };
         assert_eq!((player.name.as_str(), player.account(3)), ("anna", account));
-        assert_eq!(player.newest_input(), 20);
+        assert_eq!((player.newest_command(), player.newest_input()), (1, 20));
     }
 
     #[test]

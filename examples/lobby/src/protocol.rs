@@ -2,6 +2,7 @@
 //!
 //! Chat, news of a room and requests ride the control plane, inputs and snapshots the data plane.
 //! What is the same for everybody in a room is encoded once.
+//! Of what a player says its room hears eight lines a second at the most, 32 at once after a silence.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -31,7 +32,7 @@ pub(crate) const TEXT_MAX: usize = 200;
 
 /// Both sides' description of the above.
 pub(crate) fn protocol() -> Protocol {
-    Protocol::new("lobby", 1)
+    Protocol::new("lobby", 2)
         .channel(CHAT)
         .channel(ROOM)
         .channel(INPUTS)
@@ -50,7 +51,8 @@ pub(crate) fn protocol() -> Protocol {
 /// A line of chat.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Line {
-    /// The speaker's own count of its commands, from 1; 0 where the lobby itself speaks.
+    /// The speaker's own count of its commands, from 1, of which none is passed on twice; 0 where the
+    /// lobby itself speaks.
     pub(crate) number: u32,
     /// Who said it; filled in by the lobby.
     pub(crate) by: String,
@@ -147,7 +149,7 @@ pub(crate) enum Crown {
     },
 }
 
-/// Who plays; the first request of a session.
+/// Who plays; the first request of a session. Asked again with the same key it has the same answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Introduce {
     /// What others see.
@@ -161,9 +163,13 @@ pub(crate) struct Introduce {
 pub(crate) struct Welcome {
     /// Ticks a second, of matches and of inputs.
     pub(crate) tick_hz: u16,
+    /// The highest number of the player's commands that was seen: who comes back goes on from there.
+    pub(crate) commands: u32,
+    /// The number of the player's last input that was used.
+    pub(crate) inputs: u32,
 }
 
-/// Which rooms there are.
+/// Which rooms there are: the oldest 256.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct List;
 
@@ -267,7 +273,7 @@ pub(crate) struct Account {
 pub(crate) enum NoSeat {
     /// Every seat of the room is taken.
     RoomFull,
-    /// There are as many rooms as there may be.
+    /// There are as many rooms as there may be; in some of them there are seats.
     LobbyFull,
     /// The name is empty, too long, or not printable.
     BadName,
@@ -409,6 +415,11 @@ impl Intent {
     pub(crate) const fn dashes(self) -> bool {
         self.0 & Self::DASHES != 0
     }
+}
+
+/// Whether `text` may be passed on: there is something in it, and not too much.
+pub(crate) fn is_a_line(text: &str) -> bool {
+    !text.trim().is_empty() && text.len() <= TEXT_MAX
 }
 
 /// Whether `name` may stand in lists and chat: printable, and neither empty nor too long.

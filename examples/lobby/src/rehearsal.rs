@@ -82,7 +82,10 @@ pub(crate) fn play(settings: Settings, mut show: impl FnMut(Duration)) -> Result
     let Settings { bots, length, link, seed } = settings;
     let began = Instant::now();
     let mut world = World::new(seed).link(link);
-    let server = world.server_with(&protocol(), ServerConfig::default())?;
+    // A bot that comes back may meet the session that it lost.
+    let max_sessions = 2 * bots as usize;
+    let config = ServerConfig::default().max_sessions(max_sessions);
+    let server = world.server_with(&protocol(), config)?;
     let crowd = bots::Settings {
         link: server.link().clone(),
         count: bots,
@@ -91,7 +94,7 @@ pub(crate) fn play(settings: Settings, mut show: impl FnMut(Duration)) -> Result
         seed: Some(seed),
     };
     let mut crowd = Crowd::of(world.endpoint(), crowd, fastrand::Rng::with_seed(seed), world.now());
-    let mut lobby = LobbyServer::of(server, TICK_HZ, world.now());
+    let mut lobby = LobbyServer::of(server, TICK_HZ, max_sessions, world.now());
     let period = Pace::new(TICK_HZ, world.now()).period();
     let mut ticks = Ticks::new(period, world.now());
     let mut outcome = Ok(());

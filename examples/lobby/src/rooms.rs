@@ -8,8 +8,8 @@ use crate::protocol::{NoSeat, Phase, RoomEntry, SEATS_MAX, SEATS_MIN, Seat, is_a
 
 pub(crate) use self::room::Room;
 
-/// Rooms there may be.
-pub(crate) const ROOMS_MAX: usize = 256;
+/// Rooms in a list.
+const LISTED_MAX: usize = 256;
 /// A quick match fills rooms up to here, so that friends find a seat beside one.
 const QUICK_SEATS: usize = 14;
 
@@ -31,16 +31,25 @@ pub(crate) struct Place {
 }
 
 /// Every room that has a player in it; an empty one closes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Rooms {
     rooms: BTreeMap<RoomNumber, Room>,
+    rooms_max: usize,
     opened: u32,
+    tick_hz: u16,
 }
 
 impl Rooms {
-    /// Every room, the oldest first.
+    /// No rooms yet, and seats for so many players at the least, however small the rooms are that
+    /// they open. Matches run at that rate.
+    pub(crate) fn new(tick_hz: u16, players: usize) -> Self {
+        let rooms_max = players.div_ceil(usize::from(SEATS_MIN));
+        Self { rooms: BTreeMap::new(), rooms_max, opened: 0, tick_hz }
+    }
+
+    /// The oldest rooms, the oldest first.
     pub(crate) fn list(&self) -> Vec<RoomEntry> {
-        self.rooms.values().map(Room::entry).collect()
+        self.rooms.values().take(LISTED_MAX).map(Room::entry).collect()
     }
 
     /// Opens a room of that name and seats a player in it.
@@ -151,12 +160,12 @@ impl Rooms {
     }
 
     fn open(&mut self, name: String, seats: u8) -> Result<RoomNumber, NoSeat> {
-        if self.rooms.len() >= ROOMS_MAX {
+        if self.rooms.len() >= self.rooms_max {
             return Err(NoSeat::LobbyFull);
         }
         self.opened += 1;
         let number = RoomNumber(self.opened);
-        self.rooms.insert(number, Room::new(number, name, seats));
+        self.rooms.insert(number, Room::new(number, name, seats, self.tick_hz));
         Ok(number)
     }
 

@@ -66,14 +66,15 @@ impl LobbyServer {
     pub(crate) fn open(settings: &Settings) -> Result<Self> {
         let memory = system::memory();
         let server = Server::bind_with(&settings.listen, &protocol(), config_of(settings)?)?;
-        Ok(Self { memory, ..Self::of(server, settings.tick_hz, Instant::now()) })
+        let Settings { tick_hz, max_sessions, .. } = *settings;
+        Ok(Self { memory, ..Self::of(server, tick_hz, max_sessions, Instant::now()) })
     }
 
     /// The lobby on a server that is open already, wherever that is.
-    pub(crate) fn of(server: Server, tick_hz: u16, began: Instant) -> Self {
+    pub(crate) fn of(server: Server, tick_hz: u16, max_sessions: usize, began: Instant) -> Self {
         Self {
             server,
-            lobby: Lobby::new(tick_hz),
+            lobby: Lobby::new(tick_hz, max_sessions),
             tick_hz,
             began,
             memory: system::memory(),
@@ -107,7 +108,7 @@ impl LobbyServer {
         for event in server.events() {
             lobby.handle(event, now);
         }
-        server.drain(CHAT, |session, line| lobby.hear(session, line));
+        server.drain(CHAT, |session, line| lobby.hear(server, session, line, now));
         server.drain(INPUTS, |session, inputs| lobby.accept(session, &inputs));
         // No player has any of these to send; what came all the same does not pile up.
         server.drain(SNAPSHOTS, |_, _| {});
@@ -174,3 +175,6 @@ fn config_of(settings: &Settings) -> Result<ServerConfig> {
     }
     Ok(config)
 }
+
+#[cfg(test)]
+mod tests;

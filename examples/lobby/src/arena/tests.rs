@@ -2,8 +2,11 @@
 
 use super::*;
 
+/// Step of an intent in these tests' matches.
+const STEP: i32 = geometry::px(3);
+
 fn arena(seats: u8) -> Arena {
-    let mut arena = Arena::new();
+    let mut arena = Arena::new(60);
     (0..seats).for_each(|seat| arena.enter(seat));
     arena
 }
@@ -17,7 +20,7 @@ fn at(arena: &Arena, seat: u8) -> Point {
     arena.bodies[arena.place_of(seat).unwrap()].at
 }
 
-fn crown(arena: &mut Arena, by: u8, grace: u8) {
+fn crown(arena: &mut Arena, by: u8, grace: u16) {
     arena.crown = Hold::Held { by, ticks: 0, grace };
 }
 
@@ -53,11 +56,11 @@ fn a_dash_is_faster_and_has_to_rest() {
         arena.apply(0, dash);
         steps.push(at(&arena, 0).x - before);
     }
-    assert!(steps[..10].iter().all(|step| *step == WALK * 5 / 2));
-    assert!(steps[10..].iter().all(|step| *step == WALK));
+    assert!(steps[..10].iter().all(|step| *step == STEP * 5 / 2));
+    assert!(steps[10..].iter().all(|step| *step == STEP));
     let before = at(&arena, 0).x;
     arena.apply(0, dash);
-    assert_eq!(at(&arena, 0).x - before, WALK * 5 / 2);
+    assert_eq!(at(&arena, 0).x - before, STEP * 5 / 2);
 }
 
 #[test]
@@ -89,7 +92,7 @@ fn the_holder_is_slower() {
     put(&mut arena, 0, 500, 80);
     crown(&mut arena, 0, 0);
     arena.apply(0, Intent::towards(Heading::new(0)));
-    assert_eq!(at(&arena, 0).x - geometry::px(500), WALK_CROWNED);
+    assert_eq!(at(&arena, 0).x - geometry::px(500), STEP * 9 / 10);
 }
 
 #[test]
@@ -107,13 +110,33 @@ fn a_second_with_the_crown_is_a_point_and_enough_points_win_the_round() {
     let mut arena = arena(1);
     put(&mut arena, 0, 500, 80);
     crown(&mut arena, 0, 0);
-    let ticks = u32::from(POINT) * u32::from(GOAL);
+    let ticks = 60 * u32::from(GOAL);
     let winners: Vec<_> = (1..ticks).filter_map(|_| arena.step()).collect();
     assert!(winners.is_empty());
     assert_eq!(arena.players(|_| 0)[0].score, GOAL - 1);
     assert_eq!(arena.step(), Some(0));
     assert_eq!(arena.players(|_| 0)[0].score, 0);
     assert_eq!(arena.holder(), None);
+}
+
+#[test]
+fn a_second_is_as_long_at_any_rate() {
+    for tick_hz in [20, 30, 60, 120, 240] {
+        let mut arena = Arena::new(tick_hz);
+        arena.enter(0);
+        put(&mut arena, 0, 100, 80);
+        let dash = Intent::towards(Heading::new(0)).dashing();
+        (0..tick_hz).for_each(|_| arena.apply(0, dash));
+        let went = at(&arena, 0).x - geometry::px(100);
+        // A dash in it, of a sixth of a second, makes it a quarter more.
+        assert!((went - geometry::px(225)).abs() <= geometry::px(5), "{tick_hz}: {went}");
+
+        crown(&mut arena, 0, 0);
+        (1..tick_hz).for_each(|_| assert_eq!(arena.step(), None));
+        assert_eq!(arena.players(|_| 0)[0].score, 0, "{tick_hz}");
+        arena.step();
+        assert_eq!(arena.players(|_| 0)[0].score, 1, "{tick_hz}");
+    }
 }
 
 #[test]

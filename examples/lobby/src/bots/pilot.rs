@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn whatever_single_messages_are_lost_every_input_is_applied() {
-        let (mut game, mut pilot) = (Game::new(1), pilot(0));
+        let (mut game, mut pilot) = (Game::new(1, 60), pilot(0));
         game.enter(0, 0);
         let mut random = fastrand::Rng::with_seed(5);
         for tick in 0..600 {
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn bots_make_a_game_of_it() {
-        let (mut game, mut all) = (Game::new(1), Received::default());
+        let (mut game, mut all) = (Game::new(1, 60), Received::default());
         let mut bots: Vec<(Pilot, Brain)> = Vec::new();
         for number in 0..8 {
             game.enter(number, 0);
@@ -171,7 +171,7 @@ mod tests {
                 game.accept(seat, pilot.tick().unwrap());
             }
             game.tick();
-            let Some(snapshot) = game.snapshot_if_due(3) else { continue };
+            let Some(snapshot) = game.snapshot_if_due() else { continue };
             if let Crown::Held { by } = snapshot.crown {
                 holders.push(by);
             }

@@ -28,9 +28,9 @@ struct Sitter {
 }
 
 impl Room {
-    /// An empty room.
-    pub(super) const fn new(number: RoomNumber, name: String, seats: u8) -> Self {
-        let game = Game::new(number.0);
+    /// An empty room; its match will run at that rate.
+    pub(super) fn new(number: RoomNumber, name: String, seats: u8, tick_hz: u16) -> Self {
+        let game = Game::new(number.0, tick_hz);
         Self { number, name, seats, sitters: BTreeMap::new(), is_running: false, game, told: None }
     }
 
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     fn room(players: u32) -> Room {
-        let mut room = Room::new(RoomNumber(7), "red".to_owned(), 4);
+        let mut room = Room::new(RoomNumber(7), "red".to_owned(), 4, 60);
         for number in 0..players {
             room.seat(PlayerNumber(number)).unwrap();
         }

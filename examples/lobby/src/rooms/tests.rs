@@ -7,13 +7,17 @@ fn player(number: u32) -> PlayerNumber {
     PlayerNumber(number)
 }
 
+fn rooms() -> Rooms {
+    Rooms::new(60, 2000)
+}
+
 fn entry(name: &str, players: u8, seats: u8) -> RoomEntry {
     RoomEntry { name: name.to_owned(), players, seats, is_running: false }
 }
 
 #[test]
 fn a_room_opens_with_its_first_player_and_closes_with_its_last() {
-    let mut rooms = Rooms::default();
+    let mut rooms = rooms();
     let red = rooms.create("red", 5, player(1)).unwrap();
     assert_eq!(rooms.join("red", player(2)).unwrap(), Place { room: red.room, seat: 1 });
     assert_eq!(rooms.list(), [entry("red", 2, 5)]);
@@ -28,7 +32,7 @@ fn a_room_opens_with_its_first_player_and_closes_with_its_last() {
 
 #[test]
 fn a_name_is_taken_once() {
-    let mut rooms = Rooms::default();
+    let mut rooms = rooms();
     rooms.create("red", 2, player(1)).unwrap();
     assert_eq!(rooms.create("red", 2, player(2)), Err(NoSeat::NameTaken));
     assert_eq!(rooms.len(), 1);
@@ -36,7 +40,7 @@ fn a_name_is_taken_once() {
 
 #[test]
 fn the_lowest_free_seat_is_taken() {
-    let mut rooms = Rooms::default();
+    let mut rooms = rooms();
     let first = rooms.create("red", SEATS_MAX, player(0)).unwrap();
     let second = rooms.join("red", player(1)).unwrap();
     rooms.join("red", player(2)).unwrap();
@@ -47,7 +51,7 @@ fn the_lowest_free_seat_is_taken() {
 
 #[test]
 fn a_full_room_takes_nobody() {
-    let mut rooms = Rooms::default();
+    let mut rooms = rooms();
     rooms.create("red", 3, player(0)).unwrap();
     rooms.join("red", player(1)).unwrap();
     rooms.join("red", player(2)).unwrap();
@@ -57,7 +61,7 @@ fn a_full_room_takes_nobody() {
 
 #[test]
 fn seats_are_counted_from_the_fewest_to_the_most() {
-    let mut rooms = Rooms::default();
+    let mut rooms = rooms();
     for seats in [0, SEATS_MIN - 1, SEATS_MAX + 1, u8::MAX] {
         assert_eq!(rooms.create("red", seats, player(1)), Err(NoSeat::BadSeats), "{seats}");
     }
@@ -68,7 +72,7 @@ fn seats_are_counted_from_the_fewest_to_the_most() {
 
 #[test]
 fn a_bad_name_opens_nothing() {
-    let mut rooms = Rooms::default();
+    let mut rooms = rooms();
     let (longest, longer) = ("x".repeat(NAME_MAX), "x".repeat(NAME_MAX + 1));
     for name in ["", "  ", "a\nb", &longer] {
         assert_eq!(rooms.create(name, 4, player(1)), Err(NoSeat::BadName));
@@ -79,7 +83,7 @@ fn a_bad_name_opens_nothing() {
 
 #[test]
 fn a_quick_match_fills_one_room_after_another() {
-    let mut rooms = Rooms::default();
+    let mut rooms = rooms();
     for number in 0..200 {
         rooms.quick_match(player(number)).unwrap();
     }
@@ -91,7 +95,7 @@ fn a_quick_match_fills_one_room_after_another() {
 
 #[test]
 fn a_quick_match_takes_the_fullest_room_that_has_a_seat() {
-    let mut rooms = Rooms::default();
+    let mut rooms = rooms();
     rooms.create("small", SEATS_MAX, player(1)).unwrap();
     let large = rooms.create("large", SEATS_MAX, player(2)).unwrap().room;
     rooms.join("large", player(3)).unwrap();
@@ -102,7 +106,7 @@ fn a_quick_match_takes_the_fullest_room_that_has_a_seat() {
 
 #[test]
 fn a_quick_match_does_not_take_a_name_that_is_taken() {
-    let mut rooms = Rooms::default();
+    let mut rooms = rooms();
     rooms.create("arena 2", 2, player(1)).unwrap();
     rooms.join("arena 2", player(2)).unwrap();
     let room = rooms.quick_match(player(99)).unwrap();
@@ -111,17 +115,39 @@ fn a_quick_match_does_not_take_a_name_that_is_taken() {
 
 #[test]
 fn there_are_only_so_many_rooms() {
-    let mut rooms = Rooms::default();
-    for number in 0..u32::try_from(ROOMS_MAX).unwrap() {
-        rooms.create(&format!("room {number}"), 4, player(number)).unwrap();
+    let mut rooms = Rooms::new(60, 8);
+    for number in 0..4 {
+        rooms.create(&format!("room {number}"), 2, player(number)).unwrap();
     }
-    assert_eq!(rooms.create("one more", 4, player(9999)), Err(NoSeat::LobbyFull));
-    assert!(rooms.quick_match(player(9999)).is_ok(), "there are seats in the others");
+    assert_eq!(rooms.create("one more", 4, player(9)), Err(NoSeat::LobbyFull));
+}
+
+#[test]
+fn everybody_finds_a_seat_however_small_the_rooms_are() {
+    for players in [1, 2, 7, 2000] {
+        let mut rooms = Rooms::new(60, players);
+        let mut sits = |number| {
+            let player = player(number);
+            rooms.create(&format!("room {number}"), SEATS_MIN, player).is_ok()
+                || rooms.quick_match(player).is_ok()
+        };
+        assert!((0..u32::try_from(players).unwrap()).all(&mut sits), "{players}");
+    }
+}
+
+#[test]
+fn a_list_is_bounded() {
+    let mut rooms = rooms();
+    for number in 0..1000 {
+        rooms.create(&format!("room {number}"), 2, player(number)).unwrap();
+    }
+    assert_eq!((rooms.len(), rooms.list().len()), (1000, LISTED_MAX));
+    assert_eq!(rooms.list()[0], entry("room 0", 1, 2), "the oldest first");
 }
 
 #[test]
 fn a_seat_tells_whether_the_match_runs() {
-    let mut rooms = Rooms::default();
+    let mut rooms = rooms();
     let red = rooms.create("red", 4, player(1)).unwrap();
     let phase = |rooms: &Rooms, place| rooms.seat_at(place).unwrap().phase;
     assert_eq!(phase(&rooms, red), Phase::Waiting { ready: 0, wanted: 1 });
@@ -131,13 +157,4 @@ fn a_seat_tells_whether_the_match_runs() {
     assert!(rooms.list()[0].is_running);
     let nowhere = Place { room: RoomNumber(99), seat: 0 };
     assert_eq!(rooms.ready(nowhere, true), Err(NoSeat::Standing));
-}
-
-#[test]
-fn two_thousand_players_find_seats() {
-    let mut rooms = Rooms::default();
-    for number in 0..2000 {
-        rooms.quick_match(player(number)).unwrap();
-    }
-    assert!(rooms.len() < ROOMS_MAX, "{}", rooms.len());
 }

@@ -1,27 +1,25 @@
 //! The lobby itself: sessions become players, players sit in rooms, rooms play.
 //!
 //! What a player asks about itself (leave, ledger) is answered after the tick's messages were
-//! taken: what it sent before it asked has then been counted.
+//! taken: what it sent before it asked has then been counted. What it asks after that waits too.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
-use biplane::{Call, Channel, Event, Outgoing, Request, SendError, Server, Session};
+use biplane::{Call, Channel, Event, Outgoing, Request, Server, Session, SessionId};
 use tracing::{info, warn};
 
 use super::crowd::Crowd;
 use crate::{
     ledger::Sighting,
-    players::Players,
+    players::{Player, Players},
     protocol::{
         Account, CHAT, Create, Inputs, Introduce, Join, Leave, Ledger, Line, List, Member, NoSeat,
-        Phase, QuickMatch, ROOM, Ready, SNAPSHOTS, Seat, TEXT_MAX, Welcome, Who, is_a_name,
+        Phase, QuickMatch, ROOM, Ready, SNAPSHOTS, Seat, Welcome, Who, is_a_line, is_a_name,
     },
     report::ServerCommands,
     rooms::{Place, PlayerNumber, Room, RoomNumber, Rooms},
+    talk::Verdict,
 };
-
-/// Snapshots a second.
-const SNAPSHOT_HZ: u16 = 20;
 
 /// Everybody and everything in the lobby.
 #[derive(Debug)]
@@ -32,23 +30,23 @@ pub(super) struct Lobby {
     crowd: Crowd,
     first_join: Option<Instant>,
     commands: ServerCommands,
-    /// Answered at the end of the tick's messages.
-    waiting: Vec<Call>,
+    /// Answered at the end of the tick's messages, each session's in order.
+    waiting: BTreeMap<SessionId, Vec<Call>>,
     /// Gone at the end of the tick's messages.
     leaving: Vec<Session>,
 }
 
 impl Lobby {
-    /// An empty lobby whose matches run at that rate.
-    pub(super) fn new(tick_hz: u16) -> Self {
+    /// An empty lobby whose matches run at that rate, with seats for all of so many sessions.
+    pub(super) fn new(tick_hz: u16, max_sessions: usize) -> Self {
         Self {
             tick_hz,
             players: Players::default(),
-            rooms: Rooms::default(),
+            rooms: Rooms::new(tick_hz, max_sessions),
             crowd: Crowd::default(),
             first_join: None,
             commands: ServerCommands::default(),
-            waiting: Vec::new(),
+            waiting: BTreeMap::new(),
             leaving: Vec::new(),
         }
     }
@@ -91,19 +89,22 @@ impl Lobby {
     }
 
     /// A player says something: counted, and passed on to its room.
-    pub(super) fn hear(&mut self, session: &Session, line: Line) {
+    pub(super) fn hear(&mut self, server: &Server, session: &Session, line: Line, now: Instant) {
         let Some(number) = self.crowd.number(session) else { return };
         let Some(player) = self.players.get_mut(number) else { return };
+        let (sighting, verdict) = (player.note_command(line.number), player.say(now));
         self.commands.received += 1;
-        match player.note_command(line.number) {
-            Sighting::New => {}
-            Sighting::Again => self.commands.duplicated += 1,
-            Sighting::Absurd => return session.close("commands are numbered from 1"),
+        self.commands.duplicated += u64::from(sighting == Sighting::Again);
+        if sighting == Sighting::Absurd {
+            return self.let_go(session, "commands are numbered from 1");
         }
-        let Some(place) = player.place else { return };
-        if line.text.len() <= TEXT_MAX {
+        if verdict == Verdict::TooMuch {
+            return self.let_go(session, "you talk too much");
+        }
+        let is_heard = verdict == Verdict::Heard && sighting == Sighting::New;
+        if let Some(place) = player.place.filter(|_| is_heard && is_a_line(&line.text)) {
             let by = player.name.clone();
-            self.tell(place.room, CHAT, &Line { by, ..line });
+            self.tell(server, place.room, CHAT, &Line { by, ..line });
         }
     }
 
@@ -118,64 +119,91 @@ impl Lobby {
 
     /// Answers those who asked about themselves, and lets go of those who left.
     pub(super) fn settle(&mut self) {
-        for call in std::mem::take(&mut self.waiting) {
-            let answered = call
-                .answer(|session, ask: Leave| self.leave(session, ask))
-                .or_else(|call| call.answer(|session, ask: Ledger| self.account(session, ask)));
-            refuse_rest(answered);
+        for call in std::mem::take(&mut self.waiting).into_values().flatten() {
+            self.answer(call);
         }
         for session in std::mem::take(&mut self.leaving) {
-            if let Some(number) = self.crowd.remove(&session) {
-                self.vacate(number);
-                self.players.depart(number);
-            }
+            self.forget(&session);
         }
     }
 
     /// Moves every match by a tick and shows it; tells of rooms what their players do not know.
     pub(super) fn step(&mut self, server: &Server) {
-        let every = u32::from((self.tick_hz / SNAPSHOT_HZ).max(1));
         let (mut won, mut news) = (Vec::new(), Vec::new());
         for (number, room) in self.rooms.iter_mut() {
             news.extend(room.take_news().map(|it| (number, it)));
             let Some(game) = room.running_mut() else { continue };
-            let (winner, snapshot) = (game.tick(), game.snapshot_if_due(every));
+            let (winner, snapshot) = (game.tick(), game.snapshot_if_due());
             won.extend(winner.and_then(|seat| room.player_on(seat)).map(|it| (number, it)));
             if let Some(snapshot) = snapshot {
                 server.broadcast(self.crowd.sessions(room.players()), SNAPSHOTS, &snapshot);
             }
         }
         for (room, news) in news {
-            self.tell(room, ROOM, &news);
+            self.tell(server, room, ROOM, &news);
         }
         for (room, winner) in won {
             let name = self.players.get(winner).map_or("somebody", |player| &player.name);
             let text = format!("{name} wins the round");
-            self.tell(room, CHAT, &Line { number: 0, by: "lobby".to_owned(), text });
+            self.tell(server, room, CHAT, &Line { number: 0, by: "lobby".to_owned(), text });
         }
     }
 
     /// Passes something on to everybody in a room. Who does not listen, until its queue is full, is
     /// let go: such a message is never dropped without anybody noticing.
-    fn tell<T: Outgoing>(&self, room: RoomNumber, channel: Channel<T>, message: &T) {
-        for session in self.crowd.sessions(self.rooms.players(room)) {
-            if session.send(channel, message) == Err(SendError::QueueFull) {
-                session.close("you do not listen");
-            }
+    fn tell<T: Outgoing>(
+        &mut self,
+        server: &Server,
+        room: RoomNumber,
+        channel: Channel<T>,
+        message: &T,
+    ) {
+        let members: Vec<&Session> = self.crowd.sessions(self.rooms.players(room)).collect();
+        if server.broadcast(members.iter().copied(), channel, message) == members.len() {
+            return;
+        }
+        // Of a queue that was full less than half is free.
+        let is_deaf = |member: &&Session| !member.channel_stats(channel).has_room;
+        let deaf: Vec<Session> = members.into_iter().filter(is_deaf).cloned().collect();
+        for member in deaf {
+            self.let_go(&member, "you do not listen");
+        }
+    }
+
+    /// Ends a session: what else it has sent is not looked at.
+    fn let_go(&mut self, session: &Session, why: &str) {
+        session.close(why);
+        self.forget(session);
+    }
+
+    /// The session is over, and its player gone.
+    fn forget(&mut self, session: &Session) {
+        if let Some(number) = self.crowd.remove(session) {
+            self.vacate(number);
+            self.players.depart(number);
         }
     }
 
     fn called(&mut self, call: Call) {
-        if [Leave::NAME, Ledger::NAME].contains(&call.name()) {
-            return self.waiting.push(call);
+        let id = call.session().id();
+        if [Leave::NAME, Ledger::NAME].contains(&call.name()) || self.waiting.contains_key(&id) {
+            return self.waiting.entry(id).or_default().push(call);
         }
+        self.answer(call);
+    }
+
+    fn answer(&mut self, call: Call) {
         let answered = call
             .answer(|session, ask: Introduce| self.introduce(session, ask))
             .or_else(|call| call.answer(|_, _: List| self.rooms.list()))
             .or_else(|call| call.answer(|session, _: Who| self.who_sits_with(session)))
             .or_else(|call| call.answer(|session, ask: Ready| self.ready(session, ask)))
+            .or_else(|call| call.answer(|session, ask: Leave| self.leave(session, ask)))
+            .or_else(|call| call.answer(|session, ask: Ledger| self.account(session, ask)))
             .or_else(|call| self.seats(call));
-        refuse_rest(answered);
+        if let Err(call) = answered {
+            call.refuse("unknown request");
+        }
     }
 
     /// The requests that end on a seat.
@@ -197,8 +225,10 @@ impl Lobby {
         if !is_a_name(&ask.name) {
             return Err(NoSeat::BadName);
         }
-        if self.crowd.number(session).is_some() {
-            return Err(NoSeat::Seated);
+        if let Some(number) = self.crowd.number(session) {
+            // It asks again when the answer did not come in time.
+            let same = self.players.get(number).filter(|player| player.has_key(ask.key));
+            return same.map(|player| self.welcome(player)).ok_or(NoSeat::Seated);
         }
         let number = self.players.introduce(ask.name, ask.key);
         if let Some(other) = self.crowd.replace(number, session) {
@@ -206,7 +236,15 @@ impl Lobby {
             self.vacate(number);
             other.close("the same player came again");
         }
-        Ok(Welcome { tick_hz: self.tick_hz })
+        self.players.get(number).map(|player| self.welcome(player)).ok_or(NoSeat::Stranger)
+    }
+
+    fn welcome(&self, player: &Player) -> Welcome {
+        Welcome {
+            tick_hz: self.tick_hz,
+            commands: player.newest_command(),
+            inputs: player.newest_input(),
+        }
     }
 
     fn seat(
@@ -266,11 +304,5 @@ impl Lobby {
 
     fn place_of(&self, session: &Session) -> Option<Place> {
         self.players.get(self.crowd.number(session)?)?.place
-    }
-}
-
-fn refuse_rest(answered: Result<(), Call>) {
-    if let Err(call) = answered {
-        call.refuse("unknown request");
     }
 }

@@ -178,11 +178,6 @@ impl Server {
         self.program.wait_for_lines(count, is_one);
     }
 
-    /// Whether there is such a line on standard error.
-    pub(crate) fn has_said(&self, is_one: impl Fn(&str) -> bool) -> bool {
-        self.program.said().lines().any(is_one)
-    }
-
     /// Asks it to end, and returns what it tells.
     pub(crate) fn stop(self) -> Value {
         let ended = self.program.stop();

@@ -9,12 +9,12 @@ use std::{
     process,
 };
 
-use biplane::{Client, Link};
+use biplane::{Client, Event, Link};
 use serde_json::Value;
 
 use crate::{
     child::{PATIENCE, Server, eventually},
-    protocol::{CHAT, Line, TEXT_MAX},
+    protocol::{CHAT, Line},
     witness::Witness,
 };
 
@@ -79,18 +79,22 @@ pub(crate) fn tcp_says(link: &Link, words: &[u8]) {
     assert!(heard.len() < 1024, "strangers are told little");
 }
 
-/// Says a hundred long lines, numbered from `number`, and waits until it hears them; returns the
-/// number of the last.
-pub(crate) fn shout(shouter: &Client, number: u32) -> u32 {
-    let last = number + 100;
-    for number in number + 1..=last {
-        let line = Line { number, by: String::new(), text: "!".repeat(TEXT_MAX) };
-        shouter.send(CHAT, &line).expect("it hears what it says, so there is room");
-    }
-    shouter.flush();
-    let is_echo = |line: &Line| line.number == last && line.text.starts_with('!');
-    eventually("the echo", || iter::from_fn(|| shouter.recv(CHAT)).find(is_echo));
-    last
+/// Says as many lines as it can until its session is over, and is told why.
+pub(crate) fn talk_until_let_go(talker: &Client) {
+    let mut number = 0;
+    let reason = eventually("the talker's end", || {
+        let line = |number| Line { number, by: String::new(), text: "hm".to_owned() };
+        while talker.send(CHAT, &line(number + 1)).is_ok() {
+            number += 1;
+        }
+        talker.flush();
+        iter::from_fn(|| talker.recv(CHAT)).for_each(drop);
+        talker.events().find_map(|event| match event {
+            Event::Left(_, reason) => Some(reason.to_string()),
+            _ => None,
+        })
+    });
+    assert!(reason.contains("you talk too much"), "{reason}");
 }
 
 /// Every datagram was delivered, or dropped for a reason.

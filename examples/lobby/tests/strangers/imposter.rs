@@ -36,7 +36,7 @@ pub(crate) struct Imposter {
 
 /// The lobby's protocol, were its inputs another kind of channel.
 pub(crate) fn other_protocol() -> Protocol {
-    with_requests(Protocol::new("lobby", 1))
+    with_requests(Protocol::new("lobby", 2))
         .channel(CHAT)
         .channel(ROOM)
         .channel(Channel::<Payload>::unreliable("inputs"))
@@ -59,7 +59,7 @@ fn with_requests(protocol: Protocol) -> Protocol {
 impl Imposter {
     /// Joins.
     pub(crate) fn join(link: &Link) -> Self {
-        let protocol = with_requests(Protocol::new("lobby", 1))
+        let protocol = with_requests(Protocol::new("lobby", 2))
             .channel(CHAT)
             .channel(ROOM)
             .channel(INPUTS)

@@ -22,7 +22,7 @@ use crate::{
 /// From one input to the next.
 const TICK: Duration = Duration::from_millis(16);
 /// Ticks from one line of chat to the next.
-const SPEAK_EVERY: u32 = 6;
+const SPEAK_EVERY: u32 = 8;
 /// It plays at least so long, so that a rate can be told.
 const AT_LEAST: Duration = Duration::from_secs(2);
 /// Between two snapshots at the most: the tests share two processors with all their servers.
