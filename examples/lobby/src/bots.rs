@@ -35,6 +35,8 @@ use crate::{
 const TICK_HZ: u16 = 60;
 /// While bots wait for admission they look this often, so that joins are timed well.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// How long a join may take: a run in which nobody has joined lasts so much longer.
+const JOINING: Duration = Duration::from_secs(10);
 /// How long the end of a run waits for what is under way.
 const CLOSING: Duration = Duration::from_secs(2);
 /// How long it waits for the server's account of it, which is asked for at the end: TCP may need
@@ -227,8 +229,12 @@ impl Crowd {
     }
 
     fn close_if_due(&mut self, now: Instant, is_stopped: bool) {
-        let elapsed = now.saturating_duration_since(self.tally.first_join().unwrap_or(self.began));
-        let is_past = self.settings.length.is_some_and(|length| elapsed >= length);
+        let (since, allowance) = match self.tally.first_join() {
+            Some(first) => (first, Duration::ZERO),
+            None => (self.began, JOINING),
+        };
+        let elapsed = now.saturating_duration_since(since);
+        let is_past = self.settings.length.is_some_and(|length| elapsed >= length + allowance);
         if self.closing_since.is_none() && (is_stopped || is_past) {
             self.closing_since = Some(now);
             self.planes = Some(self.planes_now());
@@ -310,3 +316,6 @@ fn local_address(link: &Link) -> Result<&'static str> {
         SocketAddr::V6(_) => "[::]:0",
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,11 +88,12 @@ pub(crate) struct Demo {
     /// How many bots play.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) bots: u32,
-    /// How long from the first join, as 10s or 5m; without it until Ctrl-C.
+    /// How long from the first join, as 10s or 5m, and 10 s longer while nobody joins; without it
+    /// until Ctrl-C.
     #[arg(long = "for", value_name = "D", value_parser = units::duration)]
     pub(crate) length: Option<Duration>,
-    /// What lies between server and bots: a name, such as 4g, or settings, such as
-    /// delay=40ms,loss=5%, or both; see `biplane link --help`.
+    /// What lies between server and bots, 2,048 of them at the most: a name, such as 4g, or settings,
+    /// such as delay=40ms,loss=5%, or both; see `biplane link --help`.
     #[arg(long, value_name = "PROFILE")]
     pub(crate) link: Option<Profile>,
     /// Makes the bots' decisions repeatable [default: drawn anew].
@@ -168,7 +169,7 @@ pub(crate) struct Bots {
     /// How many bots play.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) count: u32,
-    /// How long from the first join.
+    /// How long from the first join, and 10 s longer while nobody joins.
     #[arg(long = "for", value_name = "D", default_value = "20s", value_parser = units::duration)]
     pub(crate) length: Duration,
     /// How many of them start to join in a second.

@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use biplane::Link;
 use biplane_link::{Relay, RelayConfig};
 
@@ -25,6 +25,8 @@ use crate::{
 /// What was promised and did not hold, in words; empty if all did.
 pub(crate) type Broken = Vec<String>;
 
+/// Bots of a demo over a bad network: the relay takes no more TCP connections.
+const RELAYED_MAX: u32 = 2_048;
 /// How many bots of a demo start to join in a second.
 const DEMO_JOIN_RATE: Rate = Rate(200.0);
 
@@ -34,9 +36,9 @@ const DEMO_JOIN_RATE: Rate = Rate(200.0);
 ///
 /// If it could not start.
 pub(crate) fn demo(demo: &Demo) -> Result<Broken> {
+    let files = demo_files(demo)?;
     let stop = system::stop_flag()?;
-    // Both ends of every connection are in this process.
-    system::raise_open_files(2 * demo.bots as usize)?;
+    system::raise_open_files(files)?;
     let lobby = LobbyServer::open(&demo_server(demo))?;
     let (link, relay) = through(demo, lobby.link())?;
     tell_link(&link, demo.json)?;
@@ -159,8 +161,10 @@ pub(crate) fn bots(bots: &Bots) -> Result<Broken> {
 /// If nobody could join.
 pub(crate) fn rehearse(rehearse: &Rehearse) -> Result<Broken> {
     let Rehearse { bots, length, link, seed, json } = rehearse.clone();
+    let stop = system::stop_flag()?;
     let mut live = Live::on_terminal();
-    let report = rehearsal::play(rehearsal::Settings { bots, length, link, seed }, |elapsed| {
+    let settings = rehearsal::Settings { bots, length, link, seed };
+    let report = rehearsal::play(settings, &stop, |elapsed| {
         live.show(Instant::now(), || progress(elapsed, Some(length)));
     })?;
     live.end();
@@ -170,6 +174,16 @@ pub(crate) fn rehearse(rehearse: &Rehearse) -> Result<Broken> {
         report::print(&report)?;
     }
     Ok(report.broken_promises())
+}
+
+/// Files that a demo's sessions have open: both ends of every connection are in this process, and
+/// with a relay between them there are two connections a bot.
+fn demo_files(demo: &Demo) -> Result<usize> {
+    let Some(_) = demo.link else { return Ok(2 * demo.bots as usize) };
+    if demo.bots > RELAYED_MAX {
+        bail!("{} bots with --link, and it carries {RELAYED_MAX} at the most", demo.bots);
+    }
+    Ok(4 * demo.bots as usize)
 }
 
 /// The link that bots and people join by, and the bad network on the way, if one is asked for.
@@ -211,4 +225,20 @@ fn show_bots(live: &mut Live, status: &bots::Status, length: Option<std::time::D
         let progress = progress(elapsed, length);
         format!("{progress}  {joined} of {count} bots joined, {snapshots} snapshots; {planes}")
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use biplane::sim::Profile;
+
+    use super::*;
+
+    #[test]
+    fn a_relay_takes_twice_the_files_and_only_so_many_bots() {
+        let over = |bots, link| demo_files(&Demo { bots, link, ..Demo::default() });
+        assert_eq!(over(3000, None).unwrap(), 6000);
+        assert_eq!(over(2048, Some(Profile::wifi())).unwrap(), 8192);
+        let refused = over(2049, Some(Profile::wifi())).unwrap_err().to_string();
+        assert!(refused.contains("2049") && refused.contains("2048"), "{refused}");
+    }
 }

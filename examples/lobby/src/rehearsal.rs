@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -73,12 +74,17 @@ impl fmt::Display for Report {
     }
 }
 
-/// Plays a match; `show` hears how far it is, in virtual time.
+/// Plays a match, until its end or until `stop` is raised; `show` hears how far it is, in virtual
+/// time.
 ///
 /// # Errors
 ///
 /// If nobody could join.
-pub(crate) fn play(settings: Settings, mut show: impl FnMut(Duration)) -> Result<Report> {
+pub(crate) fn play(
+    settings: Settings,
+    stop: &AtomicBool,
+    mut show: impl FnMut(Duration),
+) -> Result<Report> {
     let Settings { bots, length, link, seed } = settings;
     let began = Instant::now();
     let mut world = World::new(seed).link(link);
@@ -102,7 +108,7 @@ pub(crate) fn play(settings: Settings, mut show: impl FnMut(Duration)) -> Result
         let began = Instant::now();
         lobby.tick(tick.now);
         ticks.record(began.elapsed());
-        outcome = crowd.tick(tick.now, false);
+        outcome = crowd.tick(tick.now, stop.load(Ordering::Relaxed));
         show(tick.elapsed);
         outcome.is_ok() && !crowd.is_over(tick.now)
     });
@@ -127,17 +133,40 @@ pub(crate) fn play(settings: Settings, mut show: impl FnMut(Duration)) -> Result
 mod tests {
     use super::*;
 
+    fn settings(seconds: u64, seed: u64) -> Settings {
+        let (length, link) = (Duration::from_secs(seconds), Profile::wifi_busy());
+        Settings { bots: 8, length, link, seed }
+    }
+
     #[test]
     fn the_same_seed_plays_the_same_match() {
-        let play = |seed| {
-            let link = Profile::wifi_busy();
-            let settings = Settings { bots: 8, length: Duration::from_secs(5), link, seed };
-            play(settings, |_| ()).unwrap()
-        };
+        let play = |seed| play(settings(5, seed), &AtomicBool::new(false), |_| ()).unwrap();
         let (one, two) = (play(3), play(3));
         assert_eq!(one.transcript, two.transcript);
         let other = play(4);
         assert_ne!(one.transcript, other.transcript);
         assert_eq!(one.broken_promises(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn who_stops_it_has_its_report_all_the_same() {
+        let stop = AtomicBool::new(false);
+        let show = |elapsed| {
+            if elapsed > Duration::from_secs(3) {
+                stop.store(true, Ordering::Relaxed);
+            }
+        };
+        let report = play(settings(3600, 3), &stop, show).unwrap();
+        assert!((3.0..10.0).contains(&report.virtual_seconds), "{}", report.virtual_seconds);
+        assert_eq!(report.broken_promises(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_run_shorter_than_a_join_counts_from_the_first_join_all_the_same() {
+        let link = "delay=500ms".parse().unwrap();
+        let settings = Settings { link, ..settings(1, 3) };
+        let report = play(settings, &AtomicBool::new(false), |_| ()).unwrap();
+        assert_eq!(report.bots.joins.joined, 8);
+        assert!(report.bots.seconds >= 1.0, "{}", report.bots.seconds);
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Bot {
     pub(super) persona: Persona,
     stage: Stage,
     backoff: Backoff,
+    /// When it first asked to join.
+    knocked_at: Option<Instant>,
     has_joined: bool,
     /// When its last session ended without its doing, until it is back.
     lost_at: Option<Instant>,
@@ -29,7 +31,7 @@ pub(super) struct Bot {
 #[derive(Debug)]
 enum Stage {
     Away { until: Instant },
-    Joining { since: Instant, session: Pending<Result<Client, ConnectError>> },
+    Joining(Pending<Result<Client, ConnectError>>),
     Online(Box<Online>),
     Done,
 }
@@ -41,6 +43,7 @@ impl Bot {
             persona,
             stage: Stage::Away { until: start },
             backoff: Backoff::default(),
+            knocked_at: None,
             has_joined: false,
             lost_at: None,
             was_lost: false,
@@ -56,9 +59,10 @@ impl Bot {
         match &mut self.stage {
             Stage::Away { .. } if step.is_closing => self.stage = Stage::Done,
             Stage::Away { until } if step.now >= *until => {
-                self.stage = Stage::Joining { since: step.now, session: step.connect() };
+                self.knocked_at.get_or_insert(step.now);
+                self.stage = Stage::Joining(step.connect());
             }
-            Stage::Joining { .. } => return self.try_to_join(step, tally),
+            Stage::Joining(_) => return self.try_to_join(step, tally),
             Stage::Online(online) => match online.step(step, &mut self.persona, tally) {
                 State::Flying => {}
                 State::Finished => self.end(step.now, tally, Stage::Done),
@@ -79,12 +83,11 @@ impl Bot {
         step: &Step<'_>,
         tally: &mut Tally,
     ) -> Result<(), ConnectError> {
-        let Stage::Joining { since, session } = &mut self.stage else { return Ok(()) };
-        let since = *since;
+        let Stage::Joining(session) = &mut self.stage else { return Ok(()) };
         match session.try_take() {
             None if step.is_closing => self.stage = Stage::Done,
             None => {}
-            Some(Ok(client)) => self.admitted(client, since, step.now, tally),
+            Some(Ok(client)) => self.admitted(client, step.now, tally),
             Some(Err(error)) => return self.refused(error, step, tally),
         }
         Ok(())
@@ -92,7 +95,7 @@ impl Bot {
 
     /// Whether it waits for admission.
     pub(super) const fn is_joining(&self) -> bool {
-        matches!(self.stage, Stage::Joining { .. })
+        matches!(self.stage, Stage::Joining(_))
     }
 
     /// Whether it will never do anything again.
@@ -109,7 +112,7 @@ impl Bot {
     pub(super) fn planes(&self) -> Planes {
         match &self.stage {
             Stage::Online(online) => online.planes(),
-            Stage::Away { .. } | Stage::Joining { .. } | Stage::Done => Planes::Lost,
+            Stage::Away { .. } | Stage::Joining(_) | Stage::Done => Planes::Lost,
         }
     }
 
@@ -123,7 +126,7 @@ impl Bot {
                 Planes::Lost
             }
             Stage::Online(online) => online.take_worst(),
-            Stage::Away { .. } | Stage::Joining { .. } | Stage::Done => Planes::Lost,
+            Stage::Away { .. } | Stage::Joining(_) | Stage::Done => Planes::Lost,
         }
     }
 
@@ -139,11 +142,12 @@ impl Bot {
         self.end(now, tally, Stage::Done);
     }
 
-    fn admitted(&mut self, client: Client, since: Instant, now: Instant, tally: &mut Tally) {
+    fn admitted(&mut self, client: Client, now: Instant, tally: &mut Tally) {
         self.backoff.reset();
         if !self.has_joined {
             self.has_joined = true;
-            tally.entries.joined(now, now.saturating_duration_since(since));
+            let knocked_at = self.knocked_at.unwrap_or(now);
+            tally.entries.joined(now, now.saturating_duration_since(knocked_at));
         }
         if let Some(lost_at) = self.lost_at.take() {
             tally.entries.rejoined(now.saturating_duration_since(lost_at));

@@ -148,7 +148,8 @@ fn way(from: &Player, x: u16, y: u16) -> (i32, i32) {
 }
 
 fn is_within((x, y): (i32, i32), reach: i32) -> bool {
-    x.pow(2) + y.pow(2) <= reach.pow(2)
+    let square = |length: i32| i64::from(length).pow(2);
+    square(x) + square(y) <= square(reach)
 }
 
 fn approach((x, y): (i32, i32)) -> Intent {
@@ -271,6 +272,21 @@ mod tests {
     fn who_is_not_in_the_picture_rests() {
         assert_eq!(decided(Crown::Held { by: 1 }, &[player(1, 9, 9)], 0), Intent::REST);
         assert_eq!(decided(Crown::Held { by: 7 }, &[player(0, 9, 9)], 0), Intent::REST);
+    }
+
+    #[test]
+    fn a_picture_that_no_arena_has_is_decided_by_as_well() {
+        let (corner, opposite) = ((0, 0), (u16::MAX, u16::MAX));
+        let player = |seat, (x, y)| {
+            let intent = Intent::towards(Heading::new(2));
+            Player { seat, x, y, intent, score: u8::MAX, input: u32::MAX }
+        };
+        for (me, other) in [(corner, opposite), (opposite, corner)] {
+            let players = [player(0, me), player(1, other)];
+            for crown in [Crown::Held { by: 0 }, Crown::Held { by: 1 }] {
+                assert!(decided(crown, &players, 0).heading().is_some());
+            }
+        }
     }
 
     #[test]

@@ -167,11 +167,12 @@ impl Online {
                     tally.hear_tick_hz(welcome.tick_hz);
                     Task::Idle { until: step.now }
                 }
-                // It hears next that its session is over, or asks once more.
-                Err(RequestError::Closed | RequestError::NotSent(_) | RequestError::TimedOut) => {
-                    Task::Introducing(self.client.request(&bot.introduction()))
+                Ok(Err(_)) | Err(RequestError::Refused { .. } | RequestError::Unanswered) => {
+                    tally.entries.rejected();
+                    Task::Closing(self.client.close("the lobby does not know me"))
                 }
-                _ => Task::Closing(self.client.close("the lobby does not know me")),
+                // It hears next that its session is over, or asks once more.
+                Err(_) => Task::Introducing(self.client.request(&bot.introduction())),
             }),
             Task::Idle { until } => (step.is_closing || step.now >= *until)
                 .then(|| self.look_for_something_to_do(step, bot)),
@@ -180,6 +181,8 @@ impl Online {
             }
             Task::Seating(answer) => answer.try_take().map(|seat| match seat {
                 Ok(Ok(seat)) => self.sit_down(seat, step, bot, tally),
+                // It asked before, and the answer did not come in time; or its leave did not go.
+                Ok(Err(NoSeat::Seated)) => self.leave(bot),
                 _ => Task::Idle { until: step.now + AFTER_FAILURE },
             }),
             Task::LookingAround { seat, answer } => {

@@ -177,18 +177,18 @@ impl fmt::Display for PlaneCounts {
 impl Commands {
     /// Adds another bot's.
     pub(crate) const fn add(&mut self, other: Self) {
-        self.sent += other.sent;
-        self.acknowledged += other.acknowledged;
-        self.lost += other.lost;
-        self.duplicated += other.duplicated;
+        self.sent = self.sent.saturating_add(other.sent);
+        self.acknowledged = self.acknowledged.saturating_add(other.acknowledged);
+        self.lost = self.lost.saturating_add(other.lost);
+        self.duplicated = self.duplicated.saturating_add(other.duplicated);
     }
 }
 
 impl Inputs {
-    /// Adds another bot's.
+    /// Adds another bot's; what it was used is the server's word, who may say anything.
     pub(crate) const fn add(&mut self, other: Self) {
-        self.sent += other.sent;
-        self.applied += other.applied;
+        self.sent = self.sent.saturating_add(other.sent);
+        self.applied = self.applied.saturating_add(other.applied);
     }
 }
 
