@@ -42,10 +42,11 @@ pub(crate) fn ask_for_room(socket: &UdpSocket, config: &EndpointConfig) {
     // What is granted counts, not what the call says.
     drop(options.set_recv_buffer_size(asked.receive));
     drop(options.set_send_buffer_size(asked.send));
-    let granted = room(socket);
-    if granted.receive < asked.receive || granted.send < asked.send {
+    let Room { receive, send } = room(socket);
+    let allowed = Room { receive: receive / ACCOUNTED, send: send / ACCOUNTED };
+    if allowed.receive < asked.receive || allowed.send < asked.send {
         static WARNED: std::sync::Once = std::sync::Once::new();
-        WARNED.call_once(|| warn_of(granted, asked));
+        WARNED.call_once(|| warn_of(allowed, asked));
     }
 }
 
@@ -58,11 +59,11 @@ pub(crate) fn room(socket: &UdpSocket) -> Room {
     }
 }
 
-fn warn_of(granted: Room, asked: Room) {
+fn warn_of(allowed: Room, asked: Room) {
     warn!(
-        receive = granted.receive,
+        receive = allowed.receive,
         asked_receive = asked.receive,
-        send = granted.send,
+        send = allowed.send,
         asked_send = asked.send,
         "the system grants smaller UDP buffers than asked (net.core.rmem_max, wmem_max): bursts \
          may be lost"

@@ -15,7 +15,7 @@ use crate::{
     bots::{self, Crowd},
     cli::{Bots, Demo, Rehearse, Serve},
     live::{Live, progress},
-    rehearsal,
+    log, rehearsal,
     report::{self, DemoReport},
     server::{self, LobbyServer},
     system,
@@ -130,6 +130,9 @@ pub(crate) fn bots(bots: &Bots) -> Result<Broken> {
     let mut live = Live::on_terminal();
     let (mut are_all_told, mut told_back) = (false, 0);
     let report = crowd.run(&stop, |status| {
+        if status.joined > 0 {
+            log::flow();
+        }
         show_bots(&mut live, status, Some(bots.length));
         if status.joined == status.count && !are_all_told {
             are_all_told = true;
@@ -209,11 +212,14 @@ fn demo_server(demo: &Demo) -> server::Settings {
     }
 }
 
+/// Tells the link, before anything else.
 fn tell_link(link: &Link, is_json: bool) -> Result<()> {
-    if !is_json {
-        return report::print(&format_args!("join: {link}"));
+    if is_json {
+        eprintln!("join: {link}");
+    } else {
+        report::print(&format_args!("join: {link}"))?;
     }
-    eprintln!("join: {link}");
+    log::flow();
     Ok(())
 }
 

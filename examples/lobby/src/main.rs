@@ -19,6 +19,7 @@ mod game;
 mod inputs;
 mod ledger;
 mod live;
+mod log;
 mod pace;
 mod players;
 mod protocol;
@@ -47,7 +48,8 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    system::start_telling();
+    log::start();
+    system::count_panics();
     let outcome = match cli.command.unwrap_or_else(|| Command::Demo(Demo::default())) {
         Command::Demo(demo) => commands::demo(&demo),
         Command::Serve(serve) => commands::serve(&serve),
@@ -57,10 +59,12 @@ fn main() -> ExitCode {
     match outcome {
         Ok(broken) if broken.is_empty() => ExitCode::SUCCESS,
         Ok(broken) => {
+            log::flow();
             eprintln!("lobby: did not hold: {}", broken.join(", "));
             NOT_HELD.into()
         }
         Err(error) => {
+            log::stop();
             // Biplane's errors say all of it in one line; their sources say it again.
             eprintln!("lobby: {error}");
             NOT_STARTED.into()

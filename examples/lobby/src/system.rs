@@ -18,7 +18,6 @@ use signal_hook::{
     consts::{SIGINT, SIGTERM},
     flag,
 };
-use tracing_subscriber::EnvFilter;
 
 /// Files a process has open beside its sessions' sockets.
 const FILES_BESIDE: u64 = 64;
@@ -34,10 +33,8 @@ pub(crate) struct Memory {
     pub(crate) peak: Option<u64>,
 }
 
-/// Logs on standard error, warnings alone unless `RUST_LOG` says otherwise, and panics counted.
-pub(crate) fn start_telling() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+/// Counts panics from now on.
+pub(crate) fn count_panics() {
     let told = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         PANICS.fetch_add(1, Ordering::Relaxed);

@@ -54,11 +54,16 @@ pub(crate) struct Server {
 }
 
 impl Program {
-    /// Starts the lobby with these arguments.
+    /// Starts the lobby with these arguments; it says more than by itself.
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::spawn(arguments, &[("RUST_LOG", "warn,lobby=info")])
+    }
+
+    fn spawn(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_lobby"))
             .args(arguments)
-            .env("RUST_LOG", "warn,lobby=info")
+            .env_remove("RUST_LOG")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -71,9 +76,9 @@ impl Program {
         Self { child, stderr, listener }
     }
 
-    /// Starts the lobby with these arguments and waits for its end.
+    /// Starts the lobby with these arguments, as it is, and waits for its end.
     pub(crate) fn run(arguments: &[&str]) -> Ended {
-        Self::start(arguments).end()
+        Self::spawn(arguments, &[]).end()
     }
 
     /// Stops it where it stands: it neither reads nor writes from now on.
