@@ -68,6 +68,8 @@ impl Endpoint {
         let address = ports::resolve(address)?;
         let (tcp, udp) = ports::bind_both(address)?;
         let mut endpoint = Self::open(udp, config.max_sessions, config.endpoint.clone())?;
+        // A client hears one server, and needs no more than it is given.
+        os::warn_of_little_room(endpoint.socket.socket(), &config.endpoint);
         let port = endpoint.local_addr().port();
         let host = host.unwrap_or_else(|| ports::public_host(address.ip()));
         endpoint.link = Some(Link { host, port, pin: config.identity.pin() });

@@ -6,7 +6,7 @@ mod linux;
 #[cfg_attr(target_os = "linux", expect(dead_code, reason = "compiled and tested on Linux too"))]
 mod other;
 
-use std::{io, net::UdpSocket};
+use std::{io, net::UdpSocket, sync::Once};
 
 use socket2::SockRef;
 use tracing::warn;
@@ -35,19 +35,11 @@ pub(crate) struct Room {
 /// its own overhead.
 pub(crate) const ACCOUNTED: usize = if cfg!(target_os = "linux") { 2 } else { 1 };
 
-/// Asks for room in the kernel, and says so once in a process' life where less is granted.
+/// Asks for room in the kernel. What is granted counts, not what the calls say: see [`room`].
 pub(crate) fn ask_for_room(socket: &UdpSocket, config: &EndpointConfig) {
-    let asked = Room { receive: config.receive_buffer, send: config.send_buffer };
     let options = SockRef::from(socket);
-    // What is granted counts, not what the call says.
-    drop(options.set_recv_buffer_size(asked.receive));
-    drop(options.set_send_buffer_size(asked.send));
-    let Room { receive, send } = room(socket);
-    let allowed = Room { receive: receive / ACCOUNTED, send: send / ACCOUNTED };
-    if allowed.receive < asked.receive || allowed.send < asked.send {
-        static WARNED: std::sync::Once = std::sync::Once::new();
-        WARNED.call_once(|| warn_of(allowed, asked));
-    }
+    drop(options.set_recv_buffer_size(config.receive_buffer));
+    drop(options.set_send_buffer_size(config.send_buffer));
 }
 
 /// What the system has granted, as it accounts it.
@@ -59,15 +51,24 @@ pub(crate) fn room(socket: &UdpSocket) -> Room {
     }
 }
 
-fn warn_of(allowed: Room, asked: Room) {
-    warn!(
-        receive = allowed.receive,
-        asked_receive = asked.receive,
-        send = allowed.send,
-        asked_send = asked.send,
-        "the system grants smaller UDP buffers than asked (net.core.rmem_max, wmem_max): bursts \
-         may be lost"
-    );
+/// Says once in a process' life where less room is granted than was asked.
+pub(crate) fn warn_of_little_room(socket: &UdpSocket, config: &EndpointConfig) {
+    static WARNED: Once = Once::new();
+    let Room { receive, send } = room(socket);
+    let (receive, send) = (receive / ACCOUNTED, send / ACCOUNTED);
+    let (asked_receive, asked_send) = (config.receive_buffer, config.send_buffer);
+    if receive < asked_receive || send < asked_send {
+        WARNED.call_once(|| {
+            warn!(
+                receive,
+                asked_receive,
+                send,
+                asked_send,
+                "the system grants smaller UDP buffers than asked (net.core.rmem_max, wmem_max): \
+                 bursts may be lost"
+            );
+        });
+    }
 }
 
 /// Whether a receive error leaves the socket unusable; every other one passes.
