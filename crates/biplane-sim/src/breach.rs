@@ -51,7 +51,7 @@ pub enum Broken {
 
 impl Broken {
     /// Every name that a broken promise may have in reports.
-    pub const NAMES: [&'static str; 58] = [
+    pub const NAMES: [&'static str; 59] = [
         "message_invented",
         "message_altered",
         "message_repeated",
@@ -100,6 +100,7 @@ impl Broken {
         "falsely_refused",
         "unaccounted",
         "miscounted",
+        "drops_miscounted",
         "spins",
         "floods",
         "packet_length",
@@ -251,6 +252,7 @@ mod tests {
             ContractBreach::FalselyRefused(DropReason::Late),
             ContractBreach::Unaccounted { received: 0, delivered: 0, dropped: 0 },
             ContractBreach::Miscounted { says: 0, took: 0 },
+            ContractBreach::DropsMiscounted { reason: DropReason::Late, says: 0, were: 0 },
             ContractBreach::Spins(None),
             ContractBreach::Floods,
             ContractBreach::PacketLength { appended: 0, says: 0 },

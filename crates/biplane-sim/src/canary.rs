@@ -33,7 +33,7 @@ pub enum CanaryKind {
     Stalls,
     /// What is given depends on how many runs there were before in this process.
     Wavers,
-    /// A datagram is neither counted as delivered nor as dropped.
+    /// A server's session is not told of datagrams that were dropped before they came to it.
     Swallows,
     /// A datagram that comes once more is taken in.
     Forgets,
@@ -168,7 +168,7 @@ impl CanaryKind {
             Self::Lingers => matches!(broken, Message(AfterLeft)),
             Self::Stalls => matches!(broken, Message(Stuck { .. })),
             Self::Wavers => false,
-            Self::Swallows => matches!(broken, Contract(ContractBreach::Unaccounted { .. })),
+            Self::Swallows => matches!(broken, Contract(ContractBreach::DropsMiscounted { .. })),
             Self::Forgets => matches!(broken, Contract(ContractBreach::ReplayTaken)),
             Self::Sulks => {
                 matches!(broken, Session(SessionBreach::Ended(_) | SessionBreach::Lame(_)))

@@ -13,7 +13,7 @@ mod whereabouts;
 use std::{net::SocketAddr, time::Instant};
 
 use biplane_proto::{
-    Agreement, Answered, Arrival, ControlLoss, DropReason, Event, KeyEpoch, Path, Session,
+    Agreement, Answered, Arrival, ControlLoss, DropReason, Drops, Event, KeyEpoch, Path, Session,
     Transmit, limits,
 };
 use biplane_wire::{Header, PacketNumber, ReceiveId, limits as wire};
@@ -40,10 +40,17 @@ pub(crate) struct Node {
     vouching: Vouching,
     published: Published,
     answers: Vec<Answered>,
-    delivered: u64,
+    accounts: Accounts,
     wakes: Option<Instant>,
     is_dirty: bool,
     told: Told,
+}
+
+/// What became of the packets that came to a session, as is seen from outside it.
+#[derive(Debug, Default)]
+struct Accounts {
+    delivered: u64,
+    dropped: Drops,
 }
 
 /// What a slot would publish.
@@ -85,7 +92,7 @@ impl Node {
             keys,
             vouching: Vouching::default(),
             answers: Vec::new(),
-            delivered: 0,
+            accounts: Accounts::default(),
             wakes: None,
             is_dirty: true,
             told: Told::default(),
@@ -117,9 +124,27 @@ impl Node {
         (self.time.tells(now), &mut self.core)
     }
 
-    /// Datagrams that the session took in.
-    pub(crate) const fn delivered(&self) -> u64 {
-        self.delivered
+    /// A packet of its own was taken in, or dropped.
+    pub(crate) fn account(&mut self, taken: Result<(), DropReason>, len: usize) {
+        match taken {
+            Ok(()) => self.accounts.delivered += 1,
+            Err(reason) => self.accounts.dropped.record(reason, len),
+        }
+    }
+
+    /// What the session says of its packets, and is not so.
+    pub(crate) fn miscounted(&self) -> impl Iterator<Item = ContractBreach> {
+        let stats = self.core.session().stats();
+        let (says, took) = (stats.packets_received, self.accounts.delivered);
+        let packets = (says != took).then_some(ContractBreach::Miscounted { says, took });
+        let drops = stats.drops.iter().zip(self.accounts.dropped.iter());
+        let drops = drops.filter(|(says, were)| says != were);
+        let drops = drops.map(|((reason, says), (_, were))| ContractBreach::DropsMiscounted {
+            reason,
+            says,
+            were,
+        });
+        packets.into_iter().chain(drops.collect::<Vec<_>>())
     }
 
     /// What the session has to tell; asking changes nothing that would have to be settled.
@@ -198,7 +223,6 @@ impl Node {
         let arrival = Arrival { received_at: arrival.received_at.min(now), ..*arrival };
         let told = answered.as_deref().unwrap_or(plaintext);
         core.session_mut().handle_packet(now, &arrival, told)?;
-        self.delivered += 1;
         let len = Header::LEN + plaintext.len() + wire::TAG;
         self.peer.on_arrival(remote, len, plaintext);
         Ok(())

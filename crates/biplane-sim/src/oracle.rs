@@ -45,7 +45,6 @@ pub struct Oracle {
     /// By the side that is told.
     told: BTreeMap<Side, Told>,
     breaches: Vec<Breach>,
-    messages: u64,
     slowest: Duration,
 }
 
@@ -76,7 +75,6 @@ impl Oracle {
             causes: BTreeMap::new(),
             told: BTreeMap::new(),
             breaches: Vec::new(),
-            messages: 0,
             slowest: Duration::ZERO,
         }
     }
@@ -155,7 +153,6 @@ impl Oracle {
 
     /// A message was taken.
     pub fn taken(&mut self, now: Instant, by: Side, channel: ChannelId, bytes: &Bytes) {
-        self.messages += 1;
         match self.flow(by.peer()).take(channel, bytes) {
             Ok(sent) => self.slowest = self.slowest.max(now.saturating_duration_since(sent)),
             Err(breach) => self.message_breach(now, by, channel, breach),
@@ -275,12 +272,13 @@ impl Oracle {
         }
     }
 
-    /// The session at `side` says that so many messages of its own `expired`: of channels whose
-    /// messages may, no more may be missing.
-    pub fn expired(&mut self, now: Instant, side: Side, expired: u64) {
-        let missing = self.flow(side).ledgers().map(|(_, ledger)| ledger.expired()).sum();
+    /// The session at `side` says that so many of the messages that it sent on a channel `expired`:
+    /// where they may, no more may be missing.
+    pub fn expired(&mut self, now: Instant, side: Side, channel: ChannelId, expired: u64) {
+        let missing = self.flow(side).ledger(channel).map_or(0, ledger::Ledger::expired);
         if missing > expired {
-            self.session_breach(now, side, SessionBreach::Vanished { missing, expired });
+            let what = SessionBreach::Vanished { missing, expired };
+            self.breach(now, Some(side), Some(channel), what);
         }
     }
 
@@ -342,16 +340,17 @@ impl Oracle {
         ledger.map_or(0, ledger::Ledger::next_index)
     }
 
+    /// How many messages of `from` on a channel were taken.
+    #[must_use]
+    pub fn taken_of(&self, from: Side, channel: ChannelId) -> u64 {
+        let ledger = self.flows.get(&from).and_then(|flow| flow.ledger(channel));
+        ledger.map_or(0, ledger::Ledger::taken)
+    }
+
     /// How many requests of `by` its session accepted.
     #[must_use]
     pub fn requested(&self, by: Side) -> u64 {
         self.requests.get(&by).map_or(0, Requests::asked)
-    }
-
-    /// How many messages were taken.
-    #[must_use]
-    pub const fn messages(&self) -> u64 {
-        self.messages
     }
 
     /// The longest that a message took from being sent to being taken.

@@ -52,8 +52,8 @@ pub struct RatePlan {
 pub struct RateFigures {
     /// Of each flow, in the order of the plan.
     pub flows: Vec<FlowFigures>,
-    /// How long packets waited before the narrow place.
-    pub waits: Spread,
+    /// How long packets waited before the narrow place; `None` if none passed.
+    pub waits: Option<Spread>,
     /// Second by second.
     pub timeline: Vec<Second>,
 }
@@ -64,8 +64,8 @@ pub struct RateFigures {
 pub struct FlowFigures {
     /// Bits a second of bulk that the far application took.
     pub goodput: f64,
-    /// How long game updates took from one application to the other.
-    pub game: Spread,
+    /// How long game updates took from one application to the other; `None` if none came.
+    pub game: Option<Spread>,
     /// Game updates sent, and taken.
     pub updates: (u64, u64),
     /// The most packets that left at one moment.
@@ -77,7 +77,7 @@ pub struct FlowFigures {
 }
 
 /// A distribution of times.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "plain figures")]
 pub struct Spread {
     /// Half of them took no longer.
@@ -92,22 +92,20 @@ pub struct Spread {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "plain figures")]
 pub struct Second {
-    /// How long nineteen of twenty packets waited at the most.
-    pub wait: Duration,
+    /// How long nineteen of twenty packets waited at the most; `None` if none passed.
+    pub wait: Option<Duration>,
     /// Bits of bulk taken, of all flows.
     pub goodput: f64,
 }
 
 impl Spread {
-    /// Of times in any order.
+    /// Of times in any order; `None` of none.
     #[must_use]
-    pub fn of(mut times: Vec<Duration>) -> Self {
+    pub fn of(mut times: Vec<Duration>) -> Option<Self> {
         times.sort_unstable();
-        let at = |per_cent: usize| {
-            let last = times.len().saturating_sub(1);
-            times.get(last * per_cent / 100).copied().unwrap_or_default()
-        };
-        Self { p50: at(50), p95: at(95), max: at(100) }
+        let last = times.len().checked_sub(1)?;
+        let at = |per_cent: usize| times.get(last * per_cent / 100).copied();
+        Some(Self { p50: at(50)?, p95: at(95)?, max: at(100)? })
     }
 }
 
@@ -207,7 +205,7 @@ impl<'a> Bench<'a> {
         let waits: Vec<_> = waits.map(|(at, wait)| (at - start, wait)).collect();
         let bytes = self.flows.iter_mut().map(Running::take_second).sum::<u64>();
         self.seconds.push(Second {
-            wait: Spread::of(waits.iter().map(|(_, wait)| *wait).collect()).p95,
+            wait: Spread::of(waits.iter().map(|(_, wait)| *wait).collect()).map(|wait| wait.p95),
             goodput: bits(bytes),
         });
         self.waits.extend(waits.into_iter().filter(|(at, _)| *at >= self.plan.settled));
@@ -262,10 +260,27 @@ mod tests {
         let figures = rate(Instant::now(), 1, &plan);
         let flow = figures.flows[0];
         assert!((3.5e6..4e6).contains(&flow.goodput), "{flow:?}");
-        assert!(figures.waits.p95 > Duration::from_millis(150), "{:?}", figures.waits);
-        assert!(flow.game.p95 > Duration::from_millis(170), "{flow:?}");
+        let p95 = |spread: Option<Spread>| spread.unwrap().p95;
+        assert!(p95(figures.waits) > Duration::from_millis(150), "{:?}", figures.waits);
+        assert!(p95(flow.game) > Duration::from_millis(170), "{flow:?}");
         assert!(flow.updates.1 * 4 >= flow.updates.0 * 3, "{flow:?}");
         assert_eq!(figures.timeline.len(), 12);
+    }
+
+    #[test]
+    fn updates_are_counted_from_when_figures_count_and_lost_ones_are_missing() {
+        let mut plan = plan("delay=20ms,loss=20%", &[(Congestion::DelayAware, true)]);
+        plan.flows[0].bulk = false;
+        let (sent, taken) = rate(Instant::now(), 1, &plan).flows[0].updates;
+        assert!((598..=601).contains(&sent), "60 a second, for ten seconds: {sent}");
+        assert!((420..540).contains(&taken), "one in five is lost: {taken}");
+    }
+
+    #[test]
+    fn nothing_is_spread_nowhere() {
+        assert_eq!(Spread::of(Vec::new()), None);
+        let one = Duration::from_millis(7);
+        assert_eq!(Spread::of(vec![one]), Some(Spread { p50: one, p95: one, max: one }));
     }
 
     #[test]
@@ -273,7 +288,7 @@ mod tests {
         let of = |shares: &[f64]| {
             let flow = |share: &f64| FlowFigures { goodput: *share, ..FlowFigures::default() };
             let flows = shares.iter().map(flow).collect();
-            RateFigures { flows, waits: Spread::default(), timeline: vec![] }.jain()
+            RateFigures { flows, waits: None, timeline: vec![] }.jain()
         };
         assert!((of(&[2.0, 2.0]) - 1.0).abs() < 1e-9);
         assert!((of(&[2.0, 0.0]) - 0.5).abs() < 1e-9);

@@ -336,10 +336,10 @@ impl World {
             self.watch.breach(self.now, None, what);
         }
         for side in self.sides() {
-            let Some(node) = self.node(side) else { continue };
-            let (says, took) = (node.core().session().stats().packets_received, node.delivered());
-            if says != took {
-                self.watch.breach(self.now, Some(side), ContractBreach::Miscounted { says, took });
+            let miscounted: Vec<_> =
+                self.node(side).into_iter().flat_map(Node::miscounted).collect();
+            for what in miscounted {
+                self.watch.breach(self.now, Some(side), what);
             }
         }
     }

@@ -188,7 +188,8 @@ impl Run {
         let Job { seed, receivers, .. } = job;
         let drawn = || Conditions::draw(seed, length);
         let (conditions, length) = match self.question {
-            Question::Sweep | Question::Replicas => (drawn(), length),
+            Question::Sweep => swept(job, length),
+            Question::Replicas => (drawn(), length),
             Question::Replays => (drawn().replayed(seed), length),
             Question::Wraps => (drawn().beside_a_wrap(seed), length),
             Question::Outages => survived(job, Conditions::of_outages),
@@ -218,14 +219,21 @@ fn cut(start: Instant, seed: u64) -> (Conditions, Duration) {
 /// whose conditions it `shows`.
 fn first(
     job: Job,
-    draw: fn(u64) -> (Conditions, Duration),
+    draw: impl Fn(u64) -> (Conditions, Duration),
     shows: impl Fn(&Conditions) -> bool,
 ) -> (Conditions, Duration) {
     if matches!(job.purpose, Purpose::Judge | Purpose::Replay) {
         return draw(job.seed);
     }
-    let mut seeds = (job.seed..).map(draw);
+    let mut seeds = (job.seed..).map(&draw);
     seeds.find(|(conditions, _)| shows(conditions)).unwrap_or_else(|| draw(job.seed))
+}
+
+/// A planted fault that swallows shows where there is something to drop, the others wherever.
+fn swept(job: Job, length: Duration) -> (Conditions, Duration) {
+    let swallows = job.purpose == Purpose::Canary(CanaryKind::Swallows);
+    let draw = |seed| (Conditions::draw(seed, length), length);
+    first(job, draw, |conditions| !swallows || conditions.corrupts())
 }
 
 /// A planted fault shows in a run that nothing else ends, and in which TCP is lost; one that clings,

@@ -103,7 +103,7 @@ impl Rate {
         Object::new()
             .text("link", &self.plan.profile.to_string())
             .value("seconds", &self.plan.length.as_secs())
-            .value("wait_ms", &spread_json(&figures.waits))
+            .value("wait_ms", &spread_json(figures.waits))
             .value("jain", &figures.jain())
             .list("flows", flows)
             .list("timeline", timeline)
@@ -112,19 +112,23 @@ impl Rate {
     }
 
     fn to_text(&self, figures: &RateFigures) -> String {
-        let mut told = format!(
-            "packets wait for {:?} in the median, {:?} at 95 %, {:?} at the most\n",
-            figures.waits.p50, figures.waits.p95, figures.waits.max
-        );
+        let mut told = match figures.waits {
+            Some(Spread { p50, p95, max }) => format!(
+                "packets wait for {p50:?} in the median, {p95:?} at 95 %, {max:?} at the most\n"
+            ),
+            None => "no packet passes a narrow place\n".to_owned(),
+        };
         for (name, flow) in self.names.iter().zip(&figures.flows) {
-            let FlowFigures { goodput, game, packets: (sent, lost), burst, .. } = flow;
+            let FlowFigures { goodput, packets: (sent, lost), burst, .. } = flow;
             let mbit = goodput / 1e6;
+            let game = match flow.game {
+                Some(game) => format!("game updates {:?} at 95 %", game.p95),
+                None => "no game updates".to_owned(),
+            };
             // Writing to a string cannot fail.
             writeln!(
                 told,
-                "{name}: {mbit:.3} mbit/s; game updates {:?} at 95 %; {sent} packets, {lost} lost, \
-                 {burst} at once",
-                game.p95
+                "{name}: {mbit:.3} mbit/s; {game}; {sent} packets, {lost} lost, {burst} at once"
             )
             .ok();
         }
@@ -136,7 +140,7 @@ fn flow_json(name: &str, flow: &FlowFigures) -> String {
     Object::new()
         .text("name", name)
         .value("mbit_per_second", &(flow.goodput / 1e6))
-        .value("game_ms", &spread_json(&flow.game))
+        .value("game_ms", &spread_json(flow.game))
         .value("updates_sent", &flow.updates.0)
         .value("updates_taken", &flow.updates.1)
         .value("packets_sent", &flow.packets.0)
@@ -146,24 +150,31 @@ fn flow_json(name: &str, flow: &FlowFigures) -> String {
         .end()
 }
 
-fn spread_json(spread: &Spread) -> String {
-    Object::new()
-        .value("p50", &millis(spread.p50))
-        .value("p95", &millis(spread.p95))
-        .value("max", &millis(spread.max))
-        .end()
+/// Null of nothing, which no bound is met by.
+fn spread_json(spread: Option<Spread>) -> String {
+    spread.map_or_else(null, |Spread { p50, p95, max }| {
+        Object::new()
+            .value("p50", &millis(p50))
+            .value("p95", &millis(p95))
+            .value("max", &millis(max))
+            .end()
+    })
 }
 
 fn second_json(t: usize, second: &Second) -> String {
     Object::new()
         .value("t", &t)
-        .value("wait_ms", &millis(second.wait))
+        .value("wait_ms", &second.wait.map_or_else(null, |wait| millis(wait).to_string()))
         .value("mbit_per_second", &(second.goodput / 1e6))
         .end()
 }
 
 fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
+}
+
+fn null() -> String {
+    "null".to_owned()
 }
 
 #[cfg(test)]
@@ -180,5 +191,13 @@ mod tests {
         for wrong in ["vegas", "cubic+fast", "cubic+from=soon", "cubic+from=-1"] {
             assert!(flow(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_nothing_was_measured_of_is_null() {
+        let told = flow_json("cubic", &FlowFigures::default());
+        assert!(told.contains(r#""game_ms":null,"updates_sent":0"#), "{told}");
+        let told = second_json(3, &Second::default());
+        assert!(told.starts_with(r#"{"t":3,"wait_ms":null,"#), "{told}");
     }
 }

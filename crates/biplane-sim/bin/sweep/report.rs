@@ -68,9 +68,7 @@ impl Report {
 
     /// Whether every promise was kept, and the runs would have shown it if not.
     pub(crate) fn holds(&self) -> bool {
-        self.violations == 0
-            && self.replayed_identically
-            && self.canaries.iter().all(|(_, caught)| *caught)
+        self.violations == 0 && self.canaries.iter().all(|(_, caught)| *caught)
     }
 
     pub(crate) fn to_json(&self) -> String {
@@ -122,6 +120,7 @@ impl Report {
         self.replayed += 1;
         if !judged.is_some_and(|judged| are_same(judged, replay)) {
             self.replayed_identically = false;
+            self.violations += 1;
             let what = "a second run was not the same".to_owned();
             self.failures.push(Failure { job: replay.job, what });
         }
@@ -213,8 +212,10 @@ mod tests {
         let judged = report(vec![run(1, Purpose::Judge)]);
         assert!(judged.canaries.iter().all(|(_, caught)| !caught) && !judged.holds());
         let other = Done { job: job(1, Purpose::Replay), ..run(2, Purpose::Replay) };
-        assert!(!report(vec![run(1, Purpose::Judge), other]).replayed_identically);
+        let differs = report(vec![run(1, Purpose::Judge), other]);
+        assert_eq!((differs.replayed_identically, differs.violations), (false, 1));
         let same = run(1, Purpose::Replay);
-        assert!(report(vec![run(1, Purpose::Judge), same]).replayed_identically);
+        let equals = report(vec![run(1, Purpose::Judge), same]);
+        assert_eq!((equals.replayed_identically, equals.violations), (true, 0));
     }
 }

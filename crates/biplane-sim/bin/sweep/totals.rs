@@ -2,8 +2,7 @@
 
 use core::{fmt, time::Duration};
 
-use biplane_proto::Drops;
-use biplane_sim::{Drain, OrdealFigures, Outcome, Wraps};
+use biplane_sim::{Datagrams, Drain, OrdealFigures, Outcome, Traffic, Wraps};
 
 use crate::json::Object;
 
@@ -12,12 +11,9 @@ use crate::json::Object;
 pub(crate) struct Totals {
     virtual_time: Duration,
     sent: u64,
-    messages: u64,
+    taken: [u64; Traffic::KINDS.len()],
     refused: u64,
-    packets: u64,
-    datagrams: u64,
-    replayed: u64,
-    drops: Drops,
+    datagrams: Datagrams,
     /// The longest that everything owed took to come, as a share of what it may take.
     slowest_drain: f64,
     passed: Wraps,
@@ -30,12 +26,11 @@ impl Totals {
         let figures = &outcome.figures;
         self.virtual_time += outcome.virtual_time;
         self.sent += figures.sent;
-        self.messages += figures.messages;
+        for (sum, taken) in self.taken.iter_mut().zip(figures.taken) {
+            *sum += taken;
+        }
         self.refused += figures.refused;
-        self.packets += figures.datagrams.sent;
-        self.datagrams += figures.datagrams.arrived;
-        self.replayed += figures.datagrams.replayed;
-        self.drops.add(&figures.datagrams.drops);
+        self.datagrams.add(&figures.datagrams);
         let Drain { took, bound, .. } = figures.drain;
         if !bound.is_zero() {
             let share = took.as_secs_f64() / bound.as_secs_f64();
@@ -49,11 +44,17 @@ impl Totals {
         self.ordeal.add(&figures.ordeal);
     }
 
+    fn messages(&self) -> u64 {
+        self.taken.iter().sum()
+    }
+
     /// Adds them to a report.
     pub(crate) fn add_to(&self, document: Object) -> Object {
-        let drops = self.drops.iter().filter(|(_, count)| *count > 0);
+        let drops = self.datagrams.drops.iter().filter(|(_, count)| *count > 0);
         let drops =
             drops.fold(Object::new(), |all, (reason, count)| all.value(reason.name(), &count));
+        let taken = Traffic::KINDS.iter().zip(&self.taken);
+        let taken = taken.fold(Object::new(), |all, (kind, count)| all.value(kind.name(), count));
         let Wraps { packets, messages, records, requests } = &self.passed;
         let passed = Object::new()
             .value("packets", packets)
@@ -63,11 +64,13 @@ impl Totals {
         document
             .value("virtual_seconds", &self.virtual_time.as_secs_f64())
             .value("messages_sent", &self.sent)
-            .value("messages", &self.messages)
+            .value("messages", &self.messages())
+            .value("messages_taken", &taken.end())
             .value("refused", &self.refused)
-            .value("packets", &self.packets)
-            .value("datagrams", &self.datagrams)
-            .value("datagrams_replayed", &self.replayed)
+            .value("packets", &self.datagrams.sent)
+            .value("loss", &self.datagrams.loss())
+            .value("datagrams", &self.datagrams.arrived)
+            .value("datagrams_replayed", &self.datagrams.replayed)
             .value("drops", &drops.end())
             .value("slowest_drain", &self.slowest_drain)
             .value("wraps_passed", &passed.end())
@@ -92,7 +95,9 @@ impl Totals {
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sent, messages, refused, packets, datagrams, .. } = self;
+        let Self { sent, refused, .. } = self;
+        let Datagrams { sent: packets, arrived: datagrams, .. } = self.datagrams;
+        let messages = self.messages();
         write!(f, "{:.0} virtual seconds, ", self.virtual_time.as_secs_f64())?;
         write!(f, "{sent} messages sent, {messages} taken, {refused} refused, ")?;
         write!(f, "{packets} packets, {datagrams} datagrams, {} resumes, ", self.resumes)?;

@@ -30,6 +30,15 @@ pub enum ContractBreach {
         /// What it took in.
         took: u64,
     },
+    /// The session counts other drops than it was told of and made.
+    DropsMiscounted {
+        /// Of this kind.
+        reason: DropReason,
+        /// What it says.
+        says: u64,
+        /// What there were.
+        were: u64,
+    },
     /// Time does not go on: the session asks to be woken at once, again and again.
     Spins(Option<Timer>),
     /// So many packets at one moment that they would never end.
@@ -75,6 +84,7 @@ impl ContractBreach {
             Self::FalselyRefused(_) => "falsely_refused",
             Self::Unaccounted { .. } => "unaccounted",
             Self::Miscounted { .. } => "miscounted",
+            Self::DropsMiscounted { .. } => "drops_miscounted",
             Self::Spins(_) => "spins",
             Self::Floods => "floods",
             Self::PacketLength { .. } => "packet_length",
@@ -102,6 +112,10 @@ impl fmt::Display for ContractBreach {
             }
             Self::Miscounted { says, took } => {
                 write!(f, "the session counts {says} packets and took in {took}")
+            }
+            Self::DropsMiscounted { reason, says, were } => {
+                let reason = reason.name();
+                write!(f, "the session counts {says} drops as {reason}, and there were {were}")
             }
             Self::Spins(Some(timer)) => write!(f, "time stands still at timer {timer:?}"),
             Self::Spins(None) => f.write_str("time stands still"),

@@ -53,7 +53,7 @@ fn kept_promises_are_no_breach() {
         assert_eq!(stand.oracle.owed(), 1);
         stand.take(&message);
     }
-    assert_eq!((stand.oracle.owed(), stand.oracle.messages()), (0, 3));
+    assert_eq!((stand.oracle.owed(), stand.oracle.taken_of(SENDER, stand.ordered)), (0, 3));
     assert_eq!(stand.broken(), []);
 }
 
@@ -80,6 +80,26 @@ fn what_is_owed_at_the_end_is_missing_and_before_that_it_is_stuck() {
     let stuck = MessageBreach::Stuck { count: 1, oldest: 0, waited };
     let missing = MessageBreach::Missing { index: 0 };
     assert_eq!(stand.broken(), [stuck.into(), missing.into()]);
+}
+
+#[test]
+fn what_expired_on_one_channel_hides_nothing_on_another() {
+    let mut stand = Stand::new();
+    let mut protocol = Protocol::of_every_kind();
+    protocol.configure(|name, channel| {
+        channel.lifetime = (name == "ordered").then_some(Duration::from_millis(100));
+    });
+    let sequenced = protocol.channel("sequenced").unwrap();
+    stand.oracle = Oracle::new(9, stand.now, protocol);
+    stand.send();
+    stand.oracle.expired(stand.now, SENDER, sequenced, 7);
+    stand.oracle.expired(stand.now, SENDER, stand.ordered, 1);
+    assert_eq!(stand.oracle.breaches(), []);
+    stand.send();
+    stand.oracle.expired(stand.now, SENDER, stand.ordered, 1);
+    let vanished = SessionBreach::Vanished { missing: 2, expired: 1 };
+    assert_eq!(stand.oracle.breaches()[0].what, vanished.into());
+    assert_eq!(stand.oracle.breaches()[0].channel.unwrap().0, stand.ordered);
 }
 
 #[test]

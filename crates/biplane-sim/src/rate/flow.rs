@@ -1,7 +1,6 @@
 //! One session of a trial, while it runs.
 
 use core::time::Duration;
-use std::collections::VecDeque;
 
 use biplane_wire::ChannelId;
 
@@ -18,9 +17,8 @@ pub(super) struct Running {
     game: ChannelId,
     /// Bulk messages sent so far.
     sent: u64,
-    /// When game updates were sent; the first is number `known`.
-    updates: VecDeque<Duration>,
-    known: u64,
+    /// When each game update was sent.
+    updates: Vec<Duration>,
     /// Bytes of bulk taken, by when.
     taken: Vec<(Duration, u64)>,
     second: u64,
@@ -55,8 +53,7 @@ impl Running {
             bulk: protocol.channel(Self::BULK)?,
             game: protocol.channel(Self::GAME)?,
             sent: 0,
-            updates: VecDeque::new(),
-            known: 0,
+            updates: Vec::new(),
             taken: Vec::new(),
             second: 0,
             delays: Vec::new(),
@@ -90,14 +87,14 @@ impl Running {
     }
 
     fn update(&mut self, world: &mut World, side: Side, now: Duration) {
-        let number = self.known + u64::try_from(self.updates.len()).unwrap_or(u64::MAX);
+        let number = self.updates.len();
         let due = self.flow.begins + Self::GAME_EVERY * u32::try_from(number).unwrap_or(u32::MAX);
         if now < due {
             return;
         }
-        let message = stamp(number, Self::GAME_LEN, &mut self.rng);
+        let message = stamp(number as u64, Self::GAME_LEN, &mut self.rng);
         if world.send(side, self.game, message).is_ok() {
-            self.updates.push_back(now);
+            self.updates.push(now);
         }
     }
 
@@ -113,12 +110,8 @@ impl Running {
             self.second += bytes;
         }
         while let Some(message) = world.take(side, self.game) {
-            let number = index_of(&message).unwrap_or(self.known);
-            while self.known < number {
-                self.updates.pop_front();
-                self.known += 1;
-            }
-            if let Some(sent) = self.updates.front() {
+            let number = index_of(&message).and_then(|number| usize::try_from(number).ok());
+            if let Some(sent) = number.and_then(|number| self.updates.get(number)) {
                 self.delays.push((*sent, now - *sent));
             }
         }
@@ -136,12 +129,13 @@ impl Running {
         let bytes = self.taken.iter().filter(|(at, _)| *at >= from).map(|(_, bytes)| bytes).sum();
         let stats = world.session(Side::Client(self.client)).map(|session| session.stats());
         let stats = stats.unwrap_or_default();
-        let heard = self.delays.len() as u64;
+        let sent = self.updates.iter().filter(|sent| **sent >= from).count() as u64;
         let delays = self.delays.into_iter().filter(|(sent, _)| *sent >= from);
+        let delays: Vec<_> = delays.map(|(_, delay)| delay).collect();
         FlowFigures {
             goodput: bits(bytes) / seconds.max(f64::MIN_POSITIVE),
-            game: Spread::of(delays.map(|(_, delay)| delay).collect()),
-            updates: (self.known + self.updates.len() as u64, heard),
+            updates: (sent, delays.len() as u64),
+            game: Spread::of(delays),
             burst: self.bursts.most,
             burst_after_rest: self.bursts.after_rest.unwrap_or_default(),
             packets: (stats.packets_sent, stats.packets_lost),

@@ -4,7 +4,7 @@ use core::{fmt, time::Duration};
 
 use biplane_proto::Drops;
 
-use super::{OrdealFigures, Wraps};
+use super::{OrdealFigures, Traffic, Wraps};
 use crate::{Breach, CanaryKind};
 
 /// The verdict over one run, and its figures.
@@ -31,8 +31,8 @@ pub struct Outcome {
 pub struct Figures {
     /// Messages that were sent.
     pub sent: u64,
-    /// Messages that were taken.
-    pub messages: u64,
+    /// Messages that were taken, of each of [`Traffic::KINDS`].
+    pub taken: [u64; Traffic::KINDS.len()],
     /// Messages and requests that a full queue refused.
     pub refused: u64,
     /// How often a side's planes changed.
@@ -65,6 +65,9 @@ pub struct Figures {
 pub struct Datagrams {
     /// Packets that were sent.
     pub sent: u64,
+    /// Those that links were given while they were faulty and did not block, and how many of them
+    /// were lost because the links are lossy.
+    pub lost: (u64, u64),
     /// Those that arrived, copies among them.
     pub arrived: u64,
     /// Those of them that had been taken in and came once more.
@@ -107,9 +110,37 @@ impl Outcome {
     }
 }
 
+impl Datagrams {
+    /// Adds those of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.lost.0 += other.lost.0;
+        self.lost.1 += other.lost.1;
+        self.arrived += other.arrived;
+        self.replayed += other.replayed;
+        self.drops.add(&other.drops);
+    }
+
+    /// The share that lossy links lost.
+    #[must_use]
+    pub fn loss(&self) -> f64 {
+        let (sent, lost) = self.lost;
+        lost as f64 / sent.max(1) as f64
+    }
+}
+
+impl Figures {
+    /// Messages that were taken.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.taken.iter().sum()
+    }
+}
+
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { messages, refused, plane_changes, datagrams, resent, tunnelled, .. } = self;
+        let Self { refused, plane_changes, datagrams, resent, tunnelled, .. } = self;
+        let messages = self.messages();
         writeln!(f, "{messages} messages taken, {refused} refused, {resent} sent once more")?;
         writeln!(f, "{tunnelled} tunnelled, {plane_changes} changes of planes")?;
         let Drain { took, bound } = self.drain;

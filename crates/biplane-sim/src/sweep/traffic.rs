@@ -8,13 +8,6 @@ use biplane_wire::{ChannelId, ChannelKind};
 
 use crate::{Protocol, Rng, SHORTEST};
 
-const KINDS: [ChannelKind; 5] = [
-    ChannelKind::Command,
-    ChannelKind::ReliableOrdered,
-    ChannelKind::ReliableUnordered,
-    ChannelKind::Sequenced,
-    ChannelKind::Unreliable,
-];
 /// Messages of one kind are so far apart, on average.
 const PERIOD: Duration = Duration::from_millis(50);
 const REQUEST_PERIOD: Duration = Duration::from_secs(1);
@@ -75,11 +68,20 @@ pub enum Work {
 }
 
 impl Traffic {
+    /// The kinds of channels, each as busy as the others.
+    pub const KINDS: [ChannelKind; 5] = [
+        ChannelKind::Command,
+        ChannelKind::ReliableOrdered,
+        ChannelKind::ReliableUnordered,
+        ChannelKind::Sequenced,
+        ChannelKind::Unreliable,
+    ];
+
     /// The traffic of one side from `now` on, over the channels of `protocol` and its request
     /// `echo`.
     #[must_use]
     pub fn new(now: Instant, protocol: &Protocol, rhythm: Rhythm, mut rng: Rng) -> Self {
-        let used = KINDS.map(|kind| of_kind(protocol, kind));
+        let used = Self::KINDS.map(|kind| of_kind(protocol, kind));
         let used = used.into_iter().filter(|channels| !channels.is_empty());
         // So that all else is as it would be without.
         let options = rng.clone().fork();

@@ -68,6 +68,9 @@ struct Counts {
     refused: u64,
     plane_changes: u64,
     drain: Drain,
+    /// Datagrams that links were given while they were faulty and did not block, and those that they
+    /// lost.
+    lost: (u64, u64),
     /// Bytes of the first control connection: when its session began, and since then.
     control: [u64; 2],
 }
@@ -123,6 +126,7 @@ impl Trial {
     pub fn run(mut self) -> Outcome {
         if self.join() {
             self.talk();
+            self.counts.lost = self.lost();
             let ([up, down], [before_up, before_down]) = (self.written(), self.counts.control);
             self.counts.control = [up.saturating_sub(before_up), down.saturating_sub(before_down)];
             if self.is_doomed() {
@@ -241,10 +245,15 @@ impl Trial {
     }
 
     fn judge_the_rest(&mut self) {
+        let channels: Vec<_> = self.channels().map(|(id, _)| id).collect();
         for side in self.world.sides() {
-            let stats = self.world.session(side).map(biplane_proto::Session::stats);
-            let expired = stats.map_or(0, |stats| stats.messages_expired);
-            self.oracle.expired(self.world.now(), side, expired);
+            for channel in channels.iter().copied() {
+                let stats = self
+                    .world
+                    .act(side, |now, core| core.session_mut().channel_stats(now, channel));
+                let expired = stats.flatten().map_or(0, |stats| stats.expired);
+                self.oracle.expired(self.world.now(), side, channel, expired);
+            }
         }
         self.oracle.finish(self.world.now());
     }
@@ -258,11 +267,12 @@ impl Trial {
         let stats: Vec<_> = sessions.map(biplane_proto::Session::stats).collect();
         Figures {
             sent: self.sent(),
-            messages: self.oracle.messages(),
+            taken: self.taken(),
             refused: self.counts.refused,
             plane_changes: self.counts.plane_changes,
             datagrams: Datagrams {
                 sent: stats.iter().map(|stats| stats.packets_sent).sum(),
+                lost: self.counts.lost,
                 arrived: tallies.iter().map(|tally| tally.received).sum(),
                 replayed: self.world.replayed(),
                 drops,
@@ -287,6 +297,23 @@ impl Trial {
             figures.followed += server.map_or(0, |session| session.stats().path.changes);
         }
         figures
+    }
+
+    /// Datagrams that links were given and did not block, and how many they lost because they are
+    /// lossy.
+    fn lost(&self) -> (u64, u64) {
+        let wires = (0..self.world.clients()).filter_map(|client| self.world.wires(client));
+        let links = wires.flat_map(|wires| [wires.up.stats(), wires.down.stats()]);
+        links.fold((0, 0), |(sent, lost), link| (sent + link.sent - link.blocked, lost + link.lost))
+    }
+
+    /// Messages that were taken, by their kind.
+    fn taken(&self) -> [u64; Traffic::KINDS.len()] {
+        Traffic::KINDS.map(|kind| {
+            let channels = self.channels().filter(|(_, its)| *its == kind);
+            let sides = channels.flat_map(|(id, _)| self.world.sides().map(move |it| (it, id)));
+            sides.map(|(from, id)| self.oracle.taken_of(from, id)).sum()
+        })
     }
 
     fn sent(&self) -> u64 {

@@ -16,12 +16,26 @@ struct Opened {
     len: usize,
 }
 
+/// A datagram that was not taken in.
+#[derive(Clone, Copy)]
+struct Dropped {
+    /// Whose it was, if it could be told.
+    side: Option<Side>,
+    reason: DropReason,
+}
+
+impl From<DropReason> for Dropped {
+    fn from(reason: DropReason) -> Self {
+        Self { side: None, reason }
+    }
+}
+
 /// A datagram with the address at the far end of the client's wires: where one of the client's seems
 /// to come from, and where one of the server's goes to.
 type Datagram = Arrival<SocketAddr>;
 
 /// A datagram as it came, and what opening it gave.
-type Read = (Datagram, Result<Opened, DropReason>);
+type Read = (Datagram, Result<Opened, Dropped>);
 
 impl World {
     /// Takes in everything of a client's wires that has arrived.
@@ -110,8 +124,7 @@ impl World {
         let end = self.lines.get(side.client()).map(|line| *line.end(side));
         let original = end.is_some_and(|end| end.is_replayed).then(|| arrival.clone());
         let opened = self.open(side, &mut arrival);
-        let taken = opened.and_then(|opened| self.commit(&opened, &arrival.bytes));
-        self.account(side, &arrival, taken);
+        let taken = self.take_in(side, &arrival, opened);
         if let Some(original) = original {
             self.record(side, &original, taken);
         }
@@ -131,13 +144,16 @@ impl World {
             }
         }
         while let Some((arrival, opened)) = next_of(&mut hands, &mut rng) {
-            let taken = opened.and_then(|opened| self.commit(&opened, &arrival.bytes));
-            self.account(side, &arrival, taken);
+            // Nobody asks what became of it.
+            self.take_in(side, &arrival, opened).ok();
         }
     }
 
-    /// Reads and opens a datagram, by what was published before; changes nothing but a count.
-    fn open(&mut self, side: Side, arrival: &mut Datagram) -> Result<Opened, DropReason> {
+    /// Reads and opens a datagram, by what was published before; changes nothing but counts.
+    fn open(&mut self, side: Side, arrival: &mut Datagram) -> Result<Opened, Dropped> {
+        if let Some(tally) = self.tally_mut(side) {
+            tally.received += 1;
+        }
         let stays = self.canary(side, CanaryKind::Stays).is_some();
         let line = self.lines.get(side.client()).ok_or(DropReason::UnknownSession)?;
         let house = self.houses.get(line.house).ok_or(DropReason::UnknownSession)?;
@@ -151,13 +167,37 @@ impl World {
         let path = Path { remote: there, local: Some(here.address.ip()) };
         let side = if matches!(side, Side::Server(_)) { Side::Server(client) } else { side };
         let now = self.now;
+        let swallows = self.canary(side, CanaryKind::Swallows).is_some();
         let node = self.node_mut(side).ok_or(DropReason::UnknownSession)?;
         let opened = node.open(&header, datagram);
         let opened = opened.map(|(number, epoch, text)| (number, epoch, text.len()));
-        let (number, epoch, len) = opened.inspect_err(|reason| node.count_drop(*reason))?;
+        let (number, epoch, len) = opened.map_err(|reason| {
+            if !swallows {
+                node.count_drop(reason);
+            }
+            Dropped { side: Some(side), reason }
+        })?;
         let (phase, ecn) = (header.phase, arrival.ecn);
         let packet = Packet { received_at: now, path, number, epoch, phase, ecn };
         Ok(Opened { side, packet, len })
+    }
+
+    /// Hands what was opened to its session, and counts the datagram.
+    fn take_in(
+        &mut self,
+        side: Side,
+        arrival: &Datagram,
+        opened: Result<Opened, Dropped>,
+    ) -> Result<(), DropReason> {
+        let (whose, taken) = match opened {
+            Ok(opened) => (Some(opened.side), self.commit(&opened, &arrival.bytes)),
+            Err(Dropped { side, reason }) => (side, Err(reason)),
+        };
+        self.account(side, arrival, taken);
+        if let Some(node) = whose.and_then(|side| self.node_mut(side)) {
+            node.account(taken, arrival.bytes.len());
+        }
+        taken
     }
 
     fn commit(&mut self, opened: &Opened, datagram: &[u8]) -> Result<(), DropReason> {
@@ -176,12 +216,7 @@ impl World {
         if let Err(reason) = taken {
             self.watch.note(now, side, Entry::Dropped(reason, len));
         }
-        let swallows = self.canary(side, CanaryKind::Swallows);
         let Some(tally) = self.tally_mut(side) else { return };
-        tally.received += 1;
-        if swallows.is_some_and(|canary| tally.received == canary.after) {
-            return;
-        }
         match taken {
             Ok(()) => tally.delivered += 1,
             Err(reason) => tally.drops.record(reason, len),
@@ -211,14 +246,13 @@ impl World {
         let Some(tag) = self.lines.get(side.client()).map(|line| line.host.address) else { return };
         let mut again = Arrival { altered: false, number: 0, tag, ecn: None, bytes };
         let opened = self.open(side, &mut again);
-        let mut taken = opened.and_then(|opened| self.commit(&opened, &again.bytes));
+        let mut taken = self.take_in(side, &again, opened);
         let forgets = self.canary(side, CanaryKind::Forgets);
         let line = self.line_mut(side.client());
         let count = line.map_or(0, |line| line.recorder(side).0.count_again());
         if forgets.is_some_and(|canary| canary.after == count) {
             taken = Ok(());
         }
-        self.account(side, &again, taken);
         if taken.is_ok() {
             self.watch.breach(self.now, Some(side), ContractBreach::ReplayTaken);
         }

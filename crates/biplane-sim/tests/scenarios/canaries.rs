@@ -2,8 +2,8 @@
 
 use biplane_proto::Role;
 use biplane_sim::{
-    Broken, CanaryKind, Conditions, LinkConfig, MessageBreach, Outcome, Plan, Side, Trial,
-    WiresConfig,
+    Broken, CanaryKind, Conditions, ContractBreach, LinkConfig, MessageBreach, Outcome, Plan, Side,
+    Trial, WiresConfig,
 };
 
 use crate::tools::*;
@@ -50,6 +50,27 @@ fn what_is_asked_of_messages_beside_their_channels_promise_is_judged_too() {
                 assert!(!outcome.caught(other), "seed {seed}, {kind}: {:?}", outcome.breaches);
             }
         }
+    }
+}
+
+#[test]
+fn a_session_that_does_not_count_what_was_dropped_is_found_by_what_was() {
+    for seed in 0..6 {
+        let run = |canary| {
+            let mut wires = WiresConfig::of(LinkConfig::clean(ms(20)));
+            (wires.up.corruption, wires.up.duplication) = (0.05, 0.05);
+            let plan = Plan { length: seconds(5), canary, ..Plan::default() };
+            Trial::new(*START, seed, Conditions::of(wires), plan).run()
+        };
+        let breaches = run(None).breaches;
+        assert!(breaches.is_empty(), "seed {seed}: {breaches:?}");
+        let outcome = run(Some(CanaryKind::Swallows));
+        assert!(outcome.caught(CanaryKind::Swallows), "seed {seed}: {:?}", outcome.breaches);
+        // Copies are dropped by the session itself, which counts them.
+        assert!(outcome.breaches.iter().all(|breach| matches!(
+            breach.what,
+            Broken::Contract(ContractBreach::DropsMiscounted { says: 0, were: 1.., .. })
+        )));
     }
 }
 

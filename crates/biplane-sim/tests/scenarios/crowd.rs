@@ -26,7 +26,7 @@ fn twenty_clients_keep_every_promise() {
     let outcome = Trial::new(*START, 1, conditions, plan).run();
     let breaches: Vec<_> = outcome.breaches.iter().map(ToString::to_string).collect();
     assert!(outcome.is_clean(), "seed 1: {breaches:#?}");
-    assert!(outcome.figures.messages > 15_000, "{}", outcome.figures);
+    assert!(outcome.figures.messages() > 15_000, "{}", outcome.figures);
 }
 
 #[test]

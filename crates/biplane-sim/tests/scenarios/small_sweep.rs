@@ -14,6 +14,6 @@ fn every_promise_is_kept_whatever_the_network_does() {
         let outcome = Trial::of_seed(*START, seed, plan).run();
         let breaches: Vec<_> = outcome.breaches.iter().map(ToString::to_string).collect();
         assert!(outcome.is_clean(), "BIPLANE_SEED={seed}: {breaches:#?}");
-        assert!(outcome.figures.messages > 500, "seed {seed}: {}", outcome.figures);
+        assert!(outcome.figures.messages() > 500, "seed {seed}: {}", outcome.figures);
     }
 }

@@ -3,7 +3,7 @@
 use biplane_proto::FirstNumbers;
 use biplane_wire::{ControlNumber, PacketNumber, RequestId, SequenceNumber};
 
-use super::Conditions;
+use super::{Conditions, LOSS};
 use crate::{EndConfig, Lengths, Loss, Rng};
 
 /// Powers of two at which a packet number, or what travels of it, could wrap. The last it may have
@@ -22,6 +22,9 @@ const CLOSE_REQUESTS: u64 = 40;
 /// Keys are changed after so many packets where what is recorded must outlive them.
 const KEY_PACKETS: (u64, u64) = (50, 500);
 
+/// Of so many datagrams some are altered in any run.
+const CORRUPTS: f64 = 0.03;
+
 /// A figure for each counter: how far it is from a wrap, or how often it passed one.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Wraps {
@@ -36,14 +39,19 @@ pub struct Wraps {
 }
 
 impl Conditions {
-    /// The same where this share of all datagrams is lost, 0 to below 1, in either direction.
+    /// The same where this share of all datagrams is lost, 0 to below 1, in either direction; more
+    /// than half of them each by itself, for there are no bursts where hardly anything passes.
     #[must_use]
     pub fn losing(mut self, share: f64) -> Self {
         for client in &mut self.clients {
             for link in [&mut client.wires.up, &mut client.wires.down] {
                 link.loss = match link.loss {
-                    Loss::Bursts { mean_length, .. } => Loss::Bursts { share, mean_length },
-                    Loss::Never | Loss::Independent { .. } => Loss::Independent { share },
+                    Loss::Bursts { mean_length, .. } if share <= LOSS => {
+                        Loss::Bursts { share, mean_length }
+                    }
+                    Loss::Never | Loss::Independent { .. } | Loss::Bursts { .. } => {
+                        Loss::Independent { share }
+                    }
                 };
             }
         }
@@ -97,6 +105,12 @@ impl Conditions {
         self
     }
 
+    /// Whether many datagrams come to the first client's server that it has to drop.
+    #[must_use]
+    pub fn corrupts(&self) -> bool {
+        self.clients.first().is_some_and(|client| client.wires.up.corruption > CORRUPTS)
+    }
+
     fn each_end(&mut self, mut change: impl FnMut(&mut EndConfig)) {
         for client in &mut self.clients {
             change(&mut client.client);
@@ -131,6 +145,18 @@ mod tests {
             }
         }
         assert_eq!(heavy.protocol, drawn.protocol);
+    }
+
+    #[test]
+    fn links_lose_in_bursts_where_more_passes_than_is_lost() {
+        let in_bursts = |share| {
+            let drawn = (0..20).map(|seed| Conditions::draw(seed, Duration::from_secs(60)));
+            let clients = drawn.flat_map(|drawn| drawn.losing(share).clients);
+            let bursts = |loss: Loss| matches!(loss, Loss::Bursts { .. });
+            clients.filter(|client| bursts(client.wires.up.loss)).count()
+        };
+        assert!(in_bursts(0.5) > 0);
+        assert_eq!(in_bursts(0.9), 0);
     }
 
     #[test]

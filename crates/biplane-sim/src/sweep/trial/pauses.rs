@@ -52,9 +52,11 @@ impl Pauses {
 }
 
 impl Trial {
-    /// Streams are looked at from a while after now on.
+    /// Streams are looked at from a while after now on, those too of which nothing comes then.
     pub(super) fn begin_streams(&mut self) {
-        self.ordeal.pauses.begin = Some(self.world.now() + SETTLED);
+        let begin = self.world.now() + SETTLED;
+        self.ordeal.pauses.begin = Some(begin);
+        self.ordeal.pauses.latest = self.world.sides().map(|side| (side, begin)).collect();
     }
 
     /// `side` took these.
@@ -89,5 +91,41 @@ impl Trial {
         if took > bound {
             self.oracle.session_breach(now, side, SessionBreach::Paused { took, bound });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Broken, Conditions, Outage, Plan, Rhythm, Trial, WiresConfig};
+
+    /// For how long nothing came, where nothing passes from that second on.
+    fn paused(silent_from: u64) -> Vec<Duration> {
+        let from = Duration::from_secs(silent_from);
+        let outages = vec![Outage { from, until: Duration::from_secs(60) }];
+        let mut wires = WiresConfig::clean(Duration::from_millis(20));
+        wires.up.outages = outages.clone();
+        wires.control_up.outages = outages;
+        let mut conditions = Conditions::of(wires);
+        conditions.rhythm = Rhythm::Steady(Duration::from_millis(50));
+        conditions.longest_pause = Some(Duration::from_secs(1));
+        let plan = Plan { length: Duration::from_secs(6), ..Plan::default() };
+        let breaches = Trial::new(Instant::now(), 1, conditions, plan).run().breaches;
+        let paused = breaches.into_iter().filter(|it| it.side == Some(Side::Server(0)));
+        let took = paused.filter_map(|breach| {
+            let Broken::Session(SessionBreach::Paused { took, .. }) = breach.what else {
+                return None;
+            };
+            Some(took)
+        });
+        took.collect()
+    }
+
+    #[test]
+    fn a_stream_that_ends_before_it_is_looked_at_is_missed_too() {
+        assert_eq!(paused(10), []);
+        let short = |took: &Duration| took.as_millis() / 100;
+        assert_eq!(paused(4).iter().map(short).collect::<Vec<_>>(), [20]);
+        assert_eq!(paused(2).iter().map(short).collect::<Vec<_>>(), [30]);
     }
 }
