@@ -5,17 +5,16 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
+use crate::place;
+
 /// What crosses at each moment that a file names, in bits.
 const CHANCE: f64 = 12_000.0;
-const FOLDER: &str = "target/xtask/links";
-
 /// Writes a link that carries `rate` mbit/s at each second of `seconds`, and then begins again;
-/// returns the file.
+/// returns the file's path, which is the same wherever it is read.
 pub(super) fn write(name: &str, seconds: u32, rate: impl Fn(f64) -> f64) -> Result<String> {
-    fs::create_dir_all(FOLDER).context(FOLDER)?;
-    let file = format!("{FOLDER}/{name}");
-    fs::write(&file, trace(seconds, rate)).with_context(|| file.clone())?;
-    Ok(file)
+    let file = place::scratch(&format!("link-{name}"))?;
+    fs::write(&file, trace(seconds, rate)).with_context(|| file.display().to_string())?;
+    Ok(file.display().to_string())
 }
 
 fn trace(seconds: u32, rate: impl Fn(f64) -> f64) -> String {
@@ -34,6 +33,13 @@ fn trace(seconds: u32, rate: impl Fn(f64) -> f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_is_found_from_wherever_it_is_read() {
+        let file = write("test", 1, |_| 12.0).unwrap();
+        assert!(std::path::Path::new(&file).is_absolute(), "{file}");
+        assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 1_000);
+    }
 
     #[test]
     fn a_link_has_a_line_for_every_1500_bytes() {

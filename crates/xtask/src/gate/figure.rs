@@ -14,6 +14,9 @@ pub(crate) enum Wanted {
 
 impl Wanted {
     fn is_met_by(&self, got: &Value) -> bool {
+        if got.is_null() {
+            return false;
+        }
         match self {
             Self::Exactly(wanted) => match (wanted.as_f64(), got.as_f64()) {
                 // 0 and 0.0 are the same figure.
@@ -113,6 +116,7 @@ mod tests {
             assert!(!met(&wanted, Value::Null));
             assert!(!met(&wanted, json!("0")));
         }
+        assert!(!met(&Wanted::Exactly(Value::Null), Value::Null), "two keys that are both missing");
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod errors;
 mod moves;
 mod mtu;
 mod overload;
-mod rate;
+pub(super) mod rate;
 pub(super) mod resumes;
 mod sweep;
 mod workers;

@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 
 use super::{Run, Wanted, document};
+use crate::child::{Exit, Finished};
 
 /// Builds the simulator.
 pub(super) const SIM: &str = "cargo build --release --locked -p biplane-sim";
@@ -26,11 +27,16 @@ pub(super) fn sim(run: &mut Run, words: &str) -> Result<Value> {
         return Ok(told);
     }
     let finished = run.finish(&format!("target/release/biplane-sim {words} --json"))?;
-    // Status 1 says what the document says better; what else went wrong leaves no document.
-    let told = finished.document().with_context(|| finished.tail(LAST_WORDS));
-    let told = told.with_context(|| words.to_owned())?;
+    let told = said(&finished).with_context(|| words.to_owned())?;
     TOLD.lock().map_err(|_| anyhow!("a gate panicked"))?.insert(words.to_owned(), told.clone());
     Ok(told)
+}
+
+/// The document of one that ran to its end. Status 1 says what the document says better.
+fn said(finished: &Finished) -> Result<Value> {
+    let ran = matches!(finished.exit, Exit::Status(0 | 1));
+    ensure!(ran, "{}\n{}", finished.exit, finished.tail(LAST_WORDS));
+    finished.document().with_context(|| finished.tail(LAST_WORDS))
 }
 
 /// What the simulator says to a question of so many seeds: every seed was run, nothing was broken,
@@ -53,6 +59,11 @@ pub(super) fn seeds(
 pub(super) fn judge(run: &mut Run, told: &Value, seeds: u64) {
     run.judge_at(told, "seeds", Wanted::Exactly(seeds.into()));
     run.judge_at(told, "violations", Wanted::Exactly(0.into()));
+    note_failures(run, told);
+}
+
+/// Keeps which seeds failed, and how.
+pub(super) fn note_failures(run: &mut Run, told: &Value) {
     let failures = document::at(told, "failures");
     for failure in failures.as_array().into_iter().flatten() {
         run.note(format!("{failure}"));
@@ -88,6 +99,18 @@ mod tests {
         let mut run = Run::new(true, 8, deadline_in(Duration::from_secs(20)));
         judge(&mut run);
         run.into_parts().0.iter().map(Figure::is_met).collect()
+    }
+
+    #[test]
+    fn one_that_did_not_end_by_itself_has_said_nothing() {
+        let ended = |exit| {
+            let stdout = "{\"seeds\": 8}".to_owned();
+            said(&Finished { exit, stdout, stderr: "no memory".to_owned() })
+        };
+        assert_eq!(ended(Exit::Status(1)).unwrap(), json!({"seeds": 8}));
+        for exit in [Exit::Status(101), Exit::Signal, Exit::TimedOut] {
+            assert!(ended(exit).unwrap_err().to_string().contains("no memory"));
+        }
     }
 
     #[test]

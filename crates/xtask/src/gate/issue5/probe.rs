@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::{
     Gate, Run, Seeds, Wanted, document,
@@ -51,7 +51,7 @@ fn steps(run: &mut Run) -> Result<()> {
 fn healthy(run: &mut Run, link: &Link) -> Result<()> {
     let told = run.finish(&probe(link, run.form("5s", "1s")))?;
     let told = run.document("healthy", &told)?;
-    run.judge("healthy: first step that failed", Wanted::Exactly(Value::Null), failed(&told));
+    run.judge("healthy: steps that are not ok", Wanted::Exactly(json!([])), not_ok(&told));
     run.judge_at(&told, "planes", Wanted::Exactly("both".into()));
     run.judge_at(&told, "loss_percent.up", Wanted::Exactly(0.into()));
     run.judge_at(&told, "loss_percent.down", Wanted::Exactly(0.into()));
@@ -125,6 +125,16 @@ fn failed(told: &Value) -> Value {
     failed.map_or(Value::Null, |step| document::at(step, "name"))
 }
 
+/// The names of those that are not said to be ok; null if there are no steps at all.
+fn not_ok(told: &Value) -> Value {
+    let steps = document::at(told, "steps");
+    let Some(steps) = steps.as_array().filter(|steps| !steps.is_empty()) else {
+        return Value::Null;
+    };
+    let unwell = steps.iter().filter(|step| document::at(step, "ok") != true);
+    unwell.map(|step| document::at(step, "name")).collect()
+}
+
 /// A port that refuses: it was free a moment ago.
 fn free_port() -> Result<String> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
@@ -132,8 +142,6 @@ fn free_port() -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -145,5 +153,9 @@ mod tests {
         assert_eq!(failed(&told), "TLS");
         assert_eq!(failed(&json!({"steps": [{"name": "name", "ok": true}]})), Value::Null);
         assert_eq!(failed(&json!({})), Value::Null);
+        assert_eq!(not_ok(&told), json!(["TCP", "TLS", "pin"]));
+        assert_eq!(not_ok(&json!({"steps": [{"name": "name", "ok": true}]})), json!([]));
+        assert_eq!(not_ok(&json!({})), Value::Null);
+        assert_eq!(not_ok(&json!({"steps": []})), Value::Null);
     }
 }
