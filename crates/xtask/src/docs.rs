@@ -12,7 +12,7 @@ use anyhow::Result;
 
 use crate::child::{Invocation, deadline_in};
 use crate::place;
-use crate::tool::{self, Tool};
+use crate::tool::{self, Lack, Tool};
 
 /// Checks the spelling; the words we mean stand in `.typos.toml`.
 pub(crate) const SPELLING: &str = "typos --format brief README.md docs crates examples";
@@ -57,28 +57,37 @@ pub(crate) fn run(request: Request) -> bool {
         Measure::Planes => tell("measured page", measure::planes),
         Measure::All => tell("measured pages", measure::pages),
     };
-    held &= step("book and links", &tool::MDBOOK, violations);
-    held &= step("spelling", &tool::TYPOS, misspelled);
+    held &= asked("book and links", &tool::MDBOOK, violations);
+    held &= step("spelling", &tool::TYPOS, misspelled) != Some(false);
     if request.check_pages {
-        held &= step("pages", &tool::PAGES, pages::violations);
+        held &= asked("pages", &tool::PAGES, pages::violations);
     }
     let index = place::target().join(build::BOOK).join("index.html");
     println!("{}", index.display());
     if request.open {
-        held &= step("open", &tool::BROWSER, open);
+        held &= step("open", &tool::BROWSER, open) != Some(false);
     }
     held
 }
 
-/// One step, skipped by name where its tool is missing.
-///
-/// Without mdBook nothing can be built, and that is what was asked for: then it did not hold.
-fn step(name: &str, needs: &'static Tool, breaches: fn() -> Result<Vec<String>>) -> bool {
-    if let Some(missing) = needs.missing_after_install() {
-        println!("{name:<15}skipped: {missing}");
-        return needs.name != tool::MDBOOK.name;
+/// One step that was asked for: where it cannot be made, it did not hold.
+fn asked(name: &str, needs: &'static Tool, breaches: fn() -> Result<Vec<String>>) -> bool {
+    step(name, needs, breaches) == Some(true)
+}
+
+/// One step; whether all held, `None` where it is skipped by name for want of its tool.
+fn step(name: &str, needs: &'static Tool, breaches: fn() -> Result<Vec<String>>) -> Option<bool> {
+    match needs.lack() {
+        None => Some(tell(name, breaches)),
+        Some(Lack::Missing(why)) => {
+            println!("{name:<15}skipped: {why}");
+            None
+        }
+        Some(Lack::NotInstalled(why)) => {
+            println!("{name:<15}failed: {why}");
+            Some(false)
+        }
     }
-    tell(name, breaches)
 }
 
 /// Says what came of a step; whether all held.
@@ -100,4 +109,16 @@ fn open() -> Result<Vec<String>> {
     let line = format!("xdg-open target/{}/index.html", build::BOOK);
     let finished = Invocation::new(&line).finish_by(deadline_in(build::TIMEOUT))?;
     Ok(if finished.succeeded() { Vec::new() } else { vec![finished.tail(build::TAIL)] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_that_nobody_could_look_at_do_not_fit() {
+        const NOWHERE: Tool = tool::NOWHERE;
+        assert!(!asked("pages", &NOWHERE, || Ok(Vec::new())));
+        assert!(step("spelling", &NOWHERE, || Ok(Vec::new())) != Some(true));
+    }
 }

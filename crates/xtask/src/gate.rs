@@ -46,7 +46,7 @@ pub(crate) struct Gate {
     /// How many seeds it asks for; both are 0 where seeds play no part.
     pub(crate) seeds: Seeds,
     /// Without it the gate is skipped.
-    pub(crate) needs: Option<&'static Tool>,
+    pub(crate) needs: Needs,
     /// Run first, outside the gate's own time.
     pub(crate) builds: &'static [&'static str],
     /// Bounds the gate as a whole, builds apart.
@@ -66,6 +66,28 @@ impl Seeds {
     pub(crate) const NONE: Self = Self { full: 0, quick: 0 };
 }
 
+/// The tool that a gate cannot do without, in its two forms.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Needs {
+    pub(crate) full: Option<&'static Tool>,
+    pub(crate) quick: Option<&'static Tool>,
+}
+
+impl Needs {
+    /// For gates that need nothing beside Rust and a C compiler.
+    pub(crate) const NONE: Self = Self { full: None, quick: None };
+
+    /// The same in both.
+    pub(crate) const fn both(tool: &'static Tool) -> Self {
+        Self { full: Some(tool), quick: Some(tool) }
+    }
+
+    /// For gates that need nothing in short.
+    pub(crate) const fn in_full(tool: &'static Tool) -> Self {
+        Self { full: Some(tool), quick: None }
+    }
+}
+
 /// How gates are to be run.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Settings {
@@ -79,6 +101,10 @@ impl Settings {
     fn seeds_of(self, gate: &Gate) -> u64 {
         let own = if self.quick { gate.seeds.quick } else { gate.seeds.full };
         if gate.seeds.full == 0 { 0 } else { self.seeds.unwrap_or(own) }
+    }
+
+    fn needs_of(self, gate: &Gate) -> Option<&'static Tool> {
+        if self.quick { gate.needs.quick } else { gate.needs.full }
     }
 
     fn is_full(self, gate: &Gate) -> bool {
@@ -167,7 +193,7 @@ pub(crate) fn run_one(gate: &Gate, settings: Settings) -> Outcome {
         seeds: settings.seeds_of(gate),
         elapsed: Duration::ZERO,
         figures: Vec::new(),
-        skipped: gate.needs.and_then(Tool::missing),
+        skipped: settings.needs_of(gate).and_then(Tool::missing),
         notes: Vec::new(),
     };
     if outcome.skipped.is_none() {

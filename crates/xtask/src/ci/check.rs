@@ -8,7 +8,7 @@ use super::verdict::Verdict;
 use crate::child::{Finished, Invocation, deadline_in, tail};
 use crate::gate::{self, Gate, Settings};
 use crate::test_output::{self, TestCounts};
-use crate::tool::Tool;
+use crate::tool::{Lack, Tool};
 
 /// Long enough for a build from nothing on a small machine; nothing hangs for ever.
 const TIMEOUT: Duration = Duration::from_secs(1800);
@@ -21,7 +21,7 @@ const TESTS_TAIL: usize = 120;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Check {
     pub(super) name: &'static str,
-    /// Without it the check is skipped; where `CI` is set it is installed first.
+    /// Without it the check is skipped; where `CI` is set it is installed first, or the check fails.
     pub(super) needs: Option<&'static Tool>,
     pub(super) action: Action,
 }
@@ -42,13 +42,13 @@ pub(super) enum Action {
 impl Check {
     /// The check that runs `gate`.
     pub(super) const fn of_gate(gate: &'static Gate) -> Self {
-        Self { name: gate.id, needs: gate.needs, action: Action::Gate(gate) }
+        Self { name: gate.id, needs: gate.needs.quick, action: Action::Gate(gate) }
     }
 
     /// Runs the check, unless its tool is missing.
     pub(super) fn run(&self) -> Verdict {
-        if let Some(reason) = self.needs.and_then(Tool::missing_after_install) {
-            return Verdict::skipped(reason);
+        if let Some(lack) = self.needs.and_then(Tool::lack) {
+            return of_lack(lack);
         }
         let verdict = match self.action {
             Action::Command(line) => finish(line).map(|finished| of_command(&finished)),
@@ -62,6 +62,13 @@ impl Check {
 
 fn finish(line: &str) -> Result<Finished> {
     Invocation::new(line).finish_by(deadline_in(TIMEOUT))
+}
+
+fn of_lack(lack: Lack) -> Verdict {
+    match lack {
+        Lack::Missing(reason) => Verdict::skipped(reason),
+        Lack::NotInstalled(reason) => Verdict::failed(reason),
+    }
 }
 
 fn of_command(finished: &Finished) -> Verdict {
@@ -149,10 +156,13 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_tool_skips_the_check() {
+    fn a_missing_tool_skips_the_check_and_one_that_was_not_installed_fails_it() {
+        assert_eq!(counts(&of_lack(Lack::Missing("no strace".to_owned()))), (0, 0, 1));
+        let failed = of_lack(Lack::NotInstalled("no network".to_owned()));
+        assert_eq!((counts(&failed), failed.said()), ((0, 1, 0), "no network"));
         let check =
-            Check { name: "x", needs: Some(&tool::NOWHERE), action: Action::Command("false") };
-        assert_eq!(counts(&check.run()), (0, 0, 1));
+            Check { name: "x", needs: Some(&tool::NOWHERE), action: Action::Command("true") };
+        assert_eq!(check.run().counts().passed, 0);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{Gate, Run, Seeds, Wanted, document, system_calls, told};
+use super::{Gate, Needs, Run, Seeds, Wanted, document, system_calls, told};
 use crate::child::Finished;
 use crate::place;
 use crate::test_output::TestCounts;
@@ -20,7 +20,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A2.1",
         title: "the demo: 20 bots in a match, nothing lost",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: &["cargo build --release --locked -p lobby"],
         timeout: Duration::from_secs(60),
         measure: demo,
@@ -29,7 +29,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A2.2",
         title: "200 bots in a second process, every datagram accounted for",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: &["cargo build --release --locked -p lobby"],
         timeout: Duration::from_secs(120),
         measure: crowds,
@@ -38,7 +38,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A2.3",
         title: "seeded sweep: promises kept, runs replay, canaries caught",
         seeds: Seeds { full: 50, quick: 8 },
-        needs: None,
+        needs: Needs::NONE,
         builds: &[told::SIM],
         timeout: Duration::from_secs(600),
         measure: sweep,
@@ -47,7 +47,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A2.4",
         title: "bad inputs against a running server",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: &["cargo test --release --locked -p lobby --test strangers --no-run"],
         timeout: Duration::from_secs(180),
         measure: strangers,
@@ -56,7 +56,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A2.5",
         title: "an idle tick costs at most one system call",
         seeds: Seeds::NONE,
-        needs: Some(&tool::STRACE),
+        needs: Needs::both(&tool::STRACE),
         builds: &["cargo build --release --locked -p biplane --example idle_tick"],
         timeout: Duration::from_secs(120),
         measure: idle_ticks,
@@ -65,7 +65,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A2.7",
         title: "the README is short and the design records exist",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: &[],
         timeout: Duration::from_secs(10),
         measure: records,

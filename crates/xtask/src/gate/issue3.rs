@@ -13,7 +13,8 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::told::SIM;
-use super::{Gate, Run, Seeds, Wanted, told};
+use super::{Gate, Needs, Run, Seeds, Wanted, told};
+use crate::tool;
 
 const LOBBY: &[&str] = &["cargo build --release --locked -p lobby"];
 const MEMORY: &str = "cargo test --release --locked -p biplane-proto --test memory --no-run";
@@ -32,7 +33,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A3.1",
         title: "1,000 bots on one socket, also where few files may be open at first",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: LOBBY,
         timeout: Duration::from_secs(180),
         measure: crowd::thousand,
@@ -41,7 +42,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A3.2",
         title: "1,000 bots with two receivers and senders, and with one of each",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: &[
             "cargo build --release --locked -p lobby",
             "cargo test --release --locked -p biplane-net --test net --no-run",
@@ -53,7 +54,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A3.3",
         title: "1,000 bots are killed, another 1,000 come; the server is killed",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: LOBBY,
         timeout: Duration::from_secs(360),
         measure: crowd::killed,
@@ -62,7 +63,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A3.4",
         title: "what the kernel drops is told as the kernel tells it",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: NET,
         timeout: Duration::from_secs(60),
         measure: kernel_drops,
@@ -71,7 +72,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A3.5",
         title: "100 key updates each way at 20 % loss",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: &[SCENARIOS],
         timeout: Duration::from_secs(120),
         measure: key_updates,
@@ -80,7 +81,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A3.6",
         title: "seeded sweep with fragments and credit; memory within its caps",
         seeds: Seeds { full: 200, quick: 8 },
-        needs: None,
+        needs: Needs::NONE,
         builds: &[SIM, MEMORY],
         timeout: Duration::from_secs(1200),
         measure: sweep,
@@ -89,7 +90,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A3.7",
         title: "a server on [::] answers from the address that was spoken to",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: NET,
         timeout: Duration::from_secs(60),
         measure: dual_stack,
@@ -98,7 +99,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A3.8",
         title: "bad inputs over real sockets; random bytes beside bots leave memory flat",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::in_full(&tool::NAMESPACES),
         builds: &[
             "cargo build --release --locked -p lobby",
             "cargo test --release --locked -p biplane-net --test bad_input --no-run",
@@ -110,7 +111,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A3.9",
         title: "the book is built, its links lead somewhere, its pages fit",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs { full: Some(&tool::PAGES), quick: Some(&tool::MDBOOK) },
         builds: &[],
         timeout: Duration::from_secs(600),
         measure: book,

@@ -7,10 +7,11 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::{
-    Gate, Run, Seeds, Wanted, document, promises,
+    Gate, Needs, Run, Seeds, Wanted, document, promises,
     scene::{CLI, LOBBY},
     told::SIM,
 };
+use crate::tool;
 
 const TUN: &str = "cargo test --release --locked -p biplane-link --test tun --no-run";
 const COMMAND: &str = "cargo test --release --locked -p biplane-cli --test command --no-run";
@@ -23,7 +24,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A4.1",
         title: "the promises G1 to G5, G7, G28 and G29, in full, G1 within 15 minutes",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: &[SIM],
         timeout: Duration::from_secs(3600),
         measure: promised,
@@ -32,7 +33,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A4.2",
         title: "the lobby's match in virtual time: 32 bots, 60 s, twice the same",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: &[LOBBY, BOOK],
         timeout: Duration::from_secs(120),
         measure: rehearsal,
@@ -41,7 +42,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A4.3",
         title: "the relay does what it was told, on ports and between namespaces",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::both(&tool::TUN),
         builds: &[CLI, TUN],
         timeout: Duration::from_secs(600),
         measure: relay::figures,
@@ -50,7 +51,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A4.4",
         title: "50,000 datagrams a second through the relay on one core",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: &[CLI],
         timeout: Duration::from_secs(120),
         measure: relay::throughput,
@@ -59,7 +60,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A4.5",
         title: "100 bots through the relay at 40 ± 15 ms and 5 % loss",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: &[CLI, LOBBY],
         timeout: Duration::from_secs(180),
         measure: relay::bots,
@@ -68,7 +69,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A4.6",
         title: "what cannot start says why in one line and exits 2",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: &[CLI, COMMAND],
         timeout: Duration::from_secs(120),
         measure: relay::bad_starts,

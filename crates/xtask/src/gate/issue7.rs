@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Gate, Run, Seeds, promises, told};
+use super::{Gate, Needs, Run, Seeds, promises, told};
+use crate::tool;
 
 /// In the order of the lines.
 pub(super) const GATES: &[Gate] = &[
@@ -17,7 +18,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A7.1",
         title: "the promises G22, G23 and G27, in full",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::both(&tool::NAMESPACES),
         builds: &[told::SIM],
         timeout: Duration::from_secs(3600),
         measure: promised,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Gate, Run, Seeds, promises};
+use super::{Gate, Needs, Run, Seeds, promises};
 use crate::tool;
 
 const MEMORY: &str = "cargo test --release --locked -p biplane-proto --test memory --no-run";
@@ -21,7 +21,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A8.3",
         title: "no allocation per packet in steady state",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: &[MEMORY],
         timeout: Duration::from_secs(60),
         measure: steady,
@@ -30,7 +30,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A8.4",
         title: "an application that sleeps for 15 s loses neither plane nor session",
         seeds: Seeds::NONE,
-        needs: None,
+        needs: Needs::NONE,
         builds: &[FACE],
         timeout: Duration::from_secs(120),
         measure: asleep,
@@ -39,7 +39,7 @@ pub(super) const GATES: &[Gate] = &[
         id: "A8.5",
         title: "the promises G19, G20 and G21, in full",
         seeds: Seeds::NONE,
-        needs: Some(&tool::STRACE),
+        needs: Needs::both(&tool::STRACE),
         builds: &[],
         timeout: Duration::from_secs(2400),
         measure: promised,

@@ -7,7 +7,7 @@ const FAKE: Gate = Gate {
     id: "A0.1",
     title: "a fake",
     seeds: Seeds { full: 50, quick: 8 },
-    needs: None,
+    needs: Needs::NONE,
     builds: &[],
     timeout: Duration::from_secs(20),
     measure: |run| {
@@ -72,7 +72,7 @@ fn a_build_that_fails_is_the_gates_failure_and_keeps_its_last_words() {
 #[test]
 fn a_gate_whose_tool_is_missing_neither_passed_nor_failed() {
     const NOWHERE: Tool = tool::NOWHERE;
-    let gate = Gate { needs: Some(&NOWHERE), ..FAKE };
+    let gate = Gate { needs: Needs::both(&NOWHERE), ..FAKE };
     let outcome = run_one(&gate, Settings::default());
     assert_eq!(outcome.passed(), None);
     assert!(!outcome.is_violated());

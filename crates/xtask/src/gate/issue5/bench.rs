@@ -8,14 +8,14 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::super::comparison::{BENCH, BUILD, comparisons, row, rows};
-use super::super::{Gate, Run, Seeds, Wanted, document};
+use super::super::{Gate, Needs, Run, Seeds, Wanted, document};
 use crate::place;
 
 pub(super) const REACH: Gate = Gate {
     id: "A5.3",
     title: "what Biplane is compared with reaches what it is known to reach",
     seeds: Seeds::NONE,
-    needs: None,
+    needs: Needs::NONE,
     builds: &[BUILD],
     timeout: Duration::from_secs(1800),
     measure: reach,
@@ -25,7 +25,7 @@ pub(super) const COMPARISON: Gate = Gate {
     id: "A5.4",
     title: "the comparison: quick within 5 minutes, every key in every row, twice the same",
     seeds: Seeds::NONE,
-    needs: None,
+    needs: Needs::NONE,
     builds: &[BUILD],
     timeout: Duration::from_secs(1200),
     measure: comparison,

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde_json::Value;
 
-use super::super::{Gate, Run, Seeds, Wanted, document};
+use super::super::{Gate, Needs, Run, Seeds, Wanted, document};
 use crate::child::Finished;
 
 pub(super) const GATE: Gate = Gate {
     id: "A5.1",
     title: "parallel calls on one socket: sound here, faults found, the cost of plain sockets",
     seeds: Seeds::NONE,
-    needs: None,
+    needs: Needs::NONE,
     builds: &[CLI],
     // The full form builds the benchmarks, a workspace of their own.
     timeout: Duration::from_secs(2_400),

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::super::{
-    Gate, Run, Seeds, Wanted, document,
+    Gate, Needs, Run, Seeds, Wanted, document,
     scene::{self, Link},
 };
 use crate::child::Finished;
@@ -16,7 +16,7 @@ pub(super) const GATE: Gate = Gate {
     id: "A5.2",
     title: "why can I not connect: every step that can fail does, and is named",
     seeds: Seeds::NONE,
-    needs: None,
+    needs: Needs::NONE,
     builds: &[
         scene::CLI,
         scene::LOBBY,

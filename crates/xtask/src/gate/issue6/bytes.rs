@@ -6,13 +6,13 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::super::told::SIM;
-use super::super::{Gate, Run, Seeds, Wanted, promises};
+use super::super::{Gate, Needs, Run, Seeds, Wanted, promises};
 
 pub(super) const GATE: Gate = Gate {
     id: "A6.2",
     title: "TCP is killed after any byte: every command, request and reply once",
     seeds: Seeds { full: 2_000, quick: 100 },
-    needs: None,
+    needs: Needs::NONE,
     builds: &[SIM, promises::NET],
     timeout: Duration::from_secs(1800),
     measure: bytes,

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::super::scene;
-use super::super::{Gate, Run, Seeds, Wanted, document};
+use super::super::{Gate, Needs, Run, Seeds, Wanted, document};
 use super::timeline::Timeline;
 use crate::child::Finished;
 
@@ -15,7 +15,7 @@ pub(super) const PROMISE: Gate = Gate {
     id: "G20",
     title: "100 of 200 bots are killed: the others lose nothing",
     seeds: Seeds::NONE,
-    needs: None,
+    needs: Needs::NONE,
     builds: &[scene::LOBBY],
     timeout: Duration::from_secs(120),
     measure: killed,

@@ -6,14 +6,14 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::super::scene;
-use super::super::{Gate, Run, Seeds, Wanted, document};
+use super::super::{Gate, Needs, Run, Seeds, Wanted, document};
 use super::timeline::{Flown, Timeline};
 
 pub(super) const GATE: Gate = Gate {
     id: "A6.3",
     title: "TCP frozen for 3 s without UDP: no old snapshot is taken afterwards",
     seeds: Seeds::NONE,
-    needs: None,
+    needs: Needs::NONE,
     builds: &[scene::LOBBY, scene::CLI],
     timeout: Duration::from_secs(120),
     measure: frozen,

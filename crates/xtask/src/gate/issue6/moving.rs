@@ -7,13 +7,13 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::super::scene::{self, Link, Played};
-use super::super::{Gate, Run, Seeds, Wanted, document};
+use super::super::{Gate, Needs, Run, Seeds, Wanted, document};
 
 pub(super) const GATE: Gate = Gate {
     id: "A6.4",
     title: "100 bots play on while a NAT gives them other ports and addresses every 3 s",
     seeds: Seeds::NONE,
-    needs: None,
+    needs: Needs::NONE,
     builds: &[scene::LOBBY, scene::CLI],
     timeout: Duration::from_secs(240),
     measure: forms,

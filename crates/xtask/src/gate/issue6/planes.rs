@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::super::scene::{self, Link, Played};
-use super::super::{Gate, Run, Seeds, Wanted, document};
+use super::super::{Gate, Needs, Run, Seeds, Wanted, document};
 use super::timeline::{Flown, Timeline};
 use crate::child::Finished;
 
@@ -15,7 +15,7 @@ pub(super) const GATE: Gate = Gate {
     id: "A6.1",
     title: "100 bots play on while UDP is blocked, or TCP killed again and again",
     seeds: Seeds::NONE,
-    needs: None,
+    needs: Needs::NONE,
     builds: &[scene::LOBBY, scene::CLI],
     timeout: Duration::from_secs(360),
     measure: forms,

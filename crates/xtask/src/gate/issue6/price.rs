@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::super::{Gate, Run, Seeds, Wanted, document, document::median};
+use super::super::{Gate, Needs, Run, Seeds, Wanted, document, document::median};
 use crate::place;
 use crate::tool;
 
@@ -15,7 +15,7 @@ pub(super) const GATE: Gate = Gate {
     id: "A6.6",
     title: "what works today costs no more than before this issue",
     seeds: Seeds::NONE,
-    needs: Some(&tool::BEFORE_ISSUE_6),
+    needs: Needs::both(&tool::BEFORE_ISSUE_6),
     builds: &[
         "mkdir -p target/xtask/before",
         // Its Rust code, as it was: nothing of the checkout or of git's own files changes.

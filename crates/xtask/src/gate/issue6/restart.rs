@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::super::scene::{self, Link};
-use super::super::{Gate, Run, Seeds, Wanted, document};
+use super::super::{Gate, Needs, Run, Seeds, Wanted, document};
 use super::timeline::Timeline;
 use crate::child::{Exit, Running};
 use crate::place;
@@ -17,7 +17,7 @@ pub(super) const GATE: Gate = Gate {
     id: "A6.5",
     title: "the server is killed and started again: 200 bots are back within 10 s",
     seeds: Seeds::NONE,
-    needs: None,
+    needs: Needs::NONE,
     builds: &[scene::LOBBY],
     timeout: Duration::from_secs(120),
     measure: once,
@@ -27,7 +27,7 @@ pub(super) const PROMISE: Gate = Gate {
     id: "G11",
     title: "a server that is restarted ten times gets its players back each time",
     seeds: Seeds::NONE,
-    needs: None,
+    needs: Needs::NONE,
     builds: &[scene::LOBBY],
     timeout: Duration::from_secs(300),
     measure: ten_times,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::super::scene;
 use super::super::told::SIM;
-use super::super::{Gate, Run, Seeds, Wanted, document, promises};
+use super::super::{Gate, Needs, Run, Seeds, Wanted, document, promises};
 use super::timeline::Timeline;
 use crate::child::Running;
 
@@ -17,7 +17,7 @@ pub(super) const PROMISE: Gate = Gate {
     id: "G24",
     title: "server and clients stand still for 1 to 10 s: no session is lost",
     seeds: Seeds::NONE,
-    needs: None,
+    needs: Needs::NONE,
     builds: &[scene::LOBBY, SIM],
     timeout: Duration::from_secs(240),
     measure: stopped,

@@ -5,13 +5,13 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::super::promises::rate::updates;
-use super::super::{Gate, Run, Seeds, Wanted, document, scene, told};
+use super::super::{Gate, Needs, Run, Seeds, Wanted, document, scene, told};
 
 pub(super) const GATE: Gate = Gate {
     id: "A7.3",
     title: "on 4g a game beside bulk is at most 60 ms later, and a transfer of 50 MB ends whole",
     seeds: Seeds::NONE,
-    needs: None,
+    needs: Needs::NONE,
     builds: &[told::SIM, scene::CLI],
     timeout: Duration::from_secs(600),
     measure: beside,

@@ -6,13 +6,13 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::super::{Gate, Run, Seeds, Wanted, capacity, document, told};
+use super::super::{Gate, Needs, Run, Seeds, Wanted, capacity, document, told};
 
 pub(super) const GATE: Gate = Gate {
     id: "A7.2",
     title: "on changing links the default has 80 % of the rate and a third of the queue",
     seeds: Seeds { full: 3, quick: 1 },
-    needs: None,
+    needs: Needs::NONE,
     builds: &[told::SIM],
     timeout: Duration::from_secs(900),
     measure: links,

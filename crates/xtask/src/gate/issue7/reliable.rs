@@ -5,13 +5,13 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::super::{Gate, Run, Seeds, Wanted, document, document::median, scene};
+use super::super::{Gate, Needs, Run, Seeds, Wanted, document, document::median, scene};
 
 pub(super) const GATE: Gate = Gate {
     id: "A7.5",
     title: "reliable messages over 40 ms, jitter and 5 % loss: 99 of 100 within 400 ms",
     seeds: Seeds::NONE,
-    needs: None,
+    needs: Needs::NONE,
     builds: &[scene::CLI],
     timeout: Duration::from_secs(180),
     measure: reliable,

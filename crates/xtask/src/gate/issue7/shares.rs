@@ -6,16 +6,17 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::super::{
-    Gate, Run, Seeds, Wanted, document,
+    Gate, Needs, Run, Seeds, Wanted, document,
     scene::{self, Link},
     told,
 };
+use crate::tool;
 
 pub(super) const GATE: Gate = Gate {
     id: "A7.4",
     title: "two default sessions share evenly; one keeps its part beside NewReno and beside TCP",
     seeds: Seeds::NONE,
-    needs: None,
+    needs: Needs::in_full(&tool::TUN),
     builds: &[told::SIM, scene::CLI, "cargo build --release --locked -p biplane --examples"],
     timeout: Duration::from_secs(900),
     measure: shares,

@@ -9,13 +9,13 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::super::scene;
-use super::super::{Gate, Run, Seeds, Wanted, document};
+use super::super::{Gate, Needs, Run, Seeds, Wanted, document};
 
 pub(super) const GATE: Gate = Gate {
     id: "A8.2",
     title: "the second receiver works when there is much to do, and only then",
     seeds: Seeds::NONE,
-    needs: None,
+    needs: Needs::NONE,
     builds: &[scene::LOBBY, scene::CLI],
     timeout: Duration::from_secs(360),
     measure: elastic,

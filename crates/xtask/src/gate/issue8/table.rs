@@ -6,13 +6,13 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::super::comparison::{self, BENCH, BUILD, comparisons};
-use super::super::{Gate, Run, Seeds, Wanted, document, scene};
+use super::super::{Gate, Needs, Run, Seeds, Wanted, document, scene};
 
 pub(super) const GATE: Gate = Gate {
     id: "A8.1",
     title: "Biplane beside its peers: the table of targets",
     seeds: Seeds::NONE,
-    needs: None,
+    needs: Needs::NONE,
     builds: &[BUILD, scene::CLI],
     timeout: Duration::from_secs(2400),
     measure: table,
