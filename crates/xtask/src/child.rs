@@ -8,8 +8,10 @@ mod running;
 
 use std::env;
 use std::fmt;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -23,6 +25,9 @@ pub(crate) use running::Running;
 /// some of them and would be built again each time.
 const OURS_ALONE: [&str; 5] =
     ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_NAME", "CARGO_CRATE_NAME", "CARGO_PRIMARY_"];
+
+/// How long it may take to find out whether programs can be tied to this one.
+const TIE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A command that may be started, any number of times.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,6 +51,21 @@ impl Invocation {
             program: words.next().unwrap_or_default().to_owned(),
             arguments: words.map(str::to_owned).collect(),
         }
+    }
+
+    /// The same, which the system ends when the thread that starts it ends, however that does: where
+    /// there is a `setpriv` to arrange it.
+    pub(crate) fn tied(mut self) -> Self {
+        static TIES: LazyLock<bool> = LazyLock::new(|| {
+            let probe = Invocation::new("setpriv --pdeathsig KILL true");
+            probe.finish_by(deadline_in(TIE_TIMEOUT)).is_ok_and(|finished| finished.succeeded())
+        });
+        if *TIES {
+            let program = mem::replace(&mut self.program, "setpriv".to_owned());
+            let tie = ["--pdeathsig".to_owned(), "KILL".to_owned(), program];
+            self.arguments.splice(0..0, tie);
+        }
+        self
     }
 
     /// Adds one argument, which may hold white space.

@@ -233,6 +233,23 @@ mod tests {
     }
 
     #[test]
+    fn a_tied_program_is_ended_when_nobody_is_left_to_end_it() {
+        let starter = || {
+            let sleeps = shell("echo id: $$ >&2; exec sleep 600").tied();
+            if !sleeps.to_string().starts_with("setpriv ") {
+                return None;
+            }
+            let mut running = Running::start(&sleeps).unwrap();
+            let id = running.stderr_line("id: ", soon()).unwrap();
+            // As if its owner were killed: nothing is dropped.
+            std::mem::forget(running);
+            Some(id)
+        };
+        let id = thread::spawn(starter).join().unwrap();
+        assert!(id.is_none_or(|id| is_gone(&id)));
+    }
+
+    #[test]
     fn a_line_can_be_read_before_the_end_and_a_signal_ends_it() {
         let polite =
             shell("trap 'kill $!; echo bye; exit 0' TERM; sleep 600 & echo join: here >&2; wait");

@@ -8,7 +8,7 @@ mod planes;
 mod price;
 mod restart;
 mod stopped;
-mod timeline;
+pub(super) mod timeline;
 
 use super::Gate;
 

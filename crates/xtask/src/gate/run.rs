@@ -1,7 +1,7 @@
 //! One run of a gate: starts children within the gate's time and collects figures.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use anyhow::{Context, Result};
@@ -72,9 +72,14 @@ impl Run {
         Invocation::new(line).finish_by(self.deadline)
     }
 
-    /// Starts a command that goes on beside the others.
+    /// Starts a command that goes on beside the others, and ends with us even if we are killed.
     pub(crate) fn start(&self, line: &str) -> Result<Running> {
-        Running::start(&Invocation::new(line))
+        Running::start(&Invocation::new(line).tied())
+    }
+
+    /// How much of the gate's time is left.
+    pub(crate) fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 
     /// What follows `prefix` on `child`'s standard error.

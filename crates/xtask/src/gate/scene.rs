@@ -1,5 +1,7 @@
 //! What these gates set up: [`crate::scene`], started within a gate's time.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde_json::Value;
 
@@ -8,9 +10,15 @@ use crate::child::{Finished, Running};
 use crate::scene::{self, JOIN, RELAYS};
 pub(super) use crate::scene::{CLI, LOBBY, Link, bots, serve as line};
 
-/// Starts a lobby that serves until it is told to end.
+/// Starts a lobby that serves until it is told to end, or the gate's time is over.
 pub(super) fn serve(run: &Run, flags: &str) -> Result<(Running, Link)> {
-    serve_by(run, &line(flags))
+    serve_by(run, &line(&bounded(flags, run.left())))
+}
+
+/// The same flags, with a `--for` of so long if there is none among them.
+fn bounded(flags: &str, longest: Duration) -> String {
+    let is_bounded = flags.split_whitespace().any(|flag| flag == "--for");
+    if is_bounded { flags.to_owned() } else { format!("{flags} --for {}s", longest.as_secs() + 1) }
 }
 
 /// The same by a line that is not the lobby's alone.
@@ -51,5 +59,17 @@ impl Played {
         let bots = run.wait(self.bots)?;
         let relay = run.terminate(self.relay)?;
         Ok((run.document(&format!("{name}: relay"), &relay)?, bots))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lobby_serves_no_longer_than_its_gate_may_take() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(bounded("--listen 127.0.0.1:0", minute), "--listen 127.0.0.1:0 --for 61s");
+        assert_eq!(bounded("--for 8s --tick 60", minute), "--for 8s --tick 60");
     }
 }

@@ -1,12 +1,10 @@
 //! Bots play beside a stranger that sends random bytes to both ports: nothing may come of it, not
 //! even a little more memory each time.
 
-use std::net::SocketAddr;
-
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::super::{Run, Wanted, document};
+use super::super::{Run, Wanted, document, scene};
 use super::history;
 use super::stranger::{Sent, Stranger};
 
@@ -16,9 +14,8 @@ const RISE_MAX: f64 = 1_048_576.0;
 /// The long part of A3.8.
 pub(super) fn beside_a_stranger(run: &mut Run) -> Result<()> {
     let bots_for = run.form("10m", "9s");
-    let mut server = run.start("target/release/lobby serve --listen 127.0.0.1:0 --json")?;
-    let link = run.stderr_line(&mut server, "join: ")?;
-    let stranger = Stranger::begin(address_of(&link)?);
+    let (server, link) = scene::serve(run, "--listen 127.0.0.1:0")?;
+    let stranger = Stranger::begin(link.address.parse().context("a server's address")?);
     let bots =
         run.finish(&format!("target/release/lobby bots --join {link} --for {bots_for} --json"));
     // It ends whatever came of the bots.
@@ -53,13 +50,6 @@ fn judge(run: &mut Run, bots: &Value, server: &Value, sent: Sent) {
     judge("memory's rise after the warm-up", Wanted::AtMost(RISE_MAX), rise.into());
 }
 
-/// Where the server of a link is reached.
-fn address_of(link: &str) -> Result<SocketAddr> {
-    let rest = link.strip_prefix("biplane://").and_then(|rest| rest.split('#').next());
-    let address = rest.and_then(|address| address.parse().ok());
-    address.with_context(|| format!("no address in {link}"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -74,13 +64,6 @@ mod tests {
         let mut run = Run::new(true, 0, deadline_in(Duration::from_secs(20)));
         judge(&mut run, bots, server, sent);
         run.into_parts().0.iter().map(Figure::is_met).collect()
-    }
-
-    #[test]
-    fn the_address_stands_in_the_link() {
-        assert_eq!(address_of("biplane://127.0.0.1:7777#pin").unwrap().port(), 7777);
-        assert!(address_of("biplane://[::1]:7777#pin").unwrap().is_ipv6());
-        assert!(address_of("http://127.0.0.1").is_err());
     }
 
     #[test]

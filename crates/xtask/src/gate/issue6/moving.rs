@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::super::scene::{self, Link, Played};
 use super::super::{Gate, Needs, Run, Seeds, Wanted, document};
+use super::timeline::{LEAST_HZ, Timeline};
 
 pub(super) const GATE: Gate = Gate {
     id: "A6.4",
@@ -59,6 +60,11 @@ impl Form {
         let rtt = 2.0 * self.delay_ms as f64;
         INTERVAL_MS + f64::max(3.0 * rtt + rtt, 3.0 * INTERVAL_MS)
     }
+
+    /// What such a gap leaves of a second's snapshots.
+    fn least_hz(self) -> f64 {
+        LEAST_HZ * (1.0 - self.longest_gap_ms() / 1_000.0)
+    }
 }
 
 /// G9's: a minute of other addresses.
@@ -108,11 +114,16 @@ fn begin(run: &Run, link: &Link, form: Form, length: Length) -> Result<Played> {
 fn end(run: &mut Run, form: Form, length: Length, played: Played) -> Result<()> {
     let (relay, bots) = played.end(run, form.name)?;
     let told = run.document(form.name, &bots)?;
-    judge(run, form, length, &told, &relay);
-    Ok(())
+    judge(run, form, length, &told, &relay)
 }
 
-fn judge(run: &mut Run, form: Form, (bots, lasts): Length, told: &Value, relay: &Value) {
+fn judge(
+    run: &mut Run,
+    form: Form,
+    (bots, lasts): Length,
+    told: &Value,
+    relay: &Value,
+) -> Result<()> {
     let mut judge = |what: &str, wanted, from: &Value, path| {
         run.judge(format!("{}: {what}", form.name), wanted, document::at(from, path));
     };
@@ -125,6 +136,25 @@ fn judge(run: &mut Run, form: Form, (bots, lasts): Length, told: &Value, relay: 
     }
     let longest = Wanted::AtMost(form.longest_gap_ms());
     judge("snapshots.gap_ms.max", longest, told, "snapshots.gap_ms.max");
+    // A stream that ends for good leaves no gap.
+    let timeline = Timeline::of(told).with_context(|| format!("{}: a timeline", form.name))?;
+    let mut judge = |what: &str, wanted, got: Value| {
+        run.judge(format!("{}: {what}", form.name), wanted, got);
+    };
+    let least = timeline.least_hz(|t| t > 1);
+    judge("snapshots_hz, at the least", Wanted::AtLeast(form.least_hz()), least.into());
+    let between = between_moves(&timeline);
+    judge("snapshots_hz between moves", Wanted::AtLeast(LEAST_HZ), between.into());
+    let both = timeline.last_both();
+    judge("both in the last second", Wanted::Exactly(bots.into()), both.into());
+    Ok(())
+}
+
+/// The least snapshots a second in those seconds in which nobody moves: of so many in a row, one
+/// has the move and the next its end, wherever in a second bots began.
+fn between_moves(timeline: &Timeline) -> Option<f64> {
+    let least = |turn| timeline.least_hz(|t| t > 1 && t % EVERY == turn);
+    (0..EVERY).filter_map(least).max_by(f64::total_cmp)
 }
 
 #[cfg(test)]
@@ -149,15 +179,44 @@ mod tests {
     #[test]
     fn a_long_gap_is_seen_and_so_is_a_nat_that_stood_still() {
         let judged = |gap: f64, rebinds: u64| {
-            let mut run = Run::new(false, 0, deadline_in(Duration::from_secs(20)));
-            let told = json!({
-                "joined": 5, "disconnected": 0, "commands": {"lost": 0, "duplicated": 0},
-                "snapshots": {"gap_ms": {"max": gap}},
-            });
-            judge(&mut run, FORMS[0], (5, 30), &told, &json!({"rebinds": rebinds}));
-            run.into_parts().0.iter().map(Figure::is_met).collect::<Vec<_>>()
+            told(gap, rebinds, |_| 20.0).iter().map(Figure::is_met).collect::<Vec<_>>()
         };
-        assert_eq!(judged(200.0, 9), [true; 6]);
-        assert_eq!(judged(200.1, 8), [false, true, true, true, true, false]);
+        assert_eq!(judged(200.0, 9), [true; 9]);
+        let unmet = judged(200.1, 8);
+        assert_eq!(unmet, [false, true, true, true, true, false, true, true, true]);
+    }
+
+    /// What is judged of five bots that got so many snapshots in each second.
+    fn told(gap: f64, rebinds: u64, hz: impl Fn(u64) -> f64) -> Vec<Figure> {
+        let mut run = Run::new(false, 0, deadline_in(Duration::from_secs(20)));
+        let entry = |t: u64| {
+            json!({
+                "t": t, "both": 5, "control_only": 0, "data_only": 0, "snapshots_hz": hz(t),
+            })
+        };
+        let told = json!({
+            "joined": 5, "disconnected": 0, "commands": {"lost": 0, "duplicated": 0},
+            "snapshots": {"gap_ms": {"max": gap}},
+            "timeline": (1..=30).map(entry).collect::<Vec<_>>(),
+        });
+        judge(&mut run, FORMS[0], (5, 30), &told, &json!({"rebinds": rebinds})).unwrap();
+        run.into_parts().0
+    }
+
+    #[test]
+    fn a_stream_that_ends_for_good_leaves_no_gap_and_is_missed() {
+        let unmet = |hz: &dyn Fn(u64) -> f64| {
+            let figures = told(100.0, 9, hz);
+            let unmet = figures.iter().filter(|figure| !figure.is_met());
+            unmet.map(|figure| figure.name().to_owned()).collect::<Vec<_>>()
+        };
+        // A move costs some, wherever in a second it comes.
+        assert!(unmet(&|t| if t % 3 == 0 { 17.0 } else { 20.0 }).is_empty());
+        assert!(unmet(&|t| if t % 3 == 2 { 20.0 } else { 18.0 }).is_empty());
+        // One of five hears no more from then on, or all.
+        let between = "port: snapshots_hz between moves";
+        assert_eq!(unmet(&|t| if t > 15 { 16.0 } else { 20.0 }), [between]);
+        let least = "port: snapshots_hz, at the least";
+        assert_eq!(unmet(&|t| if t > 15 { 0.0 } else { 20.0 }), [least, between]);
     }
 }

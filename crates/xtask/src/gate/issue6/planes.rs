@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::super::scene::{self, Link, Played};
 use super::super::{Gate, Needs, Run, Seeds, Wanted, document};
-use super::timeline::{Flown, Timeline};
+use super::timeline::{Flown, LEAST_HZ, Timeline};
 use crate::child::Finished;
 
 pub(super) const GATE: Gate = Gate {
@@ -21,8 +21,6 @@ pub(super) const GATE: Gate = Gate {
     measure: forms,
 };
 
-/// Snapshots a second that each bot gets where nothing has just changed.
-const LEAST_HZ: f64 = 19.0;
 /// How long after a change the planes may be finding themselves, in seconds.
 const SETTLING: u64 = 3;
 

@@ -4,15 +4,18 @@ use serde_json::Value;
 
 use super::super::document::at;
 
+/// Snapshots a second that each bot gets where nothing has just changed.
+pub(in crate::gate) const LEAST_HZ: f64 = 19.0;
+
 /// The `timeline` of a report of bots.
 #[derive(Clone, Debug)]
-pub(super) struct Timeline(Vec<Second>);
+pub(in crate::gate) struct Timeline(Vec<Second>);
 
 /// One entry: it covers the second that ends at `t`, and counts bots by the worst they flew on in it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Second {
-    pub(super) t: u64,
-    pub(super) both: u64,
+pub(in crate::gate) struct Second {
+    pub(in crate::gate) t: u64,
+    pub(in crate::gate) both: u64,
     control_only: u64,
     data_only: u64,
     snapshots_hz: f64,
@@ -20,7 +23,7 @@ pub(super) struct Second {
 
 /// What bots fly on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Flown {
+pub(in crate::gate) enum Flown {
     ControlOnly,
     DataOnly,
 }
@@ -28,37 +31,37 @@ pub(super) enum Flown {
 impl Timeline {
     /// Reads it; `None` if an entry lacks a figure. A second in which nobody played has no rate, and
     /// counts as one without snapshots.
-    pub(super) fn of(report: &Value) -> Option<Self> {
+    pub(in crate::gate) fn of(report: &Value) -> Option<Self> {
         let entries = report.get("timeline")?.as_array()?;
         entries.iter().map(Second::of).collect::<Option<Vec<_>>>().map(Self)
     }
 
     /// The least snapshots a second in those seconds that are wanted.
-    pub(super) fn least_hz(&self, wanted: impl Fn(u64) -> bool) -> Option<f64> {
+    pub(in crate::gate) fn least_hz(&self, wanted: impl Fn(u64) -> bool) -> Option<f64> {
         let seconds = self.0.iter().filter(|second| wanted(second.t));
         seconds.map(|second| second.snapshots_hz).min_by(f64::total_cmp)
     }
 
     /// The most bots at a time that flew on that, in those seconds that are wanted.
-    pub(super) fn most(&self, flown: Flown, wanted: impl Fn(u64) -> bool) -> Option<u64> {
+    pub(in crate::gate) fn most(&self, flown: Flown, wanted: impl Fn(u64) -> bool) -> Option<u64> {
         let seconds = self.0.iter().filter(|second| wanted(second.t));
         seconds.map(|second| second.count(flown)).max()
     }
 
     /// How many flew on both in the last second.
-    pub(super) fn last_both(&self) -> Option<u64> {
+    pub(in crate::gate) fn last_both(&self) -> Option<u64> {
         self.0.last().map(|second| second.both)
     }
 
     /// From which moment on `count` bots flew on both until the end.
-    pub(super) fn both_since(&self, count: u64) -> Option<u64> {
+    pub(in crate::gate) fn both_since(&self, count: u64) -> Option<u64> {
         let whole = self.0.iter().rev().take_while(|second| second.both >= count);
         whole.last().map(|second| second.t.saturating_sub(1))
     }
 
     /// How long each stretch was in which fewer than `count` bots flew on both, in seconds; without
     /// the first, in which they join.
-    pub(super) fn outages(&self, count: u64) -> Vec<u64> {
+    pub(in crate::gate) fn outages(&self, count: u64) -> Vec<u64> {
         let mut outages = vec![0];
         let joined = self.0.iter().skip_while(|second| second.both < count);
         for second in joined {

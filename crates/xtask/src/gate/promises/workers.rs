@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::super::{Run, Wanted, document};
-use super::{errors, figure};
+use super::errors::{self, Meddling};
+use super::figure;
 
 /// How many workers a side has.
 const WORKERS: [u64; 4] = [1, 2, 4, 8];
@@ -52,14 +53,20 @@ fn counted(run: &mut Run) -> Result<()> {
     Ok(())
 }
 
-/// A receiver stands still for 100 ms now and then, in the middle of its work: the other goes on.
+/// A receiver stands still for 100 ms now and then, in the middle of its work: of one flow nothing is
+/// lost for it, and nothing taken for a replay. What it does to other sessions, and to those who wait
+/// for an ack, is not looked at.
 fn stalled(run: &mut Run) -> Result<()> {
     let seconds = run.form(8, 2);
     let line = format!(
         "target/release/biplane bench unreliable --size 64 --receivers 2 --seconds {seconds} --json"
     );
-    let told = run.finish(&errors::meddled(&line, "recvmmsg", STALLS))?;
+    let stalls = Meddling::with(&line, "recvmmsg", STALLS)?;
+    let told = run.finish(&stalls.line)?;
     let told = run.document("stalled", &told)?;
+    run.judge("stalled: calls that took longer", Wanted::AtLeast(1.0), stalls.count());
+    let rate = document::at(&told, "messages_per_second");
+    run.judge("stalled: messages_per_second", Wanted::AtLeast(1.0), rate);
     let share = document::at(&told, "delivered_share");
     run.judge("stalled: delivered_share", Wanted::AtLeast(DELIVERED_MIN), share);
     let replayed = errors::dropped(&told, "replayed");
