@@ -2,7 +2,7 @@
 //!
 //! Each test plays both roles where both exist: a hostile client against a server, and a hostile
 //! server against a client. An honest session of the same endpoint goes on meanwhile. The number in
-//! a test's name is the input's.
+//! a test's name is the input's. Those that take a network of their own are in `apart`.
 
 #![expect(
     clippy::unwrap_used,
@@ -23,8 +23,6 @@ mod fragments;
 mod frames;
 mod greeting;
 mod moving;
-#[cfg(target_os = "linux")]
-mod narrow;
 #[path = "../patience.rs"]
 mod patience;
 mod ports;
@@ -34,8 +32,6 @@ mod rig;
 mod seals;
 mod serialiser;
 mod slow;
-#[cfg(target_os = "linux")]
-mod sources;
 #[cfg(target_os = "linux")]
 mod starved;
 #[path = "../trusting.rs"]

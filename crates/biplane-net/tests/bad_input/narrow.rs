@@ -4,26 +4,25 @@
 //! finds the path narrow, down to 552 bytes. Biplane asks the kernel nothing of the kind (RFC 8899,
 //! section 4.6.1), so it costs nobody a byte.
 
-use std::{
-    fs,
-    net::{SocketAddr, SocketAddrV4, UdpSocket},
-};
+use std::net::{SocketAddr, SocketAddrV4, UdpSocket};
 
 use biplane_proto::Planes;
 use rustix::net::sockopt::ip_mtu;
 
-use crate::rig::{ORDERED, RawSocket, Scene, TooLong, alone_in_a_network, channel, until};
+use crate::{
+    raw::{RawSocket, TooLong, home},
+    rig::{ORDERED, Scene, channel, until},
+};
+
+pub(crate) const TESTS: &[(&str, fn())] = &[(
+    "narrow::bad_input_27_a_forged_word_of_a_narrow_path_shortens_no_packet_and_ends_no_session",
+    bad_input_27_a_forged_word_of_a_narrow_path_shortens_no_packet_and_ends_no_session,
+)];
 
 /// What the path is said to carry: nothing, the least of IPv4, half a packet of ours, a byte too few.
 const SAID: [u16; 4] = [0, 68, 576, 1_199];
 /// What a packet seals that is as long as they get, but for what a piece of a message leaves over.
 const LONG: usize = 1_200 - 9 - 16 - 10;
-
-/// Whether nobody else is on the kernel's paths here, which are about to be spoilt.
-fn is_a_network_of_its_own() -> bool {
-    let links = fs::read_to_string("/proc/self/net/dev").unwrap_or_default();
-    links.lines().skip(2).all(|link| link.trim_start().starts_with("lo:"))
-}
 
 /// What the kernel believes that the path to `to` carries.
 fn believed(to: SocketAddr) -> u32 {
@@ -39,40 +38,33 @@ fn v4(address: SocketAddr) -> SocketAddrV4 {
     }
 }
 
-#[test]
 fn bad_input_27_a_forged_word_of_a_narrow_path_shortens_no_packet_and_ends_no_session() {
-    const NAME: &str = "narrow::bad_input_27_a_forged_word_of_a_narrow_path_shortens_no_packet_and_ends_no_session";
-    alone_in_a_network(NAME, || {
-        if !is_a_network_of_its_own() {
-            return eprintln!("{NAME}: not shown, for the host's own loopback would suffer");
-        }
-        let raw = RawSocket::open().unwrap();
-        for scene in Scene::both() {
-            let (mut peer, slot) = scene.flying();
-            let (watch, before) = (scene.watch(), scene.endpoint.stats().datagrams);
-            let ends = [peer.udp.local_addr().unwrap(), scene.home()];
-            for mtu in SAID {
-                for to in ends {
-                    raw.tell(&TooLong { from: v4(scene.address()), to: v4(to), mtu });
-                }
-                until("the kernel to believe it", || ends.iter().all(|to| believed(*to) < 1_200));
-                let long = vec![7; 4_000].into();
-                slot.with(|now, session| session.send(now, channel(ORDERED), long)).unwrap();
-                slot.queued();
-                scene.endpoint.flush();
-                until("a packet as long as ever", || match peer.try_receive() {
-                    Some((number, text)) => {
-                        peer.acknowledge(number);
-                        text.len() > LONG
-                    }
-                    None => false,
-                });
-                scene.go_on();
+    let raw = RawSocket::open().unwrap();
+    for scene in Scene::both() {
+        let (mut peer, slot) = scene.flying();
+        let (watch, before) = (scene.watch(), scene.endpoint.stats().datagrams);
+        let ends = [peer.udp.local_addr().unwrap(), home(&scene)];
+        for mtu in SAID {
+            for to in ends {
+                raw.tell(&TooLong { from: v4(scene.address()), to: v4(to), mtu });
             }
-            assert_eq!(slot.with(|_, session| session.planes()), Planes::Both, "{:?}", scene.role);
-            watch.drops(&[]);
-            let after = scene.endpoint.stats().datagrams;
-            assert_eq!((after.unsent, after.runs_split), (before.unsent, before.runs_split));
+            until("the kernel to believe it", || ends.iter().all(|to| believed(*to) < 1_200));
+            let long = vec![7; 4_000].into();
+            slot.with(|now, session| session.send(now, channel(ORDERED), long)).unwrap();
+            slot.queued();
+            scene.endpoint.flush();
+            until("a packet as long as ever", || match peer.try_receive() {
+                Some((number, text)) => {
+                    peer.acknowledge(number);
+                    text.len() > LONG
+                }
+                None => false,
+            });
+            scene.go_on();
         }
-    });
+        assert_eq!(slot.with(|_, session| session.planes()), Planes::Both, "{:?}", scene.role);
+        watch.drops(&[]);
+        let after = scene.endpoint.stats().datagrams;
+        assert_eq!((after.unsent, after.runs_split), (before.unsent, before.runs_split));
+    }
 }

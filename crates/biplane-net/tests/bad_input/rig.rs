@@ -4,20 +4,16 @@
 //! want to spoil from `biplane-proto` and `biplane-wire`; keys, heads and whatever is spoilt it
 //! writes on its own, after `docs/PROTOCOL.md`.
 
-mod alone;
+pub(crate) mod alone;
 mod doors;
 mod keys;
 mod memory;
 mod peer;
 mod protocol;
-#[cfg(target_os = "linux")]
-mod raw;
 mod scene;
 mod tls;
 
 pub(crate) use alone::alone;
-#[cfg(target_os = "linux")]
-pub(crate) use alone::alone_in_a_network;
 pub(crate) use doors::Doors;
 pub(crate) use memory::{
     held_by_others, nobody_reserved_by_a_claim, taken_by_others, taken_here,
@@ -28,8 +24,6 @@ pub(crate) use protocol::{
     CHANNELS, COMMAND, ORDERED, SEQUENCED, UNORDERED, UNRELIABLE, channel, config, dial, fragment,
     listen_config, message, protocol,
 };
-#[cfg(target_os = "linux")]
-pub(crate) use raw::{Forged, RawSocket, Tap, TooLong, Wire};
 pub(crate) use scene::{Scene, Victim, begin_connect, connect, is_unanswered, take};
 pub(crate) use tls::Tls;
 

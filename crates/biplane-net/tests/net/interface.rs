@@ -2,7 +2,7 @@
 //! longer datagrams, sessions find out how long they may be, and none is cut in pieces below them.
 
 use std::{
-    env, fs,
+    fs,
     net::UdpSocket,
     ops::RangeInclusive,
     process::Command,
@@ -17,33 +17,21 @@ use crate::support::{
     INPUTS, Pair, channel_id, client, config, connect, everybody, protocol_with, until,
 };
 
-/// Set for the process that runs in a network of its own.
-const APART: &str = "BIPLANE_TEST_APART";
+pub(crate) const TESTS: &[(&str, fn())] = &[
+    (
+        "interface::datagrams_fit_their_interface_and_the_kernel_cuts_none",
+        datagrams_fit_their_interface_and_the_kernel_cuts_none,
+    ),
+    (
+        "interface::an_interface_that_comes_to_carry_less_costs_a_moment_and_no_message",
+        an_interface_that_comes_to_carry_less_costs_a_moment_and_no_message,
+    ),
+];
+
 /// What each message holds.
 const LONG: usize = 50_000;
 /// Lengths that are not told apart.
 const STEP: usize = 4;
-
-/// Runs `test` in a network of its own, where only loopback is, in a process that runs nothing else.
-/// Where the system gives none, nothing is shown, and that is said.
-fn apart(name: &str, test: impl FnOnce()) {
-    if env::var_os(APART).is_some() {
-        return test();
-    }
-    let mut trial = Command::new("unshare");
-    trial.args(["-Urn", "ip", "link", "set", "lo", "up"]);
-    if !trial.output().is_ok_and(|output| output.status.success()) {
-        return eprintln!("{name}: not shown, for it needs `unshare -Urn` with `ip`");
-    }
-    let mut network = Command::new("unshare");
-    network.args(["-Urn", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
-    network.arg(env::current_exe().unwrap()).args(["--exact", name, "--nocapture"]);
-    let output = network.env(APART, "1").output().unwrap();
-    let [told, cried] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
-    // A name that is no test's would pass too.
-    assert!(output.status.success() && told.contains(" 1 passed"), "{name}:\n{told}\n{cried}");
-    eprint!("{cried}");
-}
 
 fn carry(mtu: usize) {
     let mut ip = Command::new("ip");
@@ -124,46 +112,37 @@ fn about(carried: usize) -> RangeInclusive<usize> {
     carried - STEP + 1..=carried
 }
 
-#[test]
 fn datagrams_fit_their_interface_and_the_kernel_cuts_none() {
-    const NAME: &str = "interface::datagrams_fit_their_interface_and_the_kernel_cuts_none";
-    apart(NAME, || {
-        let before = fragments();
-        for (mtu, address, carried) in [
-            (9_000, "127.0.0.1:0", 1_452),
-            (1_500, "127.0.0.1:0", 1_452),
-            (1_400, "127.0.0.1:0", 1_372),
-            (1_280, "127.0.0.1:0", 1_252),
-            (1_280, "[::1]:0", 1_232),
-        ] {
-            carry(mtu);
-            let (_server, _client, pair) = joined(address);
-            until_found(&pair, about(carried));
-            eprintln!("figure datagrams over {mtu} at {address}: {}", size(&pair.here));
-        }
-        assert_eq!(fragments(), before);
-        // Or would it say so if it had?
-        UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&[0; 3_000], "127.0.0.1:9").unwrap();
-        assert!(fragments() > before, "the kernel counts what it cuts");
-    });
+    let before = fragments();
+    for (mtu, address, carried) in [
+        (9_000, "127.0.0.1:0", 1_452),
+        (1_500, "127.0.0.1:0", 1_452),
+        (1_400, "127.0.0.1:0", 1_372),
+        (1_280, "127.0.0.1:0", 1_252),
+        (1_280, "[::1]:0", 1_232),
+    ] {
+        carry(mtu);
+        let (_server, _client, pair) = joined(address);
+        until_found(&pair, about(carried));
+        eprintln!("figure datagrams over {mtu} at {address}: {}", size(&pair.here));
+    }
+    assert_eq!(fragments(), before);
+    // Or would it say so if it had?
+    UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&[0; 3_000], "127.0.0.1:9").unwrap();
+    assert!(fragments() > before, "the kernel counts what it cuts");
 }
 
-#[test]
 fn an_interface_that_comes_to_carry_less_costs_a_moment_and_no_message() {
-    const NAME: &str =
-        "interface::an_interface_that_comes_to_carry_less_costs_a_moment_and_no_message";
-    apart(NAME, || {
-        carry(1_500);
-        let (_server, _client, pair) = joined("127.0.0.1:0");
-        until_found(&pair, about(1_452));
-        let before = fragments();
-        carry(1_280);
-        let began = Instant::now();
-        talk(&pair);
-        let took = began.elapsed();
-        until_found(&pair, about(1_252));
-        assert_eq!(fragments(), before);
-        eprintln!("figure recovery in milliseconds: {}", took.as_millis());
-        assert!(took < Duration::from_secs(5), "{took:?}");
-    });
+    carry(1_500);
+    let (_server, _client, pair) = joined("127.0.0.1:0");
+    until_found(&pair, about(1_452));
+    let before = fragments();
+    carry(1_280);
+    let began = Instant::now();
+    talk(&pair);
+    let took = began.elapsed();
+    until_found(&pair, about(1_252));
+    assert_eq!(fragments(), before);
+    eprintln!("figure recovery in milliseconds: {}", took.as_millis());
+    assert!(took < Duration::from_secs(5), "{took:?}");
 }

@@ -12,8 +12,6 @@ mod crew;
 mod doors;
 mod families;
 mod forwarder;
-#[cfg(target_os = "linux")]
-mod interface;
 mod join;
 mod parallel;
 #[path = "../patience.rs"]

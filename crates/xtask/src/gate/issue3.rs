@@ -102,7 +102,7 @@ pub(super) const GATES: &[Gate] = &[
         needs: Needs::in_full(&tool::NAMESPACES),
         builds: &[
             "cargo build --release --locked -p lobby",
-            "cargo test --release --locked -p biplane-net --test bad_input --no-run",
+            "cargo test --release --locked -p biplane-net --test bad_input --test apart --no-run",
         ],
         timeout: Duration::from_secs(1200),
         measure: bad_inputs,
@@ -152,9 +152,10 @@ fn judge_sweep(run: &mut Run, told: &Value, seeds: u64) {
 }
 
 fn bad_inputs(run: &mut Run) -> Result<()> {
-    // In short the inputs of one digit: those of two hold sessions for longer than a short gate.
+    // In short the inputs of one digit: those of two hold sessions for longer than a short gate, and
+    // some take a network of their own.
     let line = "cargo test --release --locked -p biplane-net --test bad_input";
-    let line = run.form(line.to_owned(), format!("{line} bad_input_0"));
+    let line = run.form(format!("{line} --test apart"), format!("{line} bad_input_0"));
     let wanted: Vec<u8> =
         INPUTS.iter().copied().filter(|input| run.form(true, *input < 10)).collect();
     let tests = run.finish(&line)?;

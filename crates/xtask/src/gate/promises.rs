@@ -25,6 +25,7 @@ const CORE: &str = "cargo test --release --locked -p biplane-proto --lib --no-ru
 const WIRE: &str = "cargo test --release --locked -p biplane-wire --lib --no-run";
 const SCENARIOS: &str = "cargo test --release --locked -p biplane-sim --test scenarios --no-run";
 pub(super) const NET: &str = "cargo test --release --locked -p biplane-net --test net --no-run";
+const APART: &str = "cargo test --release --locked -p biplane-net --test apart --no-run";
 const FACE: &str = "cargo test --release --locked -p biplane --test face --no-run";
 
 /// Seeds of the sweep that G1, G2, G4 and G28 judge, each by its own figures.
@@ -176,7 +177,7 @@ pub(super) const GATES: &[Gate] = &[
         title: "datagrams are as long as their path carries, and no longer when it carries less",
         seeds: Seeds { full: 400, quick: 24 },
         needs: Needs::both(&tool::NAMESPACES),
-        builds: &[SIM, NET, scene::LOBBY, scene::CLI],
+        builds: &[SIM, APART, scene::LOBBY, scene::CLI],
         timeout: Duration::from_secs(900),
         measure: mtu::lengths,
     },

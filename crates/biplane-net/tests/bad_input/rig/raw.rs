@@ -9,6 +9,8 @@ use std::{
 use rustix::net::{RecvFlags, netdevice::name_to_index};
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 
+use crate::rig::Scene;
+
 /// IPv4, as a link names it.
 const ETH_P_IP: u16 = 0x0800;
 /// Whatever a link carries, in either direction.
@@ -84,6 +86,11 @@ impl Tap {
         }
         seen
     }
+}
+
+/// Where the honest peer of a scene is.
+pub(crate) fn home(scene: &Scene) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, scene.home.local_addr().port()))
 }
 
 /// Where an IPv4 packet goes, if it is UDP from port `from`.

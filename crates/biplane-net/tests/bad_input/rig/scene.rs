@@ -34,7 +34,7 @@ pub(crate) struct Scene {
     /// The victim's.
     pub(crate) endpoint: Endpoint,
     pub(crate) doors: Doors,
-    home: Endpoint,
+    pub(crate) home: Endpoint,
     /// The honest session, at the victim's and at home.
     honest: [Arc<Slot>; 2],
     said: AtomicU64,
@@ -94,11 +94,6 @@ impl Scene {
 
     pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.endpoint.local_addr().port()))
-    }
-
-    /// Where the honest peer is.
-    pub(crate) fn home(&self) -> SocketAddr {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, self.home.local_addr().port()))
     }
 
     /// A hostile peer with a session of the victim's.

@@ -78,7 +78,7 @@ fn found(run: &mut Run, mtu: u64, carries: f64, told: &Value) {
 
 /// Interfaces of a network of the test's own, one of which comes to carry less.
 fn interfaces(run: &mut Run) -> Result<()> {
-    let line = "cargo test --release --locked -p biplane-net --test net interface -- --nocapture";
+    let line = "cargo test --release --locked -p biplane-net --test apart interface";
     let finished = run.tests(line, 2)?;
     let took = figure(&finished.stderr, "figure recovery in milliseconds: ");
     run.judge("an interface's, in ms", Wanted::AtMost(1_000.0 * RECOVERY), took);
