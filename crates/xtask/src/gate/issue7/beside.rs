@@ -30,6 +30,8 @@ const LATER_MS: f64 = 60.0;
 /// ten are not. The game alone loses what the link does.
 const UPDATES: f64 = 0.8;
 const UPDATES_IDLE: f64 = 0.98;
+/// The same over real sockets, where a transfer has a connection of its own.
+const DELIVERED: f64 = 0.95;
 
 fn beside(run: &mut Run) -> Result<()> {
     channel(run)?;
@@ -62,6 +64,10 @@ fn transfer(run: &mut Run) -> Result<()> {
     let moved = run.finish(line)?;
     let moved = run.document("beside a transfer", &moved)?;
     run.judge_at(&moved, "transfer.bytes", Wanted::AtLeast(bytes));
+    for (name, told) in [("the game alone", &idle), ("beside a transfer", &moved)] {
+        let share = document::at(told, "delivered_share");
+        run.judge(format!("{name}: delivered_share"), Wanted::AtLeast(DELIVERED), share);
+    }
     let p95 = |told| document::at(told, "latency_us.p95").as_f64();
     let later = p95(&moved).zip(p95(&idle)).map(|(loaded, idle)| (loaded - idle) / 1e3);
     let most = run.form(LATER_MS, LATER_MS * 2.0);
