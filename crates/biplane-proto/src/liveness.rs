@@ -142,6 +142,11 @@ impl Liveness {
         Some(both)
     }
 
+    /// What the application knows.
+    pub(crate) const fn told(&self) -> Option<Planes> {
+        self.told
+    }
+
     /// The bits that tell the peer what this side sends on.
     pub(crate) fn bits(&self, control: bool) -> u8 {
         u8::from(control) | u8::from(self.data_open()) << 1

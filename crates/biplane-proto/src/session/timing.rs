@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{ControlLoss, Outlook, Session, ending::State};
-use crate::{Event, Timer, acks::Eliciting, limits, recovery::OnTimeout};
+use crate::{Event, Planes, Timer, acks::Eliciting, limits, recovery::OnTimeout};
 
 impl Session {
     /// The next deadline and whose it is; call [`Session::handle_timeout`] then.
@@ -31,6 +31,7 @@ impl Session {
                 if self.liveness.on_join_overdue() {
                     self.report_planes();
                 }
+                self.judge_planes();
             }
             Timer::UdpDead => self.on_udp_dead_timer(now),
             Timer::Probe => {
@@ -103,7 +104,10 @@ impl Session {
     /// The UDP direction works: for the first time, or again.
     pub(super) fn on_data_open(&mut self, _now: Instant) {
         if self.liveness.on_data_open() {
-            self.timers.disarm(Timer::Join);
+            // Who requires UDP gives the other direction the time of a join too.
+            if !self.facts.requires_data {
+                self.timers.disarm(Timer::Join);
+            }
             self.timers.disarm(Timer::Probe);
             // What waited meanwhile need not wait for the next flush.
             self.outlook.released = true;
@@ -128,9 +132,16 @@ impl Session {
     pub(super) fn tell_planes(&mut self) {
         if let Some(planes) = self.liveness.news(self.control.is_open()) {
             self.outlook.planes(planes);
-            if self.facts.requires_data && !planes.has_data() {
-                self.end_without_data(self.clock.latest);
-            }
+            self.judge_planes();
+        }
+    }
+
+    /// Ends a session that requires UDP and does not have it, once it had the time to come up.
+    fn judge_planes(&mut self) {
+        let had_time = self.timers.deadline(Timer::Join).is_none() || self.liveness.data_dead();
+        let has_data = self.liveness.told().is_none_or(Planes::has_data);
+        if self.facts.requires_data && had_time && !has_data {
+            self.end_without_data(self.clock.latest);
         }
     }
 

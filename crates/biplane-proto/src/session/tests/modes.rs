@@ -150,3 +150,26 @@ fn a_session_that_requires_udp_outlives_its_tcp() {
     assert_eq!(pair.client.last_planes(), Some(Planes::DataOnly));
     assert!(!pair.client.session.is_closed());
 }
+
+#[test]
+fn what_is_said_of_udp_before_a_join_had_its_time_ends_nothing() {
+    let mut pair = Pair::of_modes([PlaneMode::RequireData, PlaneMode::Auto]);
+    // The server says that it does not send on UDP, which is so, and that it does once it does.
+    pair.server.session.report_planes();
+    assert!(Pair::pipe(pair.now, &mut pair.server.session, &mut pair.client.session));
+    pair.settle();
+    assert_eq!(pair.client.last_planes(), Some(Planes::Both));
+    pair.pass(2 * JOIN);
+    assert!(!pair.client.session.is_closed());
+}
+
+#[test]
+fn tcp_that_breaks_before_udp_is_up_ends_no_session_that_requires_udp() {
+    let mut pair = Pair::of_modes([PlaneMode::RequireData, PlaneMode::Auto]);
+    for side in [&mut pair.client, &mut pair.server] {
+        side.session.handle_control_lost(pair.now, ControlLoss::Broken);
+    }
+    assert!(!pair.client.session.is_closed());
+    pair.settle();
+    assert_eq!(pair.client.last_planes(), Some(Planes::DataOnly));
+}
