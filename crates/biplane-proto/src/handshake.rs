@@ -62,7 +62,7 @@ pub struct AttachClaim {
 pub enum HelloError {
     /// It does not read; nothing is answered.
     Garbled(DecodeError),
-    /// It asks for what this version reserves, or offers no algorithm known here.
+    /// It speaks other versions alone.
     Unsupported {
         /// The answer to write before closing.
         answer: Vec<u8>,
@@ -71,6 +71,11 @@ pub enum HelloError {
     /// [`HelloError::differences`].
     Mismatch {
         /// The answer to write before reading the client's description.
+        answer: Vec<u8>,
+    },
+    /// It wants to go on with a session of another protocol: no session that there is here.
+    NoSession {
+        /// The answer to write before closing.
         answer: Vec<u8>,
     },
 }
@@ -200,7 +205,7 @@ impl Accepting {
     ) -> Result<Self, HelloError> {
         let hello = Hello::decode(&bytes).map_err(HelloError::Garbled)?;
         let spoken = (hello.lowest_version..=hello.highest_version).contains(&Header::VERSION);
-        if !spoken || hello.aeads.is_empty() {
+        if !spoken {
             let answer = Answer::Unsupported {
                 lowest_version: Header::VERSION,
                 highest_version: Header::VERSION,
@@ -208,8 +213,15 @@ impl Accepting {
             return Err(HelloError::Unsupported { answer: answer.encode() });
         }
         if hello.digest != *expected {
-            let answer = Answer::Mismatch(description.clone()).encode();
-            return Err(HelloError::Mismatch { answer });
+            return Err(match hello.purpose {
+                Purpose::Join => {
+                    let answer = Answer::Mismatch(description.clone()).encode();
+                    HelloError::Mismatch { answer }
+                }
+                Purpose::Resume | Purpose::Attach => {
+                    HelloError::NoSession { answer: Self::resume_refusal() }
+                }
+            });
         }
         let (field, claims) = match hello.purpose {
             Purpose::Join => ("join", true),
@@ -371,6 +383,40 @@ mod tests {
         assert_eq!(*there, here, "and what the server speaks is told whole");
         let differences = HelloError::differences(&here, &client.description()).unwrap();
         assert!(differences[0].to_string().starts_with("channel `inputs` is sequenced"));
+    }
+
+    #[test]
+    fn a_session_of_another_protocol_is_gone() {
+        let parameters = Parameters {
+            session: Some([1; 16]),
+            resume: Some(Resume { count: 1, proof: [2; 32] }),
+            control_next: Some(0),
+            ..Parameters::new(ReceiveId(1))
+        };
+        for dial in [Dialing::resume, Dialing::attach] {
+            let other = arena(ChannelKind::Unreliable);
+            let client = dial(other, AEADS.to_vec(), parameters.clone());
+            let Err(HelloError::NoSession { answer }) = accept(client.hello()) else { panic!() };
+            let Err(JoinError::Refused { code, .. }) = client.handle_answer(&answer) else {
+                panic!()
+            };
+            assert_eq!(code, Accepting::NO_SUCH_SESSION);
+        }
+    }
+
+    #[test]
+    fn a_client_that_offers_no_algorithm_of_the_servers_is_told_so() {
+        for offered in [&AEADS[..1], &[]] {
+            let client = dialing(ChannelKind::Sequenced, offered);
+            let server = accept(client.hello()).unwrap();
+            let welcomed = server.welcome(&AEADS[1..], Parameters::new(ReceiveId(2)));
+            let Err(JoinError::Refused { code: 0, text, .. }) =
+                client.handle_answer(&welcomed.unwrap_err())
+            else {
+                panic!()
+            };
+            assert_eq!(&*text, "no AEAD in common");
+        }
     }
 
     #[test]

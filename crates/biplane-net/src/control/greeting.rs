@@ -318,6 +318,11 @@ async fn turn_away(house: &House, mut stream: Tls, error: HelloError) -> Strange
             let words = words.await.ok().flatten();
             Stranger::Mismatch(words.unwrap_or_else(|| "it does not say how".into()))
         }
+        HelloError::NoSession { answer } => {
+            house.hub.counters().refused();
+            part(house, stream, &answer).await;
+            Stranger::NoSession
+        }
         other => Stranger::NotBiplane(format!("{other:?}").into()),
     }
 }

@@ -35,9 +35,10 @@ impl Report {
         put(&mut self.due, low, high, self.reliable);
     }
 
-    /// These were told over the control connection.
+    /// These were told over the control connection. Of a peer that withdraws every other message gaps
+    /// stay, so here the oldest runs are forgotten whatever the channel is.
     pub(super) fn on_told(&mut self, low: u64, high: u64) {
-        put(&mut self.told, low, high, self.reliable);
+        put(&mut self.told, low, high, false);
     }
 
     /// The control connection is lost.
@@ -121,6 +122,10 @@ mod tests {
                 report.on_taken(SequenceNumber(2 * number));
             }
             assert_eq!(report.due.runs(), runs);
+            for run in report.tell(usize::MAX) {
+                report.on_told(run.low, run.high);
+            }
+            assert_eq!(report.told.runs(), limits::TAKEN_RUNS, "those were told");
         }
     }
 }

@@ -79,8 +79,9 @@ impl Intake {
         self.told
     }
 
-    const fn limit(&self) -> u64 {
-        self.taken + limits::TRANSFER_WINDOW
+    /// Up to where bytes may come; no transfer is longer than what is counted on the wire.
+    fn limit(&self) -> u64 {
+        (self.taken + limits::TRANSFER_WINDOW).min(limits::TRANSFER_BYTES)
     }
 
     /// Whether all bytes have come.
@@ -116,6 +117,13 @@ mod tests {
         assert_eq!(intake.poll_have(), Some((0, WINDOW)), "what it has is said first");
         assert_eq!(intake.poll_have(), None);
         intake
+    }
+
+    #[test]
+    fn nothing_is_said_beyond_what_the_longest_transfer_has() {
+        let most = limits::TRANSFER_BYTES;
+        let mut intake = Intake { taken: most - 1, received: most - 1, ..Intake::new(most) };
+        assert_eq!(intake.poll_have(), Some((most - 1, most)));
     }
 
     #[test]

@@ -254,6 +254,10 @@ impl World {
                 self.turn_away(client, &answer);
                 Failure::Turned("another protocol")
             }
+            HelloError::NoSession { answer } => {
+                self.turn_away(client, &answer);
+                Failure::Turned("no such session")
+            }
             // Whatever else may be wrong with a hello one day: nothing to answer.
             _ => Failure::Turned("not accepted"),
         }

@@ -53,6 +53,12 @@ fn accept(hello: &[u8]) {
             let there = Box::new(here.clone());
             assert_eq!(told, Err(JoinError::Mismatch { differences: Vec::new(), there }));
         }
+        Err(HelloError::NoSession { answer }) => {
+            labels::note(|| "accept: no session".into());
+            let told = duo::dialing().handle_answer(&answer);
+            let gone = Accepting::NO_SUCH_SESSION;
+            assert!(matches!(told, Err(JoinError::Refused { code, .. }) if code == gone));
+        }
         Err(other) => panic!("no other error is known here: {other:?}"),
     }
 }
