@@ -68,11 +68,13 @@ pub enum Loss {
         /// 0 to 1.
         share: f64,
     },
-    /// In bursts of 2 s at the most: a Gilbert–Elliott model whose bad state loses everything.
+    /// In bursts: a Gilbert–Elliott model whose bad state loses everything. Every 2 s the state is
+    /// drawn afresh, so that datagrams far apart are lost each for itself.
     Bursts {
         /// The share lost in the long run, 0 to below 1.
         share: f64,
-        /// How many are lost in a row on average, from 1.
+        /// How many are lost in a row on average, from 1; more where that is less than the share
+        /// takes, `share` ÷ (1 − `share`).
         mean_length: f64,
     },
 }

@@ -6,19 +6,21 @@ use std::time::Instant;
 use super::Loss;
 use crate::Rng;
 
-/// A burst is over after this at the latest, however few datagrams pass to end it.
-const BURST: Duration = Duration::from_secs(2);
+/// The state is drawn afresh after this, however few datagrams have passed to change it.
+const MEMORY: Duration = Duration::from_secs(2);
 
 /// A [`Loss`] and the state it is in.
 #[derive(Debug)]
 pub(crate) struct LossModel {
     loss: Loss,
-    burst_since: Option<Instant>,
+    is_in_burst: bool,
+    /// Since when each datagram's fate follows from that of the one before.
+    since: Option<Instant>,
 }
 
 impl LossModel {
     pub(crate) const fn new(loss: Loss) -> Self {
-        Self { loss, burst_since: None }
+        Self { loss, is_in_burst: false, since: None }
     }
 
     /// Whether the datagram sent now is lost.
@@ -27,18 +29,25 @@ impl LossModel {
             Loss::Never => false,
             Loss::Independent { share } => rng.chance(share),
             Loss::Bursts { share, mean_length } => {
-                let ends = 1.0 / mean_length.max(1.0);
-                // In balance as many bursts begin as end: begins × (1 − share) = ends × share.
-                let begins = (ends * share / (1.0 - share)).min(1.0);
-                let since = self.burst_since.filter(|since| *since + BURST > now);
-                self.burst_since = match since {
-                    Some(_) if rng.chance(ends) => None,
-                    None if rng.chance(begins) => Some(now),
-                    unchanged => unchanged,
-                };
-                self.burst_since.is_some()
+                let chance = self.chance(now, share, mean_length);
+                self.is_in_burst = rng.chance(chance);
+                self.is_in_burst
             }
         }
+    }
+
+    /// How likely the datagram sent now is to be lost. Whatever the state, and however far apart
+    /// datagrams are, that is `share` in the long run.
+    fn chance(&mut self, now: Instant, share: f64, mean_length: f64) -> f64 {
+        if self.since.is_none_or(|since| since + MEMORY <= now) {
+            self.since = Some(now);
+            return share;
+        }
+        // In balance as many bursts begin as end: begins × (1 − share) = ends × share. Shorter
+        // bursts would have to begin before the one before has ended.
+        let odds = share / (1.0 - share);
+        let ends = 1.0 / mean_length.max(odds).max(1.0);
+        if self.is_in_burst { 1.0 - ends } else { ends * odds }
     }
 }
 
@@ -68,11 +77,23 @@ mod tests {
     }
 
     #[test]
-    fn where_few_datagrams_pass_bursts_end_by_time() {
-        let loss = Loss::Bursts { share: 0.2, mean_length: 8.0 };
-        let (lost, bursts) = run(loss, Duration::from_secs(1));
+    fn where_more_is_lost_than_bursts_of_that_length_can_the_bursts_are_longer() {
+        let loss = Loss::Bursts { share: 0.9, mean_length: 3.0 };
+        let (lost, bursts) = run(loss, Duration::from_millis(1));
+        assert!((179_000..181_000).contains(&lost), "{lost} of 200,000 lost");
         let mean = lost as f64 / bursts as f64;
-        assert!((1.8..2.1).contains(&mean), "bursts of {mean} datagrams, a second apart");
+        assert!((8.5..9.5).contains(&mean), "bursts of {mean} datagrams");
+    }
+
+    #[test]
+    fn where_few_datagrams_pass_bursts_end_by_time_and_the_share_stays() {
+        let loss = Loss::Bursts { share: 0.2, mean_length: 8.0 };
+        for (apart, mean_length) in [(1, 1.8..2.4), (3, 1.2..1.3)] {
+            let (lost, bursts) = run(loss, Duration::from_secs(apart));
+            assert!((39_000..41_000).contains(&lost), "{lost} of 200,000 lost");
+            let mean = lost as f64 / bursts as f64;
+            assert!(mean_length.contains(&mean), "bursts of {mean} datagrams, {apart} s apart");
+        }
     }
 
     #[test]
