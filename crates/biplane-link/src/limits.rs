@@ -14,6 +14,10 @@ pub(crate) const CONNECTIONS: usize = 2_048;
 pub(crate) const TURN: usize = 16;
 /// How long a connection waits whose SYN never arrives: as long as Linux repeats one.
 pub(crate) const KNOCK: Duration = Duration::from_secs(127);
+/// How long a connection waits for anything else that never arrives, likewise (`tcp_retries2`).
+pub(crate) const SILENCE: Duration = Duration::from_secs(924);
+/// After so long without a byte the system looks whether the other end of a socket is still there.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(120);
 /// Bytes read from a TCP connection before others have a turn.
 pub(crate) const READ: usize = 32 * 1024;
 /// Bytes of all TCP connections under way at the most; beyond it nobody is read.

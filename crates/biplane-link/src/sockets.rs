@@ -5,9 +5,12 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
 };
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-use crate::{RelayConfig, RelayError, limits};
+use crate::{
+    RelayConfig, RelayError,
+    limits::{self, KEEP_ALIVE},
+};
 
 /// The two ports that a relay listens on; they have the same number.
 #[derive(Debug)]
@@ -100,7 +103,14 @@ pub(crate) fn dial(to: SocketAddr) -> io::Result<TcpStream> {
 pub(crate) fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
     stream.set_nonblocking(true)?;
     stream.set_nodelay(true)?;
+    keep_alive(&stream);
     Ok(stream)
+}
+
+/// Has the system notice that the other end of an idle connection has vanished.
+pub(crate) fn keep_alive(stream: &TcpStream) {
+    // Without it such a connection lasts until the relay stops, and nothing worse.
+    drop(SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE)));
 }
 
 /// Has `stream` end with RST instead of FIN when it is closed.

@@ -113,10 +113,22 @@ impl Tcp {
             }
         }
         // Each at most once: what is due again at once has to wait for the others.
-        let due: Vec<_> = self.due.iter().take_while(|(at, _)| *at <= now).copied().collect();
+        let mut due: Vec<_> = self.due.iter().take_while(|(at, _)| *at <= now).copied().collect();
+        due.retain(|due| self.advance(*due, poller));
+        // Behind one rate all find room at the same moment, and the first to be read takes it all. It
+        // is not waited for again before everybody else has been read too: while there is no room,
+        // `settle` asks for nothing.
+        for direction in Direction::ALL {
+            for (_, place) in &due {
+                self.serve(*place, poller, |connection, turn| connection.fill(turn, direction));
+            }
+        }
         for (at, place) in due {
-            // What is read now must not count from before the others were served.
-            self.serve(clock::now(), (at, place), poller);
+            let settled = self.serve(place, poller, |connection, turn| {
+                connection.settle(turn);
+                connection.due()
+            });
+            self.reschedule(place, Some(at), settled.flatten());
         }
     }
 
@@ -148,29 +160,38 @@ impl Tcp {
         stats.refused += self.refused;
     }
 
-    fn serve(&mut self, now: Instant, (at, place): (Instant, Place), poller: &Poller) {
-        let Some(connection) = self.connections.get_mut(place) else {
-            self.due.remove(&(at, place));
-            return;
-        };
-        let before = connection.tally();
-        let has_room = self.tally.under_way < limits::TCP_UNDER_WAY;
-        let turn = connection::Turn {
-            now,
-            place,
-            poller,
-            target: self.target,
-            has_room,
-            buffer: &mut self.read,
-        };
-        let is_over = connection.serve(turn);
-        self.tally.change(before, connection.tally());
-        let new = connection.due();
-        if is_over {
+    /// Has one go on that is due; whether it is still there.
+    fn advance(&mut self, (at, place): (Instant, Place), poller: &Poller) -> bool {
+        let is_over = self.serve(place, poller, |connection, turn| connection.advance(turn));
+        if is_over != Some(false) {
             self.remove(place, Some(at), poller);
-        } else {
-            self.reschedule(place, Some(at), new);
         }
+        is_over == Some(false)
+    }
+
+    /// Gives a turn to the connection at `place`, if there is one.
+    fn serve<T>(
+        &mut self,
+        place: Place,
+        poller: &Poller,
+        turn: impl FnOnce(&mut Connection, &mut connection::Turn<'_>) -> T,
+    ) -> Option<T> {
+        let connection = self.connections.get_mut(place)?;
+        let before = connection.tally();
+        let outcome = turn(
+            connection,
+            &mut connection::Turn {
+                // What is read now must not count from before the others were served.
+                now: clock::now(),
+                place,
+                poller,
+                target: self.target,
+                has_room: self.tally.under_way < limits::TCP_UNDER_WAY,
+                buffer: &mut self.read,
+            },
+        );
+        self.tally.change(before, connection.tally());
+        Some(outcome)
     }
 
     fn reschedule(&mut self, place: Place, old: Option<Instant>, new: Option<Instant>) {

@@ -28,6 +28,8 @@ use repair::Repair;
 
 /// The longest piece in which bytes arrive.
 const SEGMENT: usize = 1_448;
+/// What a segment of no length takes of a queue: the headers of IPv4 and TCP, in bytes.
+const BARE_SEGMENT: usize = 20 + 20;
 /// Retransmission begins so long after an outage, at the most.
 const RETRANSMIT: Duration = Duration::from_millis(200);
 
@@ -326,6 +328,12 @@ impl Stream {
         self.traffic.taken = self.traffic.written;
     }
 
+    /// Whether what was written last, or the end, never arrives, unless it is held and released.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.pieces.back().is_some_and(|piece| piece.arrives.is_none())
+    }
+
     /// Whether nothing sets out at `now`, as long as it is held or by the outages of its network.
     #[must_use]
     pub fn is_blocked(&self, now: Instant) -> bool {
@@ -375,8 +383,8 @@ impl Stream {
         self.passage.repair.count()
     }
 
-    /// When a segment of no length that sets out now arrives, as one that opens a connection;
-    /// `None` if never.
+    /// When a segment of no length that sets out now arrives, as one that opens a connection: it
+    /// stands in the bottleneck's queue like any other. `None` if never.
     pub fn knock(&mut self, now: Instant) -> Option<Instant> {
         self.arrival(now, 0)
     }
@@ -399,9 +407,10 @@ impl Stream {
     /// When a segment that sets out now arrives: never before the one ahead of it.
     fn arrival(&mut self, now: Instant, len: usize) -> Option<Instant> {
         let sets_out = self.after_outage(now)?;
-        let bottleneck = self.passage.bottleneck.as_ref().filter(|_| len > 0);
+        let bottleneck = self.passage.bottleneck.as_ref();
+        let takes = if len > 0 { len } else { BARE_SEGMENT };
         let leaves =
-            bottleneck.map_or(sets_out, |narrow| narrow.pass_stream(now, len).max(sets_out));
+            bottleneck.map_or(sets_out, |narrow| narrow.pass_stream(now, takes).max(sets_out));
         let jitter = self.passage.jitter.delay(leaves, &mut self.rng);
         let late = self.passage.repair.delay(now, self.config.rtt(), &mut self.rng);
         let mut at = leaves + self.config.latency + jitter + late;

@@ -3,7 +3,8 @@
 //! The kernel has accepted the client before we know of it. The rest is as if the handshake had
 //! crossed the network: the target is dialled once a SYN would have arrived, and the client is read
 //! once the answer would have. FIN passes as half-close. Whatever breaks on one side, a refusal by
-//! the target among it, is a reset for the other, one latency later.
+//! the target among it, is a reset for the other, behind all that was sent before it. What never
+//! arrives, because the network is blocked for good, ends as long after as a kernel gives up.
 
 use std::{
     io,
@@ -31,8 +32,8 @@ pub(super) struct Connection {
     phase: Phase,
     up: Half,
     down: Half,
-    /// One side is gone without a goodbye: the next end is a reset.
-    is_broken: bool,
+    /// Until when it is waited for what never arrives.
+    gives_up: Option<Instant>,
     due: Option<Instant>,
 }
 
@@ -40,12 +41,12 @@ pub(super) struct Connection {
 enum Phase {
     /// The SYN arrives then.
     Knocking(Instant),
-    /// No SYN ever arrives, and the client gives up then.
-    Hopeless(Instant),
+    /// No SYN ever arrives, or no answer to it.
+    Hopeless,
     /// The target has been asked.
     Dialling,
-    /// The client knows that it is connected from then on, or never.
-    Open(Option<Instant>),
+    /// The client knows that it is connected from then on.
+    Open(Instant),
 }
 
 /// One socket, and what the poller tells of it.
@@ -90,11 +91,11 @@ impl Connection {
         let client = Side::watched(client, Token::Client(place.index), Interest::NONE, poller)?;
         let mut up = Half::new(network.stream(Direction::Up));
         let down = Half::new(network.stream(Direction::Down));
-        let (phase, due) = match up.stream.knock(now) {
-            Some(arrives) => (Phase::Knocking(arrives), arrives),
-            None => (Phase::Hopeless(now + limits::KNOCK), now + limits::KNOCK),
+        let (phase, gives_up) = match up.stream.knock(now) {
+            Some(arrives) => (Phase::Knocking(arrives), None),
+            None => (Phase::Hopeless, Some(now + limits::KNOCK)),
         };
-        Ok(Self { client, target: None, phase, up, down, is_broken: false, due: Some(due) })
+        Ok(Self { client, target: None, phase, up, down, gives_up, due: Some(now) })
     }
 
     /// When it is to be served next, if no socket calls before.
@@ -115,22 +116,25 @@ impl Connection {
         }
     }
 
-    /// Does what is due. `true` if the connection is over.
-    pub(super) fn serve(&mut self, mut turn: Turn<'_>) -> bool {
+    /// Goes on with the handshake and hands over what has arrived. `true` if the connection is over.
+    pub(super) fn advance(&mut self, turn: &Turn<'_>) -> bool {
         self.due = None;
-        if matches!(self.phase, Phase::Hopeless(until) if until <= turn.now) {
+        if self.gives_up.is_some_and(|until| until <= turn.now) {
             self.will_reset();
             return true;
         }
-        self.begin(&turn);
+        self.begin(turn);
         let is_over = self.carry(turn.now, Direction::Up) || self.carry(turn.now, Direction::Down);
-        if is_over || self.up.is_over() && self.down.is_over() {
-            return true;
+        is_over || self.up.is_over() && self.down.is_over()
+    }
+
+    /// Asks for what it needs next, once it has been filled.
+    pub(super) fn settle(&mut self, turn: &Turn<'_>) {
+        if self.up.is_cut_off() || self.down.is_cut_off() {
+            self.gives_up.get_or_insert(turn.now + limits::SILENCE);
         }
-        self.fill(&mut turn);
-        self.arm(&turn);
-        self.due = self.next_moment(&turn);
-        false
+        self.arm(turn);
+        self.due = self.next_moment(turn);
     }
 
     /// Has both sockets end with a reset.
@@ -160,15 +164,21 @@ impl Connection {
                 self.phase = Phase::Dialling;
                 match Self::dial(turn) {
                     Ok(target) => self.target = Some(target),
-                    Err(_) => self.break_towards(turn.now, Direction::Down),
+                    Err(_) => self.refuse(turn.now),
                 }
             }
             Phase::Dialling => match self.answer() {
-                Some(true) => self.phase = Phase::Open(self.down.stream.knock(turn.now)),
-                Some(false) => self.break_towards(turn.now, Direction::Down),
+                Some(true) => match self.down.stream.knock(turn.now) {
+                    Some(known) => self.phase = Phase::Open(known),
+                    None => {
+                        self.phase = Phase::Hopeless;
+                        self.gives_up = Some(turn.now + limits::KNOCK);
+                    }
+                },
+                Some(false) => self.refuse(turn.now),
                 None => {}
             },
-            Phase::Knocking(_) | Phase::Hopeless(_) | Phase::Open(_) => {}
+            Phase::Knocking(_) | Phase::Hopeless | Phase::Open(_) => {}
         }
     }
 
@@ -199,67 +209,56 @@ impl Connection {
         }
         match half.deliver(now, &sink.stream) {
             Delivery::GoesOn => {}
-            Delivery::Ended if self.is_broken => {
+            Delivery::Reset => {
                 self.will_reset();
                 return true;
             }
             // A socket that is not connected any more needs no goodbye.
             Delivery::Ended => drop(sink.stream.shutdown(std::net::Shutdown::Write)),
-            Delivery::Broken => self.break_towards(now, direction.back()),
+            Delivery::Broken => {
+                half.close(now);
+                match direction {
+                    Direction::Up => self.down.will_reset(),
+                    Direction::Down => self.up.will_reset(),
+                }
+            }
         }
         false
     }
 
-    /// Reads both sockets, where they have something and there is room for it.
-    fn fill(&mut self, turn: &mut Turn<'_>) {
-        if !turn.has_room || self.is_broken {
+    /// The target is not to be had, of which the client learns by a reset.
+    fn refuse(&mut self, now: Instant) {
+        self.up.close(now);
+        self.down.reset(now);
+    }
+
+    /// Reads the source of a direction, if it has something and there is room for it.
+    pub(super) fn fill(&mut self, turn: &mut Turn<'_>, direction: Direction) {
+        let is_open = self.is_readable(turn.now, direction);
+        let (half, back, source) = match direction {
+            Direction::Up => (&mut self.up, &mut self.down, Some(&mut self.client)),
+            Direction::Down => (&mut self.down, &mut self.up, self.target.as_mut()),
+        };
+        let Some(source) = source.filter(|_| is_open && turn.has_room) else { return };
+        if half.is_drying_up() {
+            half.drain(turn.now, &source.stream, turn.buffer);
+        }
+        if !source.is_readable || half.room(turn.now) == 0 {
             return;
         }
-        for direction in Direction::ALL {
-            let is_open = self.is_readable(turn.now, direction);
-            let (half, source) = match direction {
-                Direction::Up => (&mut self.up, Some(&mut self.client)),
-                Direction::Down => (&mut self.down, self.target.as_mut()),
-            };
-            let Some(source) = source.filter(|source| is_open && source.is_readable) else {
-                continue;
-            };
-            if half.room(turn.now) == 0 {
-                continue;
-            }
-            source.is_readable = false;
-            if !half.fill(turn.now, &source.stream, turn.buffer) {
-                self.break_towards(turn.now, direction);
-            }
+        source.is_readable = false;
+        if !half.fill(turn.now, &source.stream, turn.buffer) {
+            // What was on its way to who is gone is, too.
+            back.close(turn.now);
         }
     }
 
     /// Whether the handshake has come so far that the source of a direction may be read.
     fn is_readable(&self, now: Instant, direction: Direction) -> bool {
         match (self.phase, direction) {
-            (Phase::Open(known), Direction::Up) => known.is_some_and(|known| known <= now),
+            (Phase::Open(known), Direction::Up) => known <= now,
             (Phase::Open(_), Direction::Down) => true,
-            (Phase::Knocking(_) | Phase::Hopeless(_) | Phase::Dialling, _) => false,
-        }
-    }
-
-    /// One side is gone: what was on its way to it is, too, and the other is told by a reset that
-    /// goes in `direction`.
-    fn break_towards(&mut self, now: Instant, direction: Direction) {
-        if self.is_broken {
-            return;
-        }
-        self.is_broken = true;
-        let (told, gone) = match direction {
-            Direction::Up => (&mut self.up, &mut self.down),
-            Direction::Down => (&mut self.down, &mut self.up),
-        };
-        told.abandon(now);
-        gone.abandon(now);
-        gone.close();
-        // A target that was never reached is not told of anything.
-        if direction == Direction::Up && !matches!(self.phase, Phase::Open(_)) {
-            told.close();
+            (Phase::Knocking(_) | Phase::Hopeless | Phase::Dialling, _) => false,
         }
     }
 
@@ -276,7 +275,7 @@ impl Connection {
 
     /// Whether the source of a direction is to be waited for.
     fn wants(&mut self, turn: &Turn<'_>, direction: Direction) -> bool {
-        if self.is_broken || !turn.has_room || !self.is_readable(turn.now, direction) {
+        if !turn.has_room || !self.is_readable(turn.now, direction) {
             return false;
         }
         let half = match direction {
@@ -288,15 +287,16 @@ impl Connection {
 
     fn next_moment(&self, turn: &Turn<'_>) -> Option<Instant> {
         let begins = match self.phase {
-            Phase::Knocking(at) | Phase::Hopeless(at) => Some(at),
-            Phase::Open(known) => known.filter(|known| *known > turn.now),
-            Phase::Dialling => None,
+            Phase::Knocking(at) => Some(at),
+            Phase::Open(known) => Some(known).filter(|known| *known > turn.now),
+            Phase::Hopeless | Phase::Dialling => None,
         };
-        let is_open = matches!(self.phase, Phase::Open(_)) || self.is_broken;
-        let halves = [&self.up, &self.down].into_iter().filter(|_| is_open);
-        let moments = halves.filter_map(|half| half.next_moment(turn.now));
+        let halves = [(&self.up, Direction::Up), (&self.down, Direction::Down)].into_iter();
+        let moments = halves.filter_map(|(half, direction)| {
+            half.next_moment(turn.now, self.is_readable(turn.now, direction))
+        });
         let retry = (!turn.has_room).then(|| turn.now + limits::RETRY);
-        moments.chain(begins).chain(retry).min()
+        moments.chain(begins).chain(retry).chain(self.gives_up).min()
     }
 }
 
@@ -334,5 +334,102 @@ impl Tally {
             *mine += after - before;
         }
         self.under_way = self.under_way + after.under_way - before.under_way;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+        time::Duration,
+    };
+
+    use super::*;
+    use crate::slab::Slab;
+
+    /// A connection through a network, its ends, and a time that is not the clock's.
+    struct Scene {
+        connection: Connection,
+        client: TcpStream,
+        target: TcpListener,
+        poller: Poller,
+        now: Instant,
+    }
+
+    impl Scene {
+        fn through(profile: &str) -> Self {
+            let now = Instant::now();
+            let (port, target) = (listener(), listener());
+            let client = TcpStream::connect(port.local_addr().unwrap()).unwrap();
+            let mut network = Network::new(now, &profile.parse().unwrap(), 1);
+            let (poller, place) = (Poller::new().unwrap(), Slab::<()>::new(1).vacancy());
+            let (accepted, _) = port.accept().unwrap();
+            let connection = Connection::accepted(now, accepted, &mut network, place, &poller);
+            Self { connection: connection.unwrap(), client, target, poller, now }
+        }
+
+        /// Serves it when it is next due or, where nothing is, as if a socket had called. `true` if
+        /// it is over.
+        fn serve(&mut self) -> bool {
+            self.connection.due.iter().for_each(|due| self.now = self.now.max(*due));
+            for direction in Direction::ALL {
+                self.connection.ready(self.now, direction, true);
+            }
+            let mut turn = Turn {
+                now: self.now,
+                place: Slab::<()>::new(1).vacancy(),
+                poller: &self.poller,
+                target: self.target.local_addr().unwrap(),
+                has_room: true,
+                buffer: &mut [0; 1_000],
+            };
+            let is_over = self.connection.advance(&turn);
+            if !is_over {
+                for direction in Direction::ALL {
+                    self.connection.fill(&mut turn, direction);
+                }
+                self.connection.settle(&turn);
+            }
+            is_over
+        }
+
+        /// How long it lasts from now on.
+        fn lasts(&mut self) -> Duration {
+            let start = self.now;
+            (0..1_000).find(|_| self.serve()).unwrap();
+            self.now - start
+        }
+    }
+
+    fn listener() -> TcpListener {
+        TcpListener::bind("127.0.0.1:0").unwrap()
+    }
+
+    #[test]
+    fn a_handshake_that_is_blocked_for_good_is_given_up_as_by_a_kernel() {
+        for blocked in ["up", "down", "both"] {
+            let mut scene = Scene::through(&format!("delay=10ms,block-tcp={blocked}"));
+            let lasts = scene.lasts();
+            let longest = limits::KNOCK + Duration::from_secs(1);
+            assert!((limits::KNOCK..longest).contains(&lasts), "{blocked}: {lasts:?}");
+        }
+    }
+
+    #[test]
+    fn an_end_that_never_arrives_is_given_up_some_day() {
+        let mut scene = Scene::through("delay=10ms,block-tcp=up,after=1s");
+        while !matches!(scene.connection.phase, Phase::Open(known) if known <= scene.now) {
+            assert!(!scene.serve());
+        }
+        let (mut server, _) = scene.target.accept().unwrap();
+        scene.now += Duration::from_secs(2);
+        scene.client.write_all(b"never").unwrap();
+        drop(scene.client.shutdown(std::net::Shutdown::Write));
+        let lasts = scene.lasts();
+        let longest = limits::SILENCE + Duration::from_secs(1);
+        assert!((limits::SILENCE..longest).contains(&lasts), "{lasts:?}");
+        drop(scene.connection);
+        assert!(server.read(&mut [0]).is_err(), "a reset, and no byte");
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Half {
     ended: bool,
     /// Whoever writes has been told so.
     told: bool,
+    /// The end is a reset: the source is gone without a goodbye.
+    resets: bool,
 }
 
 /// How it stands with a half after its socket was written to.
@@ -32,13 +34,23 @@ pub(super) enum Delivery {
     GoesOn,
     /// All that ever came is written, and the end has come: told once.
     Ended,
+    /// The end has come, and is a reset: that waits for nobody to read what came before it.
+    Reset,
     /// The socket is broken.
     Broken,
 }
 
 impl Half {
     pub(super) const fn new(stream: Stream) -> Self {
-        Self { stream, out: Vec::new(), written: 0, source_ended: false, ended: false, told: false }
+        Self {
+            stream,
+            out: Vec::new(),
+            written: 0,
+            source_ended: false,
+            ended: false,
+            told: false,
+            resets: false,
+        }
     }
 
     /// Reads from `source` into the stream, as far as there is room. `false` if it is broken.
@@ -53,9 +65,23 @@ impl Half {
                 self.stream.finish(now);
             }
             Ok(len) => self.stream.write(now, buffer.get(..len).unwrap_or_default()),
-            Err(error) => return is_passing(&error),
+            Err(error) if is_passing(&error) => {}
+            Err(_) => {
+                self.reset(now);
+                return false;
+            }
         }
         true
+    }
+
+    /// Reads what a `source` that is gone has left, as far as there is room; a reset follows it.
+    pub(super) fn drain(&mut self, now: Instant, source: &TcpStream, buffer: &mut [u8]) {
+        let mut before = None;
+        while before != Some(self.stream.written()) {
+            before = Some(self.stream.written());
+            self.fill(now, source, buffer);
+        }
+        self.reset(now);
     }
 
     /// Writes to `sink` what has arrived.
@@ -65,14 +91,11 @@ impl Half {
             if self.write(sink).is_err() {
                 return Delivery::Broken;
             }
-            if self.is_stuck() {
-                return Delivery::GoesOn;
-            }
-            if self.ended && !self.told {
+            if self.ended && (self.resets || !self.is_stuck()) {
                 self.told = true;
-                return Delivery::Ended;
+                return if self.resets { Delivery::Reset } else { Delivery::Ended };
             }
-            if self.arrives().is_none_or(|at| at > now) {
+            if self.is_stuck() || self.arrives().is_none_or(|at| at > now) {
                 return Delivery::GoesOn;
             }
         }
@@ -107,26 +130,44 @@ impl Half {
     }
 
     /// When it is to be looked at: something arrives, or there is room again for a source that has
-    /// more.
-    pub(super) fn next_moment(&self, now: Instant) -> Option<Instant> {
-        if self.is_stuck() || self.told {
+    /// more and `is_readable`.
+    pub(super) fn next_moment(&self, now: Instant, is_readable: bool) -> Option<Instant> {
+        if self.told || self.is_stuck() && !self.resets {
             return None;
         }
-        let room = self.stream.next_room().filter(|_| self.wants_more());
+        let room = self.stream.next_room().filter(|_| is_readable && self.wants_more());
         let room = room.filter(|at| *at > now);
         [self.arrives().map(|at| at.max(now)), room].into_iter().flatten().min()
     }
 
-    /// Forgets what is under way; its end arrives one latency from now.
-    pub(super) fn abandon(&mut self, now: Instant) {
+    /// Its source is gone: a reset follows what is under way.
+    pub(super) fn reset(&mut self, now: Instant) {
+        self.will_reset();
+        self.source_ended = true;
+        self.stream.finish(now);
+    }
+
+    /// Its source is gone, but may have left something to be drained.
+    pub(super) const fn will_reset(&mut self) {
+        self.resets = true;
+    }
+
+    /// Whether its source is gone and is still to be drained.
+    pub(super) const fn is_drying_up(&self) -> bool {
+        self.resets && !self.source_ended
+    }
+
+    /// Forgets what is under way, and is over: nobody is there to be told anything.
+    pub(super) fn close(&mut self, now: Instant) {
         self.out.clear();
         self.source_ended = true;
         self.stream.kill(now);
+        self.told = true;
     }
 
-    /// Is over: nobody is there to be told anything.
-    pub(super) const fn close(&mut self) {
-        self.told = true;
+    /// Whether what is under way, its end perhaps, never arrives.
+    pub(super) fn is_cut_off(&self) -> bool {
+        !self.told && self.stream.is_cut_off()
     }
 
     pub(super) const fn written(&self) -> u64 {
@@ -138,9 +179,9 @@ impl Half {
         self.stream.under_way() + u64::try_from(self.out.len()).unwrap_or(u64::MAX)
     }
 
-    /// Takes what has arrived, as far as one write goes.
+    /// Takes what has arrived, as far as one write goes, or a reset.
     fn collect(&mut self, now: Instant) {
-        while self.out.len() < WRITE && !self.ended {
+        while (self.resets || self.out.len() < WRITE) && !self.ended {
             match self.stream.pop(now) {
                 Some(Inflow::Bytes(bytes)) => self.out.extend(bytes),
                 Some(_) => self.ended = true,

@@ -88,6 +88,7 @@ impl Splice {
 pub(super) fn prepare_edge(stream: &TcpStream) -> io::Result<()> {
     stream.set_nonblocking(true)?;
     stream.set_nodelay(true)?;
+    sockets::keep_alive(stream);
     let options = SockRef::from(stream);
     options.set_recv_buffer_size(EDGE_BUFFER)?;
     options.set_send_buffer_size(EDGE_BUFFER)

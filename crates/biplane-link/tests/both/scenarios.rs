@@ -60,7 +60,7 @@ pub(crate) fn a_reset_on_one_side_is_a_reset_on_the_other(scene: &Scene) {
 }
 
 /// Closes as the kernel does for a process that was killed with something unread.
-fn reset(stream: TcpStream) {
+pub(crate) fn reset(stream: TcpStream) {
     rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO)).unwrap();
     drop(stream);
 }

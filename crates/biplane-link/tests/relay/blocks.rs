@@ -88,6 +88,17 @@ fn connections_that_are_opened_during_a_block_come_through_after_it() {
 }
 
 #[test]
+fn a_reset_comes_through_after_a_block_and_not_in_it() {
+    let scene = Scene::through("block-tcp=down,after=300ms,for=700ms");
+    let began = Instant::now();
+    let (mut client, server) = scene.connection();
+    std::thread::sleep(ms(400).saturating_sub(began.elapsed()));
+    scenarios::reset(server);
+    assert_eq!(client.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    assert!(began.elapsed() >= ms(950), "{:?}", began.elapsed());
+}
+
+#[test]
 fn many_connections_are_reset_at_once_and_opened_again() {
     let scene = Scene::through("kill-tcp-every=400ms");
     for _ in 0..3 {

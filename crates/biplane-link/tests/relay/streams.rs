@@ -68,6 +68,74 @@ fn tcp_and_udp_share_the_queue() {
 }
 
 #[test]
+fn connections_behind_one_rate_share_it_evenly() {
+    let scene = Scene::through("up-rate=4mbit");
+    let end = Instant::now() + ms(3_000);
+    let all: Vec<_> = (0..6).map(|_| scene.connection()).collect();
+    let carried = all.into_iter().map(|(mut client, mut server)| {
+        thread::spawn(move || while client.write_all(&[0; 8_192]).is_ok() {});
+        thread::spawn(move || {
+            let (mut buffer, mut bytes) = (vec![0; 65_536], 0);
+            while Instant::now() < end {
+                bytes += server.read(&mut buffer).unwrap();
+            }
+            bytes
+        })
+    });
+    let carried: Vec<_> = carried.collect();
+    let carried: Vec<_> = carried.into_iter().map(|one| one.join().unwrap()).collect();
+    let (least, most) = (carried.iter().min().unwrap(), carried.iter().max().unwrap());
+    assert!(least * 3 > most * 2, "{carried:?}");
+}
+
+#[test]
+fn what_was_sent_before_a_reset_arrives_before_it() {
+    let scene = Scene::through("delay=10ms");
+    for len in [6, 30_000] {
+        let (mut client, mut server) = scene.connection();
+        client.write_all(&[1; 100]).unwrap();
+        server.read_exact(&mut [0]).unwrap();
+        let answer = vec![2; len];
+        let sent = answer.clone();
+        let reader = thread::spawn(move || {
+            let (mut got, mut buffer) = (Vec::new(), [0; 4_096]);
+            loop {
+                match client.read(&mut buffer) {
+                    Ok(0) => panic!("an end without a reset"),
+                    Ok(len) => got.extend_from_slice(&buffer[..len]),
+                    Err(error) => return (got, error.kind()),
+                }
+            }
+        });
+        server.write_all(&sent).unwrap();
+        // The question is unread, so its kernel resets.
+        drop(server);
+        let (got, how) = reader.join().unwrap();
+        assert!(got == answer, "{} of {len} bytes", got.len());
+        assert_eq!(how, std::io::ErrorKind::ConnectionReset);
+    }
+}
+
+#[test]
+fn a_reset_is_told_to_who_does_not_read() {
+    let scene = Scene::through("delay=10ms");
+    let (mut client, mut server) = scene.connection();
+    server.set_nonblocking(true).unwrap();
+    let writer = thread::spawn(move || {
+        // It never reads, and learns of it all the same.
+        while client.write_all(&[1; 65_536]).is_ok() {}
+    });
+    let began = Instant::now();
+    while began.elapsed() < ms(500) {
+        if server.write(&[2; 65_536]).is_err() {
+            thread::sleep(ms(5));
+        }
+    }
+    drop(server);
+    writer.join().unwrap();
+}
+
+#[test]
 fn udp_alone_needs_no_tcp_target() {
     let (tcp, udp) = ports();
     let target = tcp.local_addr().unwrap();

@@ -154,6 +154,19 @@ fn an_outage_without_end_lets_nothing_through() {
     stream.write(start, &[1]);
     assert_eq!((stream.next_arrival(), stream.next_room()), (None, None));
     assert_eq!(stream.knock(start), None);
+    assert!(stream.is_cut_off());
+}
+
+#[test]
+fn what_opens_a_connection_stands_in_the_queue() {
+    let start = Instant::now();
+    let narrow = BottleneckConfig { bytes_per_second: 1_000_000, queue_bytes: 40_000 };
+    let config = LinkConfig { bottleneck: Some(narrow), ..LinkConfig::default() };
+    let bottleneck = Bottleneck::of(start, &config);
+    assert!(bottleneck.iter().all(|narrow| narrow.pass(start, 30_000).is_some()));
+    let mut stream = Stream::behind(start, StreamConfig::clean(ms(10)), Rng::new(5), bottleneck);
+    let arrives = start + ms(30) + Duration::from_micros(40) + ms(10);
+    assert_eq!(stream.knock(start), Some(arrives));
 }
 
 #[test]
