@@ -21,6 +21,8 @@ use crate::{
 
 /// How often a signal is looked for.
 const LOOK: Duration = Duration::from_millis(20);
+/// What a few dozen connections and flows take; those that come when there are no more are refused.
+const OPEN_FILES: usize = 256;
 /// Over how long the live figures are taken.
 const SPAN: Duration = Duration::from_secs(2);
 
@@ -28,7 +30,7 @@ const SPAN: Duration = Duration::from_secs(2);
 pub(crate) fn run(link: &Link) -> Result<Vec<String>> {
     let profile = link.settings.profile(link.profile.as_deref())?;
     let to = resolve(&link.to)?;
-    system::raise_open_files();
+    system::need_open_files(OPEN_FILES)?;
     let stop = Stop::on_signals()?;
     let config = RelayConfig::new(link.listen, to).profile(profile.clone()).seed(link.seed);
     let config = if link.udp_only { config.udp_only() } else { config };

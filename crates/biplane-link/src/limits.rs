@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// UDP flows at the most; a datagram that would begin another is refused.
+/// UDP flows at the most; for another, the one that has been quiet for longest is forgotten.
 pub(crate) const FLOWS: usize = 4_096;
 /// A flow on which nothing came so long is forgotten, as by a NAT.
 pub(crate) const FLOW_IDLE: Duration = Duration::from_secs(120);

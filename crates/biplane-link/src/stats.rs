@@ -21,7 +21,8 @@ pub struct RelayStats {
     pub rebinds: u64,
     /// Flows that have a socket now.
     pub flows: u64,
-    /// Datagrams and connections that came when there were too many flows or connections.
+    /// Connections that came when there were too many, and both connections and datagrams for which
+    /// the system gave no socket.
     pub refused: u64,
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use biplane_sim::{Direction, Rng};
 use quinn_udp::{Transmit, UdpSocketState};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::{
     RelayStats, UdpStats, clock, limits,
@@ -36,9 +36,14 @@ pub(crate) struct Udp {
     batch: Batch,
     bundle: Bundle,
     next_sweep: Option<Instant>,
+    crowded: Crowded,
     counts: Counts,
     rng: Rng,
 }
+
+/// Says once that there are more flows than places for them.
+#[derive(Debug, Default)]
+pub(crate) struct Crowded(bool);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
@@ -71,6 +76,7 @@ impl Udp {
             batch: Batch::new(),
             bundle: Bundle::new(most),
             next_sweep: None,
+            crowded: Crowded::default(),
             counts: Counts::default(),
             rng: Rng::new(0),
         })
@@ -179,14 +185,14 @@ impl Udp {
         stats.refused += self.counts.refused;
     }
 
-    /// The flow of a source: the one it has, or a new one if there may be another.
+    /// The flow of a source: the one it has, or a new one if there is a socket for it.
     fn flow(&mut self, now: Instant, source: Source, poller: &Poller) -> Option<Place> {
         if let Some(place) = self.by_source.get(&source) {
             self.flows.get_mut(*place)?.last_used = now;
             return Some(*place);
         }
         if self.flows.is_full() {
-            return None;
+            self.forget_quietest(poller);
         }
         let place = self.flows.vacancy();
         match Flow::open(now, source, self.target, place, poller) {
@@ -200,6 +206,17 @@ impl Udp {
                 None
             }
         }
+    }
+
+    /// Forgets the flow that has been quiet for longest.
+    fn forget_quietest(&mut self, poller: &Poller) {
+        self.crowded.warn();
+        let places = self.flows.places().into_iter();
+        let quietest = places.min_by_key(|place| {
+            let flow = self.flows.get_mut(*place);
+            flow.map(|flow| flow.last_used)
+        });
+        quietest.iter().for_each(|place| self.forget(*place, poller));
     }
 
     fn forget(&mut self, place: Place, poller: &Poller) {
@@ -264,8 +281,45 @@ impl Udp {
     }
 }
 
+impl Crowded {
+    pub(crate) fn warn(&mut self) {
+        if !std::mem::replace(&mut self.0, true) {
+            let most = limits::FLOWS;
+            warn!(most, "too many UDP flows: those that have been quiet for longest are forgotten");
+        }
+    }
+}
+
 /// An address in 127/8 that is not the usual one.
 pub(crate) fn another_loopback(rng: &mut Rng) -> Ipv4Addr {
     let [b, c, d] = rng.bytes();
     Ipv4Addr::new(127, b | 1, c, d.clamp(2, 254))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn where_there_are_too_many_the_quietest_flow_makes_room() {
+        let port = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (target, poller) = (port.local_addr().unwrap(), Poller::new().unwrap());
+        let mut udp = Udp::new(port, target, &poller).unwrap();
+        udp.flows = Slab::new(2);
+        let start = Instant::now();
+        let source =
+            |port| Source { address: SocketAddr::from(([127, 0, 0, 1], port)), local: None };
+        let mut says = |port, after| {
+            let place = udp.flow(start + Duration::from_secs(after), source(port), &poller);
+            assert!(place.is_some(), "{port}");
+            [1, 2, 3].map(|port| udp.by_source.contains_key(&source(port)))
+        };
+        assert_eq!(says(1, 0), [true, false, false]);
+        assert_eq!(says(2, 1), [true, true, false]);
+        assert_eq!(says(1, 2), [true, true, false]);
+        assert_eq!(says(3, 3), [true, false, true]);
+        assert_eq!(says(2, 4), [false, true, true]);
+    }
 }

@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::{TcpListener, UdpSocket},
+    process::Command,
 };
 
 use serde_json::Value;
@@ -66,6 +67,16 @@ fn a_target_that_refuses_tcp_is_unreachable() {
     let line = told(&format!("{BOTH_FREE} --to {nobody}"));
     assert!(line.contains(&format!("cannot reach {nobody}")), "{line}");
     assert!(told(&format!("{BOTH_FREE} --to nowhere.invalid:1")).contains("nowhere.invalid"));
+}
+
+#[test]
+fn too_few_open_files_are_told_with_the_figure_needed() {
+    let link = format!("{} {BOTH_FREE} --to {}", env!("CARGO_BIN_EXE_biplane"), echo());
+    let limited = format!("ulimit -n 64 && exec {link}");
+    let ended = Command::new("sh").args(["-c", &limited]).output().unwrap();
+    let line = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!((ended.status.code(), line.lines().count()), (Some(2), 1), "{line}");
+    assert!(line.contains("256") && line.contains("64 allowed"), "{line}");
 }
 
 #[test]

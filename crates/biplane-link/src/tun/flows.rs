@@ -16,7 +16,10 @@ use std::{
 use biplane_sim::Rng;
 
 use super::namespaces::Makers;
-use crate::{limits, sockets, udp::another_loopback};
+use crate::{
+    limits, sockets,
+    udp::{Crowded, another_loopback},
+};
 use flow::Flow;
 
 /// How long a binding that was renewed still lets through what is under way to the target.
@@ -55,10 +58,11 @@ pub(super) struct Flows {
     by_source: HashMap<SocketAddr, u64>,
     by_near: HashMap<SocketAddr, u64>,
     opened: u64,
+    crowded: Crowded,
     datagram: Box<[u8; LONGEST]>,
     pub(super) up: Counts,
     pub(super) down: Counts,
-    /// Datagrams that would have begun a flow when there were too many.
+    /// Datagrams that would have begun a flow when there was no socket for one.
     pub(super) refused: u64,
 }
 
@@ -107,6 +111,7 @@ impl Flows {
             by_source: HashMap::new(),
             by_near: HashMap::new(),
             opened: 0,
+            crowded: Crowded::default(),
             datagram: Box::new([0; LONGEST]),
             up,
             down,
@@ -118,7 +123,7 @@ impl Flows {
     ///
     /// # Errors
     ///
-    /// If there are no more sockets to be had on the near side.
+    /// If no sockets will ever be had on the near side again.
     pub(super) fn take_up(&mut self, now: Instant, makers: &mut Makers<'_>) -> io::Result<()> {
         for _ in 0..TURN {
             let received = self.socket.recv_from(self.datagram.as_mut_slice());
@@ -201,8 +206,8 @@ impl Flows {
         }
     }
 
-    /// The flow of this `source`, opened if it is new; `None` if there are too many, or if the system
-    /// has no way to the target now.
+    /// The flow of this `source`, opened if it is new; `None` if the system has no way to the target
+    /// now. Of too many, the one that has been quiet for longest is forgotten.
     fn number_of(
         &mut self,
         now: Instant,
@@ -212,10 +217,10 @@ impl Flows {
         if let Some(number) = self.by_source.get(&source) {
             return Ok(Some(*number));
         }
-        if self.flows.len() >= limits::FLOWS && !self.forget_old() {
-            return Ok(None);
+        if self.flows.len() >= limits::FLOWS {
+            self.forget_quietest();
         }
-        let near = makers.namespaces.udp()?;
+        let Some(near) = makers.namespaces.udp()? else { return Ok(None) };
         let from = self.addresses.as_mut().map(another_loopback);
         let out = sockets::flow(self.target, from);
         let Ok(flow) = out.and_then(|out| Flow::open(now, source, near, out)) else {
@@ -230,20 +235,21 @@ impl Flows {
         Ok(Some(number))
     }
 
-    /// Forgets the first flow whose binding has been renewed; whether there was one.
-    fn forget_old(&mut self) -> bool {
-        let old = self.flows.iter().find(|(_, flow)| flow.is_old).map(|(number, _)| *number);
-        old.is_some_and(|number| self.forget(number))
+    /// Forgets the flow that has been quiet for longest, one whose binding has been renewed first.
+    fn forget_quietest(&mut self) {
+        self.crowded.warn();
+        let quietest = self.flows.iter().min_by_key(|(_, flow)| (!flow.is_old, flow.used));
+        if let Some(number) = quietest.map(|(number, _)| *number) {
+            self.forget(number);
+        }
     }
 
-    /// Forgets a flow; whether there was one.
-    fn forget(&mut self, number: u64) -> bool {
-        let Some(flow) = self.flows.remove(&number) else { return false };
+    fn forget(&mut self, number: u64) {
+        let Some(flow) = self.flows.remove(&number) else { return };
         // There may be a newer flow of the same source.
         if self.by_source.get(&flow.source) == Some(&number) {
             self.by_source.remove(&flow.source);
         }
         self.by_near.remove(&flow.near_address);
-        true
     }
 }

@@ -20,6 +20,7 @@ use rustix::net::{
     RecvFlags,
     sockopt::{Timeout, set_socket_timeout, set_tcp_congestion},
 };
+use tracing::debug;
 
 use super::{
     TunConfig, TunError,
@@ -85,46 +86,69 @@ impl Namespaces {
         Ok((namespaces, ends))
     }
 
-    /// A TCP socket on the near side.
-    pub(super) fn tcp(&mut self) -> io::Result<OwnedFd> {
-        while self.tcp.is_empty() {
-            self.take_answer(RecvFlags::empty())?;
-        }
-        self.ask(Ask::Tcp)?;
-        let socket = self.tcp.pop().ok_or(io::ErrorKind::NotFound)?;
-        self.control(&socket)?;
+    /// A TCP socket on the near side; `None` if there is none to be had now.
+    ///
+    /// # Errors
+    ///
+    /// If the keeper is gone.
+    pub(super) fn tcp(&mut self) -> io::Result<Option<OwnedFd>> {
+        let socket = self.socket(Ask::Tcp, |stock| &mut stock.tcp)?;
+        socket.iter().try_for_each(|socket| self.control(socket))?;
         Ok(socket)
     }
 
-    /// A UDP socket on the near side.
-    pub(super) fn udp(&mut self) -> io::Result<OwnedFd> {
-        while self.udp.is_empty() {
-            self.take_answer(RecvFlags::empty())?;
-        }
-        self.ask(Ask::Udp)?;
-        Ok(self.udp.pop().ok_or(io::ErrorKind::NotFound)?)
+    /// A UDP socket on the near side; likewise.
+    ///
+    /// # Errors
+    ///
+    /// If the keeper is gone.
+    pub(super) fn udp(&mut self) -> io::Result<Option<OwnedFd>> {
+        self.socket(Ask::Udp, |stock| &mut stock.udp)
     }
 
     /// Takes in an answer, if there is one. There is when what `as_fd` gives is readable.
     ///
     /// # Errors
     ///
-    /// If the keeper is gone, or can make no more sockets.
+    /// If the keeper is gone.
     pub(super) fn restock(&mut self) -> io::Result<()> {
-        match self.take_answer(RecvFlags::DONTWAIT) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            outcome => outcome,
-        }
+        self.take_answer(RecvFlags::DONTWAIT).map(|_| ())
     }
 
-    fn take_answer(&mut self, flags: RecvFlags) -> io::Result<()> {
-        let made = handoff::next_answer(&self.handoff, flags)?.map_err(|failure| failure.error)?;
+    /// One of the sockets of a kind; the stock of them is filled up by asking.
+    fn socket(
+        &mut self,
+        kind: Ask,
+        stock: fn(&mut Self) -> &mut Vec<OwnedFd>,
+    ) -> io::Result<Option<OwnedFd>> {
+        // An answer has no socket in it where there was no descriptor left for one.
+        let asked = self.asked.iter().filter(|ask| **ask == kind).count();
+        for _ in stock(self).len() + asked..STOCK {
+            self.ask(kind)?;
+        }
+        let mut is_answered = true;
+        while stock(self).is_empty() && self.asked.contains(&kind) && is_answered {
+            is_answered = self.take_answer(RecvFlags::empty())?;
+        }
+        Ok(stock(self).pop())
+    }
+
+    /// Takes in an answer; whether there was one.
+    fn take_answer(&mut self, flags: RecvFlags) -> io::Result<bool> {
+        let made = match handoff::next_answer(&self.handoff, flags) {
+            Ok(made) => made.unwrap_or_else(|Failure { error, .. }| {
+                debug!(%error, "no socket on the near side");
+                Vec::new()
+            }),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        };
         match self.asked.pop_front() {
             Some(Ask::Tcp) => self.tcp.extend(made),
             Some(Ask::Udp) => self.udp.extend(made),
             Some(Ask::Namespaces { .. }) | None => return Err(io::ErrorKind::InvalidData.into()),
         }
-        Ok(())
+        Ok(true)
     }
 
     fn open(&self, mtus: [u16; 2]) -> Result<Ends, TunError> {
@@ -193,4 +217,42 @@ impl From<Failure> for TunError {
 /// consumed because it would keep the keeper's end open.
 fn spawn(mut command: Command, handoff: OwnedFd) -> io::Result<Child> {
     command.process_group(0).stdin(Stdio::from(handoff)).stdout(Stdio::null()).spawn()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn what_came_without_a_descriptor_is_asked_for_again() {
+        let (handoff, theirs) = handoff::pair().unwrap();
+        let mut namespaces = Namespaces {
+            keeper: Command::new("true").spawn().unwrap(),
+            handoff,
+            congestion: None,
+            asked: VecDeque::new(),
+            tcp: Vec::new(),
+            udp: Vec::new(),
+        };
+        let keeper = thread::spawn(move || {
+            let mut answered = 0;
+            // Until the relay's end is gone.
+            while let Ok(Some(ask)) = handoff::next_ask(&theirs) {
+                assert_eq!(ask, Ask::Udp);
+                // As if there were none left for the first ones.
+                let made = (answered >= STOCK).then(|| handoff::pair().unwrap().0);
+                drop(handoff::answer(&theirs, &Ok(made.into_iter().collect())));
+                answered += 1;
+            }
+            answered
+        });
+        assert!(namespaces.udp().unwrap().is_none());
+        for _ in 0..2 * STOCK {
+            assert!(namespaces.udp().unwrap().is_some());
+        }
+        drop(namespaces);
+        assert!(keeper.join().unwrap() > 2 * STOCK);
+    }
 }

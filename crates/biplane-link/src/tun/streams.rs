@@ -51,7 +51,7 @@ pub(super) struct Counts {
     pub(super) connections: u64,
     /// Reset by our own doing.
     pub(super) killed: u64,
-    /// Reset because there were too many.
+    /// Reset because there were too many, or no sockets for more.
     pub(super) refused: u64,
     /// Bytes handed to the target.
     pub(super) up: u64,
@@ -70,19 +70,20 @@ impl Streams {
     ///
     /// # Errors
     ///
-    /// If there are no more sockets to be had on the near side.
+    /// If no sockets will ever be had on the near side again.
     pub(super) fn accept(&mut self, makers: &mut Makers<'_>) -> io::Result<()> {
         while let Some(listener) = &self.listener
             && let Some(accepted) = accept(listener, makers.poller)?
         {
             // Each has a splice on both sides.
-            if self.splices.len() >= 2 * limits::CONNECTIONS {
+            let is_full = self.splices.len() >= 2 * limits::CONNECTIONS;
+            let near = if is_full { None } else { makers.namespaces.tcp()? };
+            let Some(near) = near else {
                 self.counts.refused += 1;
                 sockets::will_reset(&accepted);
                 continue;
-            }
+            };
             self.counts.connections += 1;
-            let near = makers.namespaces.tcp()?;
             let near = prepare_edge(&accepted).and_then(|()| cross(near));
             self.join(Side::Near, accepted, near, makers.poller);
         }
