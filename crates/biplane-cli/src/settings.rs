@@ -1,9 +1,14 @@
 //! The impairments as flags: one for each setting of a profile, and its forms for one direction.
 
-use biplane_sim::{Profile, ProfileError, Setting};
+use anyhow::{Result, ensure};
+use biplane_sim::{Profile, Setting};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, parser::ValueSource};
 
 const HEADING: &str = "Impairments";
+/// A network that does nothing.
+const PERFECT: &str = "delay=0s";
+/// What both say how much one direction carries.
+const TRACES_AND_RATES: [(&str, &str); 2] = [("trace-up", "up-rate"), ("trace-down", "down-rate")];
 const DIRECTIONS: [(&str, &str); 2] = [("up", "server"), ("down", "client")];
 
 /// What was set, by name, those of one direction last.
@@ -12,12 +17,13 @@ pub(crate) struct Settings(Vec<(String, String)>);
 
 impl Settings {
     /// The profile called `name`, or a perfect one, with what was set.
-    pub(crate) fn profile(&self, name: Option<&str>) -> Result<Profile, ProfileError> {
-        let mut profile = name.map_or_else(|| Ok(Profile::perfect()), str::parse)?;
-        for (name, value) in &self.0 {
-            profile.set(name, value)?;
+    pub(crate) fn profile(&self, name: Option<&str>) -> Result<Profile> {
+        for (trace, rate) in TRACES_AND_RATES {
+            let is_set = |wanted| self.0.iter().any(|(name, _)| name == wanted);
+            ensure!(!is_set(trace) || !is_set(rate), "{trace} and {rate} exclude each other");
         }
-        Ok(profile)
+        let settings = self.0.iter().map(|(name, value)| (&**name, &**value));
+        Ok(Profile::with(name.unwrap_or(PERFECT), settings)?)
     }
 }
 

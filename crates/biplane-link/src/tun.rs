@@ -12,7 +12,8 @@
 //! which goes through a [`biplane_sim::Link`]: so TCP meets loss, delay and a full queue as it does
 //! on a network, with nothing modelled but the link.
 //!
-//! - The rate counts whole IP packets, and the MTU is that of an IP packet, as everywhere.
+//! - The rate counts whole IP packets, where the port form counts what is in them. The MTU is that of
+//!   an IP packet, as everywhere, and 1,500 where the profile has none.
 //! - A corrupted packet is thrown away by the receiving kernel, whose checksum finds it.
 //! - TCP's acks are lost like everything else. Stalls are not counted: they happen
 //!   inside the kernel.

@@ -8,6 +8,7 @@ use std::{
     collections::HashMap,
     io,
     net::{Ipv4Addr, SocketAddr, UdpSocket},
+    sync::Once,
     time::Instant,
 };
 
@@ -36,14 +37,9 @@ pub(crate) struct Udp {
     batch: Batch,
     bundle: Bundle,
     next_sweep: Option<Instant>,
-    crowded: Crowded,
     counts: Counts,
     rng: Rng,
 }
-
-/// Says once that there are more flows than places for them.
-#[derive(Debug, Default)]
-pub(crate) struct Crowded(bool);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
@@ -76,7 +72,6 @@ impl Udp {
             batch: Batch::new(),
             bundle: Bundle::new(most),
             next_sweep: None,
-            crowded: Crowded::default(),
             counts: Counts::default(),
             rng: Rng::new(0),
         })
@@ -210,7 +205,7 @@ impl Udp {
 
     /// Forgets the flow that has been quiet for longest.
     fn forget_quietest(&mut self, poller: &Poller) {
-        self.crowded.warn();
+        tell_of_crowd();
         let places = self.flows.places().into_iter();
         let quietest = places.min_by_key(|place| {
             let flow = self.flows.get_mut(*place);
@@ -281,13 +276,13 @@ impl Udp {
     }
 }
 
-impl Crowded {
-    pub(crate) fn warn(&mut self) {
-        if !std::mem::replace(&mut self.0, true) {
-            let most = limits::FLOWS;
-            warn!(most, "too many UDP flows: those that have been quiet for longest are forgotten");
-        }
-    }
+/// Says, once, that there are more flows than places for them.
+pub(crate) fn tell_of_crowd() {
+    static TOLD: Once = Once::new();
+    let most = limits::FLOWS;
+    TOLD.call_once(|| {
+        warn!(most, "too many UDP flows: those that have been quiet for longest are forgotten");
+    });
 }
 
 /// An address in 127/8 that is not the usual one.

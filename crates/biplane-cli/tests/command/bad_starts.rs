@@ -34,6 +34,21 @@ fn a_value_that_a_flag_does_not_take_is_named_with_its_flag() {
 }
 
 #[test]
+fn a_flag_that_would_do_nothing_is_refused() {
+    for (flags, words) in [
+        ("--for 30s", "for does nothing without block-udp or block-tcp"),
+        ("--profile 4g --after 5s", "after does nothing without block-udp or block-tcp"),
+        ("--queue 64KiB", "queue does nothing without rate or a trace"),
+        ("--burst 3", "burst does nothing without loss"),
+        ("--rebind-address", "rebind-address does nothing without rebind-udp-every"),
+        ("--trace-up a --up-rate 5mbit", "trace-up and up-rate exclude each other"),
+    ] {
+        let line = told(&format!("{BOTH_FREE} --to {} {flags}", echo()));
+        assert!(line.contains(words), "{line}");
+    }
+}
+
+#[test]
 fn garbage_in_a_trace_is_told_with_file_and_line() {
     let file = std::env::temp_dir().join(format!("biplane-garbage-{}", std::process::id()));
     fs::write(&file, "1\n2\nthree\n").unwrap();
@@ -81,7 +96,9 @@ fn too_few_open_files_are_told_with_the_figure_needed() {
 
 #[test]
 fn another_address_towards_a_target_that_has_one_is_refused() {
-    let line = told(&format!("{BOTH_FREE} --to [::1]:9 --udp-only --rebind-address"));
+    let line = told(&format!(
+        "{BOTH_FREE} --to [::1]:9 --udp-only --rebind-udp-every 5s --rebind-address"
+    ));
     assert!(line.contains("[::1]:9") && line.contains("IPv4"), "{line}");
 }
 

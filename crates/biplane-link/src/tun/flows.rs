@@ -18,7 +18,7 @@ use biplane_sim::Rng;
 use super::namespaces::Makers;
 use crate::{
     limits, sockets,
-    udp::{Crowded, another_loopback},
+    udp::{another_loopback, tell_of_crowd},
 };
 use flow::Flow;
 
@@ -58,7 +58,6 @@ pub(super) struct Flows {
     by_source: HashMap<SocketAddr, u64>,
     by_near: HashMap<SocketAddr, u64>,
     opened: u64,
-    crowded: Crowded,
     datagram: Box<[u8; LONGEST]>,
     pub(super) up: Counts,
     pub(super) down: Counts,
@@ -111,7 +110,6 @@ impl Flows {
             by_source: HashMap::new(),
             by_near: HashMap::new(),
             opened: 0,
-            crowded: Crowded::default(),
             datagram: Box::new([0; LONGEST]),
             up,
             down,
@@ -237,7 +235,7 @@ impl Flows {
 
     /// Forgets the flow that has been quiet for longest, one whose binding has been renewed first.
     fn forget_quietest(&mut self) {
-        self.crowded.warn();
+        tell_of_crowd();
         let quietest = self.flows.iter().min_by_key(|(_, flow)| (!flow.is_old, flow.used));
         if let Some(number) = quietest.map(|(number, _)| *number) {
             self.forget(number);

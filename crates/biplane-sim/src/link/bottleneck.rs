@@ -79,8 +79,9 @@ impl Bottleneck {
     /// When a datagram of `len` bytes has passed; `None` if the queue has no room for it.
     pub(crate) fn pass(&self, now: Instant, len: usize) -> Option<Instant> {
         let mut narrow = self.lock();
-        let fits = narrow.queued(now).saturating_add(bytes(len)) <= narrow.queue_bytes;
-        if !fits {
+        let queued = narrow.queued(now);
+        // However long it is, where nothing waits it crosses.
+        if queued > 0 && queued.saturating_add(bytes(len)) > narrow.queue_bytes {
             return None;
         }
         let wait = narrow.free.saturating_duration_since(now);
@@ -237,6 +238,15 @@ mod tests {
         assert_eq!(bottleneck.pass(start, 1_000), None, "2,000 bytes wait");
         assert_eq!(bottleneck.pass(start + ms(1), 1_000), Some(start + ms(3)));
         assert_eq!(bottleneck.pass(start + ms(10), 1_000), Some(start + ms(11)), "idle since 3 ms");
+    }
+
+    #[test]
+    fn what_is_longer_than_the_queue_crosses_where_nothing_waits() {
+        let start = Instant::now();
+        let bottleneck = bottleneck(start, 1_000_000, 2_500);
+        assert_eq!(bottleneck.pass(start, 16_000), Some(start + ms(16)));
+        assert_eq!(bottleneck.pass(start + ms(15), 16_000), None, "1,000 bytes are crossing");
+        assert_eq!(bottleneck.pass(start + ms(16), 16_000), Some(start + ms(32)));
     }
 
     #[test]

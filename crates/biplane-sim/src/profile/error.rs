@@ -23,6 +23,13 @@ pub enum ProfileError {
         /// What it takes.
         wanted: &'static str,
     },
+    /// A setting that does nothing without another.
+    Idle {
+        /// What was set.
+        setting: &'static str,
+        /// What it takes beside.
+        missing: &'static str,
+    },
     /// A trace that cannot be read.
     Trace(TraceError),
 }
@@ -42,6 +49,9 @@ impl fmt::Display for ProfileError {
             }
             Self::Value { setting, value, wanted } => {
                 write!(f, "{setting} cannot be {value:?}: it takes {wanted}")
+            }
+            Self::Idle { setting, missing } => {
+                write!(f, "{setting} does nothing without {missing}")
             }
             Self::Trace(error) => error.fmt(f),
         }

@@ -45,19 +45,33 @@ impl Setting {
             "S",
             "Share of datagrams lost, and of TCP segments held up by a repair [default: 0%]",
         ),
-        way("burst", "N", "Mean length of a loss burst in packets [default: 1]"),
+        way(
+            "burst",
+            "N",
+            "Mean length of a loss burst in packets; longer where more is lost than such bursts can \
+             lose [default: 1]",
+        ),
         way("duplicate", "S", "Share of datagrams that arrives twice [default: 0%]"),
         way("reorder", "S", "Share of datagrams that falls behind [default: 0%]"),
         way("reorder-by", "D", "How far those fall behind at the most [default: 50ms]"),
         way("corrupt", "S", "Share of datagrams that arrives with altered bytes [default: 0%]"),
-        way("rate", "R", "What crosses in a second, TCP and UDP together [default: none]"),
+        way(
+            "rate",
+            "R",
+            "What crosses in a second, TCP and UDP together; without headers, but with --tun whole \
+             IP packets [default: none]",
+        ),
         way(
             "queue",
             "SIZE",
-            "What waits at the most before the rate, in bytes or in time [default: 100ms; 1MB \
-             before a trace]",
+            "What waits at the most before the rate, in bytes or in time, but not below 6000B \
+             [default: 100ms; 1MB before a trace]",
         ),
-        way("mtu", "B", "Longest IP packet; a datagram is 28 bytes shorter [default: none]"),
+        way(
+            "mtu",
+            "B",
+            "Longest IP packet; a datagram is 28 bytes shorter [default: none; with --tun 1500]",
+        ),
         other("trace-up", "FILE", "Capacity towards the server, in Mahimahi's format"),
         other("trace-down", "FILE", "Capacity towards the client, in Mahimahi's format"),
         alone("block-udp", false, "No datagram comes through; =up or =down for one direction"),

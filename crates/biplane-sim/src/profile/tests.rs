@@ -1,9 +1,10 @@
 //! Profiles by name, in figures, and as text.
 
 use core::time::Duration;
+use std::time::Instant;
 
 use super::{named::Name, *};
-use crate::{BottleneckConfig, Loss, Outage};
+use crate::{Bottleneck, BottleneckConfig, Loss, Outage};
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -145,6 +146,38 @@ fn jitter_lies_on_both_sides_of_the_delay_but_not_below_nothing() {
     assert_eq!((link.latency, link.jitter, link.keeps_order), (ms(17), ms(16), true));
     let link = profile("delay=8ms,jitter=20ms,jitter-reorders").link(Direction::Up);
     assert_eq!((link.latency, link.jitter, link.keeps_order), (ms(0), ms(28), false));
+}
+
+#[test]
+fn the_shortest_queue_has_room_for_a_datagram_behind_a_bulk_stream() {
+    let start = Instant::now();
+    let narrow = Bottleneck::of(start, &profile("rate=100kbit").link(Direction::Up)).unwrap();
+    narrow.pass_stream(start, narrow.stream_room(start));
+    assert!(narrow.pass(start, 1_200).is_some());
+}
+
+#[test]
+fn what_would_do_nothing_is_refused() {
+    for (text, idle, missing) in [
+        ("for=5s", "for", "block-udp or block-tcp"),
+        ("4g,after=5s", "after", "block-udp or block-tcp"),
+        ("rebind-address", "rebind-address", "rebind-udp-every"),
+        ("burst=3", "burst", "loss"),
+        ("4g,loss=0%,burst=3", "burst", "loss"),
+        ("queue=64KiB", "queue", "rate"),
+        ("rate=1mbit,down-rate=none,down-queue=64KiB", "queue", "rate"),
+    ] {
+        let error = told(text);
+        assert!(error.contains(&format!("{idle} does nothing without {missing}")), "{error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+    for text in ["wifi,loss=0%", "4g,rate=none", "4g,burst=3", "up-loss=5%,burst=3"] {
+        profile(text);
+    }
+    profile("down-rate=1mbit,queue=64KiB");
+    let set = |text, name, value| Profile::with(text, [(name, value)]).map(|read| read.to_string());
+    assert_eq!(set("burst=3", "loss", "5%").unwrap(), "loss=5%,burst=3");
+    assert!(set("lan", "burst", "3").is_err());
 }
 
 #[test]

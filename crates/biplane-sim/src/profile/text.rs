@@ -2,7 +2,7 @@
 
 use core::{fmt, str::FromStr};
 
-use super::{Capacity, Name, Profile, ProfileError, Schedule, Way, units};
+use super::{Blocked, Capacity, Direction, Name, Profile, ProfileError, Schedule, Way, units};
 
 /// What a setting is called, and its value as it is written.
 type Written = (&'static str, String);
@@ -11,15 +11,59 @@ impl FromStr for Profile {
     type Err = ProfileError;
 
     fn from_str(text: &str) -> Result<Self, ProfileError> {
+        Self::with(text, [])
+    }
+}
+
+impl Profile {
+    /// The profile that `text` is, with more settings: names and values as for [`Profile::set`].
+    ///
+    /// # Errors
+    ///
+    /// [`ProfileError`] as for [`Profile::set`], and if something that was set would do nothing in
+    /// the end, as a burst where nothing is lost.
+    pub fn with<'a>(
+        text: &'a str,
+        settings: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, ProfileError> {
         let mut items = text.split(',').map(str::trim).peekable();
         let plain = |first: &&str| Name::of(first.strip_prefix("profile=").unwrap_or(first));
         let name = items.peek().and_then(plain);
-        let mut profile = name.map_or_else(Self::default, Name::profile);
-        for item in items.skip(usize::from(name.is_some())) {
-            let (name, value) = item.split_once('=').unwrap_or((item, ""));
+        let base = name.map_or_else(Self::default, Name::profile);
+        let mut profile = base.clone();
+        let items = items.skip(usize::from(name.is_some()));
+        let items = items.map(|item| item.split_once('=').unwrap_or((item, "")));
+        for (name, value) in items.chain(settings) {
             profile.set(name, value)?;
         }
+        profile.works(&base)?;
+        profile.schedule.works()?;
         Ok(profile)
+    }
+
+    /// Refuses what was changed from `base` in vain.
+    fn works(&self, base: &Self) -> Result<(), ProfileError> {
+        let bursts = |way: &Way, base: &Way| way.burst > 1.0 && way.burst != base.burst;
+        if self.is_idle(base, bursts, |way| way.loss > 0.0) {
+            return Err(ProfileError::Idle { setting: "burst", missing: "loss" });
+        }
+        let queues = |way: &Way, base: &Way| way.queue.is_some() && way.queue != base.queue;
+        if self.is_idle(base, queues, |way| way.capacity != Capacity::Unlimited) {
+            return Err(ProfileError::Idle { setting: "queue", missing: "rate or a trace" });
+        }
+        Ok(())
+    }
+
+    /// Whether something was set and works nowhere that it was.
+    fn is_idle(
+        &self,
+        base: &Self,
+        is_set: impl Fn(&Way, &Way) -> bool,
+        works: impl Fn(&Way) -> bool,
+    ) -> bool {
+        let ways = Direction::ALL.map(|direction| (self.way(direction), base.way(direction)));
+        let mut set = ways.into_iter().filter(|(way, base)| is_set(way, base)).peekable();
+        set.peek().is_some() && !set.any(|(way, _)| works(way))
     }
 }
 
@@ -95,6 +139,23 @@ impl Capacity {
 }
 
 impl Schedule {
+    /// Refuses what is set in vain.
+    fn works(&self) -> Result<(), ProfileError> {
+        let blocks = [self.block_udp, self.block_tcp].into_iter().any(|is| is != Blocked::Neither);
+        let missing = "block-udp or block-tcp";
+        if self.length.is_some() && !blocks {
+            return Err(ProfileError::Idle { setting: "for", missing });
+        }
+        if !self.after.is_zero() && !blocks {
+            return Err(ProfileError::Idle { setting: "after", missing });
+        }
+        if self.rebind_address && self.rebind_udp_every.is_none() {
+            let missing = "rebind-udp-every";
+            return Err(ProfileError::Idle { setting: "rebind-address", missing });
+        }
+        Ok(())
+    }
+
     fn written(&self) -> Vec<Written> {
         let times = [
             ("for", self.length),

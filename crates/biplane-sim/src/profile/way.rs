@@ -8,8 +8,8 @@ use crate::{BottleneckConfig, LinkConfig, Loss, StreamConfig, Trace, rng::nanos}
 const HEADERS: usize = 20 + 8;
 /// The queue before a rate where nobody says how long it is.
 const QUEUE: Duration = Duration::from_millis(100);
-/// The shortest queue: two full packets, for one would let nothing wait.
-const SHORTEST_QUEUE: u64 = 3_000;
+/// The shortest queue: four full packets, so that the quarter that TCP leaves to datagrams is one.
+const SHORTEST_QUEUE: u64 = 6_000;
 /// How far those fall behind that are reordered, at the most.
 const REORDER_BY: Duration = Duration::from_millis(50);
 /// What may be under way of a TCP connection, in bytes.
@@ -42,8 +42,8 @@ pub struct Way {
     pub corrupt: f64,
     /// What it carries.
     pub capacity: Capacity,
-    /// What waits at the most before the narrowest place; unless told 100 ms at its rate, or 1 MB
-    /// before a trace.
+    /// What waits at the most before the narrowest place, 6,000 bytes or more; unless told 100 ms at
+    /// its rate, or 1 MB before a trace.
     pub queue: Option<Queue>,
     /// The longest IP packet, in bytes; a datagram is 28 shorter. Not felt by TCP.
     pub mtu: Option<usize>,
