@@ -22,9 +22,11 @@ use crate::{
     poller::{Interest, Poller, Token},
     slab::{Place, Slab},
 };
-use batch::Batch;
 use bundle::Bundle;
-use flow::{Flow, Source};
+use flow::Flow;
+
+pub(crate) use batch::{Batch, Run};
+pub(crate) use flow::Source;
 
 /// The UDP port and all flows.
 #[derive(Debug)]
@@ -105,7 +107,7 @@ impl Udp {
             let Some(runs) = self.batch.receive(&flow.socket, &flow.state) else { break };
             let now = clock::now();
             flow.last_used = now;
-            for datagram in runs.flat_map(batch::Run::datagrams) {
+            for datagram in runs.flat_map(Run::datagrams) {
                 network.link_mut(Direction::Down).send_tagged(now, place, datagram.to_vec());
             }
         }

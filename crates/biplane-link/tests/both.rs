@@ -32,9 +32,17 @@ impl Scene {
         always: fn(&RelayStats) -> bool,
         start: impl FnOnce(&RelayConfig) -> Relay,
     ) -> Self {
+        Self::at(any_port(), always, |config| start(&config.profile(profile.parse().unwrap())))
+    }
+
+    /// A relay that listens there, through nothing unless `start` has it otherwise.
+    pub(crate) fn at(
+        listen: SocketAddr,
+        always: fn(&RelayStats) -> bool,
+        start: impl FnOnce(RelayConfig) -> Relay,
+    ) -> Self {
         let (tcp, udp) = ports();
-        let config = RelayConfig::new(any_port(), tcp.local_addr().unwrap());
-        let relay = start(&config.profile(profile.parse().unwrap()));
+        let relay = start(RelayConfig::new(listen, tcp.local_addr().unwrap()));
         // The relay has looked whether anybody is there.
         drop(tcp.accept().unwrap());
         Self { relay, tcp, udp, always }

@@ -52,7 +52,7 @@ impl Engine {
             shared,
             wire: Wire::new([ends.near, ends.far], now, &config.profile, config.seed),
             streams: Streams::new(ports.tcp, ends.far_listener, config.to),
-            flows: Flows::new(ports.udp, ends.far_socket, config.to, mtus(&config.profile)),
+            flows: Flows::new(ports.udp, ends.far_socket, config.to, mtus(&config.profile))?,
             run,
             poller,
             namespaces,

@@ -5,6 +5,7 @@
 //! is under way to the target still arrives, and what is under way to the source does not.
 
 mod flow;
+mod port;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,14 +19,17 @@ use biplane_sim::Rng;
 use super::namespaces::Makers;
 use crate::{
     limits, sockets,
-    udp::{another_loopback, tell_of_crowd},
+    udp::{Run, Source, another_loopback, tell_of_crowd},
 };
 use flow::Flow;
+use port::Port;
 
 /// How long a binding that was renewed still lets through what is under way to the target.
 const OLD: Duration = Duration::from_secs(10);
 /// Datagrams read from a socket before others have their turn.
 const TURN: usize = 64;
+/// Batches read from the port before others have theirs.
+const BATCHES: usize = 2;
 /// The longest datagram there is.
 const LONGEST: usize = 65_535;
 /// The headers of a datagram on the wire: IPv4 without options, UDP.
@@ -49,13 +53,13 @@ pub(super) struct Counts {
 /// All sources of one port.
 #[derive(Debug)]
 pub(super) struct Flows {
-    socket: UdpSocket,
+    port: Port,
     far: UdpSocket,
     target: SocketAddr,
     /// Where the addresses come from that new flows reach the target from, once they differ.
     addresses: Option<Rng>,
     flows: BTreeMap<u64, Flow>,
-    by_source: HashMap<SocketAddr, u64>,
+    by_source: HashMap<Source, u64>,
     by_near: HashMap<SocketAddr, u64>,
     opened: u64,
     datagram: Box<[u8; LONGEST]>,
@@ -94,15 +98,19 @@ impl Counts {
 impl Flows {
     /// From the port's `socket` through the `far` one to `target`. The longest IP packets that cross
     /// are of the lengths in `mtus`, up and down.
+    ///
+    /// # Errors
+    ///
+    /// If the socket cannot be set up.
     pub(super) fn new(
         socket: UdpSocket,
         far: UdpSocket,
         target: SocketAddr,
         mtus: [u16; 2],
-    ) -> Self {
+    ) -> io::Result<Self> {
         let [up, down] = mtus.map(Counts::new);
-        Self {
-            socket,
+        Ok(Self {
+            port: Port::new(socket)?,
             far,
             target,
             addresses: None,
@@ -114,7 +122,7 @@ impl Flows {
             up,
             down,
             refused: 0,
-        }
+        })
     }
 
     /// From the port into the near side.
@@ -123,17 +131,32 @@ impl Flows {
     ///
     /// If no sockets will ever be had on the near side again.
     pub(super) fn take_up(&mut self, now: Instant, makers: &mut Makers<'_>) -> io::Result<()> {
-        for _ in 0..TURN {
-            let received = self.socket.recv_from(self.datagram.as_mut_slice());
-            let Ok((len, source)) = received else { return Ok(()) };
-            let number = self.number_of(now, source, makers)?;
-            let Some(flow) = number.and_then(|number| self.flows.get_mut(&number)) else {
-                self.refused += 1;
-                continue;
-            };
-            flow.used = now;
-            if self.up.receive(len) {
-                self.up.depart(flow.send_up(self.datagram.get(..len).unwrap_or_default()));
+        let mut batch = self.port.take_batch();
+        for _ in 0..BATCHES {
+            let Some(runs) = self.port.receive(&mut batch) else { break };
+            for run in runs {
+                self.take_run_up(now, run, makers)?;
+            }
+        }
+        self.port.put_back(batch);
+        Ok(())
+    }
+
+    fn take_run_up(
+        &mut self,
+        now: Instant,
+        run: Run<'_>,
+        makers: &mut Makers<'_>,
+    ) -> io::Result<()> {
+        let number = self.number_of(now, run.source, makers)?;
+        let Some(flow) = number.and_then(|number| self.flows.get_mut(&number)) else {
+            self.refused += run.count();
+            return Ok(());
+        };
+        flow.used = now;
+        for datagram in run.datagrams() {
+            if self.up.receive(datagram.len()) {
+                self.up.depart(flow.send_up(datagram));
             }
         }
         Ok(())
@@ -171,7 +194,7 @@ impl Flows {
         for _ in 0..TURN {
             let Some(len) = flow.receive_down(self.datagram.as_mut_slice()) else { return };
             let datagram = self.datagram.get(..len).unwrap_or_default();
-            let sends = || self.socket.send_to(datagram, flow.source).is_ok();
+            let sends = || self.port.send(datagram, flow.source).is_ok();
             self.down.forward(!flow.is_old && sends());
         }
     }
@@ -209,7 +232,7 @@ impl Flows {
     fn number_of(
         &mut self,
         now: Instant,
-        source: SocketAddr,
+        source: Source,
         makers: &mut Makers<'_>,
     ) -> io::Result<Option<u64>> {
         if let Some(number) = self.by_source.get(&source) {

@@ -14,22 +14,22 @@ const SLOT: usize = 65_535;
 
 /// Room for what one call may read.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     slots: Vec<Vec<u8>>,
     metas: Vec<RecvMeta>,
 }
 
 /// Datagrams of one source that came together.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Run<'a> {
-    pub(super) source: Source,
+pub(crate) struct Run<'a> {
+    pub(crate) source: Source,
     bytes: &'a [u8],
     /// The size of all but the last.
     stride: usize,
 }
 
 impl Batch {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             slots: vec![vec![0; SLOT]; BATCH_SIZE],
             metas: vec![RecvMeta::default(); BATCH_SIZE],
@@ -37,7 +37,7 @@ impl Batch {
     }
 
     /// Reads what `socket` has; `None` if that is nothing.
-    pub(super) fn receive(
+    pub(crate) fn receive(
         &mut self,
         socket: &UdpSocket,
         state: &UdpSocketState,
@@ -59,13 +59,13 @@ impl Batch {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn datagrams(self) -> impl Iterator<Item = &'a [u8]> {
+    pub(crate) fn datagrams(self) -> impl Iterator<Item = &'a [u8]> {
         // One that is empty has a stride of nothing.
         let empty = self.bytes.is_empty().then_some(self.bytes);
         self.bytes.chunks(self.stride.max(1)).chain(empty)
     }
 
-    pub(super) fn count(self) -> u64 {
+    pub(crate) fn count(self) -> u64 {
         u64::try_from(self.datagrams().count()).unwrap_or(u64::MAX)
     }
 }

@@ -17,10 +17,10 @@ use crate::{
 
 /// Who sends to the port.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(super) struct Source {
-    pub(super) address: SocketAddr,
+pub(crate) struct Source {
+    pub(crate) address: SocketAddr,
     /// The address it sends to, from which it is answered.
-    pub(super) local: Option<IpAddr>,
+    pub(crate) local: Option<IpAddr>,
 }
 
 /// The datagrams of one source and the answers to them.

@@ -3,14 +3,14 @@
 use std::{
     collections::HashSet,
     io::{ErrorKind, Read, Write},
-    net::{Shutdown, TcpStream},
+    net::{Ipv4Addr, Shutdown, TcpStream, UdpSocket},
     thread,
     time::{Duration, Instant},
 };
 
 use biplane_link::RelayStats;
 
-use super::{Scene, ms, next};
+use super::{PATIENCE, Scene, ms, next};
 
 pub(crate) fn half_a_connection_may_end_before_the_other(scene: &Scene) {
     let (mut client, mut server) = scene.connection();
@@ -138,6 +138,20 @@ pub(crate) fn each_client_has_a_port_of_its_own_towards_the_server_and_gets_its_
     }
     let stats = scene.figures(|stats| stats.down.udp.forwarded == 50);
     assert_eq!((stats.up.udp.received, stats.up.udp.forwarded, stats.flows), (50, 50, 50));
+}
+
+/// For a relay that listens on all addresses.
+pub(crate) fn an_answer_comes_from_the_address_that_was_asked(scene: &Scene) {
+    for address in [[127, 0, 0, 1], [127, 0, 0, 2]] {
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.connect((Ipv4Addr::from(address), scene.relay.address().port())).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.send(b"ping").unwrap();
+        let (_, from) = next(&scene.udp);
+        scene.udp.send_to(b"pong", from).unwrap();
+        // One that is connected takes nothing from another address.
+        assert_eq!(next(&client).0, b"pong");
+    }
 }
 
 pub(crate) fn a_rebound_address_is_another_one_on_loopback(scene: &Scene) {

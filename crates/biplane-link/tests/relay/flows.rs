@@ -2,6 +2,8 @@
 
 use std::{collections::HashSet, time::Instant};
 
+use biplane_link::Relay;
+
 use crate::{
     both::scenarios,
     tools::{Scene, ms, next},
@@ -64,6 +66,17 @@ fn a_rebound_flow_comes_from_another_port_and_goes_on() {
 fn a_rebound_address_is_another_one_on_loopback() {
     scenarios::a_rebound_address_is_another_one_on_loopback(&Scene::through(
         "rebind-udp-every=200ms,rebind-address",
+    ));
+}
+
+#[test]
+fn an_answer_comes_from_the_address_that_was_asked() {
+    let anywhere = "0.0.0.0:0".parse().unwrap();
+    let start = |config| Relay::start(&config).unwrap();
+    scenarios::an_answer_comes_from_the_address_that_was_asked(&Scene::at(
+        anywhere,
+        |_| true,
+        start,
     ));
 }
 

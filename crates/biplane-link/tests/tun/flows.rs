@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, net::UdpSocket, thread, time::Instant};
 
+use biplane_link::tun::{self, TunConfig};
+
 use crate::{
     both::scenarios,
     tools::{PATIENCE, Scene, ms, next},
@@ -12,6 +14,7 @@ crate::tests!(
     a_packet_longer_than_the_mtu_is_dropped_and_counted,
     a_rebound_flow_comes_from_another_port_and_goes_on,
     a_rebound_address_is_another_one_on_loopback,
+    an_answer_comes_from_the_address_that_was_asked,
     a_server_that_is_away_for_a_while_costs_the_relay_nothing,
     a_corrupted_datagram_does_not_arrive,
     every_fault_is_counted_and_the_sum_is_right,
@@ -60,6 +63,16 @@ fn a_rebound_flow_comes_from_another_port_and_goes_on() {
 fn a_rebound_address_is_another_one_on_loopback() {
     scenarios::a_rebound_address_is_another_one_on_loopback(&Scene::through(
         "rebind-udp-every=200ms,rebind-address",
+    ));
+}
+
+fn an_answer_comes_from_the_address_that_was_asked() {
+    let anywhere = "0.0.0.0:0".parse().unwrap();
+    let start = |config| tun::start(&config, TunConfig::new()).unwrap();
+    scenarios::an_answer_comes_from_the_address_that_was_asked(&Scene::at(
+        anywhere,
+        |_| true,
+        start,
     ));
 }
 

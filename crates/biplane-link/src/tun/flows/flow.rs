@@ -8,12 +8,13 @@ use std::{
 };
 
 use super::super::{buffers, keeper::FAR, poller::Poller, token::Token};
+use super::Source;
 
 /// Where a source's datagrams go, and the answers to them. None of its sockets waits.
 #[derive(Debug)]
 pub(super) struct Flow {
     /// Who sends.
-    pub(super) source: SocketAddr,
+    pub(super) source: Source,
     /// Connected to the far side.
     near: UdpSocket,
     /// Whether its binding has been renewed: then nothing of what comes is for the source any more.
@@ -30,7 +31,7 @@ impl Flow {
     /// One that begins `now`, by a new socket on the `near` side and another `out` to the target.
     pub(super) fn open(
         now: Instant,
-        source: SocketAddr,
+        source: Source,
         near: OwnedFd,
         out: UdpSocket,
     ) -> io::Result<Self> {
