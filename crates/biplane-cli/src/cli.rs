@@ -154,7 +154,7 @@ pub(crate) struct Link {
     /// Address and port of both TCP and UDP; port 0 takes one that is free for both.
     #[arg(long, value_name = "A:P")]
     pub(crate) listen: SocketAddr,
-    /// Where all of it goes.
+    /// Where all of it goes: the first address of a name that accepts a connection.
     #[arg(long, value_name = "B:P")]
     pub(crate) to: String,
     /// A network by name, or settings without dashes: 4g, or 4g,loss=2%. Flags override it.

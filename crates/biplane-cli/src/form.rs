@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
-use biplane_link::{Relay, RelayConfig};
+use anyhow::{Error, Result};
+use biplane_link::{Relay, RelayConfig, RelayError};
 
 use crate::cli::Form;
 
@@ -18,6 +18,16 @@ pub(crate) fn keeper() -> Option<ExitCode> {
 /// Starts a relay in the form asked for.
 pub(crate) fn start(config: &RelayConfig, form: &Form) -> Result<Relay> {
     if form.tun { between_namespaces(config, form) } else { Ok(Relay::start(config)?) }
+}
+
+/// Whether a relay did not start because of its target, so that another address may do.
+pub(crate) fn is_about_target(error: &Error) -> bool {
+    #[cfg(target_os = "linux")]
+    if let Some(biplane_link::tun::TunError::Relay(why)) = error.downcast_ref() {
+        return matches!(why, RelayError::Unreachable { .. } | RelayError::OneAddress { .. });
+    }
+    let why = error.downcast_ref();
+    matches!(why, Some(RelayError::Unreachable { .. } | RelayError::OneAddress { .. }))
 }
 
 #[cfg(target_os = "linux")]
