@@ -133,8 +133,8 @@ impl Connection {
         if self.up.is_cut_off() || self.down.is_cut_off() {
             self.gives_up.get_or_insert(turn.now + limits::SILENCE);
         }
-        self.arm(turn);
-        self.due = self.next_moment(turn);
+        let is_ready = self.arm(turn);
+        self.due = if is_ready { Some(turn.now) } else { self.next_moment(turn) };
     }
 
     /// Has both sockets end with a reset.
@@ -262,8 +262,9 @@ impl Connection {
         }
     }
 
-    /// Asks the poller for what the next turn needs.
-    fn arm(&mut self, turn: &Turn<'_>) {
+    /// Asks the poller for what the next turn needs. `true` if that is there already: there was no
+    /// room for it a moment ago.
+    fn arm(&mut self, turn: &Turn<'_>) -> bool {
         let reads = [Direction::Up, Direction::Down].map(|direction| self.wants(turn, direction));
         let [up, down] = reads;
         let is_dialling = matches!(self.phase, Phase::Dialling);
@@ -271,6 +272,7 @@ impl Connection {
         let target = Interest { readable: down, writable: is_dialling || self.up.is_stuck() };
         self.client.arm(client, turn.poller);
         self.target.iter_mut().for_each(|side| side.arm(target, turn.poller));
+        up && self.client.is_readable || down && self.target.iter().any(|side| side.is_readable)
     }
 
     /// Whether the source of a direction is to be waited for.
