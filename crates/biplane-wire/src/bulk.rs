@@ -38,7 +38,7 @@ pub enum Bulk<'a> {
         id: TransferId,
         /// So many bytes have come, from the first on.
         received: u64,
-        /// So many may come.
+        /// Up to so many may come, counted from the first too.
         limit: u64,
     },
     /// The sender is there.

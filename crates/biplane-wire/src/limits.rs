@@ -50,6 +50,8 @@ pub const TRANSFER_BYTES: u64 = 1 << 40;
 pub const TRANSFERS_OPEN: usize = 16;
 /// The longest message that the wire format has room for.
 pub const MESSAGE: usize = 16 * 1024 * 1024;
+/// How far above the oldest message that is missing on a reliable channel another may be.
+pub const SEQUENCE_AHEAD: u64 = 1 << 15;
 /// The longest that a peer may say it holds an ack.
 pub const ACK_DELAY_MAX: Duration = Duration::from_secs(1);
 /// After how much quiet a peer may say that it says it is there: the least and the most.
@@ -63,6 +65,7 @@ const _: () = assert!(CREDENTIALS + 512 <= HELLO);
 const _: () = assert!(DESCRIPTION + 16 <= u16::MAX as usize);
 const _: () = assert!(RECORD <= u16::MAX as usize);
 const _: () = assert!(TRANSFER_NAME < RECORD);
+const _: () = assert!(SEQUENCE_AHEAD < SequenceNumber::SPAN);
 const _: () = assert!(PACKET_MIN > Header::LEN + TAG);
 const _: () = assert!(REQUESTS == u8::MAX as usize + 1, "a kind of request is one byte");
 
@@ -132,8 +135,6 @@ pub const CHANNEL_CREDIT: u64 = 2 << 20;
 pub const SEND_QUEUE_BYTES: usize = 1 << 20;
 /// Messages that wait to be sent on one reliable channel, those in flight included.
 pub const SEND_QUEUE_MESSAGES: usize = 16_384;
-/// How far ahead of the oldest missing message another may be: twice what any sender keeps.
-pub const SEQUENCE_AHEAD: u64 = 2 * SEND_QUEUE_MESSAGES as u64;
 /// Messages of a `sequenced` or `unreliable` channel that wait to be sent.
 pub const FRESH_QUEUE_MESSAGES: usize = 1_024;
 /// How long they wait at the most, where their channel has no lifetime.
@@ -168,7 +169,7 @@ const _: () = assert!(ms(TAKEN_DELAY) + 2 * ms(PTO_MAX) < ms(NOTICE_PATIENCE), "
 const _: () = assert!(TAKEN_RANGES <= TAKEN_RUNS);
 const _: () = assert!(CHANNEL_CREDIT >= 2 * SEND_QUEUE_BYTES as u64, "no grant is waited for");
 const _: () = assert!(CHANNEL_CREDIT >= 2 * (CONTROL_MESSAGE + MESSAGE_COST) as u64);
-const _: () = assert!(SEQUENCE_AHEAD < SequenceNumber::SPAN);
+const _: () = assert!(2 * SEND_QUEUE_MESSAGES as u64 <= SEQUENCE_AHEAD, "we keep far below it");
 const _: () = assert!(RECEIVE_QUEUE_BYTES >= FRESH_MESSAGE + MESSAGE_COST);
 
 // The session: the data plane.

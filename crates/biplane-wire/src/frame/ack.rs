@@ -39,7 +39,7 @@ pub struct Ack<'a> {
     pub arrival: u32,
     /// What has arrived, from the largest down.
     pub ranges: AckRanges<'a>,
-    /// How many packets came with each ECN mark, where the path has them.
+    /// How many packets came with each ECN mark; where none did, it is not written.
     pub ecn: Option<EcnCounts>,
 }
 
@@ -146,12 +146,13 @@ impl<'a> Ack<'a> {
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        out.push(if self.ecn.is_some() { kind::ACK_ECN } else { kind::ACK });
+        let ecn = self.ecn.filter(|counts| *counts != EcnCounts::default());
+        out.push(if ecn.is_some() { kind::ACK_ECN } else { kind::ACK });
         out.extend(self.largest.0.to_be_bytes());
         put_varint(out, u64::from(self.delay));
         out.extend(self.arrival.to_be_bytes());
         out.extend_from_slice(self.ranges.0);
-        if let Some(EcnCounts { ect0, ect1, ce }) = self.ecn {
+        if let Some(EcnCounts { ect0, ect1, ce }) = ecn {
             for count in [ect0, ect1, ce] {
                 put_varint(out, count);
             }
@@ -171,11 +172,18 @@ impl<'a> Ack<'a> {
 
 impl EcnCounts {
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            ect0: reader.varint("ECN count")?,
-            ect1: reader.varint("ECN count")?,
-            ce: reader.varint("ECN count")?,
-        })
+        let field = "ECN count";
+        let counts = Self {
+            ect0: reader.varint(field)?,
+            ect1: reader.varint(field)?,
+            ce: reader.varint(field)?,
+        };
+        // Where no mark came, the ack says none.
+        if counts == Self::default() {
+            Err(DecodeError::NotCanonical { field })
+        } else {
+            Ok(counts)
+        }
     }
 }
 

@@ -153,6 +153,18 @@ fn thirty_three_ranges_are_refused() {
 }
 
 #[test]
+fn counts_of_no_mark_are_neither_written_nor_read() {
+    let ranges = AckRanges::of_encoded(&[0, 0]);
+    let ecn = Some(EcnCounts::default());
+    let ack = Ack { largest: TruncatedNumber(100), delay: 0, arrival: 0, ranges, ecn };
+    let written = [&[0x02, 0, 0, 0, 100][..], &[0; 7]].concat();
+    assert_eq!(encoded(&Frame::Ack(ack)), written);
+    let said = [&[0x03, 0, 0, 0, 100][..], &[0; 10]].concat();
+    let refused = DecodeError::NotCanonical { field: "ECN count" };
+    assert_eq!(Frames::new(&said).next(), Some(Err(refused)));
+}
+
+#[test]
 fn fragments_that_cannot_be_are_refused() {
     for (offset, total, payload) in
         [(0, 4, &b"whol"[..]), (3, 4, b"xx"), (5, 4, b"x"), (1, 4, b""), (5, 4, b""), (0, 0, b"")]

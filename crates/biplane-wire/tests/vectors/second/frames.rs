@@ -43,6 +43,9 @@ pub(super) fn shared(kind: u64, bytes: &mut Bytes) -> Option<String> {
         0x03 => {
             let ack = ack(bytes)?;
             let (ect0, ect1, ce) = (bytes.varint()?, bytes.varint()?, bytes.varint()?);
+            if (ect0, ect1, ce) == (0, 0, 0) {
+                return None;
+            }
             Some(format!("ECN ack, {ack}, counts {ect0} {ect1} {ce}"))
         }
         0x06 => {
