@@ -244,19 +244,10 @@ impl PathState {
 
     /// Whether a challenge, response or sounding should leave now.
     pub(crate) fn due(&self, now: Instant) -> bool {
-        let answers = self.response.is_some() && self.budget >= wire::PACKET_MIN;
-        let wants = answers || self.asks(now) || self.soundings.due(self.allowance());
-        !self.silent && wants
-    }
-
-    /// Whether its own challenge should leave now: in a packet as long as any that the path is to
-    /// carry, for a shorter one would prove nothing of those.
-    fn asks(&self, now: Instant) -> bool {
-        self.asks_at().is_some_and(|due| due <= now)
-    }
-
-    fn asks_at(&self) -> Option<Instant> {
-        self.challenge.due.filter(|_| self.budget >= limits::DATAGRAM_SIZE)
+        let asks = self.challenge.due.is_some_and(|due| due <= now);
+        let pays = self.budget >= wire::PACKET_MIN;
+        let wants = (asks || self.response.is_some()) && pays;
+        !self.silent && (wants || self.soundings.due(self.allowance()))
     }
 
     /// When a challenge is asked again, or may be asked elsewhere.
@@ -264,7 +255,8 @@ impl PathState {
         if self.silent {
             return None;
         }
-        self.asks_at().into_iter().chain(self.elsewhere.deadline()).min()
+        let here = self.challenge.due.filter(|_| self.budget >= wire::PACKET_MIN);
+        here.into_iter().chain(self.elsewhere.deadline()).min()
     }
 
     /// Takes the response that is owed.
@@ -274,10 +266,8 @@ impl PathState {
 
     /// Takes the challenge if it is due, and sets when it is asked again.
     pub(crate) fn take_challenge(&mut self, now: Instant) -> Option<[u8; 8]> {
-        if !self.asks(now) {
-            return None;
-        }
         let challenge = &mut self.challenge;
+        challenge.due.filter(|due| *due <= now)?;
         let first = challenge.interval == limits::CHALLENGE_FIRST;
         challenge.asked_once = first.then_some(now);
         challenge.due = Some(now + challenge.interval);
