@@ -10,7 +10,10 @@ use std::{
 };
 
 use biplane_link::{Relay, RelayConfig, RelayStats};
-use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_recv_buffer_size_force};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    net::sockopt::{set_socket_recv_buffer_size, set_socket_recv_buffer_size_force},
+};
 
 /// Nothing that is to come takes longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -58,8 +61,13 @@ impl Scene {
 
     /// A connection, seen from both ends.
     pub(crate) fn connection(&self) -> (TcpStream, TcpStream) {
-        let client = TcpStream::connect(self.relay.address()).unwrap();
-        let (server, _) = self.tcp.accept().unwrap();
+        let (client, server) = loop {
+            let client = TcpStream::connect(self.relay.address()).unwrap();
+            // One that is reset before it is passed on never arrives.
+            if is_readable(&self.tcp, Duration::from_secs(2)) {
+                break (client, self.tcp.accept().unwrap().0);
+            }
+        };
         for stream in [&client, &server] {
             stream.set_nodelay(true).unwrap();
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -82,10 +90,19 @@ impl Scene {
     }
 }
 
-/// TCP and UDP on one port.
+fn is_readable(socket: &TcpListener, patience: Duration) -> bool {
+    let patience = Timespec::try_from(patience).unwrap();
+    poll(&mut [PollFd::new(socket, PollFlags::IN)], Some(&patience)).unwrap() > 0
+}
+
+/// TCP and UDP on one port, which is free for both.
 pub(crate) fn ports() -> (TcpListener, UdpSocket) {
-    let tcp = TcpListener::bind(any_port()).unwrap();
-    let udp = UdpSocket::bind(tcp.local_addr().unwrap()).unwrap();
+    let both = || {
+        let tcp = TcpListener::bind(any_port()).unwrap();
+        let udp = UdpSocket::bind(tcp.local_addr().unwrap()).ok()?;
+        Some((tcp, udp))
+    };
+    let (tcp, udp) = (0..100).find_map(|_| both()).unwrap();
     udp.set_read_timeout(Some(PATIENCE)).unwrap();
     // What is measured is the relay, not how promptly a busy machine runs the test.
     if set_socket_recv_buffer_size_force(&udp, 8 << 20).is_err() {

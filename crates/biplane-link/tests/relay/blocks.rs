@@ -6,6 +6,8 @@ use std::{
     time::Instant,
 };
 
+use biplane_link::RelayStats;
+
 use crate::{
     both::scenarios,
     tools::{Scene, ms, next},
@@ -108,8 +110,9 @@ fn many_connections_are_reset_at_once_and_opened_again() {
             assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
         }
     }
-    let stats = scene.figures(|stats| stats.up.tcp.killed >= 90);
-    assert_eq!((stats.up.tcp.killed, stats.up.tcp.connections), (90, 90));
+    let is_over = |stats: &RelayStats| stats.up.tcp.killed == stats.up.tcp.connections;
+    let stats = scene.figures(is_over);
+    assert!((90..=93).contains(&stats.up.tcp.killed), "{stats:?}");
 }
 
 #[test]
