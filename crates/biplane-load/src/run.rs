@@ -156,7 +156,8 @@ impl Run<'_> {
         let ready =
             self.until_told(&mut clients, |told| matches!(told, Told::Ready).then_some(()))?;
         self.shared.unlink();
-        if ready.is_none() {
+        let is_joining = matches!(self.plan.work, Work::Connect);
+        if ready.is_none() || !(is_joining || self.until_met(&mut server, &mut clients)?) {
             return Ok(None);
         }
         server.order(Order::Go)?;
@@ -187,7 +188,24 @@ impl Run<'_> {
                 return Ok(None);
             }
         }
-        bail!(self.too_few())
+        bail!(self.too_few(Total::Joined))
+    }
+
+    /// Waits until the server too has heard of all clients: one may be in, as it sees it, while
+    /// what the server has to do for that still waits. False if the run is stopped meanwhile.
+    fn until_met(&mut self, server: &mut Part, clients: &mut Part) -> Result<bool> {
+        while self.shared.total(Total::Met) < self.plan.clients as u64 {
+            if self.begun.elapsed() >= STARTING {
+                bail!("{}, as the server sees it", self.too_few(Total::Met));
+            }
+            if self.look(Stage::Joining) {
+                return Ok(false);
+            }
+            // Nothing is expected of them but that they do not fail.
+            server.hear(LOOK)?;
+            clients.hear(Duration::ZERO)?;
+        }
+        Ok(true)
     }
 
     /// Lets both work for as long as the plan says.
@@ -210,13 +228,13 @@ impl Run<'_> {
             // Nothing is expected of it but that it does not fail.
             server.hear(Duration::ZERO)?;
         }
-        self.late = is_joining.then(|| self.too_few());
+        self.late = is_joining.then(|| self.too_few(Total::Joined));
         Ok(())
     }
 
     /// Not all clients joined in time.
-    fn too_few(&self) -> String {
-        let joined = self.shared.total(Total::Joined);
+    fn too_few(&self, total: Total) -> String {
+        let joined = self.shared.total(total);
         format!("{joined} of {} clients joined within {STARTING:?}", self.plan.clients)
     }
 

@@ -19,7 +19,7 @@ use anyhow::{Context, Result};
 /// Memory that is a file's by name, where there is any: no disk ever sees it.
 const MEMORY: &str = "/dev/shm";
 /// Words before those of the clients.
-const TOTALS: usize = 3;
+const TOTALS: usize = 4;
 const WORD: usize = size_of::<u64>();
 
 /// What is counted for all clients together.
@@ -27,6 +27,8 @@ const WORD: usize = size_of::<u64>();
 pub(crate) enum Total {
     /// Clients that joined, as their own process sees it.
     Joined,
+    /// Clients that joined, as the server sees it.
+    Met,
     /// Messages that came to the server.
     Up,
     /// Messages that came to the clients.
@@ -37,8 +39,9 @@ impl Total {
     const fn place(self) -> usize {
         match self {
             Self::Joined => 0,
-            Self::Up => 1,
-            Self::Down => 2,
+            Self::Met => 1,
+            Self::Up => 2,
+            Self::Down => 3,
         }
     }
 }

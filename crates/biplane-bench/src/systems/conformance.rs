@@ -7,10 +7,11 @@ use biplane_load::{Class, Heard, Means, Side, System, Tuning};
 const PATIENCE: Duration = Duration::from_secs(20);
 const CLIENTS: usize = 3;
 
-fn means(tuning: Tuning) -> Means {
+/// What paced work of so many clients is opened with.
+pub(super) fn means(tuning: Tuning, clients: usize) -> Means {
     Means {
         tuning,
-        clients: CLIENTS,
+        clients,
         longest: 16 * 1024,
         is_paced: true,
         receivers: 0,
@@ -27,7 +28,7 @@ struct Both {
 
 impl Both {
     fn open(system: &dyn System, tuning: Tuning) -> Self {
-        let means = means(tuning);
+        let means = means(tuning, CLIENTS);
         let served = system.serve(&means).unwrap();
         let clients = system.join(&means, &served.address).unwrap();
         let mut both = Self { server: served.side, clients };

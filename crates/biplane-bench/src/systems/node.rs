@@ -268,12 +268,13 @@ pub(super) fn pace(means: &Means, documented: Pace) -> Pace {
 }
 
 impl Pace {
-    /// How often a step reads what a library reads at once: with ticks until nothing is left, within
-    /// reason; else the next turn is near.
+    /// How often a step reads what a library reads at once, while its socket has something: with
+    /// ticks until nothing is left, within reason, since one may bring a single client; else the next
+    /// turn is near.
     pub(super) fn passes(self) -> usize {
         match self {
             Self::Busy | Self::Events => 1,
-            Self::Ticks(_) => 64,
+            Self::Ticks(_) => 4096,
         }
     }
 
@@ -291,6 +292,33 @@ impl Pace {
     }
 }
 
+/// Whether something waits to be read.
+pub(super) fn is_readable(socket: BorrowedFd<'_>) -> Result<bool> {
+    let mut polled = [PollFd::from_borrowed_fd(socket, PollFlags::IN)];
+    match poll(&mut polled, Some(&Timespec::default())) {
+        Ok(count) => Ok(count > 0),
+        Err(Errno::INTR) => Ok(true),
+        Err(error) => Err(error).context("asking whether a socket can be read"),
+    }
+}
+
 pub(super) fn parse(address: &str) -> Result<SocketAddr> {
     address.parse().with_context(|| format!("{address} is no address and port"))
+}
+
+/// A server with ticks hears of all clients that wait at its socket in one step, though the library
+/// tells of one at a time.
+#[cfg(test)]
+pub(super) fn is_joined_by_all_at_once<N: Node>(server: &mut N, clients: &mut [N]) {
+    let mut joined = 0;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while joined == 0 {
+        assert!(Instant::now() < deadline, "nobody joins");
+        for client in &mut *clients {
+            client.step(Instant::now(), &mut |_| ()).unwrap();
+        }
+        let mut hear = |heard: Heard<'_>| joined += usize::from(matches!(heard, Heard::Joined(_)));
+        server.step(Instant::now(), &mut hear).unwrap();
+    }
+    assert_eq!(joined, clients.len());
 }

@@ -125,10 +125,9 @@ impl Desk {
                     let joined_after = meter::now().saturating_sub(opened);
                     seat(seats, peer).joined_after = Some(joined_after);
                     sessions.joined += 1;
-                    if !is_server {
-                        sessions.joined_after = joined_after;
-                        shared.set_total(Total::Joined, sessions.joined);
-                    }
+                    sessions.joined_after = joined_after;
+                    let total = if is_server { Total::Met } else { Total::Joined };
+                    shared.set_total(total, sessions.joined);
                 }
                 Heard::Left(peer) => {
                     let seat = seat(seats, peer);

@@ -112,7 +112,7 @@ unsafe extern "C" {
 /// The version of the library that was linked, such as 1.3.17.
 pub(super) fn version() -> String {
     // SAFETY: it takes nothing, and returns a constant.
-    let [_, patch, minor, major] = unsafe { enet_linked_version() }.to_le_bytes();
+    let [patch, minor, major, _] = unsafe { enet_linked_version() }.to_le_bytes();
     format!("{major}.{minor}.{patch}")
 }
 

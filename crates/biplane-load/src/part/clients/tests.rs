@@ -158,6 +158,18 @@ fn a_client_takes_from_its_own_call_to_its_session() {
 }
 
 #[test]
+fn a_client_has_joined_when_both_sides_say_so() {
+    let file = SharedFile::create(3).unwrap();
+    let shared = Shared::map(file.path()).unwrap();
+    let side = Box::new(TheirSide { told: Told::default(), joining: 0..3 });
+    let books = Books::new(false, 64, 3).unwrap();
+    let mut server = Desk::new(side, books, shared, meter::now()).of_server(false);
+    assert_eq!(file.total(Total::Met), 0);
+    server.turn(NO_ROOM).unwrap();
+    assert_eq!((file.total(Total::Met), file.total(Total::Joined)), (3, 0));
+}
+
+#[test]
 fn who_is_refused_is_counted_where_joining_is_the_work_and_else_ends_it() {
     let told = Told { refused: Some(1), ..Told::default() };
     let mut joining = clients(&told, Work::Connect, 3);
