@@ -27,7 +27,7 @@ pub(crate) fn known(
             Some("at most 64 KiB of reliable messages in flight: its window's end")
         }
         ("laminar", Tuning::Tuned) if class != Class::Unreliable => {
-            Some("it waits for reports: at most 512 reliable packets in flight")
+            Some("it waits for reports: at most 128 reliable messages unreported")
         }
         _ if class == Class::Unreliable && is_lossy => {
             Some("what is lost: it halves the window of the benchmark")

@@ -1,6 +1,6 @@
 //! What a system's rounds come to.
 
-use biplane_load::{Measured, Plan, Sides, System, Worker};
+use biplane_load::{Measured, Plan, Sides, System, Way, Worker};
 use serde::Serialize;
 
 use crate::{
@@ -66,6 +66,10 @@ pub(crate) struct Cost {
 /// How the messages came.
 #[derive(Debug, Serialize)]
 pub(crate) struct Arrival {
+    /// Of the messages that were due, the share that was sent: the rest had no room, or the sending
+    /// process was late.
+    pub(crate) offered_share: Option<f64>,
+    /// Share of those sent.
     pub(crate) delivered_share: Option<f64>,
     pub(crate) latency_us: Option<Latency>,
     /// Share of the messages that came after a later one, where no order is promised.
@@ -121,6 +125,16 @@ impl Row {
     }
 }
 
+/// Of the messages that were due, those that were sent; `None` where none were.
+fn offered_share(ways: impl IntoIterator<Item = Way>) -> Option<f64> {
+    let count =
+        |(sent, due), way: Way| (sent + way.sent, due + way.sent + way.missed + way.refused);
+    let (sent, due) = ways.into_iter().fold((0_u64, 0_u64), count);
+    #[expect(clippy::cast_precision_loss, reason = "a share of counts")]
+    let share = sent as f64 / due as f64;
+    (due > 0).then_some(share)
+}
+
 /// Of the messages that came at the side that most came to.
 fn overtaken_share(round: &Measured) -> Option<f64> {
     let way = round.up?;
@@ -172,6 +186,8 @@ impl Figures<'_> {
     fn arrival(&self) -> Arrival {
         let workers = self.0.last().map(|round| &round.workers.server.receivers);
         Arrival {
+            offered_share: self
+                .median(|round| offered_share(round.up.into_iter().chain(round.down))),
             delivered_share: self.delivered(),
             latency_us: self.latency(),
             overtaken_share: self.median(overtaken_share),
@@ -223,7 +239,7 @@ mod tests {
     use super::*;
 
     /// The keys that scripts rely on.
-    const KEYS: [&str; 14] = [
+    const KEYS: [&str; 15] = [
         "system",
         "version",
         "encrypted",
@@ -233,6 +249,7 @@ mod tests {
         "max",
         "unit",
         "cpu_ns_per_message",
+        "offered_share",
         "delivered_share",
         "latency_us",
         "rss_bytes_per_client",
@@ -246,6 +263,14 @@ mod tests {
         assert_eq!(median(&[3.0]), Some(3.0));
         assert_eq!(median(&[1.0, 2.0]), Some(1.5));
         assert_eq!(median(&[1.0, 2.0, 9.0]), Some(2.0));
+    }
+
+    #[test]
+    fn what_was_late_or_had_no_room_was_not_offered() {
+        let up = Way { sent: 70, missed: 20, refused: 10, ..Way::default() };
+        let down = Way { sent: 100, ..Way::default() };
+        assert_eq!(offered_share([up, down]), Some(0.85));
+        assert_eq!(offered_share([]), None);
     }
 
     #[test]

@@ -7,6 +7,9 @@ use crate::{
     row::{Both, Row, Who},
 };
 
+/// Below this share of what was due a row did less work than the others.
+const OFFERED: f64 = 0.99;
+
 /// What stands for a figure that there is not.
 const NONE: &str = "–";
 
@@ -53,9 +56,11 @@ pub(crate) fn of(comparison: &Comparison) -> String {
         // Writing to a string does not fail.
         writeln!(text, "{system}: {version}, {encrypted}; {settings}").ok();
         let limit = row.cost.limit.map(|limit| format!("limited: {limit}"));
+        let offered = row.arrival.offered_share.filter(|share| *share < OFFERED);
+        let offered = offered.map(|share| format!("sent: {:.0} % of what was due", share * 100.0));
         let broken = row.broken.iter().map(|line| format!("did not hold: {line}"));
         let failed = row.failed.iter().map(|line| format!("a run failed: {line}"));
-        for line in limit.into_iter().chain(broken).chain(failed) {
+        for line in offered.into_iter().chain(limit).chain(broken).chain(failed) {
             writeln!(text, "    {line}").ok();
         }
     }

@@ -51,13 +51,17 @@ pub(super) fn pages() -> Result<Vec<String>> {
     }
     let (mut tables, mut failed) = (BTreeMap::new(), Vec::new());
     let mut measure =
-        |[typed, line]: [&str; 2], told: fn(&Value) -> Vec<(String, String)>| match run(line)
+        |[typed, line]: [&str; 2], told: fn(&Value) -> Vec<table::Named>| match run(line)
             .and_then(|said| Ok(serde_json::from_str::<Value>(&said)?))
         {
             Ok(document) => {
                 let origin = format!("`{typed}`, {}.\n", machine());
-                let made = told(&document).into_iter();
-                tables.extend(made.map(|(name, table)| (name, format!("{table}\n{origin}"))));
+                for (name, table) in told(&document) {
+                    match table {
+                        Ok(table) => drop(tables.insert(name, format!("{table}\n{origin}"))),
+                        Err(why) => failed.push(format!("{name}: no table is made: {why}")),
+                    }
+                }
             }
             Err(error) => failed.push(format!("{line}: {error:#}")),
         };

@@ -5,10 +5,33 @@ use serde_json::Value;
 /// What stands for a figure that there is not.
 const NONE: &str = "–";
 
-/// A table of each comparison that `biplane-bench all --json` prints, by workload.
-pub(super) fn of_comparisons(document: &Value) -> Vec<(String, String)> {
+/// Below this share of what was due a row did less work than the others.
+const OFFERED: f64 = 0.99;
+
+/// A table by its name, or why there is none.
+pub(super) type Named = (String, Result<String, String>);
+
+/// A table of each comparison that `biplane-bench all --json` prints, by workload; none where a row
+/// of Biplane's has a round without figures, or broke what it promises.
+pub(super) fn of_comparisons(document: &Value) -> Vec<Named> {
     let all = document.as_array().into_iter().flatten();
-    all.map(|one| (text(one, "/workload"), of_comparison(one))).collect()
+    let table = |one: &Value| match refusal(one) {
+        Some(why) => Err(why),
+        None => Ok(of_comparison(one)),
+    };
+    all.map(|one| (text(one, "/workload"), table(one))).collect()
+}
+
+/// Why a comparison makes no table.
+fn refusal(comparison: &Value) -> Option<String> {
+    let is_own = |row: &&Value| text(row, "/system").starts_with("biplane");
+    let faults = |row: &Value| {
+        let lines = lines(row, "/failed").into_iter().chain(lines(row, "/broken"));
+        lines.map(|line| format!("{}: {line}", text(row, "/system"))).collect::<Vec<_>>()
+    };
+    let all: Vec<_> =
+        list(comparison, "/rows").into_iter().filter(is_own).flat_map(faults).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 fn of_comparison(comparison: &Value) -> String {
@@ -20,7 +43,7 @@ fn of_comparison(comparison: &Value) -> String {
         "| system | encrypted | {unit} | min – max | {compared} | delivered | p50 / p99, µs | \
          CPU, ns a message | busy |\n|---|---|--:|--:|--:|--:|--:|--:|--:|\n"
     );
-    for row in rows {
+    for row in &rows {
         let system = text(row, "/system");
         let ratio = comparison.get("ratios").and_then(|ratios| ratios.get(&system)?.as_f64());
         let encrypted = if row.get("encrypted") == Some(&Value::Bool(true)) { "yes" } else { "no" };
@@ -46,11 +69,35 @@ fn of_comparison(comparison: &Value) -> String {
          clients' process / server's.\n",
         grouped(clients)
     ));
+    if unit == "messages/s" || unit == "MB/s" {
+        table.push_str(
+            "A process that does not sleep, as those of tuned peers, spends what it does not need \
+             on looking again: its processor time a message includes that.\n",
+        );
+    }
+    let notes: String = rows.iter().flat_map(|row| notes(row, rounds)).collect();
+    if !notes.is_empty() {
+        table.push_str(&format!("\n{notes}"));
+    }
     table
 }
 
+/// What a reader has to know of a row beside its figures, a line each.
+fn notes(row: &Value, rounds: f64) -> Vec<String> {
+    let failed = lines(row, "/failed");
+    let first =
+        failed.first().map(|why| format!("{} of {rounds} rounds failed: {why}", failed.len()));
+    let broken = lines(row, "/broken").into_iter().map(|line| format!("did not hold: {line}"));
+    let offered = number(row, "/offered_share").filter(|share| *share < OFFERED);
+    let offered = offered.map(|share| format!("sent {:.0} % of what was due", share * 100.0));
+    let limit = row.pointer("/limit").and_then(Value::as_str);
+    let limit = limit.map(|limit| format!("limited: {limit}"));
+    let all = first.into_iter().chain(broken).chain(offered).chain(limit);
+    all.map(|note| format!("- `{}`: {note}\n", text(row, "/system"))).collect()
+}
+
 /// The matrix of `biplane doctor --json`.
-pub(super) fn of_doctor(document: &Value) -> Vec<(String, String)> {
+pub(super) fn of_doctor(document: &Value) -> Vec<Named> {
     let mut table =
         "| receivers | senders | SO_REUSEPORT | datagrams/s | CPU, ns a datagram | torn | \
                      twice | lost | out of order | worst | fairness |\n\
@@ -75,11 +122,16 @@ pub(super) fn of_doctor(document: &Value) -> Vec<(String, String)> {
         ];
         table.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
-    vec![("doctor".to_owned(), table)]
+    vec![("doctor".to_owned(), Ok(table))]
 }
 
 fn list<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
     value.pointer(path).and_then(Value::as_array).into_iter().flatten().collect()
+}
+
+/// The lines of a list of them.
+fn lines<'a>(value: &'a Value, path: &str) -> Vec<&'a str> {
+    list(value, path).into_iter().filter_map(Value::as_str).collect()
 }
 
 fn text(value: &Value, path: &str) -> String {
@@ -138,12 +190,40 @@ mod tests {
         }]);
         let told = of_comparisons(&document);
         let (name, table) = told.first().unwrap();
+        let table = table.as_ref().unwrap();
         assert_eq!(name, "echo");
         let row = "| biplane | yes | 82.2 | 80 – 1,234 | – | 100.00 % | 82.2 / 300 | \
                    1,000 / 2,000 | 5 / 50 |";
         assert!(table.contains(row), "{table}");
         assert!(table.contains("| raw | no | – | – | 2.06 | – | – | – | – |"), "{table}");
         assert!(table.contains("Medians of 5 rounds of 2 s; clients: 1;"), "{table}");
+    }
+
+    #[test]
+    fn a_reader_learns_of_rounds_that_failed_and_of_work_that_was_not_done() {
+        let peer = json!({
+            "system": "renet", "failed": ["it left"], "broken": ["2 clients left"],
+            "offered_share": 0.53, "limit": "a tick",
+        });
+        let own = json!({"system": "biplane", "failed": [], "broken": [], "offered_share": 0.995});
+        let document = json!([{"workload": "game", "rounds": 3, "rows": [own, peer]}]);
+        let told = of_comparisons(&document);
+        let (_, table) = told.first().unwrap();
+        let wanted = "\n\n- `renet`: 1 of 3 rounds failed: it left\n\
+                      - `renet`: did not hold: 2 clients left\n\
+                      - `renet`: sent 53 % of what was due\n\
+                      - `renet`: limited: a tick\n";
+        assert!(table.as_ref().unwrap().ends_with(wanted), "{told:?}");
+    }
+
+    #[test]
+    fn what_biplane_did_not_keep_makes_no_table() {
+        for key in ["failed", "broken"] {
+            let row = json!({"system": "biplane inline", key: ["2 clients left"]});
+            let told = of_comparisons(&json!([{"workload": "game", "rows": [row]}]));
+            let refused = Err("biplane inline: 2 clients left".to_owned());
+            assert_eq!(told, [("game".to_owned(), refused)]);
+        }
     }
 
     #[test]
@@ -155,6 +235,6 @@ mod tests {
         });
         let told = of_doctor(&json!({"matrix": [row]}));
         let wanted = "| 2 | 1 | no | 412,346 | 2,300 | 0 | 0 | 0 | 1.23 % | 812 | 0.91 |";
-        assert!(told.first().unwrap().1.contains(wanted), "{told:?}");
+        assert!(told.first().unwrap().1.as_ref().unwrap().contains(wanted), "{told:?}");
     }
 }

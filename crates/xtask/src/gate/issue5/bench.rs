@@ -45,7 +45,7 @@ const BUSY: f64 = 0.9;
 
 /// Keys of every comparison, and of every row in it.
 const KEYS: [&str; 3] = ["workload", "rows", "ratios"];
-const ROW_KEYS: [&str; 15] = [
+const ROW_KEYS: [&str; 16] = [
     "system",
     "version",
     "encrypted",
@@ -56,6 +56,7 @@ const ROW_KEYS: [&str; 15] = [
     "unit",
     "cpu_ns_per_message.client",
     "cpu_ns_per_message.server",
+    "offered_share",
     "delivered_share",
     "latency_us.p50",
     "latency_us.p99",

@@ -89,7 +89,9 @@ const TARGETS: &[Target] = &[
 /// The short form looks that nothing is far off, on a machine that does other things too.
 const SHORT: &[Target] = &[row("unreliable-64", "biplane", ENET, Times(0.25))];
 
-/// What arrives of a match, each way.
+/// What is sent of what a match has due: less is another work.
+const OFFERED: f64 = 0.99;
+/// What arrives of that, both ways.
 const DELIVERED: f64 = 0.999;
 /// Of a flow that two receivers share, what comes behind what left after it.
 const OVERTAKEN: f64 = 0.001;
@@ -134,6 +136,8 @@ fn judge(run: &mut Run, all: &[&Value], target: &Target) {
 
 fn judge_shares(run: &mut Run, all: &[&Value]) {
     for (workload, of, figure, wanted) in [
+        ("game", "biplane", "offered_share", Wanted::AtLeast(OFFERED)),
+        ("game", "biplane inline", "offered_share", Wanted::AtLeast(OFFERED)),
         ("game", "biplane", "delivered_share", Wanted::AtLeast(DELIVERED)),
         ("game", "biplane inline", "delivered_share", Wanted::AtLeast(DELIVERED)),
         ("receivers", "biplane 2", "overtaken_share", Wanted::AtMost(OVERTAKEN)),
