@@ -11,7 +11,7 @@ use anyhow::Result;
 use anyhow::bail;
 use biplane_load::{Class, Means, Served, Side, System, Tuning};
 
-use super::node::{Pace, pace};
+use super::node::{Pace, paces};
 
 #[derive(Debug)]
 pub(crate) struct Enet;
@@ -30,14 +30,14 @@ impl System for Enet {
     }
 
     fn settings(&self, means: &Means) -> String {
-        let driven = pace(means, Pace::Events).drives("service");
+        let driven = paces(means, Pace::Events).drives("service");
         let tuned = match means.tuning {
             Tuning::Documented => "; defaults (socket buffers 256 KiB asked)",
             Tuning::Tuned => {
                 "; mtu 1452 (1392), throttle never falls, socket buffers 8/4 MiB asked"
             }
         };
-        format!("{driven}{tuned}; a host a client; at most 1 MiB of reliable messages queued")
+        format!("{driven}{tuned}; a host a client; at most 256 KiB of reliable messages queued")
     }
 
     fn longest(&self, _class: Class) -> Option<usize> {

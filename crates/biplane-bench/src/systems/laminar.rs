@@ -8,14 +8,17 @@
 mod datagrams;
 mod node;
 
-use std::{net::UdpSocket, time::Duration};
+use std::{
+    net::UdpSocket,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use biplane_load::{Class, Means, Served, Side, System, Tuning};
 use laminar::Config;
 
 use self::node::LaminarNode;
-use super::node::{LONGEST_DATAGRAM, Nodes, Pace, bind, pace, parse};
+use super::node::{LONGEST_DATAGRAM, Nodes, Pace, bind, paces, parse};
 
 /// The sleep of its polling thread.
 const TICK: Duration = Duration::from_millis(1);
@@ -45,7 +48,7 @@ impl System for Laminar {
     }
 
     fn settings(&self, means: &Means) -> String {
-        let driven = pace(means, Pace::Ticks(TICK)).drives("manual_poll");
+        let driven = paces(means, Pace::Ticks(TICK)).drives("manual_poll");
         let tuned = match means.tuning {
             Tuning::Documented => {
                 ", as its polling thread; heartbeats of 1 s (none), dropped after 30 s (5)"
@@ -74,15 +77,16 @@ impl System for Laminar {
         let socket = bind(means.tuning)?;
         let address = socket.local_addr()?.to_string();
         let node = node(socket, means.tuning);
-        let side = Box::new(Nodes::server(node, pace(means, Pace::Ticks(TICK)))?);
+        let side = Box::new(Nodes::server(node, paces(means, Pace::Ticks(TICK)).server)?);
         Ok(Served { side, address })
     }
 
     fn join(&self, means: &Means, address: &str) -> Result<Box<dyn Side>> {
+        let opened = Instant::now();
         let server = parse(address)?;
         let client = |_| Ok(node(bind(means.tuning)?, means.tuning).client_of(server));
-        let nodes = (0..means.clients).map(client).collect::<Result<_>>()?;
-        Ok(Box::new(Nodes::clients(nodes, pace(means, Pace::Ticks(TICK)))?))
+        let nodes = (0..means.clients).map(client);
+        Ok(Box::new(Nodes::clients(opened, nodes, paces(means, Pace::Ticks(TICK)).clients)?))
     }
 }
 

@@ -74,6 +74,8 @@ pub(super) struct Nodes<N> {
     /// When all shall take a step.
     all: Instant,
     queues: Vec<Queue>,
+    /// How long after it was opened each client's node began to be made, and so to join.
+    begun: Vec<Duration>,
 }
 
 /// What a node has queued.
@@ -89,8 +91,19 @@ impl<N: Node> Nodes<N> {
         Self::new(vec![node], true, pace)
     }
 
-    pub(super) fn clients(nodes: Vec<N>, pace: Pace) -> Result<Self> {
-        Self::new(nodes, false, pace)
+    /// Clients that are made one after the other, on a side that was opened at `opened`.
+    pub(super) fn clients(
+        opened: Instant,
+        nodes: impl IntoIterator<Item = Result<N>>,
+        pace: Pace,
+    ) -> Result<Self> {
+        let (mut nodes, mut made, mut begun) = (nodes.into_iter(), Vec::new(), Vec::new());
+        loop {
+            begun.push(opened.elapsed());
+            let Some(node) = nodes.next() else { break };
+            made.push(node?);
+        }
+        Ok(Self { begun, ..Self::new(made, false, pace)? })
     }
 
     fn new(nodes: Vec<N>, is_server: bool, pace: Pace) -> Result<Self> {
@@ -100,7 +113,8 @@ impl<N: Node> Nodes<N> {
             epoll::add(&sockets, node.socket(), data, epoll::EventFlags::IN)?;
         }
         let (now, queues) = (Instant::now(), vec![Queue::default(); nodes.len()]);
-        Ok(Self { nodes, sockets, is_server, pace, tick: now, all: now, queues })
+        let begun = Vec::new();
+        Ok(Self { nodes, sockets, is_server, pace, tick: now, all: now, queues, begun })
     }
 
     /// Which node has this peer, and as which of its own.
@@ -232,6 +246,10 @@ impl<N: Node> Side for Nodes<N> {
         Ok(queued)
     }
 
+    fn begun_after(&self, peer: Peer) -> Duration {
+        self.begun.get(peer).copied().unwrap_or_default()
+    }
+
     fn flush(&mut self) -> Result<()> {
         let now = Instant::now();
         let has_ticks = matches!(self.pace, Pace::Ticks(_));
@@ -257,13 +275,35 @@ pub(super) fn bind(tuning: Tuning) -> Result<UdpSocket> {
     Ok(socket)
 }
 
-/// The pace of work: the documented one, or, tuned, what costs least.
-pub(super) fn pace(means: &Means, documented: Pace) -> Pace {
+/// The paces of the two processes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Paces {
+    pub(super) server: Pace,
+    pub(super) clients: Pace,
+}
+
+/// The paces of work: the documented one, or, tuned, what costs least. Clients have a node each, and
+/// the work ticks for them.
+pub(super) fn paces(means: &Means, documented: Pace) -> Paces {
+    let both = |pace| Paces { server: pace, clients: pace };
     match (means.tuning, means.is_paced) {
-        (Tuning::Documented, _) => documented,
-        (Tuning::Tuned, false) => Pace::Busy,
-        (Tuning::Tuned, true) if means.clients > CLIENTS_FOR_EVENTS => Pace::Ticks(TICK),
-        (Tuning::Tuned, true) => Pace::Events,
+        (Tuning::Documented, _) => both(documented),
+        (Tuning::Tuned, false) => both(Pace::Busy),
+        (Tuning::Tuned, true) if means.clients > CLIENTS_FOR_EVENTS => {
+            Paces { server: Pace::Ticks(TICK), clients: Pace::Events }
+        }
+        (Tuning::Tuned, true) => both(Pace::Events),
+    }
+}
+
+impl Paces {
+    /// In words, how `call`, which is the library's, is driven.
+    pub(super) fn drives(self, call: &str) -> String {
+        let server = self.server.drives(call);
+        if self.server == self.clients {
+            return server;
+        }
+        format!("{server}; clients {}", self.clients.drives(call))
     }
 }
 
@@ -278,8 +318,7 @@ impl Pace {
         }
     }
 
-    /// In words, how `call`, which is the library's, is driven.
-    pub(super) fn drives(self, call: &str) -> String {
+    fn drives(self, call: &str) -> String {
         match self {
             Self::Busy => format!("{call} without sleep"),
             Self::Events => format!(

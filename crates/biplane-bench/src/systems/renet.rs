@@ -14,7 +14,7 @@ use biplane_load::{Class, Means, Served, Side, System, Tuning};
 use renet::{ChannelConfig, ConnectionConfig, DefaultChannel};
 
 use self::{client::ClientNode, server::ServerNode};
-use super::node::{self, Nodes, Pace};
+use super::node::{self, Nodes, Pace, Paces};
 
 /// The sleep of its documented loop.
 const TICK: Duration = Duration::from_millis(16);
@@ -48,9 +48,10 @@ impl System for Renet {
     }
 
     fn settings(&self, means: &Means) -> String {
-        let driven = match pace(means) {
-            Pace::Busy => Pace::Busy.drives("update, send_packets every 0.2 ms at most,"),
-            pace => pace.drives("update, send_packets"),
+        let paces = paces(means);
+        let driven = match paces.server {
+            Pace::Busy => paces.drives("update, send_packets every 0.2 ms at most,"),
+            Pace::Events | Pace::Ticks(_) => paces.drives("update, send_packets"),
         };
         let tuned = match means.tuning {
             Tuning::Documented => "; defaults (60,000 B a tick, 5 MiB a channel)",
@@ -78,23 +79,23 @@ impl System for Renet {
         let key = renet_netcode::generate_random_bytes();
         let node = ServerNode::new(means, key)?;
         let address = format!("{} {}", node.address()?, to_hex(&key));
-        Ok(Served { side: Box::new(Nodes::server(node, pace(means))?), address })
+        Ok(Served { side: Box::new(Nodes::server(node, paces(means).server)?), address })
     }
 
     fn join(&self, means: &Means, address: &str) -> Result<Box<dyn Side>> {
+        let opened = Instant::now();
         let (server, key) = address.split_once(' ').context("the address has no key")?;
         let (server, key) = (node::parse(server)?, from_hex(key)?);
         let tokens: Vec<_> = (0..means.clients as u64)
             .map(|id| client::token(id, server, &key))
             .collect::<Result<_>>()?;
-        let nodes =
-            tokens.into_iter().map(|token| ClientNode::new(means, token)).collect::<Result<_>>()?;
-        Ok(Box::new(Nodes::clients(nodes, pace(means))?))
+        let nodes = tokens.into_iter().map(|token| ClientNode::new(means, token));
+        Ok(Box::new(Nodes::clients(opened, nodes, paces(means).clients)?))
     }
 }
 
-fn pace(means: &Means) -> Pace {
-    node::pace(means, Pace::Ticks(TICK))
+fn paces(means: &Means) -> Paces {
+    node::paces(means, Pace::Ticks(TICK))
 }
 
 fn config(tuning: Tuning) -> ConnectionConfig {

@@ -12,13 +12,13 @@ use anyhow::{Context as _, Result, ensure};
 use biplane_load::{Class, Heard, Means, Peer, Served, Side, System, Tuning};
 use rusty_enet::{EventNoRef, Host, HostSettings, Packet, PeerID};
 
-use super::node::{self, LONGEST_DATAGRAM, Node, Nodes, Pace};
+use super::node::{self, LONGEST_DATAGRAM, Node, Nodes, Pace, Paces};
 
 /// The channel of what is unreliable, and that of what is reliable.
 const CHANNELS: [u8; 2] = [0, 1];
 
 /// Reliable bytes of a peer that may be queued or in flight; a single longer message may too.
-const QUEUED_BYTES: usize = 1 << 20;
+const QUEUED_BYTES: usize = 256 << 10;
 
 /// The sleep of the loop in its examples.
 const TICK: Duration = Duration::from_millis(10);
@@ -43,14 +43,14 @@ impl System for RustyEnet {
     }
 
     fn settings(&self, means: &Means) -> String {
-        let driven = pace(means).drives("service");
+        let driven = paces(means).drives("service");
         let tuned = match means.tuning {
             Tuning::Documented => "; defaults, as in its examples",
             Tuning::Tuned => {
                 "; mtu 1452 (1392), throttle never falls, socket buffers 8/4 MiB asked"
             }
         };
-        format!("{driven}{tuned}; a host a client; at most 1 MiB of reliable messages queued")
+        format!("{driven}{tuned}; a host a client; at most 256 KiB of reliable messages queued")
     }
 
     fn longest(&self, _class: Class) -> Option<usize> {
@@ -60,21 +60,23 @@ impl System for RustyEnet {
     fn serve(&self, means: &Means) -> Result<Served> {
         let socket = node::bind(means.tuning)?;
         let address = socket.local_addr()?.to_string();
-        let node = EnetNode::new(socket, means.clients + 1, means)?;
-        let side = Box::new(Nodes::server(node, pace(means))?);
+        let pace = paces(means).server;
+        let node = EnetNode::new(socket, means.clients + 1, pace, means)?;
+        let side = Box::new(Nodes::server(node, pace)?);
         Ok(Served { side, address })
     }
 
     fn join(&self, means: &Means, address: &str) -> Result<Box<dyn Side>> {
+        let opened = Instant::now();
         let server = node::parse(address)?;
         let client = |_| EnetNode::join(node::bind(means.tuning)?, server, means);
-        let nodes = (0..means.clients).map(client).collect::<Result<_>>()?;
-        Ok(Box::new(Nodes::clients(nodes, pace(means))?))
+        let nodes = (0..means.clients).map(client);
+        Ok(Box::new(Nodes::clients(opened, nodes, paces(means).clients)?))
     }
 }
 
-fn pace(means: &Means) -> Pace {
-    node::pace(means, Pace::Ticks(TICK))
+fn paces(means: &Means) -> Paces {
+    node::paces(means, Pace::Ticks(TICK))
 }
 
 /// A host, and its peers in the order in which they joined.
@@ -95,7 +97,7 @@ struct Joined {
 }
 
 impl EnetNode {
-    fn new(socket: UdpSocket, peers: usize, means: &Means) -> Result<Self> {
+    fn new(socket: UdpSocket, peers: usize, pace: Pace, means: &Means) -> Result<Self> {
         ensure!(peers <= PeerID::MAX, "ENet has {} peers at most", PeerID::MAX);
         let settings =
             HostSettings { peer_limit: peers, channel_limit: CHANNELS.len(), ..Default::default() };
@@ -103,12 +105,12 @@ impl EnetNode {
         if means.tuning == Tuning::Tuned {
             host.set_mtu(LONGEST_DATAGRAM)?;
         }
-        let (tuning, passes) = (means.tuning, pace(means).passes());
+        let (tuning, passes) = (means.tuning, pace.passes());
         Ok(Self { host, tuning, passes, joined: Vec::new(), numbers: vec![None; peers] })
     }
 
     fn join(socket: UdpSocket, server: SocketAddr, means: &Means) -> Result<Self> {
-        let mut node = Self::new(socket, 1, means)?;
+        let mut node = Self::new(socket, 1, paces(means).clients, means)?;
         node.host.connect(server, CHANNELS.len(), 0).context("no peer is free")?;
         Ok(node)
     }
@@ -236,7 +238,7 @@ fn who_waits_to_join_a_server_with_ticks_joins_in_one_step() {
     let means = super::conformance::means(Tuning::Tuned, 100);
     let socket = node::bind(means.tuning).unwrap();
     let address = socket.local_addr().unwrap();
-    let mut server = EnetNode::new(socket, means.clients, &means).unwrap();
+    let mut server = EnetNode::new(socket, means.clients, paces(&means).server, &means).unwrap();
     let client = |_| EnetNode::join(node::bind(means.tuning).unwrap(), address, &means).unwrap();
     let mut clients: Vec<_> = (0..means.clients).map(client).collect();
     node::is_joined_by_all_at_once(&mut server, &mut clients);

@@ -7,7 +7,7 @@ use biplane_load::{Class, Heard, Means, Peer, Served, Side, Tuning};
 
 use super::{
     super::node::{
-        LONGEST_DATAGRAM, Node, Nodes, Pace, RECEIVE_BUFFER, SEND_BUFFER, is_readable, pace, parse,
+        LONGEST_DATAGRAM, Node, Nodes, Pace, RECEIVE_BUFFER, SEND_BUFFER, is_readable, paces, parse,
     },
     ffi::{self, Event, Host, PeerId},
 };
@@ -21,7 +21,7 @@ const CHANNELS: u8 = 2;
 const MOST_PEERS: usize = 4095;
 
 /// Reliable bytes of a peer that may be queued or in flight; a single longer message may too.
-const QUEUED_BYTES: usize = 1 << 20;
+const QUEUED_BYTES: usize = 256 << 10;
 
 /// The throttle drops what is unreliable when the round trip varies. This lets it only rise.
 const THROTTLE: (u32, u32, u32) = (5000, 32, 0);
@@ -34,14 +34,15 @@ pub(super) fn serve(means: &Means) -> Result<Served> {
     // One to spare: a peer that has left is kept for a while.
     let node = EnetNode::new(means.clients + 1, true, means)?;
     let address = node.host.address()?.to_string();
-    Ok(Served { side: Box::new(Nodes::server(node, pace(means, Pace::Events))?), address })
+    let side = Nodes::server(node, paces(means, Pace::Events).server)?;
+    Ok(Served { side: Box::new(side), address })
 }
 
 pub(super) fn join(means: &Means, address: &str) -> Result<Box<dyn Side>> {
+    let opened = Instant::now();
     let server = parse(address)?;
-    let client = |_| EnetNode::join(server, means);
-    let nodes = (0..means.clients).map(client).collect::<Result<_>>()?;
-    Ok(Box::new(Nodes::clients(nodes, pace(means, Pace::Events))?))
+    let nodes = (0..means.clients).map(|_| EnetNode::join(server, means));
+    Ok(Box::new(Nodes::clients(opened, nodes, paces(means, Pace::Events).clients)?))
 }
 
 /// A host, and its peers in the order in which they joined.
@@ -69,7 +70,9 @@ impl EnetNode {
             host.set_mtu(LONGEST_DATAGRAM);
             host.set_buffers(RECEIVE_BUFFER, SEND_BUFFER)?;
         }
-        let (tuning, passes) = (means.tuning, pace(means, Pace::Events).passes());
+        let paces = paces(means, Pace::Events);
+        let passes = if is_server { paces.server } else { paces.clients }.passes();
+        let tuning = means.tuning;
         Ok(Self { host, tuning, passes, joined: Vec::new(), numbers: vec![None; peers] })
     }
 

@@ -16,7 +16,7 @@ use renet_netcode::{
 
 use super::{
     super::node::{self, Node},
-    Clock, PROTOCOL, channel, config, pace, takes, unix_time,
+    Clock, PROTOCOL, channel, config, paces, takes, unix_time,
 };
 
 /// How long a token is good for, and when a silent peer is given up: both as the library does for
@@ -61,7 +61,7 @@ impl ClientNode {
             transport: NetcodeClientTransport::new(unix_time()?, secure, socket.try_clone()?)?,
             socket,
             tuning: means.tuning,
-            clock: Clock::new(pace(means)),
+            clock: Clock::new(paces(means).clients),
             state: State::Joining,
         })
     }

@@ -16,7 +16,7 @@ use renet_netcode::{
 
 use super::{
     super::node::{self, Node},
-    Clock, PROTOCOL, channel, config, pace, takes, unix_time,
+    Clock, PROTOCOL, channel, config, paces, takes, unix_time,
 };
 
 /// A server, and its clients in the order in which they joined.
@@ -46,7 +46,7 @@ impl ServerNode {
             transport: NetcodeServerTransport::new(config_of_transport, socket.try_clone()?)?,
             socket,
             tuning: means.tuning,
-            clock: Clock::new(pace(means)),
+            clock: Clock::new(paces(means).server),
             joined: Vec::new(),
             numbers: HashMap::new(),
         })
