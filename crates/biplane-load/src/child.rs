@@ -3,7 +3,7 @@
 use std::{
     env,
     io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
     time::{Duration, Instant},
@@ -39,9 +39,7 @@ impl Part {
         let (sender, lines) = channel();
         // Ends with the part, which closes its end of the pipe.
         thread::Builder::new().name(format!("load-{name}")).spawn(move || {
-            let lines = BufReader::new(stdout).lines().map_while(Result::ok);
-            // What does not read was printed by the system or by a library of its own.
-            for told in lines.filter_map(|line| serde_json::from_str(&line).ok()) {
+            for told in told(BufReader::new(stdout)) {
                 if sender.send(told).is_err() {
                     break;
                 }
@@ -67,8 +65,11 @@ impl Part {
             Ok(told) => Ok(Some(told)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => {
-                let status = self.child.wait()?;
-                bail!("the process of the {} ended: {status}", self.name)
+                let name = self.name;
+                match self.ended()? {
+                    Some(status) => bail!("the process of the {name} ended: {status}"),
+                    None => bail!("the process of the {name} says no more"),
+                }
             }
         }
     }
@@ -84,6 +85,18 @@ impl Part {
         bail!("the {} did not report within {patience:?}", self.name)
     }
 
+    /// What it ended with, if it does so within [`ENDING`].
+    fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        let end = Instant::now() + ENDING;
+        loop {
+            let status = self.child.try_wait()?;
+            if status.is_some() || Instant::now() >= end {
+                return Ok(status);
+            }
+            thread::sleep(STEP);
+        }
+    }
+
     fn write(&mut self, line: &str) -> Result<()> {
         let stdin = self.stdin.as_mut().context("a part without standard input")?;
         // One that is gone has said why: that is heard next.
@@ -96,20 +109,33 @@ impl Drop for Part {
     fn drop(&mut self) {
         // Without its parent's pipe a part ends by itself.
         self.stdin = None;
-        let end = Instant::now() + ENDING;
-        while Instant::now() < end {
-            if !matches!(self.child.try_wait(), Ok(None)) {
-                return;
-            }
-            thread::sleep(STEP);
+        if !matches!(self.ended(), Ok(None)) {
+            return;
         }
         self.child.kill().ok();
         self.child.wait().ok();
     }
 }
 
+/// All that a part tells. What does not read was printed by the system or by a library of its own.
+fn told(stdout: impl BufRead) -> impl Iterator<Item = Told> {
+    stdout.split(b'\n').map_while(Result::ok).filter_map(|line| serde_json::from_slice(&line).ok())
+}
+
 /// Signals of a terminal are for the parent, which tells its parts.
 fn alone(command: &mut Command) {
     use std::os::unix::process::CommandExt;
     command.process_group(0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_s_own_words_hide_nothing_that_a_part_tells() {
+        let stdout = b"\xff is no text\nnor this a word\n\"Ready\"\n\"Done\"".as_slice();
+        let told: Vec<_> = told(stdout).collect();
+        assert!(matches!(told.as_slice(), [Told::Ready, Told::Done]), "{told:?}");
+    }
 }

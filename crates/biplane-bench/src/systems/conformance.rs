@@ -63,11 +63,13 @@ impl Both {
     }
 }
 
-/// Everything joins, and messages of every class that the system carries pass both ways, whole, and
-/// from whom they came.
+/// Everything joins, each from a moment of its own, and messages of every class that the system
+/// carries pass both ways, whole, and from whom they came.
 pub(super) fn is_kept_by(system: &dyn System) {
     for tuning in [Tuning::Documented, Tuning::Tuned] {
         let mut both = Both::open(system, tuning);
+        let begun: Vec<_> = (0..CLIENTS).map(|peer| both.clients.begun_after(peer)).collect();
+        assert!(begun.is_sorted() && begun[0] > Duration::ZERO, "{begun:?}");
         for class in [Class::Unreliable, Class::Reliable, Class::Command] {
             let Some(longest) = system.longest(class) else { continue };
             for length in [8, 64, 600, longest.min(16 * 1024)] {

@@ -10,9 +10,9 @@ mod timer;
 use std::{
     future::poll_fn,
     net::{Ipv4Addr, SocketAddr, UdpSocket},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -108,6 +108,7 @@ impl System for Quinn {
     }
 
     fn join(&self, means: &Means, address: &str) -> Result<Box<dyn Side>> {
+        let opened = Instant::now();
         let (address, certificate) =
             address.split_once(' ').context("an address, a certificate")?;
         let address: SocketAddr = address.parse()?;
@@ -115,7 +116,8 @@ impl System for Quinn {
         let mut config = ClientConfig::new(Arc::new(tls));
         config.transport_config(Arc::new(transport(means.tuning)));
         let side = Connections::open(means, None)?;
-        let dials = Dials { endpoint: side.endpoint.clone(), config, address };
+        let begun = Arc::clone(&side.begun);
+        let dials = Dials { endpoint: side.endpoint.clone(), config, address, opened, begun };
         let at_a_time = match means.tuning {
             Tuning::Documented => DIALS,
             Tuning::Tuned => means.clients,
@@ -130,7 +132,12 @@ struct Dials {
     endpoint: Endpoint,
     config: ClientConfig,
     address: SocketAddr,
+    opened: Instant,
+    begun: Begun,
 }
+
+/// When each client began to connect, after its side was opened.
+type Begun = Arc<Mutex<Vec<Duration>>>;
 
 impl Dials {
     /// Connects as many clients, so many at a time.
@@ -139,6 +146,7 @@ impl Dials {
         for peer in 0..clients {
             let turn = Arc::clone(&turns).acquire_owned().await;
             let (config, tell) = (self.config.clone(), tell.clone());
+            self.begun.lock().unwrap_or_else(PoisonError::into_inner).push(self.opened.elapsed());
             match self.endpoint.connect_with(config, self.address, identity::NAME) {
                 Ok(connecting) => drop(tokio::spawn(async move {
                     link::connect(peer, connecting, tell).await;
@@ -185,6 +193,7 @@ struct Connections {
     tell: Sender<Told>,
     batch: Vec<Told>,
     timer: Timer,
+    begun: Begun,
 }
 
 #[derive(Debug, Default)]
@@ -207,7 +216,8 @@ impl Connections {
         drop(within);
         let (tell, told) = channel(TOLD);
         let (links, batch) = (Links::default(), Vec::new());
-        Ok(Self { runtime, endpoint, links, told, tell, batch, timer })
+        let begun = Begun::default();
+        Ok(Self { runtime, endpoint, links, told, tell, batch, timer, begun })
     }
 
     /// Hears one thing of the tasks.
@@ -295,6 +305,11 @@ impl Side for Connections {
             self.links.unwritten.push(to);
         }
         Ok(has_room)
+    }
+
+    fn begun_after(&self, peer: Peer) -> Duration {
+        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.get(peer).copied().unwrap_or_default()
     }
 
     fn flush(&mut self) -> Result<()> {

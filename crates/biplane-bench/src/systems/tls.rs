@@ -7,7 +7,7 @@ use std::{
     io::ErrorKind,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -64,12 +64,14 @@ impl System for Tls {
     }
 
     fn join(&self, means: &Means, address: &str) -> Result<Box<dyn Side>> {
+        let opened = Instant::now();
         let (address, certificate) =
             address.split_once(' ').context("an address, a certificate")?;
         let address: SocketAddr = address.parse()?;
         let config = Arc::new(identity::client(means.tuning, certificate)?);
         let mut side = Streams::new(None)?;
         for peer in 0..means.clients {
+            side.begun.push(opened.elapsed());
             let name = ServerName::try_from(identity::NAME)?;
             let tls = ClientConnection::new(Arc::clone(&config), name)?;
             side.add(Stream::new(connect(address)?, tls)?)?;
@@ -118,6 +120,8 @@ struct Streams {
     /// To a server, peers count as they joined, which may be another order.
     streams_of_peers: Vec<usize>,
     unsent: Vec<usize>,
+    /// When each client began to join, after its side was opened.
+    begun: Vec<Duration>,
 }
 
 #[derive(Debug)]
@@ -135,6 +139,7 @@ impl Streams {
             streams: Vec::new(),
             streams_of_peers: Vec::new(),
             unsent: Vec::new(),
+            begun: Vec::new(),
         })
     }
 
@@ -241,6 +246,10 @@ impl Side for Streams {
             self.write(number)?;
         }
         Ok(has_room)
+    }
+
+    fn begun_after(&self, peer: Peer) -> Duration {
+        self.begun.get(peer).copied().unwrap_or_default()
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -61,17 +61,28 @@ struct Peers {
     /// To a server; to a client its socket says who it is.
     by_address: Option<HashMap<SocketAddr, Peer>>,
     unjoined: usize,
+    opened: Instant,
     asked: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Other {
     address: SocketAddr,
+    /// When a client first asked, after its side was opened.
+    begun: Option<Duration>,
     run: Run,
     has_joined: bool,
 }
 
 impl Peers {
+    fn new(
+        all: Vec<Other>,
+        by_address: Option<HashMap<SocketAddr, Peer>>,
+        opened: Instant,
+    ) -> Self {
+        Self { unjoined: all.len(), all, by_address, opened, asked: None }
+    }
+
     /// Whose a datagram is that came by a socket of this number.
     fn whose(&self, socket: usize, address: SocketAddr) -> Option<Peer> {
         match &self.by_address {
@@ -99,7 +110,7 @@ impl Peers {
 
 impl Other {
     fn new(address: SocketAddr) -> Self {
-        Self { address, run: Run::default(), has_joined: false }
+        Self { address, begun: None, run: Run::default(), has_joined: false }
     }
 }
 
@@ -107,17 +118,17 @@ impl<S: Seal> Datagrams<S> {
     pub(super) fn serve(means: &Means, packing: Packing, seal: S) -> Result<(Self, SocketAddr)> {
         let socket = Socket::open(means.tuning)?;
         let address = socket.socket.local_addr()?;
-        let peers =
-            Peers { all: Vec::new(), by_address: Some(HashMap::new()), unjoined: 0, asked: None };
+        let peers = Peers::new(Vec::new(), Some(HashMap::new()), Instant::now());
         Ok((Self::new(means, vec![socket], peers, (packing, seal))?, address))
     }
 
     pub(super) fn join(means: &Means, packing: Packing, seal: S, address: &str) -> Result<Self> {
+        let opened = Instant::now();
         let address = address.parse().with_context(|| format!("`{address}` is no address"))?;
         let sockets = (0..means.clients).map(|_| Socket::open(means.tuning));
         let sockets = sockets.collect::<Result<Vec<_>>>()?;
         let all = sockets.iter().map(|_| Other::new(address)).collect();
-        let peers = Peers { all, by_address: None, unjoined: means.clients, asked: None };
+        let peers = Peers::new(all, None, opened);
         Self::new(means, sockets, peers, (packing, seal))
     }
 
@@ -154,8 +165,10 @@ impl<S: Seal> Datagrams<S> {
         if waited < ASK_AGAIN {
             return Ok(ASK_AGAIN.saturating_sub(waited));
         }
-        for (socket, other) in self.sockets.iter().zip(&self.peers.all) {
+        let Peers { all, opened, .. } = &mut self.peers;
+        for (socket, other) in self.sockets.iter().zip(all) {
             if !other.has_joined {
+                other.begun.get_or_insert_with(|| opened.elapsed());
                 socket.send(other.address, &[], None)?;
             }
         }
@@ -285,6 +298,10 @@ impl<S: Seal> Side for Datagrams<S> {
         });
         self.unsent = unsent;
         outcome
+    }
+
+    fn begun_after(&self, peer: Peer) -> Duration {
+        self.peers.all.get(peer).and_then(|other| other.begun).unwrap_or_default()
     }
 
     fn drops(&self) -> BTreeMap<String, u64> {

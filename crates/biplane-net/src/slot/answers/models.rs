@@ -18,7 +18,7 @@ fn model(end: fn(&Answers)) {
         let answered = Answered { id: RequestId(1), outcome: Ok(Bytes::from_static(b"yes")) };
         together([
             Box::new(move || asker.wait(RequestId(1), then)),
-            Box::new(move || bringer.bring(vec![(answered, ReplyPlace::default())])),
+            Box::new(move || drop(bringer.bring(vec![(answered, ReplyPlace::default())]))),
             Box::new(move || end(&ender)),
         ]);
         let heard = heard.lock().unwrap();
@@ -42,7 +42,7 @@ fn an_answer_without_an_end_is_heard() {
         let answered = Answered { id: RequestId(1), outcome: Ok(Bytes::new()) };
         together([
             Box::new(move || asker.wait(RequestId(1), then)),
-            Box::new(move || answers.bring(vec![(answered, ReplyPlace::default())])),
+            Box::new(move || drop(answers.bring(vec![(answered, ReplyPlace::default())]))),
         ]);
         assert_eq!(*heard.lock().unwrap(), [Ok(Bytes::new())]);
     });
