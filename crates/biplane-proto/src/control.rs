@@ -16,7 +16,9 @@ pub(crate) use self::{
     inbox::{Inbox, Whole},
     outbox::{Head, Outbox},
 };
-use crate::{ControlLoss, ControlStats, limits, spares::Spares, transfer::Book};
+use crate::{
+    Content, ControlLoss, ControlStats, SendError, limits, spares::Spares, transfer::Book,
+};
 
 /// The control connection of a session: both directions and their liveness.
 #[derive(Debug)]
@@ -79,6 +81,11 @@ impl Control {
             bytes_received: 0,
             resumes: 0,
         }
+    }
+
+    /// Queues a command, request or reply.
+    pub(crate) fn queue(&mut self, head: Head, content: Content<'_>) -> Result<(), SendError> {
+        self.outbox.push(head, content, &mut self.spares)
     }
 
     /// Whether it can carry anything.

@@ -327,7 +327,7 @@ impl Session {
         let config = self.channels.config(channel).ok_or(SendError::NotInProtocol)?;
         if config.kind == ChannelKind::Command {
             self.channels.check(channel, content.as_slice().len(), how)?;
-            let outcome = self.queue_command(channel, content);
+            let outcome = self.control.queue(Head::Command(channel), content);
             self.channels.on_command(channel, how, outcome)?;
         } else {
             let only_waits = self.only_waits(config, how);
@@ -425,19 +425,6 @@ impl Session {
     /// Says once more that there are messages, of which the application took some and gave them back.
     pub fn tell_readable(&mut self) {
         self.outlook.readable();
-    }
-
-    fn queue_command(&mut self, channel: ChannelId, content: Content<'_>) -> Result<(), SendError> {
-        let Control { outbox, spares, .. } = &mut *self.control;
-        let payload = match content {
-            Content::Borrowed(bytes) => {
-                // Before they are copied in vain.
-                outbox.check(bytes.len())?;
-                spares.copy(bytes)
-            }
-            Content::Shared(bytes) => bytes,
-        };
-        outbox.push(Head::Command(channel), payload)
     }
 
     /// Notes packets with its receive id that were dropped before they came to it.

@@ -3,7 +3,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::limits;
+use crate::{Content, limits};
 
 /// Buffers that nobody needs now.
 #[derive(Debug, Default)]
@@ -14,8 +14,15 @@ impl Spares {
         Self(Vec::new())
     }
 
-    /// A copy of `bytes`.
-    pub(crate) fn copy(&mut self, bytes: &[u8]) -> Bytes {
+    /// The same in memory that is ours; what is somebody else's is copied.
+    pub(crate) fn keep(&mut self, content: Content<'_>) -> Bytes {
+        match content {
+            Content::Borrowed(bytes) => self.copy(bytes),
+            Content::Shared(bytes) => bytes,
+        }
+    }
+
+    fn copy(&mut self, bytes: &[u8]) -> Bytes {
         let spare = self.0.pop().filter(|spare| spare.capacity() >= bytes.len());
         let mut buffer = spare.unwrap_or_else(|| BytesMut::with_capacity(bytes.len()));
         buffer.extend_from_slice(bytes);
@@ -34,6 +41,11 @@ impl Spares {
         if is_long && buffer.capacity() <= limits::SPARE_BUFFER {
             self.0.push(buffer);
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Nothing has been sent for a while.

@@ -7,10 +7,7 @@ use biplane_wire::{
     ChannelId, Chunk, Fragment, Frame, Header, Message, MessageRow, SequenceNumber, varint_len,
 };
 
-use super::{
-    causality::Progress,
-    shelf::{Body, Content, Shelf},
-};
+use super::{causality::Progress, shelf::Body};
 use crate::{acks::Eliciting, limits, recovery::SentFrame};
 
 /// A packet that messages go into.
@@ -61,14 +58,6 @@ pub(super) enum Cause {
     Issued(u64),
     /// All of them are among so many, the first ones that were written.
     Written(u64),
-}
-
-impl Queued<Content<'_>> {
-    /// The same with its bytes on `shelf`.
-    #[inline]
-    pub(super) fn keep(self, shelf: &mut Shelf) -> Queued {
-        Queued { payload: shelf.keep(self.payload), since: self.since, extra: self.extra }
-    }
 }
 
 impl Queued<()> {

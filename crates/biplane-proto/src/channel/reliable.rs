@@ -16,7 +16,7 @@ use super::{
     notices::Notices,
     outgoing::{Cut, Part, Queued, Room},
     pop_front_if,
-    shelf::{Body, Content, Shelf},
+    shelf::{Body, Content, Shelf, is_shelved},
 };
 use crate::{Notice, SendError, limits, spares::Spares};
 
@@ -90,13 +90,12 @@ impl ReliableSend {
         }
         self.cost += cost(len);
         let Queued { payload, since, extra } = message;
-        let payload = match payload {
-            Content::Borrowed(bytes) if bytes.len() > limits::SHELVED_MESSAGE => {
-                Content::Shared(self.spares.copy(bytes))
-            }
-            Content::Borrowed(_) | Content::Shared(_) => payload,
+        let payload = if is_shelved(&payload) {
+            self.shelf.keep(payload)
+        } else {
+            self.spares.keep(payload).into()
         };
-        self.unsent.push_back(Queued { payload, since, extra }.keep(&mut self.shelf));
+        self.unsent.push_back(Queued { payload, since, extra });
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::tunnel::Tunnel;
 use crate::{
-    SendError, Violation,
+    Content, SendError, Violation,
     channel::{Channels, Outgoing, Progress},
     limits,
     recovery::SentFrame,
@@ -114,7 +114,7 @@ impl Outbox {
     }
 
     /// Whether there is room for `len` bytes.
-    pub(crate) fn check(&mut self, len: usize) -> Result<(), SendError> {
+    fn check(&mut self, len: usize) -> Result<(), SendError> {
         if len > limits::CONTROL_MESSAGE {
             return Err(SendError::TooLarge { limit: limits::CONTROL_MESSAGE });
         }
@@ -126,9 +126,16 @@ impl Outbox {
         Ok(())
     }
 
-    /// Queues a command, request or reply.
-    pub(crate) fn push(&mut self, head: Head, payload: Bytes) -> Result<(), SendError> {
-        self.check(payload.len())?;
+    /// Queues a command, request or reply; what is somebody else's is copied into one of `spares`.
+    pub(crate) fn push(
+        &mut self,
+        head: Head,
+        content: Content<'_>,
+        spares: &mut Spares,
+    ) -> Result<(), SendError> {
+        // Before it is copied in vain.
+        self.check(content.as_slice().len())?;
+        let payload = spares.keep(content);
         self.waiting_bytes += payload.len();
         let issued = self.issued;
         self.issued += 1;

@@ -7,7 +7,7 @@ use biplane_wire::{ReplyOutcome, RequestId};
 use bytes::Bytes;
 
 use super::Session;
-use crate::{Answered, ReplyPlace, SendError, control::Head, limits};
+use crate::{Answered, Content, ReplyPlace, SendError, control::Head, limits};
 
 /// What a request is answered with.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -39,7 +39,7 @@ impl Session {
             return Err(SendError::Closed);
         }
         let id = self.requests.next(kind)?;
-        self.control.outbox.push(Head::Request(id, kind), payload)?;
+        self.control.queue(Head::Request(id, kind), Content::Shared(payload))?;
         self.requests.on_queued(id, now + deadline.min(limits::WAIT_MAX));
         self.settle(now);
         Ok(id)
@@ -78,7 +78,7 @@ impl Session {
             }
             Reply::Unanswered => (ReplyOutcome::Unanswered, Bytes::new()),
         };
-        self.control.outbox.push(Head::Reply(id, outcome), payload)
+        self.control.queue(Head::Reply(id, outcome), Content::Shared(payload))
     }
 
     /// Takes what became of a request of this side's. Messages that came after the reply wait until

@@ -72,6 +72,7 @@ impl Session {
                 if self.recovery.is_quiet(now) && !self.channels.is_busy() {
                     // The peer's keep-alive, which the answer to it keeps this side from sending.
                     self.channels.rest();
+                    self.control.spares.rest();
                 }
                 Ok(())
             }

@@ -18,7 +18,16 @@ fn channels(longest: u32) -> Channels {
 }
 
 fn command(outbox: &mut Outbox, id: u8, len: usize) -> Result<(), SendError> {
-    outbox.push(Head::Command(channel(id)), vec![id; len].into())
+    outbox.push(Head::Command(channel(id)), Content::Borrowed(&vec![id; len]), &mut Spares::new())
+}
+
+fn ask(outbox: &mut Outbox) {
+    let head = Head::Request(RequestId(0), 0);
+    outbox.push(head, Content::Borrowed(b"?"), &mut Spares::new()).unwrap();
+}
+
+fn acked(outbox: &mut Outbox, next: u32) -> Result<(), Violation> {
+    outbox.handle_acked(Instant::now(), next, &mut Spares::new(), |_| {})
 }
 
 /// Writes one record and says what it is: class, first byte of the payload, and its length.
@@ -42,7 +51,7 @@ fn write(outbox: &mut Outbox, channels: &mut Channels) -> Option<(&'static str, 
 fn records_go_in_the_order_issued() {
     let (mut outbox, mut channels) = (Outbox::new(1 << 20), channels(1_000));
     command(&mut outbox, 0, 1).unwrap();
-    outbox.push(Head::Request(RequestId(0), 0), Bytes::from_static(b"?")).unwrap();
+    ask(&mut outbox);
     command(&mut outbox, 1, 1).unwrap();
     let order: Vec<_> = core::iter::from_fn(|| write(&mut outbox, &mut channels)).collect();
     assert_eq!(order, [("command", 0, 1), ("request", b'?', 1), ("command", 1, 1)]);
@@ -52,7 +61,7 @@ fn records_go_in_the_order_issued() {
 fn a_long_message_lets_others_pass_between_its_pieces() {
     let (mut outbox, mut channels) = (Outbox::new(1 << 20), channels(100_000));
     command(&mut outbox, 0, 2 * Record::CHUNK).unwrap();
-    outbox.push(Head::Request(RequestId(0), 0), Bytes::from_static(b"?")).unwrap();
+    ask(&mut outbox);
     let order: Vec<_> = core::iter::from_fn(|| write(&mut outbox, &mut channels)).collect();
     let piece = ("command", 0, Record::CHUNK);
     assert_eq!(order, [piece, ("request", b'?', 1), piece]);
@@ -87,7 +96,7 @@ fn the_queue_is_full_at_its_cap_and_free_again_at_half() {
         records += 1;
     }
     assert!(!outbox.take_writable(), "what is not acknowledged still counts");
-    outbox.handle_acked(Instant::now(), records, &mut Spares::new(), |_| {}).unwrap();
+    acked(&mut outbox, records).unwrap();
     assert!(outbox.take_writable());
     assert!(!outbox.take_writable(), "it is said once");
 }
@@ -106,13 +115,7 @@ fn acks_of_what_was_not_written_are_violations() {
     let (mut outbox, mut channels) = (Outbox::new(1 << 20), channels(100));
     command(&mut outbox, 0, 1).unwrap();
     write(&mut outbox, &mut channels).unwrap();
-    assert_eq!(
-        outbox.handle_acked(Instant::now(), 2, &mut Spares::new(), |_| {}),
-        Err(Violation::AckOfUnsent)
-    );
-    assert_eq!(outbox.handle_acked(Instant::now(), 1, &mut Spares::new(), |_| {}), Ok(()));
-    assert_eq!(
-        outbox.handle_acked(Instant::now(), 0, &mut Spares::new(), |_| {}),
-        Err(Violation::ControlOrder)
-    );
+    assert_eq!(acked(&mut outbox, 2), Err(Violation::AckOfUnsent));
+    assert_eq!(acked(&mut outbox, 1), Ok(()));
+    assert_eq!(acked(&mut outbox, 0), Err(Violation::ControlOrder));
 }

@@ -70,3 +70,23 @@ fn a_server_that_waits_longer_only_answers() {
         assert_eq!(server, []);
     }
 }
+
+#[test]
+fn neither_side_keeps_the_memory_of_long_commands_while_both_are_quiet() {
+    let mut pair = Pair::joined();
+    pair.server.session.facts.keep_alive = limits::KEEP_ALIVE_SERVER;
+    let now = pair.now;
+    for side in [&mut pair.client, &mut pair.server] {
+        let long = Content::Borrowed(&[7; 9_000]);
+        side.session.enqueue(now, channel(COMMAND), long, SendOptions::default()).unwrap();
+    }
+    pair.settle();
+    pair.pass(Duration::from_secs(1));
+    for side in [&mut pair.client, &mut pair.server] {
+        assert_eq!(side.take(now, COMMAND).len(), 1);
+        assert!(!side.session.control.spares.is_empty(), "the next command may need it");
+    }
+    pair.be_quiet(Duration::from_secs(20));
+    assert!(pair.client.session.control.spares.is_empty());
+    assert!(pair.server.session.control.spares.is_empty());
+}
