@@ -30,6 +30,9 @@ pub(crate) struct Shared {
 }
 
 impl Relay {
+    /// TCP connections that it carries at a time; another is reset.
+    pub const CONNECTIONS: usize = limits::CONNECTIONS;
+
     /// Starts to relay.
     ///
     /// The target must accept a TCP connection now, unless the relay is

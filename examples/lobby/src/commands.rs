@@ -25,8 +25,6 @@ use crate::{
 /// What was promised and did not hold, in words; empty if all did.
 pub(crate) type Broken = Vec<String>;
 
-/// Bots of a demo over a bad network: the relay takes no more TCP connections.
-const RELAYED_MAX: u32 = 2_048;
 /// How many bots of a demo start to join in a second.
 const DEMO_JOIN_RATE: Rate = Rate(200.0);
 
@@ -183,8 +181,9 @@ pub(crate) fn rehearse(rehearse: &Rehearse) -> Result<Broken> {
 /// with a relay between them there are two connections a bot.
 fn demo_files(demo: &Demo) -> Result<usize> {
     let Some(_) = demo.link else { return Ok(2 * demo.bots as usize) };
-    if demo.bots > RELAYED_MAX {
-        bail!("{} bots with --link, and it carries {RELAYED_MAX} at the most", demo.bots);
+    let most = Relay::CONNECTIONS;
+    if demo.bots as usize > most {
+        bail!("{} bots with --link, and it carries {most} at the most", demo.bots);
     }
     Ok(4 * demo.bots as usize)
 }

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, ensure};
+use biplane_link::Relay;
 use biplane_load::{Class, Game, Plan, Threads, Work};
 use biplane_sim::Profile;
 use clap::{Args, ValueEnum};
@@ -46,8 +47,6 @@ const OVER_A_LINK: f64 = 200.0;
 const ECHOES: f64 = 1_000.0;
 const SMALL: usize = 64;
 const LARGE: usize = 1_100;
-/// TCP connections that a link relays at a time.
-const LINK_CONNECTIONS: usize = 2_048;
 /// Bytes of a transfer.
 const BULK: u64 = 50_000_000;
 
@@ -183,7 +182,7 @@ impl Bench {
 
     fn clients(&self) -> Result<usize> {
         let clients = self.clients.map_or_else(|| self.workload.clients(), usize::from);
-        let most = LINK_CONNECTIONS / self.workload.connections();
+        let most = Relay::CONNECTIONS / self.workload.connections();
         let fits = self.link.is_none() || clients <= most;
         ensure!(fits, "--clients: {clients}, of {most} at the most over a link");
         Ok(clients)
