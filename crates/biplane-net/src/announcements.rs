@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 
 use crate::{
     Fault,
+    alarm::Alarm,
     slot::Slot,
     sync::{Receiver, Sender, TrySendError, bounded},
 };
@@ -18,6 +19,7 @@ pub struct Announcements {
     pub(crate) ready: Receiver<Arc<Slot>>,
     faults: Receiver<Fault>,
     bell: Arc<Notify>,
+    alarm: Arc<Alarm>,
 }
 
 /// The endpoint's end.
@@ -25,6 +27,8 @@ pub struct Announcements {
 pub(crate) struct Announcer {
     ready: Sender<Arc<Slot>>,
     faults: Sender<Fault>,
+    /// For who sleeps on the socket while it waits.
+    alarm: Arc<Alarm>,
     /// Last, so that who it wakes when all this is dropped finds the lists ended.
     bell: Ringer,
 }
@@ -33,13 +37,19 @@ pub(crate) struct Announcer {
 #[derive(Debug, Default)]
 struct Ringer(Arc<Notify>);
 
-/// Lists with room for so many.
-pub(crate) fn lists(ready: usize, faults: usize) -> (Announcer, Announcements) {
+/// Lists with room for so many; `alarm` wakes who sleeps on the socket while it waits for what is
+/// put in.
+pub(crate) fn lists(ready: usize, faults: usize, alarm: Arc<Alarm>) -> (Announcer, Announcements) {
     let (ready, taken) = bounded(ready);
     let (faults, found) = bounded(faults);
     let bell = Ringer::default();
-    let announcements = Announcements { ready: taken, faults: found, bell: Arc::clone(&bell.0) };
-    (Announcer { ready, faults, bell }, announcements)
+    let announcements = Announcements {
+        ready: taken,
+        faults: found,
+        bell: Arc::clone(&bell.0),
+        alarm: Arc::clone(&alarm),
+    };
+    (Announcer { ready, faults, alarm, bell }, announcements)
 }
 
 impl Announcements {
@@ -68,6 +78,11 @@ impl Announcements {
         }
     }
 
+    /// Wakes who waits in [`crate::Endpoint::turn_until`], to look again.
+    pub fn nudge(&self) {
+        self.alarm.ring();
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.ready.is_empty() && self.faults.is_empty()
     }
@@ -84,14 +99,23 @@ impl Announcer {
         if let Err(TrySendError::Full(slot)) = self.ready.try_send(slot) {
             return Err(slot);
         }
-        self.bell.0.notify_one();
+        self.ring();
         Ok(())
     }
 
     /// Puts in what broke, if there is room.
     pub(crate) fn fault(&self, fault: Fault) {
         drop(self.faults.try_send(fault));
+        self.ring();
+    }
+
+    pub(crate) const fn alarm(&self) -> &Arc<Alarm> {
+        &self.alarm
+    }
+
+    fn ring(&self) {
         self.bell.0.notify_one();
+        self.alarm.ring();
     }
 }
 
@@ -156,7 +180,7 @@ mod tests {
 
     #[test]
     fn each_calls_one_taker_and_the_end_calls_all() {
-        let (announcer, announcements) = lists(4, 1);
+        let (announcer, announcements) = lists(4, 1, Arc::default());
         let mut takers: Vec<_> = (0..4).map(|_| Taker::waiting(&announcements)).collect();
         announcer.ready(slot()).unwrap();
         announcer.fault(Fault::Socket(std::io::Error::other("gone")));
@@ -173,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_taker_that_gives_up_leaves_its_call_to_another() {
-        let (announcer, announcements) = lists(4, 1);
+        let (announcer, announcements) = lists(4, 1, Arc::default());
         let hasty = Taker::waiting(&announcements);
         let mut patient = Taker::waiting(&announcements);
         announcer.ready(slot()).unwrap();
@@ -185,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_full_list_gives_back_what_it_does_not_take() {
-        let (announcer, _announcements) = lists(1, 1);
+        let (announcer, _announcements) = lists(1, 1, Arc::default());
         announcer.ready(slot()).unwrap();
         assert!(announcer.ready(slot()).is_err());
     }

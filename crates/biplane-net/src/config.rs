@@ -34,7 +34,8 @@ pub struct EndpointConfig {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Threading {
-    /// Each receiver and each sender has a thread.
+    /// Each receiver and each sender has a thread. While little comes, a thread of the application's
+    /// that blocks until something does receives in their place.
     #[default]
     Dedicated,
     /// As many threads as there are receivers, each of which receives and sends by turns.

@@ -3,6 +3,7 @@
 //! Receivers are elastic: light load costs one thread, and heavy load has them all. How they share
 //! the socket is `post`'s affair.
 
+mod caller;
 mod post;
 
 use std::{
@@ -25,7 +26,10 @@ use crate::{
     work::Job,
 };
 
-use post::{Post, Watched, WatchedSocket};
+use self::{
+    caller::Caller,
+    post::{Post, Watched, WatchedSocket},
+};
 
 /// Receivers and senders of one endpoint.
 #[derive(Debug)]
@@ -36,6 +40,7 @@ pub(crate) struct Crew {
     /// Senders that sleep on their list.
     senders: usize,
     inline: Option<Arc<Inline>>,
+    caller: Option<Caller>,
 }
 
 impl Crew {
@@ -47,9 +52,8 @@ impl Crew {
     ) -> io::Result<Self> {
         let poller = Arc::new(Poller::new(socket.socket())?);
         let is_dedicated = sizes.threading == Threading::Dedicated;
-        if !is_dedicated {
-            hub.work().alarm().set(Arc::clone(&poller), Arc::clone(socket));
-        }
+        let alarm = if is_dedicated { hub.announcer().alarm() } else { hub.work().alarm() };
+        alarm.set(Arc::clone(&poller), Arc::clone(socket));
         let sleeper = (!is_dedicated).then(|| Arc::clone(hub));
         let watched = WatchedSocket::new(Arc::clone(socket), poller, sleeper);
         let mut crew = Self {
@@ -58,11 +62,15 @@ impl Crew {
             threads: Vec::new(),
             senders: if is_dedicated { sizes.senders } else { 0 },
             inline: None,
+            caller: None,
         };
         let started = match sizes.threading {
-            Threading::Dedicated => crew
-                .start_receivers(socket, sizes.receivers)
-                .and_then(|()| crew.start_senders(socket)),
+            Threading::Dedicated => {
+                let (hub, post) = (Arc::clone(hub), Arc::clone(&crew.post));
+                crew.caller = Some(Caller::new(hub, post, Arc::clone(socket)));
+                crew.start_receivers(socket, sizes.receivers)
+                    .and_then(|()| crew.start_senders(socket))
+            }
             Threading::Shared => crew.start_both(socket, sizes.receivers),
             Threading::Inline => {
                 let crank = crew.crank(socket, 0);
@@ -84,11 +92,20 @@ impl Crew {
         self.inline.as_ref()
     }
 
+    /// What a caller may receive with, beside the receivers.
+    pub(crate) const fn caller(&self) -> Option<&Caller> {
+        self.caller.as_ref()
+    }
+
+    fn receiver(&self, socket: &Arc<UdpDatagrams>, index: usize) -> Receiver {
+        let socket = Arc::clone(socket) as Arc<dyn DatagramSocket>;
+        Receiver::new(index, socket, Arc::clone(&self.hub), UdpDatagrams::BATCH)
+    }
+
     fn crank(&self, socket: &Arc<UdpDatagrams>, index: usize) -> Crank {
-        let shared = || Arc::clone(socket) as Arc<dyn DatagramSocket>;
-        let hub = || Arc::clone(&self.hub);
-        let receiver = Receiver::new(index, shared(), hub(), UdpDatagrams::BATCH);
-        Crank::new(receiver, Sender::new(shared(), hub(), index))
+        let shared = Arc::clone(socket) as Arc<dyn DatagramSocket>;
+        let sender = Sender::new(shared, Arc::clone(&self.hub), index);
+        Crank::new(self.receiver(socket, index), sender)
     }
 
     fn start_both(&mut self, socket: &Arc<UdpDatagrams>, count: usize) -> io::Result<()> {
@@ -106,8 +123,7 @@ impl Crew {
     fn start_receivers(&mut self, socket: &Arc<UdpDatagrams>, count: usize) -> io::Result<()> {
         for index in 0..count {
             let (hub, post) = (Arc::clone(&self.hub), Arc::clone(&self.post));
-            let socket = Arc::clone(socket) as Arc<dyn DatagramSocket>;
-            let mut receiver = Receiver::new(index, socket, Arc::clone(&hub), UdpDatagrams::BATCH);
+            let mut receiver = self.receiver(socket, index);
             // No longer than the system tells names apart by.
             let name = format!("biplane-recv-{index}");
             self.spawn(name, move || {
@@ -183,7 +199,7 @@ fn receive(
         let now = clock::now();
         match contained(hub, || duty_cycle(now)) {
             Some(Ok(pass)) => {
-                post.took_batch(now);
+                post.took_batch(now, pass.datagrams);
                 in_a_row = if pass.many { in_a_row + 1 } else { 0 };
                 if pass.full || in_a_row >= limits::LARGE_BATCHES {
                     in_a_row = 0;

@@ -172,12 +172,18 @@ impl Endpoint {
         }
     }
 
-    /// With [`crate::Threading::Inline`], does so until `is_done`, or for `timeout`, and sleeps meanwhile.
-    /// Whether it is done; `None` with other threading, or while another thread of the application's
-    /// does so.
+    /// Waits until `is_done`, or for `timeout`, and meanwhile takes in what comes on this thread: with
+    /// [`crate::Threading::Inline`] it does all else that is to be done too, with
+    /// [`crate::Threading::Dedicated`] it takes the receivers' place while little comes. Whether it is
+    /// done; `None` where others do that work. Who waits in that way hears of announcements, and of
+    /// [`Announcements::nudge`].
     pub fn turn_until(&self, timeout: Duration, is_done: &dyn Fn() -> bool) -> Option<bool> {
         let is_wanted = || !self.announcements.is_empty();
-        self.crew.inline()?.turn_until(timeout, is_wanted, is_done)
+        match self.crew.inline() {
+            Some(inline) => inline.turn_until(timeout, is_wanted, is_done),
+            None if timeout.is_zero() => None,
+            None => self.crew.caller()?.receive_until(timeout, is_wanted, is_done),
+        }
     }
 
     /// Its figures.

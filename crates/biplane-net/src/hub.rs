@@ -106,18 +106,22 @@ impl Hub {
         // Each session stands in it once. Those that are over stand there until the application
         // takes them; while there are many of those, nobody joins (see `has_room`).
         let ready = 2 * sizes.sessions + limits::LIST_SLACK;
-        let (announcer, announcements) = announcements::lists(ready, limits::FAULTS);
+        let work = Work::new(now, sizes.sleepers(), sizes.sessions);
+        let is_inline = sizes.threading == Threading::Inline;
+        // Who does an endpoint's work while it waits sleeps once for both.
+        let alarm = if is_inline { Arc::clone(work.alarm()) } else { Arc::default() };
+        let (announcer, announcements) = announcements::lists(ready, limits::FAULTS, alarm);
         let hub = Self {
             own,
             session,
             first_packet,
             slots: Arc::new(SlotTable::new(sizes.sessions)),
-            work: Work::new(now, sizes.sleepers(), sizes.sessions),
+            work,
             counters: Counters::new(sizes.receivers, sizes.senders),
             announcer,
             dirty: Dirty::default(),
             closing: Closing::default(),
-            is_inline: sizes.threading == Threading::Inline,
+            is_inline,
             maintenance: Mutex::default(),
             blocking: Blocking {
                 names: Arc::new(Semaphore::new(limits::RESOLVERS)),
@@ -157,6 +161,10 @@ impl Hub {
         &self.work
     }
 
+    pub(crate) const fn announcer(&self) -> &Announcer {
+        &self.announcer
+    }
+
     pub(crate) const fn counters(&self) -> &Counters {
         &self.counters
     }
@@ -173,9 +181,6 @@ impl Hub {
         if let Err(slot) = self.announcer.ready(slot) {
             debug_assert!(false, "the ready list is full");
             slot.clear_ready();
-        }
-        if self.is_inline {
-            self.work.alarm().ring();
         }
     }
 
@@ -252,9 +257,6 @@ impl Hub {
     pub(crate) fn report(&self, fault: Fault) {
         tracing::warn!(%fault, "the endpoint has a fault");
         self.announcer.fault(fault);
-        if self.is_inline {
-            self.work.alarm().ring();
-        }
     }
 
     /// A session is over.
@@ -300,7 +302,7 @@ impl Hub {
         for done in waiting {
             done();
         }
-        self.work.alarm().ring();
+        self.announcer.alarm().ring();
     }
 }
 

@@ -44,6 +44,8 @@ pub(crate) struct Pass {
     pub(crate) full: bool,
     /// It took as many datagrams as fill a batch, in runs or not.
     pub(crate) many: bool,
+    /// How many they were.
+    pub(crate) datagrams: u64,
 }
 
 /// The session at hand, as a receive id leads to it.
@@ -108,8 +110,9 @@ impl Receiver {
         }
         let full = self.buffers.are_full();
         self.answer(now, full);
-        let many = tally.received >= self.buffers.slots() as u64;
-        Ok(Pass { more: self.buffers.are_filled(), full, many })
+        let datagrams = tally.received;
+        let many = datagrams >= self.buffers.slots() as u64;
+        Ok(Pass { more: self.buffers.are_filled(), full, many, datagrams })
     }
 
     fn take_in(&mut self, now: Instant) {

@@ -36,7 +36,7 @@ pub(crate) struct Work {
     timers: Mutex<Timers>,
     epoch: Epoch,
     /// For who does all of an endpoint's work, and sleeps on its socket and not on the list.
-    alarm: Alarm,
+    alarm: Arc<Alarm>,
 }
 
 #[derive(Debug)]
@@ -75,11 +75,11 @@ impl Work {
                 awake: senders,
             }),
             epoch: Epoch(now),
-            alarm: Alarm::default(),
+            alarm: Arc::default(),
         }
     }
 
-    pub(crate) const fn alarm(&self) -> &Alarm {
+    pub(crate) const fn alarm(&self) -> &Arc<Alarm> {
         &self.alarm
     }
 

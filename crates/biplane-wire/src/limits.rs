@@ -430,6 +430,11 @@ pub const WATCH_BATCHES: u64 = 64;
 pub const WATCH_SPAN: Duration = Duration::from_millis(100);
 /// How often one on watch looks whether anybody is at the socket.
 pub const WATCH_INTERVAL: Duration = Duration::from_millis(5);
+/// A caller that waits takes in what comes by itself, up to so many datagrams in [`CALLER_SPAN`]:
+/// what may come in the worst [`WATCH_INTERVAL`] waits in any socket's buffer.
+pub const CALLER_DATAGRAMS: u64 = 320;
+/// See [`CALLER_DATAGRAMS`].
+pub const CALLER_SPAN: Duration = Duration::from_millis(100);
 /// Most sessions that an endpoint may be set to.
 pub const SESSIONS: usize = 1 << 20;
 /// Sessions of an endpoint that does not listen, those on their way included.
@@ -455,6 +460,7 @@ const _: () = assert!(ms(STAMP_AGE) <= ms(WINDOW_SPAN), "the window covers what 
 const _: () = assert!(ms(BACK_OFF) <= ms(CALLER_PATIENCE));
 const _: () = assert!(ms(CALLER_PATIENCE) <= ms(WORKER_PATIENCE));
 const _: () = assert!(ms(WATCH_INTERVAL) < ms(WATCH_SPAN));
+const _: () = assert!(2 * ms(WATCH_INTERVAL) < ms(RELIABLE_ACK_DELAY), "no caller makes acks late");
 const _: () = assert!(DIALED_SESSIONS <= SESSIONS);
 
 // The shell: joins and control connections.

@@ -141,7 +141,9 @@ impl Client {
     /// `events` or `next`, ends the next wait at once.
     #[must_use]
     pub fn wait(&self, timeout: Duration) -> bool {
-        self.inbox.wait(timeout, &*self.engine, || self.flush())
+        // What comes for one of several clients is told by way of a thread that they share.
+        let engine = self.route.is_none().then_some(&*self.engine);
+        self.inbox.wait(timeout, engine, || self.flush())
     }
 
     /// Hands every message that has arrived on `channel` to `each`; as [`crate::Server::drain`].

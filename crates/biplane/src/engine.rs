@@ -49,7 +49,8 @@ pub(crate) trait Engine: Send + Sync {
     /// Does the work of an endpoint that has no threads of its own, if that was not done within
     /// `apart`.
     fn turn(&self, _apart: Duration) {}
-    /// Does so until `is_done`, or for `timeout`; whether it is. `None` if other threads do it.
+    /// Waits until `is_done`, or for `timeout`, and takes in what comes meanwhile; whether it is.
+    /// `None` if other threads do that. Who waits hears of signals, and of [`Signals::nudge`].
     fn turn_until(&self, _timeout: Duration, _is_done: &dyn Fn() -> bool) -> Option<bool> {
         None
     }
@@ -107,6 +108,8 @@ pub(crate) trait Signals: Send + Sync {
     fn try_signal(&self) -> Option<Signal>;
     /// One as soon as it is there; `None` if none will ever come. Cancel-safe.
     fn signal(&self) -> BoxFuture<'_, Option<Signal>>;
+    /// Wakes who waits in [`Engine::turn_until`], to look again.
+    fn nudge(&self) {}
 }
 
 /// An announcement.
@@ -308,6 +311,10 @@ impl Signals for NetSignals {
 
     fn signal(&self) -> BoxFuture<'_, Option<Signal>> {
         Box::pin(async { self.0.next().await.map(signal) })
+    }
+
+    fn nudge(&self) {
+        self.0.nudge();
     }
 }
 

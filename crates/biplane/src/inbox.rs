@@ -16,7 +16,7 @@ use biplane_wire::limits;
 
 use crate::{
     Event, Session,
-    engine::{Engine, Signal, Signals},
+    engine::{Engine, Signal, Signals, now},
     protocol::Tables,
     waiting::block_on,
 };
@@ -69,24 +69,38 @@ impl Inbox {
     }
 
     /// Blocks until there is an event; false when there is none after `timeout`, or none will come.
-    pub(crate) fn wait(&self, timeout: Duration, engine: &dyn Engine, flush: impl Fn()) -> bool {
+    /// Meanwhile it may do the work of `engine`, if what that tells comes here at once.
+    pub(crate) fn wait(
+        &self,
+        timeout: Duration,
+        engine: Option<&dyn Engine>,
+        flush: impl Fn(),
+    ) -> bool {
         let found = self.wait_for_event(timeout, engine, flush);
         if found {
             // It was only looked at, and another that waits may be the one who takes it.
-            self.bell.ring();
+            self.ring();
         }
         found
     }
 
-    fn wait_for_event(&self, timeout: Duration, engine: &dyn Engine, flush: impl Fn()) -> bool {
+    fn wait_for_event(
+        &self,
+        timeout: Duration,
+        engine: Option<&dyn Engine>,
+        flush: impl Fn(),
+    ) -> bool {
         if self.has_event() {
             return true;
         }
         flush();
         let is_done = || self.has_event() || self.bell.is_over();
-        if engine.turn_until(timeout, &is_done).is_some() {
+        let begun_at = now();
+        if engine.is_some_and(|engine| engine.turn_until(timeout, &is_done).is_some()) {
             return self.has_event();
         }
+        // Others may have come to do that work meanwhile.
+        let timeout = timeout.saturating_sub(now().saturating_duration_since(begun_at));
         let found = async {
             while !self.has_event() {
                 if self.bell.is_over() {
@@ -130,10 +144,10 @@ impl Inbox {
         let (more, spent) = (!turn.is_empty(), turn.is_spent());
         drop(turn);
         if spent {
-            self.bell.close();
+            self.close();
         }
         if more {
-            self.bell.ring();
+            self.ring();
         }
         event
     }
@@ -177,8 +191,20 @@ impl Inbox {
     fn heard(&self, signal: Option<Signal>) {
         match signal {
             Some(signal) => self.lock().admit(signal, &self.tables),
-            None => self.bell.close(),
+            None => self.close(),
         }
+    }
+
+    /// Wakes one of those who wait, if there are any.
+    fn ring(&self) {
+        self.bell.ring();
+        self.signals.nudge();
+    }
+
+    /// Wakes all who wait, now and for ever.
+    fn close(&self) {
+        self.bell.close();
+        self.signals.nudge();
     }
 
     fn lock(&self) -> MutexGuard<'_, Turn> {

@@ -89,7 +89,7 @@ impl Server {
     /// `events` or `next`, ends the next wait at once.
     #[must_use]
     pub fn wait(&self, timeout: Duration) -> bool {
-        self.inbox.wait(timeout, &*self.engine, || self.flush())
+        self.inbox.wait(timeout, Some(&*self.engine), || self.flush())
     }
 
     /// Hands every message that has arrived on `channel`, session by session, to `each`. A message

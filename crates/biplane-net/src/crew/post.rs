@@ -8,6 +8,10 @@
 //! traffic one of the sleepers is on watch: every 5 ms it looks whether anybody waits on the socket
 //! or has taken a batch since, and stands in for the leader if not, until that is back: a thread the
 //! system held up does not lose its place for good. Without traffic all sleep.
+//!
+//! While little comes, a caller who waits for the application leads: what comes for it need not be
+//! handed on by another thread, whose waking is most of what a message takes. The receivers sleep
+//! then. When the caller goes, the one that led before it is on watch, and stands in as above.
 
 use std::{
     sync::{Arc, PoisonError},
@@ -33,14 +37,23 @@ pub(super) struct Post<W> {
     watched: W,
     /// Batches that anybody took.
     batches: AtomicU64,
+    /// Datagrams in them.
+    datagrams: AtomicU64,
     state: Mutex<State>,
     called: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    /// Somebody waits on the socket.
+    /// A receiver waits on the socket.
     watched: bool,
+    /// The receiver that did so last.
+    last: usize,
+    /// A caller leads.
+    is_led_by_caller: bool,
+    /// This receiver is to take its place at once.
+    summoned: Option<usize>,
+    gauge: Gauge,
     asleep: usize,
     /// Sleepers that were called and have not woken yet.
     calls: usize,
@@ -53,15 +66,78 @@ struct State {
     stopped: bool,
 }
 
+impl State {
+    fn new() -> Self {
+        Self {
+            watched: false,
+            last: 0,
+            is_led_by_caller: false,
+            summoned: None,
+            gauge: Gauge::new(),
+            asleep: 0,
+            calls: 0,
+            watch: Watch::Nobody,
+            stand_in: None,
+            leader: Leader::Away,
+            counted_since: None,
+            stopped: false,
+        }
+    }
+
+    /// The receiver `me` waits on the socket.
+    fn take_place(&mut self, me: usize) {
+        (self.watched, self.last) = (true, me);
+        self.summoned = self.summoned.filter(|other| *other != me);
+        if self.watch == Watch::Wanted(Some(me)) {
+            self.watch = Watch::Nobody;
+        }
+    }
+
+    /// Whether some who sleep are free to look after the socket, and nobody does.
+    fn lacks_watch(&self) -> bool {
+        self.watch == Watch::Nobody && self.asleep > self.calls
+    }
+}
+
 /// Whether one of the sleepers looks now and then.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 enum Watch {
     #[default]
     Nobody,
-    /// One was woken for it and has not looked yet.
-    Wanted,
+    /// One was woken for it and has not looked yet: this one, or any.
+    Wanted(Option<usize>),
     Kept,
 }
+
+/// How much comes.
+#[derive(Clone, Copy, Debug)]
+struct Gauge {
+    since: Instant,
+    /// Datagrams before that.
+    before: u64,
+    is_light: bool,
+}
+
+impl Gauge {
+    fn new() -> Self {
+        Self { since: clock::now(), before: 0, is_light: true }
+    }
+
+    /// Whether little comes, now that so many have.
+    fn look(&mut self, now: Instant, datagrams: u64) -> bool {
+        let came = datagrams.saturating_sub(self.before);
+        let is_over = now.saturating_duration_since(self.since) >= limits::CALLER_SPAN;
+        if is_over || came > limits::CALLER_DATAGRAMS {
+            *self =
+                Self { since: now, before: datagrams, is_light: came <= limits::CALLER_DATAGRAMS };
+        }
+        self.is_light
+    }
+}
+
+/// A caller's place on the socket, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lead<'a, W: Watched>(&'a Post<W>);
 
 /// Where the leader is while another stands in.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -127,7 +203,8 @@ impl<W: Watched> Post<W> {
         Self {
             watched,
             batches: AtomicU64::new(0),
-            state: Mutex::default(),
+            datagrams: AtomicU64::new(0),
+            state: Mutex::new(State::new()),
             called: Condvar::new(),
         }
     }
@@ -152,8 +229,9 @@ impl<W: Watched> Post<W> {
         }
     }
 
-    /// A batch was taken. If many come, a sleeper goes on watch.
-    pub(super) fn took_batch(&self, now: Instant) {
+    /// A batch of so many datagrams was taken. If many batches come, a sleeper goes on watch.
+    pub(super) fn took_batch(&self, now: Instant, datagrams: u64) {
+        self.datagrams.fetch_add(datagrams, Ordering::Relaxed);
         let taken = self.batches.fetch_add(1, Ordering::Relaxed) + 1;
         // Seldom enough that the lock costs nothing.
         if !taken.is_multiple_of(limits::WATCH_BATCHES) {
@@ -162,18 +240,30 @@ impl<W: Watched> Post<W> {
         let mut state = lock(&self.state);
         let since = state.counted_since.replace(now);
         let many = |since| now.saturating_duration_since(since) <= limits::WATCH_SPAN;
-        let idle = state.watch == Watch::Nobody && state.asleep > state.calls;
-        if idle && since.is_some_and(many) {
-            state.watch = Watch::Wanted;
+        if state.lacks_watch() && since.is_some_and(many) {
+            state.watch = Watch::Wanted(None);
             self.called.notify_one();
         }
+    }
+
+    fn datagrams(&self) -> u64 {
+        self.datagrams.load(Ordering::Relaxed)
+    }
+
+    /// A caller, of which there is one at a time, leads from now on; `None` where so much comes that
+    /// receivers had better do.
+    pub(super) fn lead(&self, now: Instant) -> Option<Lead<'_, W>> {
+        let mut state = lock(&self.state);
+        let may = !state.stopped && state.gauge.look(now, self.datagrams());
+        state.is_led_by_caller = may;
+        may.then(|| Lead(self))
     }
 
     /// The receiver `me` waits on the socket, or, if another does, to be called. At any time somebody
     /// waits on the socket or is awake and will look whether somebody does.
     pub(super) fn wait(&self, me: usize) {
         let mut state = lock(&self.state);
-        if state.watched {
+        if state.watched || state.is_led_by_caller {
             let leads = state.stand_in.is_some_and(|other| other != me);
             let is_back = leads && state.leader == Leader::Away;
             return self.sleep(state, me, is_back);
@@ -184,7 +274,7 @@ impl<W: Watched> Post<W> {
         }
         // Who comes back first need not ask for its place.
         state.stand_in = state.stand_in.filter(|other| *other == me);
-        state.watched = true;
+        state.take_place(me);
         drop(state);
         self.watched.wait();
         lock(&self.state).watched = false;
@@ -208,11 +298,16 @@ impl<W: Watched> Post<W> {
             if is_back && state.leader == Leader::Called {
                 break;
             }
-            if watch.is_some_and(|seen| self.is_deserted(&state, seen)) {
-                state.stand_in = (!is_back).then_some(me);
+            if state.summoned == Some(me) {
+                state.summoned = None;
                 break;
             }
-            watch = self.keep_watch(&mut state, watch);
+            if watch.is_some_and(|seen| self.is_deserted(&state, seen)) {
+                // Who led last takes its own place again, from a caller.
+                state.stand_in = (!is_back && state.last != me).then_some(me);
+                break;
+            }
+            watch = self.keep_watch(&mut state, watch, me);
             state = self.doze(state, watch.is_some());
         }
         if is_back {
@@ -227,12 +322,14 @@ impl<W: Watched> Post<W> {
 
     /// Nobody waits on the socket, and nobody took anything since the last look.
     fn is_deserted(&self, state: &State, seen: Seen) -> bool {
-        !state.watched && self.batches.load(Ordering::Relaxed) == seen.batches
+        let is_attended = state.watched || state.is_led_by_caller;
+        !is_attended && self.batches.load(Ordering::Relaxed) == seen.batches
     }
 
     /// What a sleeper has seen by now, if it is to be on watch.
-    fn keep_watch(&self, state: &mut State, seen: Option<Seen>) -> Option<Seen> {
-        if seen.is_none() && state.watch != Watch::Wanted {
+    fn keep_watch(&self, state: &mut State, seen: Option<Seen>, me: usize) -> Option<Seen> {
+        let is_meant = |who: Option<usize>| who.is_none_or(|who| who == me);
+        if seen.is_none() && !matches!(state.watch, Watch::Wanted(who) if is_meant(who)) {
             return None;
         }
         let batches = self.batches.load(Ordering::Relaxed);
@@ -252,6 +349,37 @@ impl<W: Watched> Post<W> {
             dozed.unwrap_or_else(PoisonError::into_inner).0
         } else {
             self.called.wait(state).unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+}
+
+impl<W: Watched> Lead<'_, W> {
+    /// A batch of so many datagrams was taken. Whether it may go on, and has not called a receiver in
+    /// its place because more comes than one thread should take beside its own work.
+    pub(super) fn took_batch(&self, now: Instant, datagrams: u64) -> bool {
+        let Self(post) = self;
+        post.took_batch(now, datagrams);
+        let mut state = lock(&post.state);
+        let goes_on = !state.stopped && state.gauge.look(now, post.datagrams());
+        if !goes_on {
+            state.is_led_by_caller = false;
+            state.summoned = Some(state.last);
+            post.called.notify_all();
+        }
+        goes_on
+    }
+}
+
+impl<W: Watched> Drop for Lead<'_, W> {
+    /// The caller has something else to do: a receiver looks whether it comes back.
+    fn drop(&mut self) {
+        let Self(post) = self;
+        let mut state = lock(&post.state);
+        state.is_led_by_caller = false;
+        if !state.watched && state.summoned.is_none() && state.lacks_watch() {
+            state.watch = Watch::Wanted(Some(state.last));
+            // Any of them might be woken, and it is this one's to look.
+            post.called.notify_all();
         }
     }
 }

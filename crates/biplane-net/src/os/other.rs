@@ -21,14 +21,17 @@ impl Poller {
 
     /// Waits until there is something to read, or for want of a way to know, a moment.
     pub(crate) fn wait(&self, socket: &UdpSocket) {
-        let _holds = self.wait_within(socket, Duration::MAX);
+        let _holds = self.wait_until(socket, Duration::MAX, || false);
     }
 
-    /// The same for so long at the most. Whether the socket may hold something.
+    /// The same for so long at the most, or until it is rung. Whether the socket may hold something.
     pub(crate) fn wait_within(&self, socket: &UdpSocket, most: Duration) -> bool {
+        self.wait_until(socket, most, || self.rung.swap(false, Ordering::AcqRel))
+    }
+
+    fn wait_until(&self, socket: &UdpSocket, most: Duration, is_rung: impl Fn() -> bool) -> bool {
         let end = clock::now().checked_add(most);
-        let ended =
-            || self.stopped.load(Ordering::Acquire) || self.rung.swap(false, Ordering::AcqRel);
+        let ended = || self.stopped.load(Ordering::Acquire) || is_rung();
         while !ended() && end.is_none_or(|end| clock::now() < end) {
             match socket.peek_from(&mut [0]) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -40,7 +43,7 @@ impl Poller {
         false
     }
 
-    /// Ends a wait, that of now or the next.
+    /// Ends a [`Poller::wait_within`], that of now or the next.
     pub(crate) fn ring(&self) {
         self.rung.store(true, Ordering::Release);
     }

@@ -24,3 +24,4 @@ mod threading;
 mod transfers;
 mod undecodable;
 mod versions;
+mod waiting;

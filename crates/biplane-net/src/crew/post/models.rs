@@ -58,7 +58,7 @@ impl Source {
         state.waiting -= 1;
         state.taken += 1;
         self.changed.notify_all();
-        Ok(Pass { more: true, full: true, many: true })
+        Ok(Pass { more: true, full: true, many: true, datagrams: 1 })
     }
 
     fn until_taken(&self, count: usize) {
@@ -129,7 +129,7 @@ fn standing_in(pass: fn(&Post<Arc<Source>>, &Source) -> io::Result<Pass>) {
 
 /// A batch that is not full, so that who takes it waits then.
 fn last_of(source: &Source) -> io::Result<Pass> {
-    source.take().map(|_| Pass { more: false, full: false, many: false })
+    source.take().map(|_| Pass { more: false, full: false, many: false, datagrams: 1 })
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_full_batch_brings_another_receiver() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn canary_a_receiver_that_stays_away_and_called_nobody() {
-    held_up(|pass| pass.map(|_| Pass { more: false, full: false, many: false }));
+    held_up(|pass| pass.map(|_| Pass { more: false, full: false, many: false, datagrams: 1 }));
 }
 
 /// Two receivers wait and take a batch each, after `batches` before. Who takes first stays away
@@ -216,7 +216,7 @@ fn stays_away(batches: u64) {
             Box::new(move || {
                 post.wait(me);
                 source.take().unwrap();
-                post.took_batch(clock::now());
+                post.took_batch(clock::now(), 1);
                 while lock(&source.state).taken < 2 {
                     // Time passes: who is on watch looks.
                     post.called.notify_all();
@@ -238,6 +238,56 @@ fn under_traffic_a_receiver_that_stays_away_is_replaced() {
 #[should_panic(expected = "maximum number of branches")]
 fn canary_a_receiver_that_stays_away_while_nobody_is_on_watch() {
     stays_away(0);
+}
+
+/// Two datagrams come for a caller and a receiver; the caller takes in what it finds, and `goes` when
+/// it has, with more on the socket or not.
+fn called_on(goes: fn(Lead<'_, Arc<Source>>)) {
+    orders_with(3, move || {
+        let source = Arc::<Source>::default();
+        let post = Arc::new(Post::new(Arc::clone(&source)));
+        source.put(1);
+        let receiver: Task = {
+            let (source, post) = (Arc::clone(&source), Arc::clone(&post));
+            Box::new(move || {
+                while lock(&source.state).taken < 2 {
+                    if source.take().is_err() {
+                        post.wait(0);
+                    }
+                }
+            })
+        };
+        let caller: Task = Box::new(move || {
+            if let Some(lead) = post.lead(clock::now()) {
+                if source.take().is_ok() {
+                    lead.took_batch(clock::now(), 1);
+                }
+                goes(lead);
+            }
+            source.put(1);
+            while lock(&source.state).taken < 2 {
+                // Time passes: who is on watch looks.
+                post.called.notify_all();
+                yield_now();
+            }
+            post.stop();
+        });
+        together([receiver, caller]);
+    });
+}
+
+#[test]
+fn what_comes_when_a_caller_has_gone_is_taken_in() {
+    called_on(|lead| drop(lead));
+}
+
+#[test]
+#[should_panic(expected = "maximum number of branches")]
+fn canary_a_caller_that_goes_and_tells_nobody() {
+    called_on(|lead| {
+        lock(&lead.0.state).is_led_by_caller = false;
+        core::mem::forget(lead);
+    });
 }
 
 /// An endpoint with a receiver and a sender ends as `end` says while somebody asks for a session to

@@ -47,7 +47,7 @@ fn crew(post: &Arc<Post>) -> [mpsc::Receiver<()>; 2] {
 
 fn traffic(post: &Post) {
     for _ in 0..2 * limits::WATCH_BATCHES {
-        post.took_batch(clock::now());
+        post.took_batch(clock::now(), 1);
     }
     until(post, "somebody on watch", |state| state.watch == Watch::Kept);
 }
@@ -130,7 +130,7 @@ fn light_traffic_puts_nobody_on_watch() {
     let mut now = clock::now();
     for _ in 0..4 * limits::WATCH_BATCHES {
         now += limits::WATCH_SPAN / 10;
-        post.took_batch(now);
+        post.took_batch(now, 1);
     }
     assert_eq!(lock(&post.state).watch, Watch::Nobody);
     post.stop();
@@ -145,4 +145,81 @@ fn a_call_wakes_one_and_no_more_than_sleep() {
     other.recv_timeout(PATIENCE).unwrap();
     assert_eq!(lock(&post.state).calls, 0);
     post.stop();
+}
+
+/// A caller leads, and both receivers sleep, the second of which led before.
+fn called_on(post: &Arc<Post>) -> (Lead<'_, WatchedSocket>, [mpsc::Receiver<()>; 2]) {
+    let led = waiting(post, 1);
+    until(post, "a leader", |state| state.watched);
+    let first = waiting(post, 0);
+    until(post, "a sleeper", |state| state.asleep == 1);
+    let lead = post.lead(clock::now()).expect("nothing has come");
+    // The first datagram is for both.
+    send_to(post);
+    led.recv_timeout(PATIENCE).unwrap();
+    take_all(post);
+    let led = waiting(post, 1);
+    until(post, "both asleep", |state| state.asleep == 2);
+    (lead, [first, led])
+}
+
+#[test]
+fn while_a_caller_leads_the_receivers_sleep() {
+    let post = post();
+    let (lead, [first, led]) = called_on(&post);
+    send_to(&post);
+    assert!(first.recv_timeout(4 * limits::WATCH_INTERVAL).is_err());
+    assert!(led.try_recv().is_err());
+    assert_eq!(lock(&post.state).watch, Watch::Nobody);
+    drop(lead);
+    post.stop();
+}
+
+#[test]
+fn who_led_before_a_caller_stands_in_when_that_stays_away() {
+    let post = post();
+    let (lead, [first, led]) = called_on(&post);
+    drop(lead);
+    led.recv_timeout(PATIENCE).expect("its place is free");
+    let led = waiting(&post, 1);
+    until(&post, "it on the socket", |state| state.watched && state.stand_in.is_none());
+    assert!(first.recv_timeout(4 * limits::WATCH_INTERVAL).is_err(), "one is enough");
+    assert!(led.try_recv().is_err());
+    post.stop();
+}
+
+#[test]
+fn a_caller_that_comes_back_soon_keeps_its_place() {
+    let post = post();
+    let (mut lead, [first, led]) = called_on(&post);
+    for _ in 0..20 {
+        drop(lead);
+        lead = post.lead(clock::now()).expect("little comes");
+        assert!(lead.took_batch(clock::now(), 1));
+        thread::sleep(limits::WATCH_INTERVAL / 2);
+    }
+    assert!(first.try_recv().is_err() && led.try_recv().is_err());
+    drop(lead);
+    post.stop();
+}
+
+#[test]
+fn where_much_comes_who_led_before_leads_at_once_and_no_caller_does() {
+    let post = post();
+    let (lead, [first, led]) = called_on(&post);
+    assert!(!lead.took_batch(clock::now(), limits::CALLER_DATAGRAMS + 1));
+    drop(lead);
+    led.recv_timeout(PATIENCE).expect("it is called");
+    assert!(first.try_recv().is_err());
+    assert!(post.lead(clock::now()).is_none());
+    let later = clock::now() + limits::CALLER_SPAN;
+    assert!(post.lead(later).is_some(), "nothing has come since");
+    post.stop();
+}
+
+#[test]
+fn the_end_leaves_no_place_for_a_caller() {
+    let post = post();
+    post.stop();
+    assert!(post.lead(clock::now()).is_none());
 }
