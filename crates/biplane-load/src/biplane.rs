@@ -8,7 +8,7 @@ mod clients;
 mod intake;
 mod server;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Result, bail};
 use biplane::{
@@ -28,6 +28,8 @@ const QUEUE_MESSAGES: u64 = 1_024;
 /// The same in bytes, each message with 64 beside its own.
 const QUEUE_BYTES: u64 = 1 << 20;
 const MESSAGE_COST: u64 = 64;
+/// How long a client waits for UDP until it counts as joined over TCP alone.
+const UDP: Duration = Duration::from_secs(3);
 
 /// Biplane itself.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,8 +80,9 @@ impl System for Biplane {
     }
 
     fn join(&self, means: &Means, address: &str) -> Result<Box<dyn Side>> {
-        if means.clients == 1 && means.threads == Some(Threads::Inline) {
-            return Ok(Box::new(Alone::open(address)));
+        if means.clients == 1 {
+            let threading = means.threads.map(threading).unwrap_or_default();
+            return Ok(Box::new(Alone::open(address, threading)));
         }
         Ok(Box::new(Clients::open(means, address)?))
     }

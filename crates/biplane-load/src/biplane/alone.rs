@@ -1,21 +1,35 @@
-//! A client that is alone and inline: the thread that does the work receives and sends, too.
+//! A client that is alone: the thread that does the work waits for what comes, and inline receives and
+//! sends, too.
 
-use std::{collections::BTreeMap, fmt, thread, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
-use biplane::{Client, ClientConfig, ConnectError, Event, Pending, Planes, Threading};
+use biplane::{
+    Client, ClientConfig, ConnectError, EndpointStats, Event, Pending, Planes, Threading,
+};
 
-use super::{COMMAND, RELIABLE, Room, UNRELIABLE, drops, intake::Intake, protocol};
-use crate::{Class, Handed, Heard, Peer, Side};
+use super::{COMMAND, RELIABLE, Room, UDP, UNRELIABLE, drops, intake::Intake, protocol, workers};
+use crate::{Class, Handed, Heard, Peer, Side, Worker};
 
 /// The one client there is.
 const ME: Peer = 0;
-/// Between two looks whether it has joined.
+/// Between two looks whether UDP is up.
 const STEP: Duration = Duration::from_millis(1);
 
 pub(super) struct Alone {
     joining: Option<Pending<Result<Client, ConnectError>>>,
     client: Option<Client>,
+    /// When its session began.
+    since: Instant,
     is_joined: bool,
     room: Room,
     intake: Intake,
@@ -23,11 +37,12 @@ pub(super) struct Alone {
 }
 
 impl Alone {
-    pub(super) fn open(address: &str) -> Self {
-        let config = ClientConfig::default().threading(Threading::Inline);
+    pub(super) fn open(address: &str, threading: Threading) -> Self {
+        let config = ClientConfig::default().threading(threading);
         Self {
             joining: Some(Client::connect_with(address, &protocol(), config)),
             client: None,
+            since: Instant::now(),
             is_joined: false,
             room: Room::default(),
             intake: Intake::of(1),
@@ -38,7 +53,8 @@ impl Alone {
     /// Hands out what is there.
     fn take(&mut self, hear: &mut dyn FnMut(Heard<'_>)) -> Result<()> {
         let Some(client) = &self.client else { return Ok(()) };
-        if !self.is_joined && client.planes() == Planes::Both {
+        let has_landed = || client.planes() == Planes::Both || self.since.elapsed() >= UDP;
+        if !self.is_joined && has_landed() {
             self.is_joined = true;
             hear(Heard::Joined(ME));
         }
@@ -61,22 +77,32 @@ impl Alone {
         Ok(())
     }
 
-    fn join(&mut self, hear: &mut dyn FnMut(Heard<'_>)) {
-        match self.joining.as_mut().and_then(Pending::try_take) {
-            None => thread::sleep(STEP),
-            Some(Ok(client)) => (self.client, self.joining) = (Some(client), None),
-            Some(Err(error)) => {
+    /// Waits for its session to begin.
+    fn join(&mut self, patience: Duration, hear: &mut dyn FnMut(Heard<'_>)) {
+        let Some(joining) = &mut self.joining else { return thread::sleep(patience) };
+        let waker = Waker::from(Arc::new(Sleeper(thread::current())));
+        match Pin::new(joining).poll(&mut Context::from_waker(&waker)) {
+            Poll::Pending => thread::park_timeout(patience),
+            Poll::Ready(Ok(client)) => {
+                (self.client, self.joining) = (Some(client), None);
+                self.since = Instant::now();
+            }
+            Poll::Ready(Err(error)) => {
                 (self.why_not, self.joining) = (Some(error.to_string()), None);
                 hear(Heard::Left(ME));
             }
         }
+    }
+
+    fn stats(&self) -> EndpointStats {
+        self.client.as_ref().map(Client::endpoint_stats).unwrap_or_default()
     }
 }
 
 impl Side for Alone {
     fn turn(&mut self, patience: Duration, hear: &mut dyn FnMut(Heard<'_>)) -> Result<()> {
         let Some(client) = &self.client else {
-            self.join(hear);
+            self.join(patience, hear);
             return Ok(());
         };
         let wait = if self.is_joined { patience } else { patience.min(STEP) };
@@ -106,18 +132,34 @@ impl Side for Alone {
         self.why_not.clone()
     }
 
+    fn receivers(&self) -> Vec<Worker> {
+        workers(&self.stats().receivers)
+    }
+
+    fn senders(&self) -> Vec<Worker> {
+        workers(&self.stats().senders)
+    }
+
     fn lost_spuriously(&self) -> Option<u64> {
         Some(self.client.as_ref()?.session().stats().path.lost_spuriously)
     }
 
     fn drops(&self) -> BTreeMap<String, u64> {
-        let stats = self.client.as_ref().map(Client::endpoint_stats).unwrap_or_default();
-        drops(&stats, self.client.iter().map(|client| client.session().stats()))
+        drops(&self.stats(), self.client.iter().map(|client| client.session().stats()))
     }
 }
 
 impl fmt::Debug for Alone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Alone").field("is_joined", &self.is_joined).finish_non_exhaustive()
+    }
+}
+
+/// A thread that sleeps until its client has joined.
+struct Sleeper(Thread);
+
+impl Wake for Sleeper {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }

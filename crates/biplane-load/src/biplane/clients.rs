@@ -13,28 +13,20 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use biplane::{
-    Client, ClientConfig, ConnectError, Endpoint, EndpointStats, Event, Pending, Planes,
-};
+use biplane::{Client, ConnectError, Endpoint, Event, Pending, Planes};
 
-use super::{
-    COMMAND, RELIABLE, Room, UNRELIABLE, drops, intake::Intake, protocol, threading, workers,
-};
+use super::{COMMAND, RELIABLE, Room, UDP, UNRELIABLE, drops, intake::Intake, protocol, workers};
 use crate::{Class, Handed, Heard, Means, Peer, Side, Worker};
 
 /// Clients that join at a time: each has 10 s for it, also where thousands want to.
 const JOINING: usize = 512;
-/// How long a client waits for UDP until it counts as joined over TCP alone.
-const UDP: Duration = Duration::from_secs(3);
 
 /// All clients of a process.
 pub(super) struct Clients {
     address: String,
     clients: usize,
-    /// What several of them share.
-    endpoint: Option<Endpoint>,
-    /// Of one that is alone.
-    config: ClientConfig,
+    /// What they share.
+    endpoint: Endpoint,
     opened: Instant,
     seats: Vec<Seat>,
     feed: Feed,
@@ -68,13 +60,10 @@ enum Told {
 impl Clients {
     pub(super) fn open(means: &Means, address: &str) -> Result<Self> {
         let opened = Instant::now();
-        let threads = means.threads.map(threading).unwrap_or_default();
-        let endpoint = if means.clients > 1 { Some(Endpoint::bind("127.0.0.1:0")?) } else { None };
         let mut clients = Self {
             address: address.to_owned(),
             clients: means.clients,
-            endpoint,
-            config: ClientConfig::default().threading(threads),
+            endpoint: Endpoint::bind("127.0.0.1:0")?,
             opened,
             seats: Vec::new(),
             feed: Feed::default(),
@@ -94,11 +83,7 @@ impl Clients {
             return;
         }
         let begun_after = self.opened.elapsed();
-        let protocol = protocol();
-        let pending = match &self.endpoint {
-            Some(endpoint) => endpoint.connect(&self.address, &protocol),
-            None => Client::connect_with(&self.address, &protocol, self.config.clone()),
-        };
+        let pending = self.endpoint.connect(&self.address, &protocol());
         let waker = Waker::from(Arc::new(Call { peer, woken: Arc::clone(&self.woken) }));
         waker.wake_by_ref();
         let life: Pin<Box<dyn Future<Output = ()>>> =
@@ -197,12 +182,6 @@ impl Clients {
         }
         is_heard
     }
-
-    /// Those of the socket: of the one that all share, or of a single client's own.
-    fn stats(&self) -> EndpointStats {
-        let client = || self.seats.first()?.client.as_ref().map(|client| client.endpoint_stats());
-        self.endpoint.as_ref().map(Endpoint::stats).or_else(client).unwrap_or_default()
-    }
 }
 
 /// A client from its first packet to its end.
@@ -230,17 +209,12 @@ impl Side for Clients {
     fn send(&mut self, to: Peer, class: Class, message: &[u8]) -> Result<bool> {
         let Some(seat) = self.seats.get_mut(to) else { return Ok(false) };
         let Some(client) = &seat.client else { return Ok(false) };
-        let endpoint = self.endpoint.as_ref();
-        let flush = || endpoint.map_or_else(|| client.flush(), Endpoint::flush);
+        let flush = || self.endpoint.flush();
         super::send(client.session(), &mut seat.room, class, message, flush)
     }
 
     fn flush(&mut self) -> Result<()> {
-        let alone = || self.seats.first().and_then(|seat| seat.client.as_ref());
-        match &self.endpoint {
-            Some(endpoint) => endpoint.flush(),
-            None => alone().into_iter().for_each(|client| client.flush()),
-        }
+        self.endpoint.flush();
         Ok(())
     }
 
@@ -257,11 +231,11 @@ impl Side for Clients {
     }
 
     fn receivers(&self) -> Vec<Worker> {
-        workers(&self.stats().receivers)
+        workers(&self.endpoint.stats().receivers)
     }
 
     fn senders(&self) -> Vec<Worker> {
-        workers(&self.stats().senders)
+        workers(&self.endpoint.stats().senders)
     }
 
     fn lost_spuriously(&self) -> Option<u64> {
@@ -271,7 +245,7 @@ impl Side for Clients {
 
     fn drops(&self) -> BTreeMap<String, u64> {
         let clients = self.seats.iter().filter_map(|seat| seat.client.as_ref());
-        drops(&self.stats(), clients.map(|client| client.session().stats()))
+        drops(&self.endpoint.stats(), clients.map(|client| client.session().stats()))
     }
 }
 
