@@ -432,7 +432,7 @@ pub const WATCH_SPAN: Duration = Duration::from_millis(100);
 pub const WATCH_INTERVAL: Duration = Duration::from_millis(5);
 /// A caller that waits takes in what comes by itself, up to so many datagrams in [`CALLER_SPAN`]:
 /// what may come in the worst [`WATCH_INTERVAL`] waits in any socket's buffer.
-pub const CALLER_DATAGRAMS: u64 = 320;
+pub const CALLER_DATAGRAMS: u64 = 640;
 /// See [`CALLER_DATAGRAMS`].
 pub const CALLER_SPAN: Duration = Duration::from_millis(100);
 /// Most sessions that an endpoint may be set to.
