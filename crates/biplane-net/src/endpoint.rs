@@ -178,7 +178,7 @@ impl Endpoint {
     /// done; `None` where others do that work. Who waits in that way hears of announcements, and of
     /// [`Announcements::nudge`].
     pub fn turn_until(&self, timeout: Duration, is_done: &dyn Fn() -> bool) -> Option<bool> {
-        let is_wanted = || !self.announcements.is_empty();
+        let is_wanted = || !self.announcements.is_empty() || is_done();
         match self.crew.inline() {
             Some(inline) => inline.turn_until(timeout, is_wanted, is_done),
             None if timeout.is_zero() => None,

@@ -241,9 +241,16 @@ impl<W: Watched> Post<W> {
         let since = state.counted_since.replace(now);
         let many = |since| now.saturating_duration_since(since) <= limits::WATCH_SPAN;
         if state.lacks_watch() && since.is_some_and(many) {
-            state.watch = Watch::Wanted(None);
-            self.called.notify_one();
+            let leads = state.is_led_by_caller.then_some(state.last);
+            self.want_watch(&mut state, leads);
         }
+    }
+
+    /// One who sleeps goes on watch: this one, whose place it is, or any.
+    fn want_watch(&self, state: &mut State, who: Option<usize>) {
+        state.watch = Watch::Wanted(who);
+        // Any of them might be woken, and it may be one's alone to look.
+        self.called.notify_all();
     }
 
     fn datagrams(&self) -> u64 {
@@ -377,9 +384,8 @@ impl<W: Watched> Drop for Lead<'_, W> {
         let mut state = lock(&post.state);
         state.is_led_by_caller = false;
         if !state.watched && state.summoned.is_none() && state.lacks_watch() {
-            state.watch = Watch::Wanted(Some(state.last));
-            // Any of them might be woken, and it is this one's to look.
-            post.called.notify_all();
+            let last = state.last;
+            post.want_watch(&mut state, Some(last));
         }
     }
 }
