@@ -82,10 +82,6 @@ impl Announcements {
     pub fn nudge(&self) {
         self.alarm.ring();
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.faults.is_empty()
-    }
 }
 
 impl Announcer {

@@ -98,12 +98,7 @@ impl Inline {
 
     /// Turns it until `is_done`, or for `timeout`; sleeps while there is nothing to do. Whether it
     /// is done; `None` if another thread turns it.
-    pub(crate) fn turn_until(
-        &self,
-        timeout: Duration,
-        is_wanted: impl Fn() -> bool,
-        is_done: &dyn Fn() -> bool,
-    ) -> Option<bool> {
+    pub(crate) fn turn_until(&self, timeout: Duration, is_done: &dyn Fn() -> bool) -> Option<bool> {
         let mut crank = try_lock(&self.crank)?;
         let end = clock::now().checked_add(timeout);
         loop {
@@ -122,7 +117,7 @@ impl Inline {
             if !more {
                 // Who sleeps here neglects nothing.
                 self.turned.store(u64::MAX, Ordering::Relaxed);
-                if sleep(&self.hub, end, &is_wanted) {
+                if sleep(&self.hub, end, is_done) {
                     crank.is_drained = false;
                 } else {
                     // A timer has come, or a call: the socket is as it was.

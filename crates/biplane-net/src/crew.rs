@@ -66,8 +66,7 @@ impl Crew {
         };
         let started = match sizes.threading {
             Threading::Dedicated => {
-                let (hub, post) = (Arc::clone(hub), Arc::clone(&crew.post));
-                crew.caller = Some(Caller::new(hub, post, Arc::clone(socket)));
+                crew.caller = Some(Caller::of(&crew, socket));
                 crew.start_receivers(socket, sizes.receivers)
                     .and_then(|()| crew.start_senders(socket))
             }

@@ -175,14 +175,13 @@ impl Endpoint {
     /// Waits until `is_done`, or for `timeout`, and meanwhile takes in what comes on this thread: with
     /// [`crate::Threading::Inline`] it does all else that is to be done too, with
     /// [`crate::Threading::Dedicated`] it takes the receivers' place while little comes. Whether it is
-    /// done; `None` where others do that work. Who waits in that way hears of announcements, and of
-    /// [`Announcements::nudge`].
+    /// done; `None` where others do that work. Announcements, and [`Announcements::nudge`], have it
+    /// ask `is_done` again.
     pub fn turn_until(&self, timeout: Duration, is_done: &dyn Fn() -> bool) -> Option<bool> {
-        let is_wanted = || !self.announcements.is_empty() || is_done();
         match self.crew.inline() {
-            Some(inline) => inline.turn_until(timeout, is_wanted, is_done),
+            Some(inline) => inline.turn_until(timeout, is_done),
             None if timeout.is_zero() => None,
-            None => self.crew.caller()?.receive_until(timeout, is_wanted, is_done),
+            None => self.crew.caller()?.receive_until(timeout, is_done),
         }
     }
 

@@ -1,5 +1,4 @@
-//! A client that is alone: the thread that does the work waits for what comes, and inline receives and
-//! sends, too.
+//! A client that is alone: the thread that does the work waits for what comes, and may receive it.
 
 use std::{
     collections::BTreeMap,

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::{io, sync::Arc, time::Instant};
 
 use super::{
-    contained,
+    Crew, contained,
     post::{Lead, Post, WatchedSocket},
 };
 use crate::{
@@ -29,13 +29,10 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    pub(super) fn new(
-        hub: Arc<Hub>,
-        post: Arc<Post<WatchedSocket>>,
-        socket: Arc<UdpDatagrams>,
-    ) -> Self {
-        let receiver = Receiver::new(RECEIVER, socket, Arc::clone(&hub), UdpDatagrams::BATCH);
-        Self { hub, post, receiver: Mutex::new(receiver) }
+    /// One beside the receivers of `crew`.
+    pub(super) fn of(crew: &Crew, socket: &Arc<UdpDatagrams>) -> Self {
+        let (hub, post) = (Arc::clone(&crew.hub), Arc::clone(&crew.post));
+        Self { hub, post, receiver: Mutex::new(crew.receiver(socket, RECEIVER)) }
     }
 
     /// Takes in what comes until `is_done`, or for `timeout`. Whether it is done; `None` if the
@@ -43,7 +40,6 @@ impl Caller {
     pub(crate) fn receive_until(
         &self,
         timeout: Duration,
-        is_wanted: impl Fn() -> bool,
         is_done: &dyn Fn() -> bool,
     ) -> Option<bool> {
         let mut receiver = try_lock(&self.receiver)?;
@@ -51,7 +47,7 @@ impl Caller {
         let end = begun_at.checked_add(timeout);
         let lead = self.post.lead(begun_at)?;
         loop {
-            let holds = self.alarm().sleep(end, &is_wanted);
+            let holds = self.alarm().sleep(end, is_done);
             let now = clock::now();
             if holds {
                 self.hub.counters().receiver(RECEIVER).inspect(|counters| counters.woke());

@@ -43,7 +43,7 @@ pub(super) struct Post<W> {
     called: Condvar,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     /// A receiver waits on the socket.
     watched: bool,
@@ -67,23 +67,6 @@ struct State {
 }
 
 impl State {
-    fn new() -> Self {
-        Self {
-            watched: false,
-            last: 0,
-            is_led_by_caller: false,
-            summoned: None,
-            gauge: Gauge::new(),
-            asleep: 0,
-            calls: 0,
-            watch: Watch::Nobody,
-            stand_in: None,
-            leader: Leader::Away,
-            counted_since: None,
-            stopped: false,
-        }
-    }
-
     /// The receiver `me` waits on the socket.
     fn take_place(&mut self, me: usize) {
         (self.watched, self.last) = (true, me);
@@ -110,28 +93,24 @@ enum Watch {
 }
 
 /// How much comes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Gauge {
-    since: Instant,
+    /// `None` before the first look.
+    since: Option<Instant>,
     /// Datagrams before that.
     before: u64,
-    is_light: bool,
+    is_heavy: bool,
 }
 
 impl Gauge {
-    fn new() -> Self {
-        Self { since: clock::now(), before: 0, is_light: true }
-    }
-
     /// Whether little comes, now that so many have.
     fn look(&mut self, now: Instant, datagrams: u64) -> bool {
-        let came = datagrams.saturating_sub(self.before);
-        let is_over = now.saturating_duration_since(self.since) >= limits::CALLER_SPAN;
-        if is_over || came > limits::CALLER_DATAGRAMS {
-            *self =
-                Self { since: now, before: datagrams, is_light: came <= limits::CALLER_DATAGRAMS };
+        let is_heavy = datagrams.saturating_sub(self.before) > limits::CALLER_DATAGRAMS;
+        let lasts = |since| now.saturating_duration_since(since) < limits::CALLER_SPAN;
+        if is_heavy || !self.since.is_some_and(lasts) {
+            *self = Self { since: Some(now), before: datagrams, is_heavy };
         }
-        self.is_light
+        !self.is_heavy
     }
 }
 
@@ -204,7 +183,7 @@ impl<W: Watched> Post<W> {
             watched,
             batches: AtomicU64::new(0),
             datagrams: AtomicU64::new(0),
-            state: Mutex::new(State::new()),
+            state: Mutex::default(),
             called: Condvar::new(),
         }
     }
