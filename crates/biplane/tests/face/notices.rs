@@ -79,9 +79,11 @@ fn a_message_whose_lifetime_is_over_expires_unsent() {
     pair.server.flush();
     pair.until(|pair| pair.client.recv(HITS));
     // Nobody flushes it, so it waits longer than it lives; unless something else is sent just then,
-    // which takes it along.
+    // which takes it along. Each attempt begins a little later: acks and looks for a flush have
+    // periods of their own, and attempts in step with them would all meet one.
     let mut expired = None;
     for token in 0..20 {
+        std::thread::sleep(Duration::from_millis(token));
         pair.session.send_noted(BRIEF, &1, token).unwrap();
         let end = std::time::Instant::now() + Duration::from_millis(2);
         while std::time::Instant::now() < end {}
