@@ -13,8 +13,7 @@ use crate::systems::frames::{Inbox, Outbox};
 
 /// Datagrams handed over together at the most.
 const BATCH: usize = 64;
-/// What is written to the stream at once, and what may wait before there is no room.
-const WRITE: usize = 64 << 10;
+/// What may wait to be written to the stream before there is no room.
 const WAITING: usize = 256 << 10;
 
 /// What the connections' tasks have to tell.
@@ -36,19 +35,23 @@ pub(super) struct Link {
     stream: SendStream,
     pub(super) inbox: Inbox,
     outbox: Outbox,
+    /// Bytes that are written to the stream at once, where there are so many.
+    gathers: usize,
 }
 
 impl Link {
-    /// A connection that stands; its tasks tell what comes.
+    /// A connection that stands; its tasks tell what comes. It `gathers` so many bytes before it
+    /// writes unasked; 1: it writes each message.
     pub(super) fn begin(
         peer: Peer,
         connection: Connection,
         stream: SendStream,
+        gathers: usize,
         tell: &Sender<Told>,
     ) -> Self {
         tokio::spawn(read_datagrams(peer, connection.clone(), tell.clone()));
         tokio::spawn(read_stream(peer, connection.clone(), tell.clone()));
-        Self { connection, stream, inbox: Inbox::default(), outbox: Outbox::default() }
+        Self { connection, stream, inbox: Inbox::default(), outbox: Outbox::default(), gathers }
     }
 
     /// Queues a datagram; false if there is no room but in the place of another.
@@ -66,7 +69,7 @@ impl Link {
 
     /// Queues a message on the stream; false if too much waits already.
     pub(super) fn send_on_stream(&mut self, message: &[u8]) -> bool {
-        if self.outbox.len() >= WRITE {
+        if self.outbox.len() >= self.gathers {
             self.write();
         }
         let has_room = self.outbox.len() < WAITING;
