@@ -4,6 +4,7 @@
 //! the socket is `post`'s affair.
 
 mod caller;
+mod linger;
 mod post;
 
 use std::{
@@ -28,6 +29,7 @@ use crate::{
 
 use self::{
     caller::Caller,
+    linger::Linger,
     post::{Post, Watched, WatchedSocket},
 };
 
@@ -193,30 +195,37 @@ fn receive(
     post: &Post<impl Watched>,
     index: usize,
 ) {
-    let mut in_a_row = 0;
+    let (mut in_a_row, mut linger) = (0, Linger::default());
     while !post.is_stopped() {
         let now = clock::now();
-        match contained(hub, || duty_cycle(now)) {
+        linger.begin(now);
+        let is_drained = match contained(hub, || duty_cycle(now)) {
             Some(Ok(pass)) => {
                 post.took_batch(now, pass.datagrams);
+                linger.took(pass.datagrams);
                 in_a_row = if pass.many { in_a_row + 1 } else { 0 };
                 if pass.full || in_a_row >= limits::LARGE_BATCHES {
                     in_a_row = 0;
                     post.call_another();
                 }
-                if !(pass.more || pass.many) {
-                    wait(hub, post, index);
-                }
+                !(pass.more || pass.many)
             }
-            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                wait(hub, post, index);
-            }
+            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => true,
             Some(Err(error)) if os::is_fatal(&error) => return hub.report(Fault::Socket(error)),
             Some(Err(error)) => {
                 tracing::debug!(%error, "a receive failed");
                 clock::pause(limits::BACK_OFF);
+                false
             }
-            None => {}
+            None => false,
+        };
+        if !is_drained {
+            continue;
+        }
+        if linger.looks_again(now) {
+            thread::yield_now();
+        } else {
+            wait(hub, post, index);
         }
     }
 }

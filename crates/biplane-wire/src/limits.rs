@@ -424,6 +424,15 @@ pub const WORKERS: usize = 64;
 pub const WORKERS_BY_DEFAULT: usize = 2;
 /// A receiver that took as many datagrams as fill a batch so often in a row calls another.
 pub const LARGE_BATCHES: u32 = 16;
+/// Datagrams of a pass after which a receiver looks [`LINGER_LOOKS`] times more before it sleeps.
+pub const LINGER_DATAGRAMS: u64 = 16;
+/// See [`LINGER_DATAGRAMS`].
+pub const LINGER_LOOKS: u32 = 2;
+/// A receiver that was away for longer when it gave way before a look does without for
+/// [`LINGER_REST`].
+pub const LINGER_AWAY: Duration = Duration::from_millis(1);
+/// See [`LINGER_AWAY`].
+pub const LINGER_REST: Duration = Duration::from_millis(100);
 /// A receiver that sleeps is put on watch by this many batches of the others in [`WATCH_SPAN`].
 pub const WATCH_BATCHES: u64 = 64;
 /// See [`WATCH_BATCHES`]; after as long without traffic it sleeps again.
