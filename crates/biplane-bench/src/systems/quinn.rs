@@ -84,7 +84,8 @@ impl System for Quinn {
             }
             Tuning::Tuned => {
                 "AES-128-GCM, MTU 1,452 from the start, windows 16 and 64 MiB, datagram buffers \
-                 8 MiB, no fairness among streams, messages in writes of 64 KiB, socket buffers 8/4 MiB asked"
+                 8 MiB, no fairness among streams, messages in writes of 64 KiB, socket buffers \
+                 8/4 MiB asked"
             }
         };
         format!("datagrams and a stream each way; runtime on the thread that works; {tuned}")
@@ -198,6 +199,7 @@ struct Connections {
     batch: Vec<Told>,
     timer: Timer,
     begun: Begun,
+    /// See [`Link::begin`].
     gathers: usize,
 }
 
