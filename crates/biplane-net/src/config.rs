@@ -34,8 +34,8 @@ pub struct EndpointConfig {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Threading {
-    /// Each receiver and each sender has a thread. While little comes, a thread of the application's
-    /// that blocks until something does receives in their place.
+    /// Each receiver and each sender has a thread. One of the application's that blocks until something
+    /// comes receives in their place, while it keeps up.
     #[default]
     Dedicated,
     /// As many threads as there are receivers, each of which receives and sends by turns.

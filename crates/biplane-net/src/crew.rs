@@ -68,7 +68,7 @@ impl Crew {
         };
         let started = match sizes.threading {
             Threading::Dedicated => {
-                crew.caller = Some(Caller::of(&crew, socket));
+                crew.caller = Some(Caller::of(&crew, socket, sizes.receivers));
                 crew.start_receivers(socket, sizes.receivers)
                     .and_then(|()| crew.start_senders(socket))
             }

@@ -174,7 +174,7 @@ impl Endpoint {
 
     /// Waits until `is_done`, or for `timeout`, and meanwhile takes in what comes on this thread: with
     /// [`crate::Threading::Inline`] it does all else that is to be done too, with
-    /// [`crate::Threading::Dedicated`] it takes the receivers' place while little comes. Whether it is
+    /// [`crate::Threading::Dedicated`] it takes the receivers' place while it keeps up. Whether it is
     /// done; `None` where others do that work. Announcements, and [`Announcements::nudge`], have it
     /// ask `is_done` again.
     pub fn turn_until(&self, timeout: Duration, is_done: &dyn Fn() -> bool) -> Option<bool> {

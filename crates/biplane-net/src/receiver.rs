@@ -46,6 +46,8 @@ pub(crate) struct Pass {
     pub(crate) many: bool,
     /// How many they were.
     pub(crate) datagrams: u64,
+    /// And how long in all.
+    pub(crate) bytes: u64,
 }
 
 /// The session at hand, as a receive id leads to it.
@@ -110,9 +112,9 @@ impl Receiver {
         }
         let full = self.buffers.are_full();
         self.answer(now, full);
-        let datagrams = tally.received;
+        let Tally { received: datagrams, bytes, .. } = tally;
         let many = datagrams >= self.buffers.slots() as u64;
-        Ok(Pass { more: self.buffers.are_filled(), full, many, datagrams })
+        Ok(Pass { more: self.buffers.are_filled(), full, many, datagrams, bytes })
     }
 
     fn take_in(&mut self, now: Instant) {

@@ -439,11 +439,21 @@ pub const WATCH_BATCHES: u64 = 64;
 pub const WATCH_SPAN: Duration = Duration::from_millis(100);
 /// How often one on watch looks whether anybody is at the socket.
 pub const WATCH_INTERVAL: Duration = Duration::from_millis(5);
-/// A caller that waits takes in what comes by itself, up to so many datagrams in [`CALLER_SPAN`]:
-/// what may come in the worst [`WATCH_INTERVAL`] waits in any socket's buffer.
+/// A caller that waits takes in what comes by itself, however long it is away between two waits, up
+/// to so many datagrams in [`CALLER_SPAN`]: what may come in the worst [`WATCH_INTERVAL`] waits in
+/// any socket's buffer.
 pub const CALLER_DATAGRAMS: u64 = 640;
 /// See [`CALLER_DATAGRAMS`].
 pub const CALLER_SPAN: Duration = Duration::from_millis(100);
+/// Where more comes, a caller does so that keeps up. After it was behind it does not for so long;
+/// and not after a receiver had to stand in for it, each time for twice as long, up to
+/// [`CALLER_REST_MAX`], if that is no longer ago than it lasted.
+pub const CALLER_REST: Duration = Duration::from_millis(100);
+/// See [`CALLER_REST`].
+pub const CALLER_REST_MAX: Duration = Duration::from_millis(3_200);
+/// A caller is behind when a batch fills one part in so many of the socket's buffer; and, where
+/// receivers have processors of their own, after [`LARGE_BATCHES`].
+pub const CALLER_ROOM: usize = 4;
 /// Most sessions that an endpoint may be set to.
 pub const SESSIONS: usize = 1 << 20;
 /// Sessions of an endpoint that does not listen, those on their way included.
@@ -469,6 +479,7 @@ const _: () = assert!(ms(STAMP_AGE) <= ms(WINDOW_SPAN), "the window covers what 
 const _: () = assert!(ms(BACK_OFF) <= ms(CALLER_PATIENCE));
 const _: () = assert!(ms(CALLER_PATIENCE) <= ms(WORKER_PATIENCE));
 const _: () = assert!(ms(WATCH_INTERVAL) < ms(WATCH_SPAN));
+const _: () = assert!(ms(CALLER_REST) <= ms(CALLER_REST_MAX));
 const _: () = assert!(2 * ms(WATCH_INTERVAL) < ms(RELIABLE_ACK_DELAY), "no caller makes acks late");
 const _: () = assert!(DIALED_SESSIONS <= SESSIONS);
 

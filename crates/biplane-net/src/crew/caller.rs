@@ -1,20 +1,15 @@
 //! A thread of the application's as a receiver, for as long as it waits for something to come.
 
 use core::time::Duration;
-use std::{io, sync::Arc, time::Instant};
+use std::{io, sync::Arc, thread, time::Instant};
 
 use super::{
     Crew, contained,
     post::{Lead, Post, WatchedSocket},
 };
 use crate::{
-    alarm::Alarm,
-    clock,
-    hub::Hub,
-    locks::try_lock,
-    receiver::{Pass, Receiver},
-    socket::UdpDatagrams,
-    sync::Mutex,
+    alarm::Alarm, clock, hub::Hub, limits, locks::try_lock, os, receiver::Receiver,
+    socket::UdpDatagrams, sync::Mutex,
 };
 
 /// The receiver that callers count as: the one that leads while nobody calls.
@@ -25,14 +20,34 @@ const RECEIVER: usize = 0;
 pub(crate) struct Caller {
     hub: Arc<Hub>,
     post: Arc<Post<WatchedSocket>>,
-    receiver: Mutex<Receiver>,
+    desk: Mutex<Desk>,
+    /// Bytes of a batch that are more than a caller should find.
+    most: u64,
+    /// Receivers have processors of their own, or were asked for.
+    has_company: bool,
+}
+
+/// What the caller of the moment has at hand.
+#[derive(Debug)]
+struct Desk {
+    receiver: Receiver,
+    /// Large batches.
+    in_a_row: u32,
 }
 
 impl Caller {
-    /// One beside the receivers of `crew`.
-    pub(super) fn of(crew: &Crew, socket: &Arc<UdpDatagrams>) -> Self {
-        let (hub, post) = (Arc::clone(&crew.hub), Arc::clone(&crew.post));
-        Self { hub, post, receiver: Mutex::new(crew.receiver(socket, RECEIVER)) }
+    /// One beside so many receivers of `crew`.
+    pub(super) fn of(crew: &Crew, socket: &Arc<UdpDatagrams>, receivers: usize) -> Self {
+        let desk = Desk { receiver: crew.receiver(socket, RECEIVER), in_a_row: 0 };
+        let room = os::room(socket.socket()).receive;
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            hub: Arc::clone(&crew.hub),
+            post: Arc::clone(&crew.post),
+            desk: Mutex::new(desk),
+            most: (room / limits::CALLER_ROOM) as u64,
+            has_company: receivers > 1 || processors > 2,
+        }
     }
 
     /// Takes in what comes until `is_done`, or for `timeout`. Whether it is done; `None` if the
@@ -42,7 +57,7 @@ impl Caller {
         timeout: Duration,
         is_done: &dyn Fn() -> bool,
     ) -> Option<bool> {
-        let mut receiver = try_lock(&self.receiver)?;
+        let mut desk = try_lock(&self.desk)?;
         let begun_at = clock::now();
         let end = begun_at.checked_add(timeout);
         let lead = self.post.lead(begun_at)?;
@@ -51,7 +66,7 @@ impl Caller {
             let now = clock::now();
             if holds {
                 self.hub.counters().receiver(RECEIVER).inspect(|counters| counters.woke());
-                self.take_in(&mut receiver, &lead, now)?;
+                self.take_in(&mut desk, &lead, now)?;
             }
             if is_done() {
                 return Some(true);
@@ -67,17 +82,19 @@ impl Caller {
     }
 
     /// A pass; `None` if it was the last.
-    fn take_in(
-        &self,
-        receiver: &mut Receiver,
-        lead: &Lead<'_, WatchedSocket>,
-        now: Instant,
-    ) -> Option<()> {
-        match contained(&self.hub, || receiver.duty_cycle(now))? {
-            Ok(Pass { datagrams, .. }) => lead.took_batch(now, datagrams).then_some(()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(()),
+    fn take_in(&self, desk: &mut Desk, lead: &Lead<'_, WatchedSocket>, now: Instant) -> Option<()> {
+        let pass = match contained(&self.hub, || desk.receiver.duty_cycle(now))? {
+            Ok(pass) => pass,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Some(()),
             // The receivers meet it too, and know what to do.
-            Err(_) => None,
+            Err(_) => return None,
+        };
+        desk.in_a_row = if pass.many { desk.in_a_row + 1 } else { 0 };
+        let many = self.has_company && desk.in_a_row >= limits::LARGE_BATCHES;
+        let is_behind = many || pass.bytes > self.most;
+        if is_behind {
+            desk.in_a_row = 0;
         }
+        lead.took_batch(now, pass.datagrams, is_behind).then_some(())
     }
 }

@@ -9,9 +9,13 @@
 //! or has taken a batch since, and stands in for the leader if not, until that is back: a thread the
 //! system held up does not lose its place for good. Without traffic all sleep.
 //!
-//! While little comes, a caller who waits for the application leads: what comes for it need not be
-//! handed on by another thread, whose waking is most of what a message takes. The receivers sleep
-//! then. When the caller goes, the one that led before it is on watch, and stands in as above.
+//! A caller who waits for the application leads: what comes for it need not be handed on by another
+//! thread, whose waking is most of what a message takes. The receivers sleep then. When the caller
+//! goes, the one that led before it is on watch, and stands in as above. Where much comes, the place
+//! is only for a caller that keeps up: for whom nobody stood in lately, and who found no more than it
+//! can take at a time.
+
+mod callers;
 
 use std::{
     sync::{Arc, PoisonError},
@@ -31,6 +35,8 @@ use crate::{
     },
 };
 
+use self::callers::Callers;
+
 /// Where the receivers of one endpoint wait: for `W`, or for each other.
 #[derive(Debug)]
 pub(super) struct Post<W> {
@@ -49,11 +55,9 @@ struct State {
     watched: bool,
     /// The receiver that did so last.
     last: usize,
-    /// A caller leads.
-    is_led_by_caller: bool,
+    callers: Callers,
     /// This receiver is to take its place at once.
     summoned: Option<usize>,
-    gauge: Gauge,
     asleep: usize,
     /// Sleepers that were called and have not woken yet.
     calls: usize,
@@ -90,28 +94,6 @@ enum Watch {
     /// One was woken for it and has not looked yet: this one, or any.
     Wanted(Option<usize>),
     Kept,
-}
-
-/// How much comes.
-#[derive(Clone, Copy, Debug, Default)]
-struct Gauge {
-    /// `None` before the first look.
-    since: Option<Instant>,
-    /// Datagrams before that.
-    before: u64,
-    is_heavy: bool,
-}
-
-impl Gauge {
-    /// Whether little comes, now that so many have.
-    fn look(&mut self, now: Instant, datagrams: u64) -> bool {
-        let is_heavy = datagrams.saturating_sub(self.before) > limits::CALLER_DATAGRAMS;
-        let lasts = |since| now.saturating_duration_since(since) < limits::CALLER_SPAN;
-        if is_heavy || !self.since.is_some_and(lasts) {
-            *self = Self { since: Some(now), before: datagrams, is_heavy };
-        }
-        !self.is_heavy
-    }
 }
 
 /// A caller's place on the socket, until it is dropped.
@@ -220,7 +202,7 @@ impl<W: Watched> Post<W> {
         let since = state.counted_since.replace(now);
         let many = |since| now.saturating_duration_since(since) <= limits::WATCH_SPAN;
         if state.lacks_watch() && since.is_some_and(many) {
-            let leads = state.is_led_by_caller.then_some(state.last);
+            let leads = state.callers.lead().then_some(state.last);
             self.want_watch(&mut state, leads);
         }
     }
@@ -240,8 +222,7 @@ impl<W: Watched> Post<W> {
     /// receivers had better do.
     pub(super) fn lead(&self, now: Instant) -> Option<Lead<'_, W>> {
         let mut state = lock(&self.state);
-        let may = !state.stopped && state.gauge.look(now, self.datagrams());
-        state.is_led_by_caller = may;
+        let may = !state.stopped && state.callers.take_place(now, self.datagrams());
         may.then(|| Lead(self))
     }
 
@@ -249,7 +230,7 @@ impl<W: Watched> Post<W> {
     /// waits on the socket or is awake and will look whether somebody does.
     pub(super) fn wait(&self, me: usize) {
         let mut state = lock(&self.state);
-        if state.watched || state.is_led_by_caller {
+        if state.watched || state.callers.lead() {
             let leads = state.stand_in.is_some_and(|other| other != me);
             let is_back = leads && state.leader == Leader::Away;
             return self.sleep(state, me, is_back);
@@ -289,6 +270,7 @@ impl<W: Watched> Post<W> {
                 break;
             }
             if watch.is_some_and(|seen| self.is_deserted(&state, seen)) {
+                state.callers.stood_in(clock::now());
                 // Who led last takes its own place again, from a caller.
                 state.stand_in = (!is_back && state.last != me).then_some(me);
                 break;
@@ -308,7 +290,7 @@ impl<W: Watched> Post<W> {
 
     /// Nobody waits on the socket, and nobody took anything since the last look.
     fn is_deserted(&self, state: &State, seen: Seen) -> bool {
-        let is_attended = state.watched || state.is_led_by_caller;
+        let is_attended = state.watched || state.callers.lead();
         !is_attended && self.batches.load(Ordering::Relaxed) == seen.batches
     }
 
@@ -340,15 +322,18 @@ impl<W: Watched> Post<W> {
 }
 
 impl<W: Watched> Lead<'_, W> {
-    /// A batch of so many datagrams was taken. Whether it may go on, and has not called a receiver in
-    /// its place because more comes than one thread should take beside its own work.
-    pub(super) fn took_batch(&self, now: Instant, datagrams: u64) -> bool {
+    /// A batch of so many datagrams was taken, after which the caller is behind or not. Whether it may
+    /// go on, and has not called a receiver in its place because more comes than one thread should
+    /// take beside its own work.
+    pub(super) fn took_batch(&self, now: Instant, datagrams: u64, is_behind: bool) -> bool {
         let Self(post) = self;
         post.took_batch(now, datagrams);
         let mut state = lock(&post.state);
-        let goes_on = !state.stopped && state.gauge.look(now, post.datagrams());
+        if is_behind {
+            state.callers.fall_behind(now);
+        }
+        let goes_on = !state.stopped && state.callers.keep_place(now, post.datagrams());
         if !goes_on {
-            state.is_led_by_caller = false;
             state.summoned = Some(state.last);
             post.called.notify_all();
         }
@@ -361,7 +346,7 @@ impl<W: Watched> Drop for Lead<'_, W> {
     fn drop(&mut self) {
         let Self(post) = self;
         let mut state = lock(&post.state);
-        state.is_led_by_caller = false;
+        state.callers.leave();
         if !state.watched && state.summoned.is_none() && state.lacks_watch() {
             let last = state.last;
             post.want_watch(&mut state, Some(last));

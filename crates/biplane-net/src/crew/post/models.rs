@@ -58,7 +58,7 @@ impl Source {
         state.waiting -= 1;
         state.taken += 1;
         self.changed.notify_all();
-        Ok(Pass { more: true, full: true, many: true, datagrams: 1 })
+        Ok(Pass { more: true, full: true, many: true, datagrams: 1, bytes: 1 })
     }
 
     fn until_taken(&self, count: usize) {
@@ -129,7 +129,7 @@ fn standing_in(pass: fn(&Post<Arc<Source>>, &Source) -> io::Result<Pass>) {
 
 /// A batch that is not full, so that who takes it waits then.
 fn last_of(source: &Source) -> io::Result<Pass> {
-    source.take().map(|_| Pass { more: false, full: false, many: false, datagrams: 1 })
+    source.take().map(|_| Pass { more: false, full: false, many: false, datagrams: 1, bytes: 1 })
 }
 
 #[test]
@@ -198,7 +198,9 @@ fn a_full_batch_brings_another_receiver() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn canary_a_receiver_that_stays_away_and_called_nobody() {
-    held_up(|pass| pass.map(|_| Pass { more: false, full: false, many: false, datagrams: 1 }));
+    held_up(|pass| {
+        pass.map(|_| Pass { more: false, full: false, many: false, datagrams: 1, bytes: 1 })
+    });
 }
 
 /// Two receivers wait and take a batch each, after `batches` before. Who takes first stays away
@@ -240,9 +242,9 @@ fn canary_a_receiver_that_stays_away_while_nobody_is_on_watch() {
     stays_away(0);
 }
 
-/// Two datagrams come for a caller and a receiver; the caller takes in what it finds, and `goes` when
-/// it has, with more on the socket or not.
-fn called_on(goes: fn(Lead<'_, Arc<Source>>)) {
+/// Two datagrams come for a caller and a receiver; the caller takes in what it finds, and `goes`, with
+/// how many that were and more on the socket or not.
+fn called_on(goes: fn(Lead<'_, Arc<Source>>, u64)) {
     orders_with(3, move || {
         let source = Arc::<Source>::default();
         let post = Arc::new(Post::new(Arc::clone(&source)));
@@ -259,10 +261,8 @@ fn called_on(goes: fn(Lead<'_, Arc<Source>>)) {
         };
         let caller: Task = Box::new(move || {
             if let Some(lead) = post.lead(clock::now()) {
-                if source.take().is_ok() {
-                    lead.took_batch(clock::now(), 1);
-                }
-                goes(lead);
+                let taken = source.take().map_or(0, |pass| pass.datagrams);
+                goes(lead, taken);
             }
             source.put(1);
             while lock(&source.state).taken < 2 {
@@ -278,14 +278,22 @@ fn called_on(goes: fn(Lead<'_, Arc<Source>>)) {
 
 #[test]
 fn what_comes_when_a_caller_has_gone_is_taken_in() {
-    called_on(|lead| drop(lead));
+    called_on(|lead, taken| assert!(lead.took_batch(clock::now(), taken, false)));
+}
+
+#[test]
+fn what_comes_when_a_caller_is_behind_is_taken_in() {
+    called_on(|lead, taken| {
+        let much = taken * (limits::CALLER_DATAGRAMS + 1);
+        assert_eq!(lead.took_batch(clock::now(), much, true), much == 0);
+    });
 }
 
 #[test]
 #[should_panic(expected = "maximum number of branches")]
 fn canary_a_caller_that_goes_and_tells_nobody() {
-    called_on(|lead| {
-        lock(&lead.0.state).is_led_by_caller = false;
+    called_on(|lead, _| {
+        lock(&lead.0.state).callers.leave();
         core::mem::forget(lead);
     });
 }

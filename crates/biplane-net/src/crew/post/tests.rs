@@ -195,7 +195,7 @@ fn a_caller_that_comes_back_soon_keeps_its_place() {
     for _ in 0..20 {
         drop(lead);
         lead = post.lead(clock::now()).expect("little comes");
-        assert!(lead.took_batch(clock::now(), 1));
+        assert!(lead.took_batch(clock::now(), 1, false));
         thread::sleep(limits::WATCH_INTERVAL / 2);
     }
     assert!(first.try_recv().is_err() && led.try_recv().is_err());
@@ -203,17 +203,56 @@ fn a_caller_that_comes_back_soon_keeps_its_place() {
     post.stop();
 }
 
+const MUCH: u64 = limits::CALLER_DATAGRAMS + 1;
+
 #[test]
-fn where_much_comes_who_led_before_leads_at_once_and_no_caller_does() {
+fn where_much_comes_a_caller_that_keeps_up_leads_on() {
     let post = post();
     let (lead, [first, led]) = called_on(&post);
-    assert!(!lead.took_batch(clock::now(), limits::CALLER_DATAGRAMS + 1));
+    assert!(lead.took_batch(clock::now(), MUCH, false));
+    assert!(first.recv_timeout(4 * limits::WATCH_INTERVAL).is_err());
+    assert!(led.try_recv().is_err());
+    drop(lead);
+    post.stop();
+}
+
+#[test]
+fn where_much_comes_who_led_before_leads_at_once_in_place_of_a_caller_that_is_behind() {
+    let post = post();
+    let (lead, [first, led]) = called_on(&post);
+    let now = clock::now();
+    assert!(!lead.took_batch(now, MUCH, true));
     drop(lead);
     led.recv_timeout(PATIENCE).expect("it is called");
     assert!(first.try_recv().is_err());
-    assert!(post.lead(clock::now()).is_none());
-    let later = clock::now() + limits::CALLER_SPAN;
-    assert!(post.lead(later).is_some(), "nothing has come since");
+    assert!(post.lead(now).is_none());
+    let later = now + limits::CALLER_REST;
+    post.took_batch(later, MUCH);
+    assert!(post.lead(later).is_some(), "it may have caught up");
+    post.stop();
+}
+
+#[test]
+fn while_little_comes_a_caller_may_be_behind() {
+    let post = post();
+    let (lead, _receivers) = called_on(&post);
+    assert!(lead.took_batch(clock::now(), 1, true));
+    drop(lead);
+    assert!(post.lead(clock::now()).is_some());
+    post.stop();
+}
+
+#[test]
+fn who_stayed_away_does_not_lead_where_much_comes() {
+    let post = post();
+    let (lead, [_first, led]) = called_on(&post);
+    let now = clock::now();
+    drop(lead);
+    led.recv_timeout(PATIENCE).expect("it stands in");
+    let lead = post.lead(now).expect("little comes");
+    assert!(!lead.took_batch(now, MUCH, false));
+    drop(lead);
+    assert!(post.lead(now).is_none());
     post.stop();
 }
 
