@@ -12,8 +12,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Result, bail};
 use biplane::{
-    Channel, EndpointStats, Payload, Protocol, SendError, Session, SessionStats, Threading,
-    WorkerStats,
+    Channel, ClientConfig, EndpointStats, Payload, Protocol, SendError, Session, SessionStats,
+    Threading, WorkerStats,
 };
 
 use self::{alone::Alone, clients::Clients, server::Server};
@@ -63,6 +63,7 @@ impl System for Biplane {
             Threads::Inline if means.clients == 1 => "inline".to_owned(),
             Threads::Inline => "the server inline".to_owned(),
         }));
+        settings.extend(means.keep_alive.map(|quiet| format!("keep-alives after {quiet:?}")));
         settings.push("a client has joined when UDP is up".to_owned());
         settings.join("; ")
     }
@@ -82,9 +83,18 @@ impl System for Biplane {
     fn join(&self, means: &Means, address: &str) -> Result<Box<dyn Side>> {
         if means.clients == 1 {
             let threading = means.threads.map(threading).unwrap_or_default();
-            return Ok(Box::new(Alone::open(address, threading)));
+            let config = client_config(means).threading(threading);
+            return Ok(Box::new(Alone::open(address, config)));
         }
         Ok(Box::new(Clients::open(means, address)?))
+    }
+}
+
+fn client_config(means: &Means) -> ClientConfig {
+    let config = ClientConfig::default();
+    match means.keep_alive {
+        Some(quiet) => config.keep_alive(quiet),
+        None => config,
     }
 }
 

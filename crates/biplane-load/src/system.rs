@@ -60,6 +60,9 @@ pub struct Means {
     pub senders: usize,
     /// On which threads that is. None: its default.
     pub threads: Option<Threads>,
+    /// After how much quiet a side says that it is there, where the system lets one choose. None: its
+    /// default.
+    pub keep_alive: Option<Duration>,
 }
 
 /// One of a side's peers, numbered from 0. To a server, its clients in the order in which they

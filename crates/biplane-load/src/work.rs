@@ -94,6 +94,8 @@ pub struct Plan {
     pub senders: usize,
     /// On which threads both are. None, the default: as the system chooses.
     pub threads: Option<Threads>,
+    /// After how much quiet a side says that it is there. None, the default: as the system chooses.
+    pub keep_alive: Option<Duration>,
     /// An unreliable flow has at most so many bytes under way, and at most 4,096 messages, over all
     /// its clients; half of that after a 50th of a second in which more than one in a hundred was
     /// lost, and more again where none was. Default 1 MiB.
@@ -112,6 +114,7 @@ impl Plan {
             receivers: 0,
             senders: 0,
             threads: None,
+            keep_alive: None,
             window: 1 << 20,
         }
     }
@@ -127,6 +130,7 @@ impl Plan {
             receivers: self.receivers,
             senders: self.senders,
             threads: self.threads,
+            keep_alive: self.keep_alive,
         }
     }
 

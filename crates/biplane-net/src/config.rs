@@ -274,6 +274,9 @@ pub struct DialConfig {
     /// The longest datagram that this side sends and accepts in the session, in bytes, if otherwise
     /// than [`EndpointConfig::session`] says. 1,200 to what that says, or 1,452 if that is more.
     pub max_datagram: Option<usize>,
+    /// After how much quiet this side says that it is there, if otherwise than
+    /// [`EndpointConfig::session`] says. 1 to 25 s.
+    pub keep_alive: Option<Duration>,
     /// Who is told how far it has come, if anybody is.
     pub watch: Option<Watch>,
 }
@@ -289,6 +292,7 @@ impl DialConfig {
             grace: None,
             planes: PlaneMode::Auto,
             max_datagram: None,
+            keep_alive: None,
             watch: None,
         }
     }

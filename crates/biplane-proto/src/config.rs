@@ -3,7 +3,9 @@
 use core::{num::NonZeroU8, time::Duration};
 use std::net::SocketAddr;
 
-use biplane_wire::{ChannelKind, ControlNumber, PacketNumber, RequestId, SequenceNumber};
+use biplane_wire::{
+    ChannelKind, ControlNumber, PacketNumber, Parameters, RequestId, SequenceNumber,
+};
 
 use crate::{Agreement, limits};
 
@@ -74,6 +76,27 @@ pub struct SessionConfig {
     /// The longest datagram that this side sends, in bytes of UDP payload, if the peer accepts it and
     /// the path carries it. 1,200 to [`limits::DATAGRAM_LARGEST`], default 1,452.
     pub max_datagram: usize,
+    /// After how much quiet a client says on a plane that it is there; a server says so after a tenth
+    /// more, and 25 s at the most, so that its client is always first. 1 to 25 s, default 3 s.
+    pub keep_alive: Duration,
+}
+
+impl SessionConfig {
+    /// Writes down for the peer after how much quiet this side says that it is there, and after how
+    /// much silence it gives TCP up: three times what a side waits with this setting, and 10 s at
+    /// least.
+    pub fn announce_quiet(&self, role: Role, parameters: &mut Parameters) {
+        let (least, most) = limits::KEEP_ALIVE_RANGE;
+        let wanted = self.keep_alive.clamp(least, most);
+        let server = (wanted + wanted / 10).min(most);
+        let own = match role {
+            Role::Client => server * 10 / 11,
+            Role::Server => server,
+        };
+        let ms = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        parameters.keep_alive_ms = ms(own);
+        parameters.idle_timeout_ms = ms(limits::IDLE_TIMEOUT.max(3 * server));
+    }
 }
 
 /// Which planes a side lets a session fly on.
@@ -115,6 +138,7 @@ impl Default for SessionConfig {
             grace: limits::GRACE,
             planes: PlaneMode::default(),
             max_datagram: limits::DATAGRAM,
+            keep_alive: limits::KEEP_ALIVE,
         }
     }
 }

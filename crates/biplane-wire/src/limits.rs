@@ -320,14 +320,16 @@ pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 pub const WAIT_MAX: Duration = Duration::from_secs(365 * 24 * 3_600);
 /// Bytes of the peer's requests that wait for the application; beyond, they are refused.
 pub const CALLS_BYTES: usize = 1 << 20;
-/// After this much quiet a client says on a plane that it is there.
+/// After this much quiet a client says on a plane that it is there, unless it is set.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(3);
-/// A server waits longer: by then it has answered the client's keep-alive, which resets its own.
+/// A server waits a tenth longer: by then it has answered the client's keep-alive, which resets its
+/// own.
 pub const KEEP_ALIVE_SERVER: Duration = Duration::from_millis(3_300);
 /// Sessions that are quiet speak at the same multiples of this, up to so much earlier: a thread that
 /// serves thousands of them wakes sixteen times a second.
 pub const KEEP_ALIVE_STEP: Duration = Duration::from_micros(62_500);
-/// TCP is given up after this much silence of the peer.
+/// TCP is given up after this much silence of the peer, or three times a server's keep-alive interval
+/// if that is longer.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// TCP is given up when a write makes no progress for this long.
 pub const WRITE_STALL: Duration = Duration::from_secs(10);
@@ -360,7 +362,7 @@ const _: () = assert!(ms(WRITE_STALL) < ms(PEER_CLOCK_WINDOW), "no stall is take
 const _: () = assert!(ms(CONTROL_REPLACE) < ms(WRITE_STALL) && ms(WRITE_STALL) < ms(GRACE));
 const _: () = assert!(ms(GRACE_UNHEARD) <= ms(GRACE) && ms(GRACE) <= ms(GRACE_MAX));
 const _: () = assert!(CONTROL_PULL <= RECORD, "no pull holds up the next for long");
-const _: () = assert!(ms(KEEP_ALIVE) < ms(KEEP_ALIVE_SERVER));
+const _: () = assert!(ms(KEEP_ALIVE) * 11 / 10 == ms(KEEP_ALIVE_SERVER));
 const _: () = assert!(3 * ms(KEEP_ALIVE_SERVER) <= ms(IDLE_TIMEOUT));
 const _: () = assert!(is_within(KEEP_ALIVE, KEEP_ALIVE_RANGE));
 const _: () = assert!(ms(KEEP_ALIVE_STEP) < ms(KEEP_ALIVE_RANGE.0));

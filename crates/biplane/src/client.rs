@@ -200,12 +200,12 @@ pub(crate) fn prepare(
 ) -> Result<(DialConfig, Table), ConnectError> {
     let (protocol, table) = protocol.resolve()?;
     let link: Link = link.to_string().parse()?;
-    let ClientConfig { credentials, grace, planes, max_datagram, own: _ } = config;
+    let ClientConfig { credentials, grace, planes, max_datagram, keep_alive, own: _ } = config;
     if credentials.len() > limits::CREDENTIALS {
         return Err(ConnectError::Credentials { limit: limits::CREDENTIALS });
     }
     let dial = DialConfig::new(link, protocol);
-    Ok((DialConfig { credentials, grace, planes, max_datagram, ..dial }, table))
+    Ok((DialConfig { credentials, grace, planes, max_datagram, keep_alive, ..dial }, table))
 }
 
 impl Deref for Client {

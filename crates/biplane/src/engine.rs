@@ -233,8 +233,9 @@ pub(crate) fn bind_alone(
 
 /// What a server's sessions are told.
 pub(crate) fn session_config(config: &ServerConfig) -> SessionConfig {
-    let &ServerConfig { max_send_delay, grace, planes, max_datagram, .. } = config;
-    SessionConfig { max_send_delay, grace, planes, max_datagram, ..SessionConfig::default() }
+    let &ServerConfig { max_send_delay, grace, planes, max_datagram, keep_alive, .. } = config;
+    let common = SessionConfig::default();
+    SessionConfig { max_send_delay, grace, planes, max_datagram, keep_alive, ..common }
 }
 
 fn decision(ruling: Ruling) -> Decision {

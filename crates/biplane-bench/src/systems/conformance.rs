@@ -17,6 +17,7 @@ pub(super) fn means(tuning: Tuning, clients: usize) -> Means {
         receivers: 0,
         senders: 0,
         threads: None,
+        keep_alive: None,
     }
 }
 

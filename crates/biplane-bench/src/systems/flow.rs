@@ -41,6 +41,7 @@ impl Flow {
             receivers: 0,
             senders: 0,
             threads: None,
+            keep_alive: None,
         };
         let served = system.serve(&means).unwrap();
         let mut clients = system.join(&means, &served.address).unwrap();

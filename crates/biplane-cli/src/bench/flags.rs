@@ -84,6 +84,9 @@ pub(crate) struct Bench {
     /// dedicated].
     #[arg(long, value_name = "M")]
     threading: Option<Threading>,
+    /// Quiet after which a side says that it is there, 1 to 25 [default: 3].
+    #[arg(long, value_name = "S", value_parser = keep_alive)]
+    keep_alive: Option<Duration>,
     /// Prints one JSON document on standard output at the end, and all else on standard error.
     #[arg(long)]
     pub(crate) json: bool,
@@ -176,6 +179,7 @@ impl Bench {
                 Threading::Shared => Threads::Shared,
                 Threading::Inline => Threads::Inline,
             }),
+            keep_alive: self.keep_alive,
             ..plan
         })
     }
@@ -260,6 +264,13 @@ fn bytes(text: &str) -> Result<u64> {
 fn seconds(text: &str) -> Result<Duration> {
     let seconds: f64 = text.parse().context("seconds, such as 5 or 0.5")?;
     Duration::try_from_secs_f64(seconds).context("seconds, such as 5 or 0.5")
+}
+
+fn keep_alive(text: &str) -> Result<Duration> {
+    let quiet = seconds(text)?;
+    let range = Duration::from_secs(1)..=Duration::from_secs(25);
+    ensure!(range.contains(&quiet), "{text} is not in 1 to 25");
+    Ok(quiet)
 }
 
 #[cfg(test)]

@@ -12,9 +12,7 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use biplane::{
-    Client, ClientConfig, ConnectError, EndpointStats, Event, Pending, Planes, Threading,
-};
+use biplane::{Client, ClientConfig, ConnectError, EndpointStats, Event, Pending, Planes};
 
 use super::{COMMAND, RELIABLE, Room, UDP, UNRELIABLE, drops, intake::Intake, protocol, workers};
 use crate::{Class, Handed, Heard, Peer, Side, Worker};
@@ -36,8 +34,7 @@ pub(super) struct Alone {
 }
 
 impl Alone {
-    pub(super) fn open(address: &str, threading: Threading) -> Self {
-        let config = ClientConfig::default().threading(threading);
+    pub(super) fn open(address: &str, config: ClientConfig) -> Self {
         Self {
             joining: Some(Client::connect_with(address, &protocol(), config)),
             client: None,

@@ -13,9 +13,12 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use biplane::{Client, ConnectError, Endpoint, Event, Pending, Planes};
+use biplane::{Client, ClientConfig, ConnectError, Endpoint, Event, Pending, Planes};
 
-use super::{COMMAND, RELIABLE, Room, UDP, UNRELIABLE, drops, intake::Intake, protocol, workers};
+use super::{
+    COMMAND, RELIABLE, Room, UDP, UNRELIABLE, client_config, drops, intake::Intake, protocol,
+    workers,
+};
 use crate::{Class, Handed, Heard, Means, Peer, Side, Worker};
 
 /// Clients that join at a time: each has 10 s for it, also where thousands want to.
@@ -25,6 +28,7 @@ const JOINING: usize = 512;
 pub(super) struct Clients {
     address: String,
     clients: usize,
+    config: ClientConfig,
     /// What they share.
     endpoint: Endpoint,
     opened: Instant,
@@ -63,6 +67,7 @@ impl Clients {
         let mut clients = Self {
             address: address.to_owned(),
             clients: means.clients,
+            config: client_config(means),
             endpoint: Endpoint::bind("127.0.0.1:0")?,
             opened,
             seats: Vec::new(),
@@ -83,7 +88,8 @@ impl Clients {
             return;
         }
         let begun_after = self.opened.elapsed();
-        let pending = self.endpoint.connect(&self.address, &protocol());
+        let config = self.config.clone();
+        let pending = self.endpoint.connect_with(&self.address, &protocol(), config);
         let waker = Waker::from(Arc::new(Call { peer, woken: Arc::clone(&self.woken) }));
         waker.wake_by_ref();
         let life: Pin<Box<dyn Future<Output = ()>>> =

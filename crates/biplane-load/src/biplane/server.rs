@@ -37,6 +37,9 @@ impl Server {
         if let Some(threading) = means.threads.map(threading) {
             config = config.threading(threading);
         }
+        if let Some(quiet) = means.keep_alive {
+            config = config.keep_alive(quiet);
+        }
         let server = biplane::Server::bind_with("127.0.0.1:0", &protocol(), config)?;
         Ok(Self { server, peers: Vec::new() })
     }

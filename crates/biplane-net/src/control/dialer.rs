@@ -142,8 +142,7 @@ async fn dial(hub: &Arc<Hub>, config: DialConfig) -> Result<(Welcomed, Origin), 
     let mut stream = course.take(Step::Tls, shake_hands(reached, &link)).await?;
     course.tell(Milestone::Secured);
 
-    let mut parameters =
-        terms::parameters(Role::Client, reservation.receive_id(), session.max_datagram);
+    let mut parameters = terms::parameters(Role::Client, reservation.receive_id(), &session);
     parameters.credentials = credentials;
     let dialing = Dialing::new(protocol.description.clone(), terms::aeads().to_vec(), parameters);
     let asked = course.take(Step::Admission, ask(&mut stream, dialing.hello(), remote));
@@ -180,6 +179,7 @@ fn session_config(hub: &Hub, dial: &DialConfig) -> SessionConfig {
     let own = dial.max_datagram.unwrap_or(common.max_datagram);
     SessionConfig {
         grace: dial.grace.unwrap_or(common.grace),
+        keep_alive: dial.keep_alive.unwrap_or(common.keep_alive),
         planes: dial.planes,
         max_datagram: own.clamp(limits::DATAGRAM_MIN, hub.longest_datagram()),
         ..common

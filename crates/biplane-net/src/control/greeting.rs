@@ -260,8 +260,7 @@ async fn welcome(house: &House, heard: Heard, app: App) -> Result<Welcomed, Stra
         Err(NoPlace::NoRandomness) => return Err(out_of_order(house, stream).await),
     };
     let config = house.hub.session_config().clone();
-    let mut parameters =
-        terms::parameters(Role::Server, reservation.receive_id(), config.max_datagram);
+    let mut parameters = terms::parameters(Role::Server, reservation.receive_id(), &config);
     parameters.session = random();
     let (welcome, agreement) = match accepting.welcome(&terms::aeads(), parameters) {
         Ok(welcomed) => welcomed,

@@ -32,18 +32,13 @@ pub(super) struct Beginning {
     pub(super) config: SessionConfig,
 }
 
-/// What this side says of itself; it accepts datagrams of `max_datagram` bytes.
-pub(super) fn parameters(role: Role, receive_id: ReceiveId, max_datagram: usize) -> Parameters {
-    let keep_alive = match role {
-        Role::Server => limits::KEEP_ALIVE_SERVER,
-        Role::Client | _ => limits::KEEP_ALIVE,
-    };
+/// What this side says of itself.
+pub(super) fn parameters(role: Role, receive_id: ReceiveId, config: &SessionConfig) -> Parameters {
     let mut parameters = Parameters::new(receive_id);
-    parameters.max_datagram = small(max_datagram);
+    config.announce_quiet(role, &mut parameters);
+    parameters.max_datagram = small(config.max_datagram);
     parameters.reliable_ack_delay_ms = ms(limits::RELIABLE_ACK_DELAY);
     parameters.unreliable_ack_delay_ms = ms(limits::UNRELIABLE_ACK_DELAY);
-    parameters.keep_alive_ms = ms(keep_alive);
-    parameters.idle_timeout_ms = ms(limits::IDLE_TIMEOUT);
     parameters.initial_credit = limits::CHANNEL_CREDIT;
     parameters.control_window = small(limits::CONTROL_QUEUE_BYTES);
     parameters

@@ -46,9 +46,8 @@ fn setup(role: Role, remote: Option<SocketAddr>) -> Setup {
     let [local, peer] = ids.map(|id| {
         let mut parameters = Parameters::new(ReceiveId(id));
         parameters.initial_credit = limits::CHANNEL_CREDIT;
-        let server = id == 1;
-        let keep_alive = if server { limits::KEEP_ALIVE_SERVER } else { limits::KEEP_ALIVE };
-        parameters.keep_alive_ms = u32::try_from(keep_alive.as_millis()).unwrap();
+        let role = if id == 1 { Role::Server } else { Role::Client };
+        SessionConfig::default().announce_quiet(role, &mut parameters);
         parameters
     });
     Setup {

@@ -146,9 +146,10 @@ impl Whereabouts {
     ) -> Result<(), ContractBreach> {
         let (asked, is_all) = questions(packet);
         if !is_all && self.proven.contains(&remote) {
-            self.home = Some(remote);
+            let has_moved = self.home.replace(remote).is_some();
             self.proven = BTreeSet::from([remote]);
-            self.accounts.clear();
+            // What was asked elsewhere before the session had a home may be answered yet.
+            self.accounts.retain(|other, _| !has_moved && *other != remote);
             return Ok(());
         }
         let len = packet.len();
@@ -258,6 +259,26 @@ mod tests {
         assert!(peer.on_departure(now, address(3), &data).is_err(), "it was not asked there");
         peer.on_arrival(address(2), 40, &answer);
         assert_eq!(peer.on_departure(now, address(2), &data), Ok(false));
+        assert!(peer.on_departure(now, address(1), &data).is_err(), "nobody is at home there");
+    }
+
+    #[test]
+    fn who_moves_before_the_first_word_is_proven_where_it_is() {
+        let (now, mut peer) = (Instant::now(), Whereabouts::unproven(address(1)));
+        let (long, hello) = packet(&[Frame::PathChallenge([1; 8])], 1_200);
+        peer.on_arrival(address(1), 1_200, &hello);
+        assert_eq!(peer.on_departure(now, address(1), &long), Ok(true));
+        let (_, answer) = packet(&[Frame::PathResponse([1; 8])], 40);
+        peer.on_arrival(address(1), 40, &answer);
+        let (data, ping) = packet(&[Frame::Ping], 40);
+        let (question, _) = packet(&[Frame::PathChallenge([2; 8])], 40);
+        peer.moved(address(2));
+        peer.on_arrival(address(2), 40, &ping);
+        assert_eq!(peer.on_departure(now, address(2), &question), Ok(true));
+        assert_eq!(peer.on_departure(now, address(1), &data), Ok(false));
+        let (_, answer) = packet(&[Frame::PathResponse([2; 8])], 40);
+        peer.on_arrival(address(2), 40, &answer);
+        assert!((0..10).all(|_| peer.on_departure(now, address(2), &data) == Ok(true)));
         assert!(peer.on_departure(now, address(1), &data).is_err(), "nobody is at home there");
     }
 

@@ -6,7 +6,9 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use biplane_proto::{Accepting, Agreement, Dialing, HelloError, JoinError, Path, Session, Setup};
+use biplane_proto::{
+    Accepting, Agreement, Dialing, HelloError, JoinError, Path, Role, Session, SessionConfig, Setup,
+};
 use biplane_wire::{Answer, DecodeError, Hello, Parameters, ReceiveId};
 
 use super::{
@@ -60,8 +62,7 @@ impl World {
         let mut line = Line::new(self.start, client, terms, config, &mut self.rng);
         let id = ReceiveId(u32::from_be_bytes(self.rng.bytes()));
         line.host.route(id, client);
-        let longest = line.config.session.max_datagram;
-        let own = parameters(id, line.config.client, longest);
+        let own = parameters(Role::Client, id, line.config.client, &line.config.session);
         let local = Parameters { credentials, ..own };
         let dialing = Dialing::new(description, line.config.aeads.clone(), local);
         line.wires.control_up.write(self.now, dialing.hello());
@@ -220,11 +221,11 @@ impl World {
         let Some(house) = self.lines.get(client).map(|line| line.house) else { return Ok(()) };
         let id = self.unused_id(house);
         let own = self.houses.get(house).and_then(|house| house.session.as_ref());
-        let own = own.map(|session| session.max_datagram);
         let name = of_connection(&self.secret, (client, NAME)).bytes();
         let Some(Line { config, wires, .. }) = self.lines.get_mut(client) else { return Ok(()) };
-        let longest = own.unwrap_or(config.session.max_datagram);
-        let local = Parameters { session: Some(name), ..parameters(id, config.server, longest) };
+        let session = own.unwrap_or(&config.session);
+        let own = parameters(Role::Server, id, config.server, session);
+        let local = Parameters { session: Some(name), ..own };
         match accepting.welcome(&config.aeads, local) {
             Ok((welcome, agreement)) => {
                 wires.control_down.write(self.now, &welcome);
@@ -374,10 +375,13 @@ fn live(now: Instant, setup: Setup, end: EndConfig) -> Core {
     Core::new(Session::new(now, setup).counting_from(end.numbers), end.canary)
 }
 
-/// What an end says of itself; it accepts datagrams of `longest` bytes.
-fn parameters(id: ReceiveId, end: EndConfig, longest: usize) -> Parameters {
-    let max_datagram = u32::try_from(longest).unwrap_or(u32::MAX);
-    Parameters { initial_credit: end.initial_credit, max_datagram, ..Parameters::new(id) }
+/// What an end says of itself.
+fn parameters(role: Role, id: ReceiveId, end: EndConfig, session: &SessionConfig) -> Parameters {
+    let max_datagram = u32::try_from(session.max_datagram).unwrap_or(u32::MAX);
+    let initial_credit = end.initial_credit;
+    let mut own = Parameters { initial_credit, max_datagram, ..Parameters::new(id) };
+    session.announce_quiet(role, &mut own);
+    own
 }
 
 /// Stands for the TLS exporter: differs with the connection, by its client and number, and with what

@@ -99,11 +99,13 @@ impl State {
         let outcome = self.server_at(party, &dial.link);
         match outcome {
             Ok(server) => {
-                let DialConfig { protocol, credentials, grace, planes, max_datagram, .. } = dial;
+                let DialConfig { protocol, credentials, .. } = dial;
                 let mut config = config;
-                config.session.grace = grace.unwrap_or(config.session.grace);
-                config.session.planes = planes;
-                config.session.max_datagram = max_datagram.unwrap_or(config.session.max_datagram);
+                let session = &mut config.session;
+                session.grace = dial.grace.unwrap_or(session.grace);
+                session.planes = dial.planes;
+                session.max_datagram = dial.max_datagram.unwrap_or(session.max_datagram);
+                session.keep_alive = dial.keep_alive.unwrap_or(session.keep_alive);
                 let protocol = super::speaking(protocol);
                 let client = self.world.dial(server, protocol, credentials, config);
                 self.dialed(party, client, done);

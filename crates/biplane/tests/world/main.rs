@@ -6,6 +6,7 @@ mod doors;
 mod faults;
 mod game;
 mod overload;
+mod quiet;
 mod sharing;
 mod waiting;
 
