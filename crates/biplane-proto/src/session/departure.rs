@@ -164,6 +164,8 @@ impl Session {
     /// Whether [`Session::poll_packet`] has something to send now.
     #[must_use]
     pub fn wants_transmit(&self, now: Instant) -> bool {
+        // By the same time as that will go by.
+        let now = now.max(self.clock.latest);
         if self.path.path().is_none() || self.path.allowance() < wire::PACKET_MIN {
             return false;
         }

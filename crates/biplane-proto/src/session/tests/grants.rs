@@ -52,6 +52,8 @@ fn a_grant_leaves_at_once_unless_an_ack_is_about_to_leave_and_takes_it_along() {
     pair.hear_messages(one..two, first);
     assert_eq!(pair.server.take(pair.now, ORDERED).len() as u64, QUARTER + 10);
     assert!(!pair.server.session.wants_transmit(pair.now));
+    let before = pair.now - Duration::from_millis(50);
+    assert!(!pair.server.session.wants_transmit(before), "nor by a clock that goes back");
     pair.now += limits::ACKS_APART;
     pair.server.session.handle_timeout(pair.now);
     assert_eq!(pair.told(), (1, 1));
