@@ -10,6 +10,8 @@
 //!   since. Flows that go by delay see the same queue and hold back together, so that it empties; a
 //!   little less of the window is left to each than it had, and what is added is the same for all:
 //!   they come to equal shares (Chiu and Jain, 1989; Swift, SIGCOMM 2020, does so in data centres).
+//! - A wait that is over for packets which had left before that was no queue of ours, and costs
+//!   nothing: the air of a radio link makes packets late too.
 //! - A queue that stays although hardly anything of ours is in it is somebody else's, who goes by
 //!   loss: beside such a flow one that goes by delay would starve. The path is *contested* then, and
 //!   a CUBIC window decides, until now and then a look shows that the queue has become ours again
@@ -167,7 +169,11 @@ impl DelayAware {
         self.hold = Some(hold);
         match finding {
             Finding::Unknown => {}
-            Finding::Empty => {
+            // Jitter, or others: as if nothing had been.
+            Finding::Passed if hold.step == Step::Drain && !self.contest.is_on() => {
+                self.hold = None;
+            }
+            Finding::Empty | Finding::Passed => {
                 let Before { window, rate, .. } = hold.before;
                 self.resume(acked, rate, window * 17 / 20, window);
             }

@@ -43,8 +43,10 @@ pub(super) struct Before {
 pub(super) enum Finding {
     /// Packets sent meanwhile have yet to tell.
     Unknown,
-    /// Empty.
+    /// Empty, to packets that were sent meanwhile.
     Empty,
+    /// Empty to packets that were under way before: what others waited for went by itself.
+    Passed,
     /// Packets wait so long at least.
     Stands(Duration),
 }
@@ -67,11 +69,12 @@ impl Hold {
 
     /// Takes in an ack of packets of which the newest waited for `wait`.
     pub(super) fn look(&mut self, acked: &Acked, wait: Duration, empty: Duration) -> Finding {
-        if wait < empty {
-            return Finding::Empty;
-        }
-        if acked.sent_at <= self.since {
-            return Finding::Unknown;
+        let was_under_way = acked.sent_at <= self.since;
+        match (wait < empty, was_under_way) {
+            (true, true) => return Finding::Passed,
+            (true, false) => return Finding::Empty,
+            (false, true) => return Finding::Unknown,
+            (false, false) => {}
         }
         let (first, least) = self.seen.unwrap_or((acked.now, wait));
         let least = least.min(wait);

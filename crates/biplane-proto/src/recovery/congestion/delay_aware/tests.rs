@@ -37,7 +37,13 @@ impl Path {
         longest
     }
 
+    /// Packets tell of the queue that left since it is so.
     fn step(&mut self) {
+        self.step_told_by(Duration::ZERO);
+    }
+
+    /// The same where packets tell that left so long ago.
+    fn step_told_by(&mut self, ago: Duration) {
         self.now += STEP;
         let window = self.controller.window();
         // The queue follows the window within a round trip.
@@ -55,7 +61,7 @@ impl Path {
             latest_rtt: RTT + self.wait,
             least_rtt: RTT,
             bytes: bytes_in(STEP, rate),
-            sent_at: self.now - RTT - self.wait,
+            sent_at: self.now - ago,
             in_flight: window,
             app_limited: self.app_limited,
             queued: !self.wait.is_zero(),
@@ -106,6 +112,27 @@ fn beside_others_who_fill_the_queue_it_holds_its_own_until_they_are_gone() {
     let longest = path.run(20);
     assert!(!path.controller.contest.is_on());
     assert!(longest < Duration::from_millis(80), "{longest:?}");
+}
+
+#[test]
+fn a_wait_that_was_over_before_anything_was_held_back_costs_nothing() {
+    let after = |ago| {
+        let mut path = Path::new(1_250_000);
+        path.run(10);
+        path.foreign = Duration::from_millis(60);
+        while path.controller.hold.is_none() {
+            path.step();
+        }
+        let before = path.controller.bytes;
+        path.foreign = Duration::ZERO;
+        path.step_told_by(ago);
+        assert!(path.controller.hold.is_none());
+        (before, path.controller.window())
+    };
+    let (before, window) = after(RTT);
+    assert_eq!(window, before);
+    let (before, window) = after(Duration::ZERO);
+    assert!(window < before, "{window} of {before} bytes");
 }
 
 #[test]
