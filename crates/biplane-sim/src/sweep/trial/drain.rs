@@ -3,19 +3,26 @@
 //! The bound is ten seconds or thirty round trips, and the time that what waits when the faults stop
 //! needs at least: to pass the bottleneck of the calmed link, and to pass a channel of which the
 //! receiver takes no more than its credit in a round trip. No sender is faster than that.
+//!
+//! Clocks that falter and machines that stand still do not stop with the faults, and a sender that is
+//! told wrong times may hold back for a queue that is not there, all the time: what waits has the
+//! time that it takes with the least window there is.
 
 use core::time::Duration;
 
 use biplane_proto::SessionStats;
+use biplane_wire::limits;
 
 use super::Trial;
-use crate::{ClientConfig, Drain, Side};
+use crate::{ClientConfig, Clock, Drain, EndConfig, Side};
 
 /// Within this, or so many round trips, everything must have come.
 const LIVENESS: Duration = Duration::from_secs(10);
 const LIVENESS_RTTS: u32 = 30;
 /// So long nothing more may come of what had come already.
 const QUIET: Duration = Duration::from_secs(2);
+/// The least window of any sender.
+const LEAST_WINDOW: usize = 4 * limits::DATAGRAM_SIZE;
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -87,9 +94,13 @@ fn least(side: Side, stats: &SessionStats, config: &ClientConfig) -> Duration {
         Side::Client(_) => (&config.wires.up, &config.server),
         Side::Server(_) => (&config.wires.down, &config.client),
     };
+    let rtt = config.wires.rtt();
     let narrow = link.bottleneck.map_or(u64::MAX, |bottleneck| bottleneck.bytes_per_second);
     let waiting = stats.queued_bytes as f64;
-    let on_the_link = waiting / narrow.max(1) as f64;
-    let credits = waiting / receiver.initial_credit.max(1) as f64;
-    Duration::from_secs_f64(on_the_link) + config.wires.rtt().mul_f64(credits)
+    let on_the_link = Duration::from_secs_f64(waiting / narrow.max(1) as f64);
+    let credits = rtt.mul_f64(waiting / receiver.initial_credit.max(1) as f64);
+    let is_told_wrong = |end: &EndConfig| end.clock != Clock::True || end.stalls.is_some();
+    let crawls = is_told_wrong(&config.client) || is_told_wrong(&config.server);
+    let crawl = if crawls { rtt.mul_f64(waiting / LEAST_WINDOW as f64) } else { Duration::ZERO };
+    on_the_link.max(crawl) + credits
 }
