@@ -209,15 +209,10 @@ impl ServerConfig {
     /// least. To be set on both sides alike, for it is the side that waits less that speaks. 1 to
     /// 25 s (what is beyond counts as the nearest), default 3 s.
     #[must_use]
-    pub fn keep_alive(mut self, quiet: Duration) -> Self {
-        self.keep_alive = within_range(quiet);
+    pub const fn keep_alive(mut self, quiet: Duration) -> Self {
+        self.keep_alive = quiet;
         self
     }
-}
-
-fn within_range(quiet: Duration) -> Duration {
-    let (least, most) = limits::KEEP_ALIVE_RANGE;
-    quiet.clamp(least, most)
 }
 
 impl fmt::Debug for ServerConfig {
@@ -293,8 +288,8 @@ impl ClientConfig {
     /// After how much quiet on a plane the session says there that it lives; as
     /// [`ServerConfig::keep_alive`]. 1 to 25 s (what is beyond counts as the nearest), default 3 s.
     #[must_use]
-    pub fn keep_alive(mut self, quiet: Duration) -> Self {
-        self.keep_alive = Some(within_range(quiet));
+    pub const fn keep_alive(mut self, quiet: Duration) -> Self {
+        self.keep_alive = Some(quiet);
         self
     }
 

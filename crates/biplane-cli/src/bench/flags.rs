@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use biplane_link::Relay;
 use biplane_load::{Class, Game, Plan, Threads, Work};
 use biplane_sim::Profile;
+use biplane_wire::limits;
 use clap::{Args, ValueEnum};
 
 const EXAMPLES: &str = "\
@@ -268,8 +269,8 @@ fn seconds(text: &str) -> Result<Duration> {
 
 fn keep_alive(text: &str) -> Result<Duration> {
     let quiet = seconds(text)?;
-    let range = Duration::from_secs(1)..=Duration::from_secs(25);
-    ensure!(range.contains(&quiet), "{text} is not in 1 to 25");
+    let (least, most) = limits::KEEP_ALIVE_RANGE;
+    ensure!((least..=most).contains(&quiet), "{text} is not in 1 to 25");
     Ok(quiet)
 }
 

@@ -17,6 +17,16 @@ fn quiet(world: &mut World, keep_alive: Duration) -> (Server, Client) {
     (server, client)
 }
 
+/// How long it is until the client is told of these planes, at most 100 s.
+fn told_after(world: &mut World, client: &Client, planes: Planes) -> Duration {
+    let mut after = Duration::ZERO;
+    world.run_while(secs(100), FRAME, |_| {
+        after += FRAME;
+        !client.events().any(|event| matches!(event, Event::Planes(_, told) if told == planes))
+    });
+    after
+}
+
 #[test]
 fn a_session_says_that_it_is_there_as_often_as_it_is_set_to() {
     for (keep_alive, words) in [(1, 50..=70), (3, 16..=22), (20, 2..=3), (25, 2..=3), (600, 2..=3)]
@@ -39,12 +49,7 @@ fn a_quiet_session_that_speaks_often_knows_sooner_of_a_dead_path() {
         let mut world = World::new(1);
         let (_server, client) = quiet(&mut world, secs(keep_alive));
         world.wire(&client).unwrap().block_udp();
-        let mut after = Duration::ZERO;
-        world.run_while(secs(60), FRAME, |_| {
-            after += FRAME;
-            !client.events().any(|event| matches!(event, Event::Planes(_, Planes::ControlOnly)))
-        });
-        after
+        told_after(&mut world, &client, Planes::ControlOnly)
     };
     let (soon, late) = (known_after(1), known_after(25));
     assert!(soon < ms(3_500), "{soon:?}");
@@ -57,11 +62,7 @@ fn a_quiet_session_whose_tcp_falls_silent_waits_for_longer_than_three_words() {
         let mut world = World::new(1);
         let (_server, client) = quiet(&mut world, secs(keep_alive));
         world.wire(&client).unwrap().stall_tcp();
-        let mut after = Duration::ZERO;
-        world.run_while(secs(100), FRAME, |_| {
-            after += FRAME;
-            !client.events().any(|event| matches!(event, Event::Planes(_, Planes::DataOnly)))
-        });
+        let after = told_after(&mut world, &client, Planes::DataOnly);
         let range = secs(silence - keep_alive) - ms(100)..=secs(silence) + ms(100);
         assert!(range.contains(&after), "{after:?} at {keep_alive} s");
     }

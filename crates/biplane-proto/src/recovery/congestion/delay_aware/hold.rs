@@ -70,11 +70,11 @@ impl Hold {
     /// Takes in an ack of packets of which the newest waited for `wait`.
     pub(super) fn look(&mut self, acked: &Acked, wait: Duration, empty: Duration) -> Finding {
         let was_under_way = acked.sent_at <= self.since;
-        match (wait < empty, was_under_way) {
-            (true, true) => return Finding::Passed,
-            (true, false) => return Finding::Empty,
-            (false, true) => return Finding::Unknown,
-            (false, false) => {}
+        if wait < empty {
+            return if was_under_way { Finding::Passed } else { Finding::Empty };
+        }
+        if was_under_way {
+            return Finding::Unknown;
         }
         let (first, least) = self.seen.unwrap_or((acked.now, wait));
         let least = least.min(wait);
