@@ -329,6 +329,11 @@ impl Session {
             self.channels.check(channel, content.as_slice().len(), how)?;
             let outcome = self.control.queue(Head::Command(channel), content);
             self.channels.on_command(channel, how, outcome)?;
+            // Behind others that are about to leave it only waits.
+            if self.outlook.wants_control && how.notice.is_none() {
+                self.channels.on_progress(self.control.outbox.progress());
+                return Ok(Consequence::Nothing);
+            }
         } else {
             let only_waits = self.only_waits(config, how);
             self.channels.send(now, channel, content, how)?;

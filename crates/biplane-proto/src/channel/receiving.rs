@@ -4,7 +4,6 @@ use core::time::Duration;
 use std::time::Instant;
 
 use biplane_wire::{ChannelId, Fragment, Frame, Frames, Message};
-use bytes::Bytes;
 
 use super::{
     Books, Channel, Channels, Content, Piece, Receive, assemble_fresh, bit, cost, deliver_fresh,
@@ -160,7 +159,7 @@ impl Channels {
     pub(crate) fn handle_command(
         &mut self,
         id: ChannelId,
-        payload: Bytes,
+        payload: Content<'_>,
         place: u64,
     ) -> Result<(), Violation> {
         let channel = self.get(id)?;
@@ -170,7 +169,7 @@ impl Channels {
         if !channel.given.use_up(cost(payload.len())) {
             return Err(Violation::CreditOverrun(id));
         }
-        queue.push_back((payload, place));
+        queue.push(place, payload);
         self.mark(id);
         Ok(())
     }

@@ -3,10 +3,9 @@
 mod leaving;
 
 use core::time::Duration;
-use std::{collections::VecDeque, time::Instant};
+use std::time::Instant;
 
 use biplane_wire::{AckRange, ChannelId, ChannelKind, Frames, SequenceNumber};
-use bytes::Bytes;
 
 use super::{
     Books, Counts,
@@ -19,7 +18,7 @@ use super::{
     ordered::Ordered,
     outgoing::{Extra, Queued},
     partials::FreshPartials,
-    queue::Took,
+    queue::{Queue, Took},
     reassembly::Piece,
     reliable::ReliableSend,
     report::Report,
@@ -74,7 +73,7 @@ pub(super) enum Receive {
     Ordered(Ordered),
     /// Each with its place among all that came over the control connection; and the number of the
     /// next to be taken.
-    Command(VecDeque<(Bytes, u64)>, SequenceNumber),
+    Command(Queue<u64>, SequenceNumber),
 }
 
 /// Messages that wait too long for an ack over UDP.
@@ -97,7 +96,7 @@ impl Channel {
         let (send, receive) = match config.kind {
             ChannelKind::Command => {
                 let first = SequenceNumber(0);
-                (Send::Command(first), Receive::Command(VecDeque::new(), first))
+                (Send::Command(first), Receive::Command(Queue::new(), first))
             }
             ChannelKind::ReliableOrdered => (reliable, Receive::Ordered(Ordered::default())),
             ChannelKind::ReliableUnordered => (reliable, Receive::Unordered(Unordered::default())),
@@ -275,7 +274,7 @@ impl Channel {
             Receive::Fresh(queue) => queue.rest(),
             Receive::Unordered(queue) => queue.rest(),
             Receive::Ordered(queue) => queue.rest(),
-            Receive::Command(..) => {}
+            Receive::Command(queue, _) => queue.rest(),
         }
     }
 
@@ -443,12 +442,9 @@ impl Channel {
             Receive::Unordered(queue) => queue.take(read)?,
             Receive::Ordered(queue) => queue.take(taken, read)?,
             Receive::Command(queue, next) => {
-                let (payload, its) = queue.pop_front()?;
-                place = Some(its);
-                let sequence = core::mem::replace(next, next.next());
-                let len = payload.len();
-                read(Content::Shared(payload));
-                (sequence, len)
+                let Took { about, payload, .. } = queue.take(1, read)?;
+                place = Some(about);
+                (core::mem::replace(next, next.next()), payload)
             }
         };
         self.given.give_back(cost(len));

@@ -3,7 +3,7 @@
 use biplane_wire::{ChannelId, Chunk, ControlNumber, Record, ReplyOutcome, RequestId};
 use bytes::Bytes;
 
-use crate::{Violation, limits};
+use crate::{Content, Violation, limits};
 
 /// The numbered half of a control connection's input.
 #[derive(Debug, Default)]
@@ -20,8 +20,8 @@ pub(crate) struct Inbox {
 
 /// A message that has come whole.
 #[derive(Debug)]
-pub(crate) enum Whole {
-    Command(ChannelId, Bytes),
+pub(crate) enum Whole<'a> {
+    Command(ChannelId, Content<'a>),
     Request(RequestId, u8, Bytes),
     Reply(RequestId, ReplyOutcome, Bytes),
 }
@@ -39,9 +39,14 @@ impl<K> Default for Assembly<K> {
 }
 
 impl<K: PartialEq> Assembly<K> {
-    fn add(&mut self, key: K, chunk: Chunk, bytes: &[u8]) -> Result<Option<Bytes>, Violation> {
+    fn add<'a>(
+        &mut self,
+        key: K,
+        chunk: Chunk,
+        bytes: &'a [u8],
+    ) -> Result<Option<Content<'a>>, Violation> {
         if chunk.first && chunk.last && self.begun.is_none() {
-            return Ok(Some(Bytes::copy_from_slice(bytes)));
+            return Ok(Some(Content::Borrowed(bytes)));
         }
         let mut whole = match self.begun.take() {
             None if chunk.first => Vec::new(),
@@ -56,7 +61,7 @@ impl<K: PartialEq> Assembly<K> {
         }
         whole.extend_from_slice(bytes);
         if chunk.last {
-            return Ok(Some(whole.into()));
+            return Ok(Some(Content::Shared(whole.into())));
         }
         self.begun = Some((key, whole));
         Ok(None)
@@ -111,7 +116,10 @@ impl Inbox {
     }
 
     /// Adds a piece of a command, request or reply; returns the message when it is whole.
-    pub(crate) fn assemble(&mut self, record: &Record<'_>) -> Result<Option<Whole>, Violation> {
+    pub(crate) fn assemble<'a>(
+        &mut self,
+        record: &Record<'a>,
+    ) -> Result<Option<Whole<'a>>, Violation> {
         Ok(match *record {
             Record::Command { chunk, channel, bytes, .. } => self
                 .commands
@@ -120,11 +128,11 @@ impl Inbox {
             Record::Request { chunk, id, kind, bytes, .. } => self
                 .requests
                 .add((id, kind), chunk, bytes)?
-                .map(|whole| Whole::Request(id, kind, whole)),
+                .map(|whole| Whole::Request(id, kind, whole.into_bytes())),
             Record::Reply { chunk, id, outcome, bytes, .. } => self
                 .replies
                 .add((id, outcome), chunk, bytes)?
-                .map(|whole| Whole::Reply(id, outcome, whole)),
+                .map(|whole| Whole::Reply(id, outcome, whole.into_bytes())),
             Record::Frame(_)
             | Record::Acked { .. }
             | Record::Ping { .. }
@@ -158,7 +166,7 @@ mod tests {
         let Ok(Some(Whole::Command(_, whole))) = inbox.assemble(&command(LAST, 1, b"c")) else {
             panic!("not whole")
         };
-        assert_eq!(whole, b"abc"[..]);
+        assert_eq!(whole.as_slice(), b"abc");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Numbered records: what waits, what is being cut, what the peer has not acknowledged.
 
+use core::mem;
 use std::{collections::VecDeque, time::Instant};
 
 use biplane_wire::{ChannelId, Chunk, ControlNumber, Record, ReplyOutcome, RequestId};
@@ -49,7 +50,7 @@ impl Kept {
     fn give_up(&mut self, tunnel: &mut Tunnel, named: Option<SentFrame>) -> usize {
         tunnel.on_given_up(self.len);
         let given_up = Self { len: 0, what: What::GivenUp(named) };
-        core::mem::replace(self, given_up).len
+        mem::replace(self, given_up).len
     }
 }
 
@@ -199,7 +200,7 @@ impl Outbox {
 
     /// Whether a push was refused and half of the queue is free now; says so once.
     pub(crate) fn take_writable(&mut self) -> bool {
-        self.refused && self.has_room() && core::mem::take(&mut self.refused)
+        self.refused && self.has_room() && mem::take(&mut self.refused)
     }
 
     /// Whether half of the queue is free.
@@ -237,12 +238,12 @@ impl Outbox {
         }) else {
             return false;
         };
-        if queue.front().is_some_and(|front| front.written == front.payload.len()) {
+        let (head, chunk, bytes) = piece;
+        if chunk.last {
             queue.pop_front();
             self.written += 1;
             channels.on_progress(self.progress());
         }
-        let (head, chunk, bytes) = piece;
         encode(self.next_number(), head, chunk, &bytes, out);
         let len = bytes.len();
         self.waiting_bytes -= len;
@@ -331,16 +332,20 @@ impl Outbox {
             return;
         }
         let mut blocked = 0_u64;
-        let found = commands.iter().position(|waiting| {
+        let place = commands.iter().position(|waiting| {
             let Head::Command(channel) = waiting.head else { return false };
             let bit = 1 << channel.index();
             let open = blocked & bit == 0 && channels.take_credit(channel, waiting.payload.len());
             blocked |= if open { 0 } else { bit };
             open
         });
-        if let Some(mut waiting) = found.and_then(|index| commands.remove(index)) {
-            waiting.credited = true;
+        if let Some(place @ 1..) = place
+            && let Some(waiting) = commands.remove(place)
+        {
             commands.push_front(waiting);
+        }
+        if let (Some(_), Some(front)) = (place, commands.front_mut()) {
+            front.credited = true;
         }
     }
 
@@ -423,7 +428,11 @@ impl Waiting {
         self.written = end;
         self.chunks += 1;
         let chunk = Chunk { first: start == 0, last: end == self.payload.len() };
-        (self.head, chunk, self.payload.slice(start..end))
+        let whole = chunk.first && chunk.last;
+        // Most have one piece, which is then all that is known of them.
+        let piece =
+            if whole { mem::take(&mut self.payload) } else { self.payload.slice(start..end) };
+        (self.head, chunk, piece)
     }
 }
 

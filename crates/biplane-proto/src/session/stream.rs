@@ -105,11 +105,11 @@ impl Session {
         }
     }
 
-    fn handle_whole(&mut self, whole: Whole) -> Result<(), Violation> {
+    fn handle_whole(&mut self, whole: Whole<'_>) -> Result<(), Violation> {
         let place = self.channels.causality.arrive();
         match whole {
             Whole::Command(channel, payload) => {
-                self.check_command(channel, payload.len())?;
+                self.check_command(channel, payload.as_slice().len())?;
                 if !self.is_closed() {
                     self.channels.handle_command(channel, payload, place)?;
                     self.outlook.readable();

@@ -33,6 +33,25 @@ fn a_message_waits_until_the_commands_before_it_were_taken() {
 }
 
 #[test]
+fn a_command_behind_another_only_waits_and_counts_all_the_same() {
+    let mut pair = Pair::joined();
+    let now = pair.now;
+    let mut queue = |text: &str| {
+        let content = Content::Shared(payload(text));
+        let how = SendOptions::default();
+        pair.client.session.enqueue(now, channel(COMMAND), content, how).unwrap()
+    };
+    assert_eq!(queue("one"), Consequence::Anything);
+    assert_eq!(queue("two"), Consequence::Nothing);
+    after(&mut pair.client, now, ORDERED, "then");
+    pair.settle();
+    assert_eq!(pair.server.session.take(now, channel(COMMAND)), Some(payload("one")));
+    assert!(pair.server.take(now, ORDERED).is_empty());
+    assert_eq!(pair.server.take(now, COMMAND), [payload("two")]);
+    assert_eq!(pair.server.take(now, ORDERED), [payload("then")]);
+}
+
+#[test]
 fn what_overtakes_its_commands_waits_and_what_has_none_before_it_does_not() {
     for id in DATA {
         let mut pair = Pair::joined();
