@@ -20,6 +20,8 @@ mod reliable;
 mod report;
 mod shelf;
 mod single;
+mod spares;
+mod store;
 mod turns;
 mod unordered;
 
@@ -41,6 +43,8 @@ use self::{
 pub(crate) use self::{
     causality::Progress,
     outgoing::{Outgoing, Packet, Space},
+    shelf::Body,
+    store::Store,
 };
 use crate::{
     ChannelConfig, ChannelStats, Notice, SendError, SendOptions, SessionStats, Violation, limits,

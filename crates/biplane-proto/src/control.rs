@@ -16,9 +16,7 @@ pub(crate) use self::{
     inbox::{Inbox, Whole},
     outbox::{Head, Outbox},
 };
-use crate::{
-    Content, ControlLoss, ControlStats, SendError, limits, spares::Spares, transfer::Book,
-};
+use crate::{Content, ControlLoss, ControlStats, SendError, limits, transfer::Book};
 
 /// The control connection of a session: both directions and their liveness.
 #[derive(Debug)]
@@ -27,8 +25,6 @@ pub(crate) struct Control {
     pub(crate) inbox: Inbox,
     pub(crate) notes: Notes,
     pub(crate) transfers: Book,
-    /// Of commands.
-    pub(crate) spares: Spares,
     /// It broke, or was given up; and how.
     pub(crate) loss: Option<ControlLoss>,
     /// Nothing more will be written.
@@ -72,7 +68,6 @@ impl Control {
             inbox: Inbox::default(),
             notes: Notes::default(),
             transfers: Book::default(),
-            spares: Spares::new(),
             loss: None,
             finished: false,
             replace: false,
@@ -85,7 +80,7 @@ impl Control {
 
     /// Queues a command, request or reply.
     pub(crate) fn queue(&mut self, head: Head, content: Content<'_>) -> Result<(), SendError> {
-        self.outbox.push(head, content, &mut self.spares)
+        self.outbox.push(head, content)
     }
 
     /// Whether it can carry anything.

@@ -68,7 +68,6 @@ mod recovery;
 pub mod redial;
 mod requests;
 mod session;
-mod spares;
 mod stats;
 mod timers;
 mod transfer;

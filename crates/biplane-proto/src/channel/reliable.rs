@@ -16,17 +16,17 @@ use super::{
     notices::Notices,
     outgoing::{Cut, Part, Queued, Room},
     pop_front_if,
-    shelf::{Body, Content, Shelf, is_shelved},
+    shelf::{Body, Content},
+    store::Store,
 };
-use crate::{Notice, SendError, limits, spares::Spares};
+use crate::{Notice, SendError, limits};
 
 /// Messages that were never sent, those whose fate is open, and those to send again.
 ///
 /// A message gets its number when it first leaves, so that one that expires unsent leaves no gap.
 #[derive(Debug, Default)]
 pub(super) struct ReliableSend {
-    shelf: Shelf,
-    spares: Spares,
+    store: Store,
     unsent: VecDeque<Queued>,
     /// Messages `base..base + len`.
     sent: VecDeque<Sent>,
@@ -90,11 +90,7 @@ impl ReliableSend {
         }
         self.cost += cost(len);
         let Queued { payload, since, extra } = message;
-        let payload = if is_shelved(&payload) {
-            self.shelf.keep(payload)
-        } else {
-            self.spares.keep(payload).into()
-        };
+        let payload = self.store.keep(payload);
         self.unsent.push_back(Queued { payload, since, extra });
         Ok(())
     }
@@ -109,13 +105,12 @@ impl ReliableSend {
 
     /// Nothing has left for a while: what is not needed goes.
     pub(super) fn rest(&mut self) {
-        self.shelf.rest();
-        self.spares.rest();
+        self.store.rest();
     }
 
     /// The bytes of what leaves.
     pub(super) fn bytes<'a>(&'a self, body: &'a Body) -> &'a [u8] {
-        self.shelf.get(body)
+        self.store.get(body)
     }
 
     /// The tokens of what has not left, which are told of no more.
@@ -183,7 +178,7 @@ impl ReliableSend {
         let over = |message: &Queued| message.is_over(now, lifetime);
         while let Some(message) = pop_front_if(&mut self.unsent, over) {
             self.cost -= cost(message.payload.len());
-            self.shelf.let_go(&message.payload);
+            self.store.let_go(&message.payload);
             notices.tell(message.token(), Notice::Expired);
             expired += 1;
         }
@@ -219,7 +214,7 @@ impl ReliableSend {
             self.again.push_back(sequence);
         }
         self.cost -= released.len();
-        self.spares.give(released);
+        self.store.give(released);
         self.begun = self.begun.filter(|begun| *begun != sequence);
         true
     }
@@ -236,7 +231,7 @@ impl ReliableSend {
         }
         while let Some(Queued { payload, extra: None, .. }) = self.unsent.front() {
             let cost = cost(payload.len());
-            if !held.covers(cost) || !offer(self.next(), self.shelf.get(payload)) {
+            if !held.covers(cost) || !offer(self.next(), self.store.get(payload)) {
                 return;
             }
             held.take(cost);
@@ -369,7 +364,7 @@ impl ReliableSend {
             self.begun = None;
         }
         self.cost -= cost(released.len());
-        self.spares.give(released);
+        self.store.give(released);
         before == State::Again
     }
 
@@ -378,9 +373,9 @@ impl ReliableSend {
         while let Some(sent) = pop_front_if(&mut self.sent, |sent| sent.state == State::Acked) {
             self.base = self.base.next();
             self.cost -= sent.message.payload.len();
-            self.shelf.let_go(&sent.message.payload);
+            self.store.let_go(&sent.message.payload);
         }
-        self.shelf.sweep();
+        self.store.sweep();
     }
 
     /// The peer has a piece of a message.

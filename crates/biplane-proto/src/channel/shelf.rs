@@ -89,7 +89,7 @@ impl Body {
     }
 
     /// A part of it, which is where it is.
-    pub(super) fn slice(&self, range: Range<usize>) -> Self {
+    pub(crate) fn slice(&self, range: Range<usize>) -> Self {
         match self {
             Self::Shelved(place) => Self::Shelved(Place {
                 start: place.start + range.start,
@@ -101,7 +101,7 @@ impl Body {
     }
 
     /// Takes bytes that are by themselves.
-    pub(super) fn release(&mut self) -> Bytes {
+    pub(crate) fn release(&mut self) -> Bytes {
         match self {
             Self::Shelved(_) => Bytes::new(),
             Self::Shared(bytes) => mem::take(bytes),

@@ -4,15 +4,13 @@ use core::mem;
 use std::{collections::VecDeque, time::Instant};
 
 use biplane_wire::{ChannelId, Chunk, ControlNumber, Record, ReplyOutcome, RequestId};
-use bytes::Bytes;
 
 use super::tunnel::Tunnel;
 use crate::{
     Content, SendError, Violation,
-    channel::{Channels, Outgoing, Progress},
+    channel::{Body, Channels, Outgoing, Progress, Store},
     limits,
     recovery::SentFrame,
-    spares::Spares,
     transfer::Step,
 };
 
@@ -28,7 +26,7 @@ pub(crate) enum Head {
 #[derive(Debug)]
 struct Waiting {
     head: Head,
-    payload: Bytes,
+    payload: Body,
     /// When it was issued, among all of them.
     issued: u64,
     /// Records written of it so far.
@@ -36,6 +34,14 @@ struct Waiting {
     written: usize,
     /// Whether the credit it takes has been taken.
     credited: bool,
+}
+
+/// Messages since the session began.
+#[derive(Debug, Default)]
+struct Issued {
+    count: u64,
+    /// How many of them are written whole.
+    written: u64,
 }
 
 /// A record that was written.
@@ -57,7 +63,7 @@ impl Kept {
 #[derive(Debug)]
 enum What {
     /// A piece of a command, request or reply: goes again on another connection.
-    Piece(Head, Chunk, Bytes),
+    Piece(Head, Chunk, Body),
     /// A step of a transfer: goes again too.
     Step(Step),
     /// A message of a data channel, or piece of one. The peer has the reliable one that is named
@@ -72,13 +78,13 @@ enum What {
 /// The numbered half of a control connection's output.
 #[derive(Debug)]
 pub(crate) struct Outbox {
+    /// The bytes of all of them.
+    store: Store,
     /// Commands, requests, replies.
     queues: [VecDeque<Waiting>; 3],
     /// Steps of transfers: before all others, since they are few and short.
     steps: VecDeque<Step>,
-    issued: u64,
-    /// How many are written whole.
-    written: u64,
+    issued: Issued,
     waiting_bytes: usize,
     /// Records `base..base + len`.
     kept: VecDeque<Kept>,
@@ -93,12 +99,15 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
+    /// The class of commands.
+    const COMMANDS: usize = 0;
+
     pub(crate) fn new(window: usize) -> Self {
         Self {
+            store: Store::default(),
             queues: Default::default(),
             steps: VecDeque::new(),
-            issued: 0,
-            written: 0,
+            issued: Issued::default(),
             waiting_bytes: 0,
             kept: VecDeque::new(),
             base: ControlNumber(0),
@@ -127,19 +136,14 @@ impl Outbox {
         Ok(())
     }
 
-    /// Queues a command, request or reply; what is somebody else's is copied into one of `spares`.
-    pub(crate) fn push(
-        &mut self,
-        head: Head,
-        content: Content<'_>,
-        spares: &mut Spares,
-    ) -> Result<(), SendError> {
+    /// Queues a command, request or reply.
+    pub(crate) fn push(&mut self, head: Head, content: Content<'_>) -> Result<(), SendError> {
         // Before it is copied in vain.
         self.check(content.as_slice().len())?;
-        let payload = spares.keep(content);
+        let payload = self.store.keep(content);
         self.waiting_bytes += payload.len();
-        let issued = self.issued;
-        self.issued += 1;
+        let issued = self.issued.count;
+        self.issued.count += 1;
         let waiting = Waiting { head, payload, issued, chunks: 0, written: 0, credited: false };
         self.queue(head).push_back(waiting);
         Ok(())
@@ -194,8 +198,9 @@ impl Outbox {
         let [commands, requests, replies] = &self.queues;
         // The first may have been brought to the front, before which another was issued.
         let first = commands.iter().take(2).chain(requests.front()).chain(replies.front());
-        let settled = first.map(|waiting| waiting.issued).min().unwrap_or(self.issued);
-        Progress { issued: self.issued, settled, written: self.written }
+        let settled = first.map(|waiting| waiting.issued).min().unwrap_or(self.issued.count);
+        let Issued { count: issued, written } = self.issued;
+        Progress { issued, settled, written }
     }
 
     /// Whether a push was refused and half of the queue is free now; says so once.
@@ -231,6 +236,7 @@ impl Outbox {
             return true;
         }
         let Some(class) = self.next_class(channels) else { return false };
+        self.set_aside(class);
         let queue = self.queues.get_mut(class);
         let Some((queue, piece)) = queue.and_then(|queue| {
             let piece = queue.front_mut()?.cut();
@@ -238,16 +244,16 @@ impl Outbox {
         }) else {
             return false;
         };
-        let (head, chunk, bytes) = piece;
+        let (head, chunk, body) = piece;
         if chunk.last {
             queue.pop_front();
-            self.written += 1;
+            self.issued.written += 1;
             channels.on_progress(self.progress());
         }
-        encode(self.next_number(), head, chunk, &bytes, out);
-        let len = bytes.len();
+        encode(self.next_number(), head, chunk, self.store.get(&body), out);
+        let len = body.len();
         self.waiting_bytes -= len;
-        self.keep(Kept { len, what: What::Piece(head, chunk, bytes) });
+        self.keep(Kept { len, what: What::Piece(head, chunk, body) });
         true
     }
 
@@ -256,8 +262,8 @@ impl Outbox {
     fn write_again(&mut self, out: &mut Vec<u8>) {
         let number = |place: usize| ControlNumber(self.base.0 + place as u64).truncated();
         match self.kept.get(self.carried).map(|kept| &kept.what) {
-            Some(What::Piece(head, chunk, bytes)) => {
-                encode(number(self.carried), *head, *chunk, bytes, out);
+            Some(What::Piece(head, chunk, body)) => {
+                encode(number(self.carried), *head, *chunk, self.store.get(body), out);
                 self.carried += 1;
                 return;
             }
@@ -313,7 +319,7 @@ impl Outbox {
     /// long message lets others pass; among equals the one issued first.
     fn next_class(&mut self, channels: &mut Channels) -> Option<usize> {
         let [commands, requests, replies] = &mut self.queues;
-        Self::credit_front(commands, channels);
+        Self::credit_front(commands, channels, &mut self.store);
         let front = |queue: &VecDeque<Waiting>| {
             let front = queue.front()?;
             let ready = front.credited || !matches!(front.head, Head::Command(_));
@@ -327,7 +333,7 @@ impl Outbox {
 
     /// Brings the first command to the front whose channel holds the credit for it. A channel
     /// without credit waits alone.
-    fn credit_front(commands: &mut VecDeque<Waiting>, channels: &mut Channels) {
+    fn credit_front(commands: &mut VecDeque<Waiting>, channels: &mut Channels, store: &mut Store) {
         if commands.front().is_none_or(|front| front.credited) {
             return;
         }
@@ -342,10 +348,23 @@ impl Outbox {
         if let Some(place @ 1..) = place
             && let Some(waiting) = commands.remove(place)
         {
+            for passed in commands.iter_mut().take(place) {
+                store.set_aside(&mut passed.payload);
+            }
             commands.push_front(waiting);
         }
         if let (Some(_), Some(front)) = (place, commands.front_mut()) {
             front.credited = true;
+        }
+    }
+
+    /// Commands that wait for credit while others pass them, those of `class`, shall not hold up what
+    /// stands beside them.
+    fn set_aside(&mut self, class: usize) {
+        let [commands, ..] = &mut self.queues;
+        let is_blocked = |waiting: &Waiting| !waiting.credited;
+        if class != Self::COMMANDS && commands.front().is_some_and(is_blocked) {
+            commands.iter_mut().for_each(|waiting| self.store.set_aside(&mut waiting.payload));
         }
     }
 
@@ -384,13 +403,11 @@ impl Outbox {
         self.tunnel.on_written(now, len);
     }
 
-    /// The peer has every record below `next`, whose memory goes to `spares`; `each` is told of the
-    /// reliable messages that rode.
+    /// The peer has every record below `next`; `each` is told of the reliable messages that rode.
     pub(crate) fn handle_acked(
         &mut self,
         now: Instant,
         next: u32,
-        spares: &mut Spares,
         mut each: impl FnMut(SentFrame),
     ) -> Result<(), Violation> {
         let next = ControlNumber::expand(next, self.base);
@@ -411,18 +428,32 @@ impl Outbox {
                     self.tunnel.on_gone();
                     frame.into_iter().for_each(&mut each);
                 }
-                What::Piece(_, _, bytes) => spares.give(bytes),
+                What::Piece(_, _, mut body) => {
+                    self.store.let_go(&body);
+                    self.store.give(body.release());
+                }
                 What::Step(_) => {}
             }
         }
         self.base = next;
+        self.store.sweep();
         Ok(())
+    }
+
+    /// Nothing has been sent for a while: memory that is not needed goes.
+    pub(crate) fn rest(&mut self) {
+        self.store.rest();
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
     }
 }
 
 impl Waiting {
     /// Cuts the next piece off.
-    fn cut(&mut self) -> (Head, Chunk, Bytes) {
+    fn cut(&mut self) -> (Head, Chunk, Body) {
         let start = self.written;
         let end = self.payload.len().min(start + Record::CHUNK);
         self.written = end;

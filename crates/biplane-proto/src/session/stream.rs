@@ -6,10 +6,7 @@ use biplane_wire::{ChannelId, Fragment, Frame, Message, Record, limits as wire};
 
 use super::{Session, departure::taken_frame};
 use crate::{
-    Event, Planes, Reply, Timer, Violation,
-    channel::Space,
-    control::{Control, Whole},
-    limits,
+    Event, Planes, Reply, Timer, Violation, channel::Space, control::Whole, limits,
     peer_clock::stamp,
 };
 
@@ -72,7 +69,7 @@ impl Session {
                 if self.recovery.is_quiet(now) && !self.channels.is_busy() {
                     // The peer's keep-alive, which the answer to it keeps this side from sending.
                     self.channels.rest();
-                    self.control.spares.rest();
+                    self.control.outbox.rest();
                 }
                 Ok(())
             }
@@ -168,8 +165,7 @@ impl Session {
 
     pub(super) fn handle_acked(&mut self, now: Instant, next: u32) -> Result<(), Violation> {
         let Self { control, channels, .. } = self;
-        let Control { outbox, spares, .. } = &mut **control;
-        outbox.handle_acked(now, next, spares, |frame| channels.on_ack(now, frame))
+        control.outbox.handle_acked(now, next, |frame| channels.on_ack(now, frame))
     }
 
     /// Appends records to `out`, 16 KiB and one record at the most; `false` if there is nothing to write

@@ -47,7 +47,7 @@ impl Session {
             }
             Timer::ControlKeepAlive => {
                 self.control.notes.ping = true;
-                self.control.spares.rest();
+                self.control.outbox.rest();
             }
             Timer::ControlIdle => self.lose_control(now, ControlLoss::Silent),
             Timer::WriteStall => self.lose_control(now, ControlLoss::Stalled),

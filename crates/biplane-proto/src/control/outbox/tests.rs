@@ -18,16 +18,16 @@ fn channels(longest: u32) -> Channels {
 }
 
 fn command(outbox: &mut Outbox, id: u8, len: usize) -> Result<(), SendError> {
-    outbox.push(Head::Command(channel(id)), Content::Borrowed(&vec![id; len]), &mut Spares::new())
+    outbox.push(Head::Command(channel(id)), Content::Borrowed(&vec![id; len]))
 }
 
 fn ask(outbox: &mut Outbox) {
     let head = Head::Request(RequestId(0), 0);
-    outbox.push(head, Content::Borrowed(b"?"), &mut Spares::new()).unwrap();
+    outbox.push(head, Content::Borrowed(b"?")).unwrap();
 }
 
 fn acked(outbox: &mut Outbox, next: u32) -> Result<(), Violation> {
-    outbox.handle_acked(Instant::now(), next, &mut Spares::new(), |_| {})
+    outbox.handle_acked(Instant::now(), next, |_| {})
 }
 
 /// Writes one record and says what it is: class, first byte of the payload, and its length.
@@ -78,6 +78,29 @@ fn a_channel_without_credit_waits_alone() {
     assert!(!outbox.is_written());
     channels.handle_credit(channel(0), 1_000).unwrap();
     assert_eq!(write(&mut outbox, &mut channels), Some(("command", 0, 100)));
+}
+
+#[test]
+fn a_command_without_credit_holds_up_no_memory_of_those_that_pass_it() {
+    for passes in [|outbox: &mut Outbox| command(outbox, 1, 100).unwrap(), ask] {
+        let (mut outbox, mut channels) = (Outbox::new(1 << 20), channels(100));
+        for _ in 0..3 {
+            command(&mut outbox, 0, 100).unwrap();
+        }
+        channels.handle_credit(channel(1), 10_000_000).unwrap();
+        let mut next = 0;
+        for _ in 0..50 {
+            // Boards full of them.
+            (0..400).for_each(|_| passes(&mut outbox));
+            while write(&mut outbox, &mut channels).is_some() {
+                next += 1;
+            }
+            acked(&mut outbox, next).unwrap();
+        }
+        assert_eq!(outbox.store().boards(), 0, "one is by itself");
+        channels.handle_credit(channel(0), 10_000).unwrap();
+        assert_eq!(write(&mut outbox, &mut channels), Some(("command", 0, 100)));
+    }
 }
 
 #[test]

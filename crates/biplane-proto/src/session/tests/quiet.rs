@@ -84,9 +84,9 @@ fn neither_side_keeps_the_memory_of_long_commands_while_both_are_quiet() {
     pair.pass(Duration::from_secs(1));
     for side in [&mut pair.client, &mut pair.server] {
         assert_eq!(side.take(now, COMMAND).len(), 1);
-        assert!(!side.session.control.spares.is_empty(), "the next command may need it");
+        assert!(side.session.control.outbox.store().has_spares(), "the next command may need it");
     }
     pair.be_quiet(Duration::from_secs(20));
-    assert!(pair.client.session.control.spares.is_empty());
-    assert!(pair.server.session.control.spares.is_empty());
+    assert!(!pair.client.session.control.outbox.store().has_spares());
+    assert!(!pair.server.session.control.outbox.store().has_spares());
 }

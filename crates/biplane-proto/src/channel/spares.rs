@@ -3,19 +3,16 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{Content, limits};
+use super::Content;
+use crate::limits;
 
 /// Buffers that nobody needs now.
 #[derive(Debug, Default)]
-pub(crate) struct Spares(Vec<BytesMut>);
+pub(super) struct Spares(Vec<BytesMut>);
 
 impl Spares {
-    pub(crate) const fn new() -> Self {
-        Self(Vec::new())
-    }
-
     /// The same in memory that is ours; what is somebody else's is copied.
-    pub(crate) fn keep(&mut self, content: Content<'_>) -> Bytes {
+    pub(super) fn keep(&mut self, content: Content<'_>) -> Bytes {
         match content {
             Content::Borrowed(bytes) => self.copy(bytes),
             Content::Shared(bytes) => bytes,
@@ -30,7 +27,7 @@ impl Spares {
     }
 
     /// Takes in the memory of `bytes`, if nobody else has it and it is worth keeping.
-    pub(crate) fn give(&mut self, bytes: Bytes) {
+    pub(super) fn give(&mut self, bytes: Bytes) {
         if bytes.is_empty() || self.0.len() >= limits::SPARE_BUFFERS {
             return;
         }
@@ -44,12 +41,12 @@ impl Spares {
     }
 
     #[cfg(test)]
-    pub(crate) const fn is_empty(&self) -> bool {
+    pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Nothing has been sent for a while.
-    pub(crate) fn rest(&mut self) {
+    pub(super) fn rest(&mut self) {
         self.0 = Vec::new();
     }
 }
@@ -60,7 +57,7 @@ mod tests {
 
     #[test]
     fn the_next_long_message_stands_where_the_last_one_stood() {
-        let mut spares = Spares::new();
+        let mut spares = Spares::default();
         let first = spares.copy(&[1; 9_000]);
         let place = first.as_ptr();
         let (head, tail) = (first.slice(..8_000), first.slice(8_000..));
@@ -75,7 +72,7 @@ mod tests {
 
     #[test]
     fn what_is_shared_short_or_too_long_is_not_kept_nor_more_than_some() {
-        let mut spares = Spares::new();
+        let mut spares = Spares::default();
         let shared = Bytes::from(vec![1; 9_000]);
         spares.give(shared.clone());
         spares.give(Bytes::from_static(&[1; 9_000]));
