@@ -11,6 +11,12 @@ impl Ranges {
     pub(crate) fn insert(&mut self, mut low: u64, mut high: u64) {
         let first = self.0.partition_point(|run| run.high.saturating_add(1) < low);
         let last = self.0.partition_point(|run| run.low <= high.saturating_add(1));
+        // Mostly one run grows by its next number.
+        if let Some([run]) = self.0.get_mut(first..last) {
+            run.low = run.low.min(low);
+            run.high = run.high.max(high);
+            return;
+        }
         if let Some(touched) = self.0.get(first..last)
             && let (Some(lowest), Some(highest)) = (touched.first(), touched.last())
         {

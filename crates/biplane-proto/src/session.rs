@@ -331,11 +331,13 @@ impl Session {
             self.channels.on_command(channel, how, outcome)?;
             // Behind others that are about to leave it only waits.
             if self.outlook.wants_control && how.notice.is_none() {
-                self.channels.on_progress(self.control.outbox.progress());
                 return Ok(Consequence::Nothing);
             }
         } else {
             let only_waits = self.only_waits(config, how);
+            if how.after_commands {
+                self.channels.on_progress(self.control.outbox.progress());
+            }
             self.channels.send(now, channel, content, how)?;
             let is_first = self.timers.deadline(Timer::Send).is_none();
             if is_first {
