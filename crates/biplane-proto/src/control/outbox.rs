@@ -460,7 +460,7 @@ impl Waiting {
         self.chunks += 1;
         let chunk = Chunk { first: start == 0, last: end == self.payload.len() };
         let whole = chunk.first && chunk.last;
-        // Most have one piece, which is then all that is known of them.
+        // Of one that goes whole nothing need stay.
         let piece =
             if whole { mem::take(&mut self.payload) } else { self.payload.slice(start..end) };
         (self.head, chunk, piece)
