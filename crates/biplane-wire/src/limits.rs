@@ -96,8 +96,8 @@ pub const CONTROL_MESSAGE: usize = 256 * 1024;
 
 /// The longest memory of a message that is used again.
 pub const SPARE_BUFFER: usize = 32 * 1024;
-/// Such that are kept for one channel, and for commands: half of what a queue holds.
-pub const SPARE_BUFFERS: usize = 32;
+/// Such that is kept for one channel, and for commands: half of what a queue holds.
+pub const SPARE_BYTES: usize = 512 * 1024;
 
 const _: () = assert!(SHORT_MESSAGE <= DATA_MESSAGE && DATA_MESSAGE <= SHELVED_MESSAGE);
 const _: () = assert!(SHELVED_MESSAGE <= BOARD);

@@ -8,7 +8,11 @@ use crate::limits;
 
 /// Buffers that nobody needs now.
 #[derive(Debug, Default)]
-pub(super) struct Spares(Vec<BytesMut>);
+pub(super) struct Spares {
+    buffers: Vec<BytesMut>,
+    /// How long they are together.
+    bytes: usize,
+}
 
 impl Spares {
     /// The same in memory that is ours; what is somebody else's is copied.
@@ -20,7 +24,9 @@ impl Spares {
     }
 
     fn copy(&mut self, bytes: &[u8]) -> Bytes {
-        let spare = self.0.pop().filter(|spare| spare.capacity() >= bytes.len());
+        let spare = self.buffers.pop();
+        self.bytes -= spare.as_ref().map_or(0, BytesMut::capacity);
+        let spare = spare.filter(|spare| spare.capacity() >= bytes.len());
         let mut buffer = spare.unwrap_or_else(|| BytesMut::with_capacity(bytes.len()));
         buffer.extend_from_slice(bytes);
         buffer.freeze()
@@ -28,26 +34,29 @@ impl Spares {
 
     /// Takes in the memory of `bytes`, if nobody else has it and it is worth keeping.
     pub(super) fn give(&mut self, bytes: Bytes) {
-        if bytes.is_empty() || self.0.len() >= limits::SPARE_BUFFERS {
+        if bytes.is_empty() || self.bytes >= limits::SPARE_BYTES {
             return;
         }
         let Ok(mut buffer) = bytes.try_into_mut() else { return };
         buffer.clear();
         // These may have been the end of a message.
         let is_long = buffer.try_reclaim(limits::SHELVED_MESSAGE);
-        if is_long && buffer.capacity() <= limits::SPARE_BUFFER {
-            self.0.push(buffer);
+        let capacity = buffer.capacity();
+        let fits = capacity <= limits::SPARE_BUFFER.min(limits::SPARE_BYTES - self.bytes);
+        if is_long && fits {
+            self.bytes += capacity;
+            self.buffers.push(buffer);
         }
     }
 
     #[cfg(test)]
     pub(super) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.buffers.is_empty()
     }
 
     /// Nothing has been sent for a while.
     pub(super) fn rest(&mut self) {
-        self.0 = Vec::new();
+        *self = Self::default();
     }
 }
 
@@ -63,11 +72,11 @@ mod tests {
         let (head, tail) = (first.slice(..8_000), first.slice(8_000..));
         drop(first);
         spares.give(head);
-        assert!(spares.0.is_empty(), "its end is wanted");
+        assert!(spares.is_empty(), "its end is wanted");
         spares.give(tail);
         let second = spares.copy(&[2; 8_500]);
         assert_eq!((second.as_ptr(), &second[..]), (place, &[2; 8_500][..]));
-        assert!(spares.0.is_empty());
+        assert!(spares.is_empty());
     }
 
     #[test]
@@ -78,12 +87,12 @@ mod tests {
         spares.give(Bytes::from_static(&[1; 9_000]));
         spares.give(Bytes::from(vec![1; 100]));
         spares.give(Bytes::from(vec![1; limits::SPARE_BUFFER + 1]));
-        assert!(spares.0.is_empty());
-        for _ in 0..2 * limits::SPARE_BUFFERS {
+        assert!(spares.is_empty());
+        for _ in 0..2 * limits::SPARE_BYTES / 9_000 {
             spares.give(Bytes::from(vec![1; 9_000]));
         }
-        assert_eq!(spares.0.len(), limits::SPARE_BUFFERS);
+        assert_eq!(spares.buffers.len(), limits::SPARE_BYTES / 9_000);
         spares.rest();
-        assert_eq!(spares.0.capacity(), 0);
+        assert_eq!((spares.buffers.capacity(), spares.bytes), (0, 0));
     }
 }
