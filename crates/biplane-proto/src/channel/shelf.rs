@@ -264,13 +264,18 @@ impl Shelf {
         }
     }
 
-    /// How many boards are in use, and the sizes of those that are not.
+    /// How many boards are in use.
+    pub(super) fn boards(&self) -> usize {
+        self.full.len() + usize::from(self.open.wanted > 0)
+    }
+
+    /// The same, and the sizes of those that are not.
     #[cfg(test)]
     pub(super) fn sizes(&self) -> (usize, Vec<usize>) {
         let is_used = self.open.wanted > 0;
         let open = (!is_used && self.open.bytes.capacity() > 0).then_some(&self.open.bytes);
         let unused = self.spare.iter().chain(open).map(Vec::capacity).collect();
-        (self.full.len() + usize::from(is_used), unused)
+        (self.boards(), unused)
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     shelf::{Body, Content, Shelf, is_shelved},
     spares::Spares,
 };
+use crate::limits;
 
 #[derive(Debug, Default)]
 pub(crate) struct Store {
@@ -61,6 +62,11 @@ impl Store {
         self.spares.rest();
     }
 
+    /// Whether boards stand there for more than twice the bytes that are kept, and one more.
+    pub(crate) fn is_sparse(&self, bytes: usize) -> bool {
+        self.shelf.boards() * limits::BOARD > 2 * bytes + limits::BOARD
+    }
+
     #[cfg(test)]
     pub(crate) const fn has_spares(&self) -> bool {
         !self.spares.is_empty()
@@ -69,6 +75,6 @@ impl Store {
     /// How many boards are in use.
     #[cfg(test)]
     pub(crate) fn boards(&self) -> usize {
-        self.shelf.sizes().0
+        self.shelf.boards()
     }
 }

@@ -99,9 +99,6 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// The class of commands.
-    const COMMANDS: usize = 0;
-
     pub(crate) fn new(window: usize) -> Self {
         Self {
             store: Store::default(),
@@ -236,7 +233,6 @@ impl Outbox {
             return true;
         }
         let Some(class) = self.next_class(channels) else { return false };
-        self.set_aside(class);
         let queue = self.queues.get_mut(class);
         let Some((queue, piece)) = queue.and_then(|queue| {
             let piece = queue.front_mut()?.cut();
@@ -319,7 +315,7 @@ impl Outbox {
     /// long message lets others pass; among equals the one issued first.
     fn next_class(&mut self, channels: &mut Channels) -> Option<usize> {
         let [commands, requests, replies] = &mut self.queues;
-        Self::credit_front(commands, channels, &mut self.store);
+        Self::credit_front(commands, channels);
         let front = |queue: &VecDeque<Waiting>| {
             let front = queue.front()?;
             let ready = front.credited || !matches!(front.head, Head::Command(_));
@@ -333,7 +329,7 @@ impl Outbox {
 
     /// Brings the first command to the front whose channel holds the credit for it. A channel
     /// without credit waits alone.
-    fn credit_front(commands: &mut VecDeque<Waiting>, channels: &mut Channels, store: &mut Store) {
+    fn credit_front(commands: &mut VecDeque<Waiting>, channels: &mut Channels) {
         if commands.front().is_none_or(|front| front.credited) {
             return;
         }
@@ -348,23 +344,10 @@ impl Outbox {
         if let Some(place @ 1..) = place
             && let Some(waiting) = commands.remove(place)
         {
-            for passed in commands.iter_mut().take(place) {
-                store.set_aside(&mut passed.payload);
-            }
             commands.push_front(waiting);
         }
         if let (Some(_), Some(front)) = (place, commands.front_mut()) {
             front.credited = true;
-        }
-    }
-
-    /// Commands that wait for credit while others pass them, those of `class`, shall not hold up what
-    /// stands beside them.
-    fn set_aside(&mut self, class: usize) {
-        let [commands, ..] = &mut self.queues;
-        let is_blocked = |waiting: &Waiting| !waiting.credited;
-        if class != Self::COMMANDS && commands.front().is_some_and(is_blocked) {
-            commands.iter_mut().for_each(|waiting| self.store.set_aside(&mut waiting.payload));
         }
     }
 
@@ -436,8 +419,20 @@ impl Outbox {
             }
         }
         self.base = next;
-        self.store.sweep();
+        self.sweep();
         Ok(())
+    }
+
+    /// Clears away what the peer has. Messages that others pass, for lack of credit or behind a long
+    /// one, shall not hold up the memory of all those: they are put by themselves.
+    fn sweep(&mut self) {
+        self.store.sweep();
+        if self.store.is_sparse(self.waiting_bytes + self.kept_bytes) {
+            for waiting in self.queues.iter_mut().flatten() {
+                self.store.set_aside(&mut waiting.payload);
+            }
+            self.store.sweep();
+        }
     }
 
     /// Nothing has been sent for a while: memory that is not needed goes.

@@ -26,6 +26,11 @@ fn ask(outbox: &mut Outbox) {
     outbox.push(head, Content::Borrowed(b"?")).unwrap();
 }
 
+fn ask_long(outbox: &mut Outbox) {
+    let head = Head::Request(RequestId(0), 0);
+    outbox.push(head, Content::Borrowed(&[b'?'; 100])).unwrap();
+}
+
 fn acked(outbox: &mut Outbox, next: u32) -> Result<(), Violation> {
     outbox.handle_acked(Instant::now(), next, |_| {})
 }
@@ -82,7 +87,7 @@ fn a_channel_without_credit_waits_alone() {
 
 #[test]
 fn a_command_without_credit_holds_up_no_memory_of_those_that_pass_it() {
-    for passes in [|outbox: &mut Outbox| command(outbox, 1, 100).unwrap(), ask] {
+    for passes in [|outbox: &mut Outbox| command(outbox, 1, 100).unwrap(), ask_long] {
         let (mut outbox, mut channels) = (Outbox::new(1 << 20), channels(100));
         for _ in 0..3 {
             command(&mut outbox, 0, 100).unwrap();
@@ -101,6 +106,26 @@ fn a_command_without_credit_holds_up_no_memory_of_those_that_pass_it() {
         channels.handle_credit(channel(0), 10_000).unwrap();
         assert_eq!(write(&mut outbox, &mut channels), Some(("command", 0, 100)));
     }
+}
+
+#[test]
+fn those_behind_a_long_message_hold_up_no_memory_of_those_that_pass_it() {
+    let (mut outbox, mut channels) = (Outbox::new(1 << 20), channels(100_000));
+    command(&mut outbox, 0, 2 * Record::CHUNK).unwrap();
+    command(&mut outbox, 0, 100).unwrap();
+    assert_eq!(write(&mut outbox, &mut channels), Some(("command", 0, Record::CHUNK)));
+    // One always waits, so that the second piece never goes.
+    ask_long(&mut outbox);
+    let mut next = 1;
+    for _ in 0..50 {
+        for _ in 0..400 {
+            ask_long(&mut outbox);
+            assert_eq!(write(&mut outbox, &mut channels), Some(("request", b'?', 100)));
+            next += 1;
+        }
+        acked(&mut outbox, next).unwrap();
+    }
+    assert!(outbox.store().boards() <= 6, "of 250");
 }
 
 #[test]
